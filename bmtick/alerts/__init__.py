@@ -1,0 +1,1 @@
+"""The alert catalogue: templates with typed parameters, rendered to TICKscripts."""

@@ -1,0 +1,29 @@
+"""The command line. Each command is a file of its own and is imported only when it runs.
+
+Nothing imports this package. It injects streams, clock and clients into the layers below.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Entry point of ``bmtick``; the collector is started without importing click."""
+    if sys.argv[1:2] == ["collect"]:
+        from bmtick.collect.command import run
+
+        sys.exit(run(sys.argv[2:]))
+    from bmtick.cli.root import cli
+    from bmtick.errors import EXIT_WRONG_USE, BmtickError
+
+    try:
+        cli(prog_name="bmtick")
+    except BmtickError as error:
+        print(f"bmtick: {error}" if not error.location else str(error), file=sys.stderr)  # noqa: T201
+        sys.exit(EXIT_WRONG_USE)
+    except BrokenPipeError:
+        # The reader of a pipe went away: no error, and nothing more to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,72 @@
+"""The ``bmtick`` group: lists commands by their files, imports one only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Any
+
+import click
+
+import bmtick
+import bmtick.cli
+from bmtick.errors import nearest
+
+_NOT_COMMANDS = {"root", "common"}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are the modules of this package.
+
+    Module ``bmtick/cli/render.py`` holds ``command``, a click command. A module whose name
+    starts with an underscore, or is in ``_NOT_COMMANDS``, is no command.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, sorted."""
+        del ctx
+        names = (module.name for module in pkgutil.iter_modules(bmtick.cli.__path__))
+        return sorted(
+            n.replace("_", "-") for n in names if not n.startswith("_") and n not in _NOT_COMMANDS
+        )
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"bmtick.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command when there is none of that name."""
+        name = args[0]
+        if not name.startswith("-") and name not in self.list_commands(ctx):
+            hint = nearest(name, self.list_commands(ctx)) or "see 'bmtick --help'"
+            ctx.fail(f"no such command '{name}': {hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(bmtick.__version__, prog_name="bmtick")
+@click.option(
+    "--config",
+    "config",
+    type=click.Path(),
+    envvar="BMTICK_CONFIG",
+    help="Settings file. Default: $BMTICK_CONFIG, ./bmtick.toml, /etc/bmtick/bmtick.toml.",
+)
+@click.pass_context
+def cli(ctx: click.Context, config: str | None) -> None:
+    """Early warning for mail servers that start to send spam."""
+    ctx.obj = {"config": config}
+
+
+def main_context(**extra: Any) -> dict[str, Any]:
+    """Return the context object that commands expect, for tests that call one directly."""
+    return {"config": None, **extra}

@@ -1,0 +1,1 @@
+"""The collector: Postfix's log and queue as exact points. Imports nothing heavy."""

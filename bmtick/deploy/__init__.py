@@ -1,0 +1,1 @@
+"""Desired against actual alerts on a Kapacitor: plan (pure), apply, rollback."""

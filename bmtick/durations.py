@@ -1,0 +1,96 @@
+"""Durations as InfluxQL and TICKscript write them, in integer nanoseconds.
+
+Source: influxdata/influxdb ``influxql.ParseDuration`` and ``FormatDuration`` (1.x). Units are
+``ns``, ``u`` or ``µ`` (microseconds), ``ms``, ``s``, ``m``, ``h``, ``d`` (24 h), ``w`` (7 d).
+"""
+
+from __future__ import annotations
+
+import re
+
+from bmtick.errors import BmtickError
+
+NANOSECOND = 1
+MICROSECOND = 1_000
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+WEEK = 7 * DAY
+
+_UNITS = {
+    "ns": NANOSECOND,
+    "u": MICROSECOND,
+    "µ": MICROSECOND,
+    "ms": MILLISECOND,
+    "s": SECOND,
+    "m": MINUTE,
+    "h": HOUR,
+    "d": DAY,
+    "w": WEEK,
+}
+_PART = re.compile(r"([0-9]+)(ns|ms|[uµsmhdw])")
+_MAX = 2**63 - 1
+
+
+def parse_duration(text: str) -> int:
+    """Return the nanoseconds of a duration such as ``10m`` or ``1h30m``.
+
+    Raises:
+        BmtickError: the text is not a duration, or is longer than 292 years.
+    """
+    negative = text.startswith("-")
+    rest = text.removeprefix("-")
+    total = position = 0
+    while match := _PART.match(rest, position):
+        total += int(match[1]) * _UNITS[match[2]]
+        position = match.end()
+    if position == 0 or position != len(rest):
+        raise BmtickError(
+            f"'{text}' is not a duration", remedy="write a number and a unit, like 30s, 10m or 1h"
+        )
+    if total > _MAX:
+        raise BmtickError(f"the duration '{text}' is too long", remedy="at most 292 years")
+    return -total if negative else total
+
+
+def format_duration(nanoseconds: int) -> str:
+    """Return the shortest single-unit form that is exact, as ``influxql.FormatDuration`` does."""
+    if nanoseconds == 0:
+        return "0s"
+    for unit in ("w", "d", "h", "m", "s", "ms", "u"):
+        if nanoseconds % _UNITS[unit] == 0:
+            return f"{nanoseconds // _UNITS[unit]}{unit}"
+    return f"{nanoseconds}ns"
+
+
+def format_go_duration(nanoseconds: int) -> str:
+    """Return Go's ``time.Duration.String()``: ``1h30m0s``, ``1.5s``, ``10ms``, ``0s``."""
+    sign = "-" if nanoseconds < 0 else ""
+    left = abs(nanoseconds)
+    if left == 0:
+        return "0s"
+    if left < SECOND:
+        name, unit = next(
+            (n, u)
+            for n, u in (("ms", MILLISECOND), ("µs", MICROSECOND), ("ns", NANOSECOND))
+            if left >= u
+        )
+        return sign + _decimal(left, unit) + name
+    minutes, rest = divmod(left, MINUTE)
+    hours, minutes = divmod(minutes, 60)
+    text = _decimal(rest, SECOND) + "s"
+    if minutes or hours:
+        text = f"{minutes}m{text}"
+    if hours:
+        text = f"{hours}h{text}"
+    return sign + text
+
+
+def _decimal(value: int, unit: int) -> str:
+    whole, part = divmod(value, unit)
+    if not part:
+        return str(whole)
+    digits = len(str(unit)) - 1
+    return f"{whole}.{str(part).rjust(digits, '0').rstrip('0')}"

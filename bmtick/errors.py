@@ -1,0 +1,106 @@
+"""The one error type: what is wrong, where, and what to do about it.
+
+Exit statuses are the contract's: 0 done, 1 a finding, 2 wrong use or wrong input.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+EXIT_DONE = 0
+EXIT_FINDING = 1
+EXIT_WRONG_USE = 2
+
+_MAX_EXCERPT = 200  # columns of a source line shown in a message
+
+
+class Location(NamedTuple):
+    """A place in a text: file as the user named it, line and column from 1 (0: unknown)."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        """``FILE:LINE:COL``, leaving out what is unknown."""
+        parts = [printable(self.file)]
+        if self.line:
+            parts.append(str(self.line))
+            if self.column:
+                parts.append(str(self.column))
+        return ":".join(parts)
+
+
+class BmtickError(Exception):
+    """Wrong input or wrong use: shown as one clear message, never as a traceback.
+
+    Args:
+        message: what is wrong, in one sentence without a final stop.
+        location: where, if it is in a text or a file.
+        remedy: what the user can do about it.
+        excerpt: the source line that ``location`` points into, for the caret.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        location: Location | None = None,
+        remedy: str = "",
+        excerpt: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.location = location
+        self.remedy = remedy
+        self.excerpt = excerpt
+
+    def __str__(self) -> str:
+        """The whole message as printed on stderr: location, cause, line with caret, remedy."""
+        return render_message(
+            "error",
+            self.message,
+            location=self.location,
+            remedy=self.remedy,
+            excerpt=self.excerpt,
+        )
+
+
+def render_message(
+    severity: str,
+    message: str,
+    *,
+    location: Location | None = None,
+    remedy: str = "",
+    excerpt: str = "",
+) -> str:
+    """Lay out one finding as ``FILE:LINE:COL: SEVERITY: MESSAGE``, source line, caret, remedy."""
+    where = f"{location}: " if location else ""
+    text = f"{where}{severity}: {printable(message)}"
+    if remedy:
+        text += f" ({printable(remedy)})"
+    if excerpt and location and location.column:
+        start = max(0, location.column - 1 - _MAX_EXCERPT // 2)
+        shown = excerpt[start : start + _MAX_EXCERPT]
+        caret = " " * len(printable(excerpt[start : location.column - 1]))
+        text += f"\n    {printable(shown)}\n    {caret}^"
+    return text
+
+
+def printable(text: str) -> str:
+    r"""Make hostile text safe for a terminal: control characters become ``\xNN`` escapes."""
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def _escape(char: str) -> str:
+    return " " if char == "\t" else char.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """Return ``did you mean 'X'?`` for the candidate nearest to name, or ``""``."""
+    found = get_close_matches(name, list(candidates), n=1, cutoff=0.6)
+    return f"did you mean '{found[0]}'?" if found else ""

@@ -1,0 +1,1 @@
+"""Who sends, who relays, and what to do now."""

@@ -1,0 +1,1 @@
+"""The TICKscript language, pure: text to tree, tree to canonical text, tree to findings."""

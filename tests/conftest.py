@@ -1,0 +1,33 @@
+"""Servers shared by a whole run; each test uses names of its own on them."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import servers
+
+
+@pytest.fixture(scope="session")
+def server_folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("servers")
+
+
+@pytest.fixture(scope="session")
+def influx(server_folder):
+    """A real InfluxDB (Debian's), or a skip."""
+    with servers.influxdb(server_folder / "influxdb") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sink():
+    """A real SMTP server that keeps the mails."""
+    with servers.smtp_sink() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kapacitor(server_folder, influx, sink):
+    """A real Kapacitor on ``influx``, mailing to ``sink``, or a skip."""
+    with servers.kapacitor(server_folder / "kapacitor", influx, sink) as server:
+        yield server

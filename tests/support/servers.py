@@ -1,0 +1,281 @@
+"""Real servers for tests, each on loopback, on free ports, with its data in a temporary folder.
+
+``influxd`` is Debian's package; ``kapacitord`` and ``telegraf`` are found on PATH or by
+``$KAPACITORD`` and ``$TELEGRAF``. A missing one skips the test and says so.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+import requests
+from aiosmtpd.controller import Controller
+
+
+def find_program(name: str, variable: str = "") -> str:
+    """Return the program's path, or skip the test with a line that says what is missing."""
+    found = (os.environ.get(variable) if variable else None) or shutil.which(name)
+    if not found or not Path(found).exists():
+        hint = f" (put it on PATH or name it in ${variable})" if variable else ""
+        pytest.skip(f"no {name} on this machine{hint}")
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if condition():
+                return
+        except (OSError, requests.RequestException):
+            pass
+        time.sleep(0.05)
+    pytest.fail(f"waited {seconds:g} s in vain for {what}")
+
+
+@contextmanager
+def running(
+    command: list[str], log: Path, env: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen]:
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            command,
+            stdout=out,
+            stderr=out,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **(env or {})},
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@dataclass
+class Influx:
+    """A running InfluxDB 1.x."""
+
+    url: str
+    log: Path
+
+    def query(self, statement: str, db: str = "telegraf") -> list[dict]:
+        reply = requests.get(
+            f"{self.url}/query", params={"q": statement, "db": db, "epoch": "ns"}, timeout=10
+        )
+        reply.raise_for_status()
+        return reply.json()["results"][0].get("series", [])
+
+    def execute(self, statement: str) -> None:
+        requests.post(f"{self.url}/query", data={"q": statement}, timeout=10).raise_for_status()
+
+    def write(self, lines: str | list[str], db: str = "telegraf", rp: str = "autogen") -> None:
+        body = lines if isinstance(lines, str) else "\n".join(lines)
+        reply = requests.post(
+            f"{self.url}/write", params={"db": db, "rp": rp}, data=body.encode(), timeout=10
+        )
+        assert reply.status_code == 204, reply.text
+
+
+@contextmanager
+def influxdb(folder: Path) -> Iterator[Influx]:
+    """Start InfluxDB with databases ``telegraf`` and ``chronograf``."""
+    program = find_program("influxd")
+    folder.mkdir(parents=True, exist_ok=True)
+    http, rpc = free_port(), free_port()
+    config = folder / "influxdb.conf"
+    config.write_text(f"""
+reporting-disabled = true
+bind-address = "127.0.0.1:{rpc}"
+[meta]
+  dir = "{folder}/meta"
+[data]
+  dir = "{folder}/data"
+  wal-dir = "{folder}/wal"
+  series-id-set-cache-size = 100
+[monitor]
+  store-enabled = false
+[http]
+  bind-address = "127.0.0.1:{http}"
+  log-enabled = false
+""")
+    log = folder / "influxd.log"
+    with running([program, "-config", str(config)], log):
+        server = Influx(f"http://127.0.0.1:{http}", log)
+        wait_for(
+            lambda: requests.get(f"{server.url}/ping", timeout=2).status_code == 204, "influxd"
+        )
+        server.execute("CREATE DATABASE telegraf")
+        server.execute("CREATE DATABASE chronograf")
+        yield server
+
+
+@dataclass
+class Sink:
+    """A real SMTP server that keeps what it gets."""
+
+    port: int
+    messages: list[EmailMessage] = field(default_factory=list)
+    recipients: list[list[str]] = field(default_factory=list)
+
+    async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802
+        self.messages.append(message_from_bytes(envelope.content, policy=policy.default))
+        self.recipients.append(list(envelope.rcpt_tos))
+        return "250 OK"
+
+
+@contextmanager
+def smtp_sink() -> Iterator[Sink]:
+    sink = Sink(free_port())
+    controller = Controller(sink, hostname="127.0.0.1", port=sink.port)
+    controller.start()
+    try:
+        yield sink
+    finally:
+        controller.stop()
+
+
+@dataclass
+class Kapacitor:
+    """A running kapacitord; ``restart`` keeps its data."""
+
+    url: str
+    log: Path
+    config: Path
+    influx: Influx
+    sink: Sink | None
+    process: subprocess.Popen | None = None
+
+    def get(self, path: str, **params: object) -> dict:
+        reply = requests.get(f"{self.url}/kapacitor/v1{path}", params=params, timeout=20)
+        reply.raise_for_status()
+        return reply.json()
+
+    def define(
+        self,
+        task: str,
+        script: str,
+        *,
+        type_: str = "stream",
+        db: str = "telegraf",
+        rp: str = "autogen",
+        enabled: bool = True,
+        **extra: object,
+    ) -> requests.Response:
+        body = {
+            "id": task,
+            "type": type_,
+            "dbrps": [{"db": db, "rp": rp}],
+            "script": script,
+            "status": "enabled" if enabled else "disabled",
+            **extra,
+        }
+        return requests.post(f"{self.url}/kapacitor/v1/tasks", json=body, timeout=20)
+
+    def delete(self, task: str) -> None:
+        requests.delete(f"{self.url}/kapacitor/v1/tasks/{task}", timeout=20).raise_for_status()
+
+    def write(self, lines: str | list[str], db: str = "telegraf", rp: str = "autogen") -> None:
+        """Write points straight into Kapacitor's stream, not through InfluxDB."""
+        body = lines if isinstance(lines, str) else "\n".join(lines)
+        reply = requests.post(
+            f"{self.url}/kapacitor/v1/write",
+            params={"db": db, "rp": rp},
+            data=body.encode(),
+            timeout=20,
+        )
+        assert reply.status_code == 204, reply.text
+
+
+@contextmanager
+def kapacitor(
+    folder: Path,
+    influx: Influx,
+    sink: Sink | None = None,
+    *,
+    subscriptions: bool = True,
+    extra: str = "",
+    port: int = 0,
+) -> Iterator[Kapacitor]:
+    """Start kapacitord on ``influx``; ``extra`` is appended to its configuration."""
+    program = find_program("kapacitord", "KAPACITORD")
+    folder.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    config = folder / "kapacitor.conf"
+    smtp = (
+        ""
+        if sink is None
+        else f"""
+[smtp]
+  enabled = true
+  host = "127.0.0.1"
+  port = {sink.port}
+  from = "kapacitor@example.org"
+  to = ["default@example.org"]
+  no-verify = true
+"""
+    )
+    config.write_text(f"""
+hostname = "127.0.0.1"
+data_dir = "{folder}"
+[http]
+  bind-address = "127.0.0.1:{port}"
+  log-enabled = false
+[replay]
+  dir = "{folder}/replay"
+[storage]
+  boltdb = "{folder}/kapacitor.db"
+[logging]
+  file = "STDERR"
+  level = "INFO"
+[reporting]
+  enabled = false
+[stats]
+  enabled = true
+  stats-interval = "1s"
+  database = "_kapacitor"
+  retention-policy = "autogen"
+[[influxdb]]
+  enabled = true
+  default = true
+  name = "default"
+  urls = ["{influx.url}"]
+  disable-subscriptions = {"false" if subscriptions else "true"}
+  subscription-protocol = "http"
+  subscription-mode = "server"
+  subscriptions-sync-interval = "1s"
+  http-port = {port}
+  kapacitor-hostname = "127.0.0.1"
+  startup-timeout = "1m"
+{smtp}
+{extra}
+""")
+    log = folder / "kapacitord.log"
+    with running([program, "-config", str(config)], log) as process:
+        server = Kapacitor(f"http://127.0.0.1:{port}", log, config, influx, sink, process)
+        wait_for(
+            lambda: requests.get(f"{server.url}/kapacitor/v1/ping", timeout=2).status_code == 204,
+            "kapacitord",
+        )
+        yield server
