@@ -16,13 +16,9 @@ def main() -> None:
 
         sys.exit(run(sys.argv[2:]))
     from bmtick.cli.root import cli
-    from bmtick.errors import EXIT_WRONG_USE, BmtickError
 
     try:
         cli(prog_name="bmtick")
-    except BmtickError as error:
-        print(f"bmtick: {error}" if not error.location else str(error), file=sys.stderr)  # noqa: T201
-        sys.exit(EXIT_WRONG_USE)
     except BrokenPipeError:
         # The reader of a pipe went away: no error, and nothing more to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

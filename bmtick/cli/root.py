@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import Any
+from typing import IO, Any
 
 import click
 
 import bmtick
 import bmtick.cli
-from bmtick.errors import nearest
+from bmtick.errors import EXIT_WRONG_USE, BmtickError, nearest
 
 _NOT_COMMANDS = {"root", "common"}
+
+
+class Refusal(click.ClickException):
+    """A BmtickError on its way to the terminal: one message on stderr, exit status 2."""
+
+    exit_code = EXIT_WRONG_USE
+
+    def __init__(self, error: BmtickError) -> None:
+        super().__init__(str(error))
+        self.text = str(error) if error.location else f"bmtick: {error}"
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the message as it is."""
+        click.echo(self.text, file=file, err=True)
 
 
 class LazyGroup(click.Group):
@@ -37,6 +51,13 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"bmtick.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what it refuses becomes one message."""
+        try:
+            return super().invoke(ctx)
+        except BmtickError as error:
+            raise Refusal(error) from error
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from bmtick import names
-from bmtick.cli.dashboard import command
+from bmtick.cli.root import cli
 from bmtick.dashboard import chronograf_dashboard, grafana_dashboard
 
 NOW = 1_700_000_000_000_000_000
@@ -67,7 +67,7 @@ def test_the_database_name_is_quoted():
 
 def test_a_file_that_cannot_be_written_is_refused(tmp_path):
     result = CliRunner().invoke(
-        command, ["--for", "grafana", "-o", str(tmp_path / "no" / "x.json")], obj={}
+        cli, ["dashboard", "--for", "grafana", "-o", str(tmp_path / "no" / "x.json")]
     )
-    assert result.exit_code == 1
-    assert "cannot write" in str(result.exception)
+    assert result.exit_code == 2
+    assert "cannot write" in result.stderr
