@@ -101,7 +101,7 @@ def _invalid(message: str, text: str, file: str) -> BmtickError:
     cause, at = (match[1], match[2] or "") if match else (message, "")
     at = at.replace("kapacitor.default.", "kapacitor.")
     key = re.sub(r"\[.*", "", at.rsplit(".", 1)[-1])
-    location, excerpt = _locate(key, at, text, file)
+    location, excerpt = locate(key, at, text, file)
     return BmtickError(
         f"'{at}': {cause[:1].lower()}{cause[1:]}", location=location, excerpt=excerpt
     )
@@ -112,7 +112,7 @@ def _unknown(key: str, section: str, text: str, file: str) -> BmtickError:
     names = _fields(section)
     hint = nearest(key, names) or f"one of: {', '.join(sorted(names))}"
     where = f" in [{section}]" if section else ""
-    location, excerpt = _locate(key, f"{section}.{key}" if section else key, text, file)
+    location, excerpt = locate(key, f"{section}.{key}" if section else key, text, file)
     return BmtickError(
         f"unknown key '{key}'{where}", location=location, excerpt=excerpt, remedy=hint
     )
@@ -125,7 +125,7 @@ def _fields(section: str) -> list[str]:
     return [f.encode_name for f in msgspec.structs.fields(chosen) if f.encode_name != "path"]
 
 
-def _locate(key: str, path: str, text: str, file: str) -> tuple[Location, str]:
+def locate(key: str, path: str, text: str, file: str) -> tuple[Location, str]:
     """Find the line that sets a key: TOML readers give no positions after parsing."""
     section = ""
     wanted = path.rsplit(".", 1)[0] if "." in path else ""

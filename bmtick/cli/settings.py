@@ -1,0 +1,38 @@
+"""``bmtick settings``: what is in force, and where each value comes from."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from bmtick.cli.common import (
+    config_option,
+    format_option,
+    load_settings,
+    print_json,
+    print_table,
+)
+
+
+@click.command("settings")
+@click.option("--schema", is_flag=True, help="Print the JSON schema of bmtick.toml, for editors.")
+@format_option
+@config_option
+@click.pass_context
+def command(ctx: click.Context, schema: bool, output_format: str) -> None:
+    """Print the effective settings with the origin of each."""
+    from bmtick.settings.effective import effective, schema_text
+
+    if schema:
+        sys.stdout.write(schema_text())
+        return
+    rows = effective(load_settings(ctx))
+    if output_format == "json":
+        print_json([row._asdict() for row in rows])
+    else:
+        print_table(
+            ("setting", "value", "origin"),
+            [(row.key, json.dumps(row.value, ensure_ascii=False), row.origin) for row in rows],
+        )

@@ -1,0 +1,85 @@
+"""The settings as they are in force, each with where it comes from; and their JSON schema."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from bmtick.settings.load import locate
+from bmtick.settings.model import Kapacitor, Settings
+
+
+class Effective(NamedTuple):
+    """One setting: its dotted key, its value, and ``FILE:LINE`` or ``default``."""
+
+    key: str
+    value: Any
+    origin: str
+
+
+def effective(settings: Settings) -> list[Effective]:
+    """List every setting with its origin, in the order of the sections."""
+    text = Path(settings.path).read_text(encoding="utf-8") if settings.path else ""
+    given = _flat(tomllib.loads(text))
+    values = _flat(_as_written(msgspec.to_builtins(settings)))
+    return [
+        Effective(key, value, _origin(key, given, text, settings.path))
+        for key, value in values.items()
+        if key != "path"
+    ]
+
+
+def _as_written(raw: dict[str, Any]) -> dict[str, Any]:
+    """Undo the name ``default`` that a plain ``[kapacitor]`` section gets when it is read."""
+    servers = raw["kapacitor"]
+    raw["kapacitor"] = {**servers.pop("default", {}), **servers}
+    return raw
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _origin(key: str, given: dict[str, Any], text: str, file: str) -> str:
+    if key not in given:
+        return "default"
+    return str(locate(key.rsplit(".", 1)[-1], key, text, file)[0])
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of ``bmtick.toml``, for editors.
+
+    ``[kapacitor]`` may hold one server's keys or one table per server; the reader accepts both.
+    """
+    schema = msgspec.json.schema(Settings)
+    definitions = schema["$defs"]
+    top = definitions["Settings"]
+    top["properties"].pop("path")
+    server = {"$ref": "#/$defs/Kapacitor"}
+    top["properties"]["kapacitor"] = {
+        "description": (Kapacitor.__doc__ or "").strip(),
+        "anyOf": [server, {"type": "object", "additionalProperties": server}],
+    }
+    for name, definition in definitions.items():
+        definition["title"] = name
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "bmtick.toml",
+        **top,
+        "$defs": {name: d for name, d in definitions.items() if name != "Settings"},
+    }
+
+
+def schema_text() -> str:
+    """Return the schema as a file's content."""
+    return json.dumps(json_schema(), indent=2) + "\n"
