@@ -19,7 +19,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 WEEK = 7 * DAY
 
-_UNITS = {
+UNITS = {
     "ns": NANOSECOND,
     "u": MICROSECOND,
     "µ": MICROSECOND,
@@ -44,7 +44,7 @@ def parse_duration(text: str) -> int:
     rest = text.removeprefix("-")
     total = position = 0
     while match := _PART.match(rest, position):
-        total += int(match[1]) * _UNITS[match[2]]
+        total += int(match[1]) * UNITS[match[2]]
         position = match.end()
     if position == 0 or position != len(rest):
         raise BmtickError(
@@ -60,8 +60,8 @@ def format_duration(nanoseconds: int) -> str:
     if nanoseconds == 0:
         return "0s"
     for unit in ("w", "d", "h", "m", "s", "ms", "u"):
-        if nanoseconds % _UNITS[unit] == 0:
-            return f"{nanoseconds // _UNITS[unit]}{unit}"
+        if nanoseconds % UNITS[unit] == 0:
+            return f"{nanoseconds // UNITS[unit]}{unit}"
     return f"{nanoseconds}ns"
 
 

@@ -7,12 +7,14 @@ comment hangs on the node that follows it, as in Kapacitor, so that formatting k
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
-    """Where a node starts: offset from 0 in characters, line and column from 1."""
+class Position(NamedTuple):
+    """Where a node starts: offset from 0 in characters, line and column from 1.
+
+    A binary operator and a chain start at their operator, as in Kapacitor.
+    """
 
     offset: int = 0
     line: int = 1

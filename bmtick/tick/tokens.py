@@ -1,0 +1,168 @@
+"""Text to tokens, as Kapacitor's ``tick/ast/lex.go`` (the same in 1.5 to 1.8) cuts them.
+
+The lexer has two states. Where an operand may start, ``/`` opens a regular expression and ``-``
+is unary; after an operand, binary operators are tried first. A comment, ``]``, ``*`` and a regex
+always lead back to the operand state, so ``"a" // why`` with ``> 5`` on the next line is an error
+here as it is there.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import NamedTuple
+
+from bmtick.errors import Location
+from bmtick.tick.ast import Position
+
+# Go's unicode.IsSpace; Python's \s would also take the separators 0x1c to 0x1f.
+SPACES = (
+    " \t\n\v\f\r\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+_SPACE = f"[{SPACES}]"
+_BLANK = _SPACE.replace("\n", "")
+_REGEX = r"/[^/\\]*(?:\\(?:/|(?!/))[^/\\]*)*/"
+
+_OPERAND = re.compile(
+    rf"""{_SPACE}*(?:
+      (?P<ident>[^\W\d_]\w*)
+    | (?P<string>'''(?:[^']|'[^']|''(?:\\'|\\(?!'))*[^'\\])*''(?:\\'|\\(?!'))*'
+               |''(?!')
+               |'(?!')[^'\\]*(?:\\(?:'|(?!'))[^'\\]*)*')
+    | (?P<punctuation>[()\[\]|@,!\-]|\.(?!\d))
+    | (?P<reference>"[^"\\]*(?:\\(?:"|(?!"))[^"\\]*)*")
+    | (?P<duration>\d+(?:ms|[uµsmhdw]))
+    | (?P<number>\d+(?:\.\d*)?|\.\d+)
+    | (?P<comment>//[^\n]*(?:\n{_BLANK}*/[^\n]*)*(?:\n{_BLANK}*)?)
+    | (?P<regex>{_REGEX})
+    | (?P<star>\*)
+    | (?P<eof>\Z)
+    )""",
+    re.VERBOSE,
+)
+# In VERBOSE mode a blank in a class still counts, so _SPACE and _BLANK may be used above.
+_OPERATOR = re.compile(rf"{_SPACE}*([+\-*%]|/(?!/)|![=~]?|[<>]=?|=[~=]?)")
+_REGEX_AFTER = re.compile(rf"{_SPACE}*({_REGEX})")
+_SKIP = re.compile(rf"{_SPACE}*")
+
+_KEYWORDS = frozenset({"AND", "OR", "TRUE", "FALSE", "var", "dbrp"})
+_THEN_OPERATOR = frozenset({"ident", "string", "reference", "duration", "number", ")"})
+
+OPERATORS = {
+    **dict.fromkeys(("OR",), 0),
+    **dict.fromkeys(("AND",), 1),
+    **dict.fromkeys(("==", "!=", "=~", "!~"), 2),
+    **dict.fromkeys((">", ">=", "<", "<="), 3),
+    **dict.fromkeys(("+", "-"), 4),
+    **dict.fromkeys(("*", "/", "%"), 5),
+}
+"""Binary operators and how tightly each binds."""
+
+
+class Token(NamedTuple):
+    """One token. ``kind`` is the text itself for punctuation, operators and keywords, else one of
+    ``ident string reference duration number regex lambda star comment eof error``.
+    """  # noqa: D205 -- the kinds do not fit on one line
+
+    kind: str
+    offset: int
+    text: str
+
+
+class Source:
+    """A script's text with its name; turns offsets into positions and locations."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text = text
+        self.file = file
+        self._starts = [0, *(m.end() for m in re.finditer("\n", text))]
+
+    def position(self, offset: int) -> Position:
+        """Return offset, line and column; columns count characters."""
+        line = bisect_right(self._starts, offset)
+        return Position(offset, line, offset - self._starts[line - 1] + 1)
+
+    def location(self, position: Position) -> Location:
+        """Return where a node is, for a message."""
+        return Location(self.file, position.line, position.column)
+
+    def excerpt(self, position: Position) -> str:
+        """Return the whole line that a position is in."""
+        start = self._starts[position.line - 1]
+        return self.text[start:].split("\n", 1)[0].rstrip("\r")
+
+
+def tokenize(text: str) -> list[Token]:
+    """Cut text into tokens; the last is ``eof``, or ``error`` whose text says what is wrong."""
+    tokens: list[Token] = []
+    offset = 0
+    after_operand = False
+    while True:
+        if after_operand and (found := _OPERATOR.match(text, offset)):
+            operator = found[1]
+            tokens.append(Token(operator, found.start(1), operator))
+            offset = found.end()
+            after_operand = False
+            # Only right after these does // mean an empty regex and not a comment.
+            if operator in ("=", "=~", "!~") and (regex := _REGEX_AFTER.match(text, offset)):
+                tokens.append(Token("regex", regex.start(1), regex[1]))
+                offset = regex.end()
+            continue
+        token = _operand(text, offset)
+        tokens.append(token)
+        if token.kind in ("eof", "error"):
+            return tokens
+        offset = token.offset + len(token.text)
+        after_operand = token.kind in _THEN_OPERATOR or (
+            token.kind in _KEYWORDS or token.kind == "lambda"
+        )
+
+
+def _operand(text: str, offset: int) -> Token:
+    """Return the token where an operand may start."""
+    match = _OPERAND.match(text, offset)
+    if not match:
+        return _error(text, offset)
+    kind = match.lastgroup or ""
+    value = match[kind]
+    start = match.start(kind)
+    if kind == "ident":
+        return _identifier(text, start, value)
+    if kind == "punctuation":
+        return Token(value, start, value)
+    if kind == "number" and "." in value and text.startswith(".", match.end()):
+        return Token("error", start, "a number has two decimal points")
+    return Token(kind, start, value)
+
+
+def _identifier(text: str, start: int, value: str) -> Token:
+    if not value.isascii():
+        # \w also takes numbers such as ² that are neither letter nor digit to Go.
+        wrong = next((i for i, c in enumerate(value) if not _is_identifier(c)), len(value))
+        if wrong == 0:
+            return _error(text, start)
+        value = value[:wrong]
+    if value in _KEYWORDS:
+        return Token(value, start, value)
+    if value == "lambda" and text.startswith(":", start + 6):
+        return Token("lambda", start, "lambda:")
+    return Token("ident", start, value)
+
+
+def _is_identifier(char: str) -> bool:
+    return char.isalpha() or char.isdecimal() or char == "_"
+
+
+def _error(text: str, offset: int) -> Token:
+    found = _SKIP.match(text, offset)
+    start = found.end() if found else offset
+    char = text[start]
+    what = {
+        "'": "a string is not closed: its ' is missing",
+        '"': 'a reference is not closed: its " is missing',
+        "/": "a regular expression is not closed: its / is missing",
+    }.get(char, f"unexpected character '{char}'")
+    if text.startswith("'''", start):
+        what = "a string is not closed: its ''' is missing"
+    return Token("error", start, what)
