@@ -1,0 +1,47 @@
+"""``bmtick fmt``: Kapacitor's canonical format, to the byte."""
+
+from __future__ import annotations
+
+import click
+
+from bmtick.errors import EXIT_FINDING, EXIT_WRONG_USE, BmtickError, printable
+from bmtick.tick.files import STDIN, read_script, write_script
+from bmtick.tick.formatter import format_program
+from bmtick.tick.parser import parse
+
+
+@click.command("fmt")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--check", is_flag=True, help="Only list the files that are not formatted; exit 1.")
+@click.option("--write", is_flag=True, help="Rewrite the files in place.")
+@click.pass_context
+def command(ctx: click.Context, files: tuple[str, ...], check: bool, write: bool) -> None:
+    """Print TICKscripts in the one format that Kapacitor itself prints.
+
+    FILE may be - for standard input. Comments are kept. The result is to the byte what
+    Kapacitor returns for a task (script-format=formatted), for every version from 1.5 to 1.8.
+
+    Exit status: 0 done; 1 with --check, a file is not formatted; 2 a file does not parse or
+    cannot be read or written.
+    """
+    if check and write:
+        raise click.UsageError("--check and --write exclude each other")
+    if write and STDIN in files:
+        raise click.UsageError("--write needs files: standard input cannot be rewritten")
+    status = 0
+    for path in files:
+        try:
+            text = read_script(path)
+            formatted = format_program(parse(text, file=path))
+            if check and formatted != text:
+                click.echo(printable(path))
+                status = status or EXIT_FINDING
+            elif write and formatted != text:
+                write_script(path, formatted)
+        except BmtickError as error:
+            click.echo(str(error), err=True)
+            status = EXIT_WRONG_USE
+            continue
+        if not check and not write:
+            click.echo(formatted.encode("utf-8"), nl=False)
+    ctx.exit(status)
