@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import click
 
-from bmtick.errors import EXIT_FINDING, EXIT_WRONG_USE, BmtickError, printable
+from bmtick.errors import (
+    EXIT_FINDING,
+    EXIT_WRONG_USE,
+    BmtickError,
+    Location,
+    printable,
+    render_message,
+)
+from bmtick.tick import ast
 from bmtick.tick.files import STDIN, read_script, write_script
 from bmtick.tick.formatter import format_program
 from bmtick.tick.parser import parse
@@ -32,7 +40,10 @@ def command(ctx: click.Context, files: tuple[str, ...], check: bool, write: bool
     for path in files:
         try:
             text = read_script(path)
-            formatted = format_program(parse(text, file=path))
+            tree = parse(text, file=path)
+            formatted = format_program(tree)
+            if not _means_the_same(tree, formatted):
+                _refuse_or_warn(path, refuse=check or write)
             if check and formatted != text:
                 click.echo(printable(path))
                 status = status or EXIT_FINDING
@@ -45,3 +56,20 @@ def command(ctx: click.Context, files: tuple[str, ...], check: bool, write: bool
         if not check and not write:
             click.echo(formatted.encode("utf-8"), nl=False)
     ctx.exit(status)
+
+
+def _means_the_same(tree: ast.Program, formatted: str) -> bool:
+    try:
+        return ast.same(tree, parse(formatted))
+    except BmtickError:
+        return False
+
+
+def _refuse_or_warn(path: str, *, refuse: bool) -> None:
+    """Kapacitor's own format breaks some odd scripts: show it, but never save it over them."""
+    message = "Kapacitor's format changes what this script means"
+    remedy = "move comments out of expressions and lists, and quotes out of dbrp names"
+    if refuse:
+        raise BmtickError(message, location=Location(path), remedy=remedy)
+    text = render_message("warning", message, location=Location(path), remedy=remedy)
+    click.echo(text, err=True)

@@ -6,7 +6,7 @@ comment hangs on the node that follows it, as in Kapacitor, so that formatting k
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple, TypeAlias
 
 
@@ -206,3 +206,27 @@ Node: TypeAlias = (
     | CommentStatement
     | Program
 )
+
+
+def same(one: Node, other: Node) -> bool:
+    """Say whether two trees mean the same: positions, comments and layout do not count.
+
+    Unlike ``==`` it takes chains and sums of any length.
+    """
+    pairs: list[tuple[object, object]] = [(one, other)]
+    while pairs:
+        left, right = pairs.pop()
+        if isinstance(left, list) and isinstance(right, list):
+            if len(left) != len(right):
+                return False
+            pairs.extend(zip(left, right, strict=True))
+        elif isinstance(left, CommentStatement) and isinstance(right, CommentStatement):
+            continue
+        elif isinstance(left, _Base):
+            if type(left) is not type(right):
+                return False
+            names = (f.name for f in fields(left) if f.compare)
+            pairs.extend((getattr(left, n), getattr(right, n)) for n in names)
+        elif left != right or type(left) is not type(right):
+            return False
+    return True

@@ -85,8 +85,8 @@ def _plain(text: Callable[[Any], str]) -> Callable[[Any, list[str], str], None]:
 
 
 def _list(node: ast.ListNode, out: list[str], indent: str, newline: bool) -> None:
+    _lead(node, out, indent, newline=newline)
     newline = newline or node.comment is not None
-    _lead(node, out, indent, newline=newline and node.comment is None)
     out.append("[")
     for i, item in enumerate(node.items):
         if i:

@@ -121,6 +121,8 @@ def _remedy(text: str, token: Token) -> str:
     start = text[token.offset : token.offset + 2]
     if start == "||":
         return "the operator is OR"
+    if token.kind == "error" and "cannot start" in token.text:
+        return "put (?:) before a first letter that is not ASCII: Kapacitor fails on it"
     if token.kind == "error":
         return _REMEDIES.get(start[:1], "")
     if token.kind == "reference":

@@ -133,6 +133,9 @@ def _operand(text: str, offset: int) -> Token:
         return Token(value, start, value)
     if kind == "number" and "." in value and text.startswith(".", match.end()):
         return Token("error", start, "a number has two decimal points")
+    if kind == "regex" and not value[1].isascii():
+        # Kapacitor's lexer steps back too far here; at the start of a script the server dies.
+        return Token("error", start, "a regular expression cannot start like this here")
     return Token(kind, start, value)
 
 

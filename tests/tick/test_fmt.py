@@ -60,3 +60,13 @@ def test_bad_input_is_one_located_message(tmp_path, content, place, message):
         assert result.stderr.startswith(f"{script}{place} error: ")
         assert message in result.stderr
         assert script.read_bytes() == content
+
+
+def test_never_saves_a_format_that_breaks_the_script(tmp_path):
+    script = tmp_path / "odd.tick"
+    script.write_text('dbrp "a\\"b"."c"\n')
+    shown = CliRunner().invoke(command, [str(script)])
+    assert (shown.exit_code, shown.stdout) == (0, 'dbrp "a"b"."c"\n')
+    assert "changes what this script means" in shown.stderr
+    assert CliRunner().invoke(command, ["--write", str(script)]).exit_code == 2
+    assert script.read_text() == 'dbrp "a\\"b"."c"\n'
