@@ -1,0 +1,6 @@
+"""The functions of the language of queries, as Kapacitor runs them over batches and streams."""
+
+from bmtick.engine.influxql.context import Calculation, Context, Emitted, ReduceError
+from bmtick.engine.influxql.methods import METHODS, Method
+
+__all__ = ["METHODS", "Calculation", "Context", "Emitted", "Method", "ReduceError"]

@@ -1,0 +1,138 @@
+"""One calculation of an InfluxQL node, from points to points: Kapacitor's reduce context.
+
+Source: influxdata/kapacitor 1.5.7 ``influxql.gen.go`` and ``influxql.go``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from bmtick.engine.influxql.methods import Make, Method
+from bmtick.engine.influxql.sample import Reducer, Sample
+from bmtick.engine.lambdas.values import Duration, go_type_name
+
+
+class ReduceError(Exception):
+    """A point or a type does not fit; the text is Kapacitor's own."""
+
+
+class Emitted(NamedTuple):
+    """A resulting point; its name and dimensions are those of the group."""
+
+    time: int
+    tags: Mapping[str, str]
+    fields: Mapping[str, Any]
+
+
+class Calculation:
+    """What a node calculates: the function, its arguments, the field and the name of the result.
+
+    One per node. It remembers what it last made, as Kapacitor does: a type that does not fit is an
+    error once, and then meets the reducer of the type before.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        args: Sequence[Any],
+        *,
+        field: str,
+        rename: str = "",
+        use_point_times: bool = False,
+    ) -> None:
+        self.method, self.field = method, field
+        self.name = rename or method.name
+        self.point_times = use_point_times or method.point_times or method.transforms
+        self._makers = method.build(args)
+        self._kind: type | None = None
+        self._make: Make | None = None
+        self._made_for: type = float
+
+    def start(self, kind: type) -> Context:
+        """Begin a calculation over values of a type.
+
+        Raises:
+            ReduceError: the function takes no such values.
+        """
+        if kind is Duration:
+            kind = int  # Go's time.Duration is of kind int64, and then fails point by point
+        if kind is not self._kind or self._make is None:
+            self._kind = kind
+            if kind not in self._makers:
+                raise ReduceError(
+                    f"invalid influxql func {self.method.name} with field {self.field}: "
+                    f"cannot apply {self.method.name} to {_KINDS.get(kind, str(kind))} field"
+                )
+            self._make, self._made_for = self._makers[kind], kind
+        return Context(self, self._make(), self._made_for)
+
+    def start_with(self, fields: Mapping[str, Any]) -> Context:
+        """Begin with the type of the field in these fields.
+
+        Raises:
+            ReduceError: there is no such field, or the function does not take its type.
+        """
+        if self.field not in fields:
+            raise ReduceError(f'field "{self.field}" missing from point')
+        return self.start(type(fields[self.field]))
+
+
+_KINDS = {float: "float64", int: "int64", str: "string", bool: "bool"}
+
+
+class Context:
+    """One calculation under way."""
+
+    def __init__(self, calculation: Calculation, reducer: Reducer, kind: type) -> None:
+        self._calculation = calculation
+        self._reducer = reducer
+        self._kind = kind
+
+    def add(self, time: int, tags: Mapping[str, str], fields: Mapping[str, Any]) -> None:
+        """Take one point in.
+
+        Raises:
+            ReduceError: it lacks the field, or the field has another type than the first.
+        """
+        field = self._calculation.field
+        if field not in fields:
+            raise ReduceError(f"field {field} missing from point cannot aggregate")
+        value = fields[field]
+        if type(value) is not self._kind:
+            raise ReduceError(
+                f"field {field} has wrong type: got {go_type_name(type(value))} "
+                f"exp {_KINDS[self._kind]}"
+            )
+        self._reducer.add(Sample(time, value, tags, fields))
+
+    def emit_point(self, group_tags: Mapping[str, str], time: int) -> Emitted | None:
+        """Return the one resulting point; None where there are none or several."""
+        found = self._reducer.emit()
+        if len(found) != 1:
+            return None
+        sample = found[0]
+        calculation = self._calculation
+        at = self._time(sample, time)
+        if not calculation.method.selector:
+            return Emitted(at, group_tags, {calculation.name: sample.value})
+        fields = dict(sample.fields)
+        if calculation.name != calculation.field:
+            fields[calculation.name] = fields.pop(calculation.field)
+        return Emitted(at, sample.tags, fields)
+
+    def emit_batch(self, group_tags: Mapping[str, str], time: int) -> tuple[int, list[Emitted]]:
+        """Return the time of the resulting batch and its points."""
+        points = []
+        latest = time
+        for sample in self._reducer.emit():
+            at = self._time(sample, time)
+            tags = {**group_tags, **sample.tags} if sample.tags else group_tags
+            points.append(Emitted(at, tags, {self._calculation.name: sample.value}))
+            latest = max(latest, at)
+        return latest, points
+
+    def _time(self, sample: Sample, time: int) -> int:
+        if self._calculation.point_times and sample.time is not None:
+            return sample.time
+        return time

@@ -1,0 +1,37 @@
+"""What the functions take and give: one value at one time, with the point that it came from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+NO_TIME: Final = None
+"""In place of a time where the function keeps none: the node then takes that of its batch."""
+
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
+class Sample(NamedTuple):
+    """A value of a field.
+
+    ``tags`` and ``fields`` are those of the whole point. Of a result they count where the function
+    is a selector (all of both) or gives a batch (``tags``).
+    """
+
+    time: int | None
+    value: Any
+    tags: Mapping[str, str] = _NOTHING
+    fields: Mapping[str, Any] = _NOTHING
+
+
+class Reducer(ABC):
+    """One running calculation; a new one for each batch, or for each group of a stream."""
+
+    @abstractmethod
+    def add(self, sample: Sample) -> None:
+        """Take the next value, of the type that the reducer was made for."""
+
+    @abstractmethod
+    def emit(self) -> list[Sample]:
+        """Return the results so far."""
