@@ -1,0 +1,29 @@
+"""``bmtick collect``: listed and described here; ``bmtick.collect.command`` runs it, without click."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+
+class _Command(click.Command):
+    """Hands everything to the collector's own reader of arguments."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        config = (ctx.obj or {}).get("config")
+        ctx.args = [*(["--config", config] if config else []), *args]
+        return []
+
+
+@click.command(
+    cls=_Command,
+    add_help_option=False,
+    short_help="Postfix's log and queue as points: the Telegraf collector.",
+)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Read Postfix's log and queue; print points (the Telegraf collector)."""
+    from bmtick.collect.command import run
+
+    sys.exit(run(ctx.args))

@@ -1,0 +1,147 @@
+"""Times of log lines: both forms of syslog, with the year and the fold that they leave out."""
+
+from __future__ import annotations
+
+import re
+import time as system_time
+
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        (
+            b"Jan",
+            b"Feb",
+            b"Mar",
+            b"Apr",
+            b"May",
+            b"Jun",
+            b"Jul",
+            b"Aug",
+            b"Sep",
+            b"Oct",
+            b"Nov",
+            b"Dec",
+        ),
+        1,
+    )
+}
+_ISO_END = re.compile(rb"(?:[.,][0-9]+)?(?:Z|([+-])([0-9]{2}):?([0-9]{2}))(?= |$)")
+_DAY = 86400
+_LEAP_SECOND = 60
+_FOLD = 1800  # a step back of more seconds than this may be the second pass of an hour
+
+
+def days_from_civil(year: int, month: int, day: int) -> int:
+    """Return the days since 1970-01-01 of a date of the Gregorian calendar."""
+    year -= month <= 2
+    era_year = year % 400
+    day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    return (
+        year // 400 * 146097
+        + era_year * 365
+        + era_year // 4
+        - era_year // 100
+        + day_of_year
+        - 719468
+    )
+
+
+class LogClock:
+    """Reads the time at the head of each line of one source.
+
+    A time without a year is taken as the one nearest to the line before it; at the beginning, as
+    the latest that is not after ``now`` by more than a day. It is local time (``TZ``), and an
+    hour that the end of summer time repeats is told by the order of the lines.
+
+    Args:
+        now: seconds since the epoch that no line should be later than.
+        last: time of the last line that was read before, if any.
+    """
+
+    def __init__(self, now: float, last: int | None = None) -> None:
+        self.now = now
+        self.last = last
+        self._minute = b""
+        self._base = 0
+
+    def read(self, line: bytes) -> int | None:
+        """Return the seconds since the epoch of a line, or None where it begins with no time."""
+        try:
+            if line[10:11] in (b"T", b" ") and line[4:5] == b"-":
+                time = self._iso(line)
+            else:
+                time = self._traditional(line)
+        except (ValueError, KeyError, OverflowError):
+            return None
+        self.last = time
+        return time
+
+    def _iso(self, line: bytes) -> int:
+        end = _ISO_END.match(line, 19)
+        if end is None or line[13:14] != b":" or line[16:17] != b":":
+            raise ValueError(line)
+        year, month, day = int(line[0:4]), int(line[5:7]), int(line[8:10])
+        _check(month, day)
+        seconds = _of_day(line[11:13], line[14:16], line[17:19])
+        offset = 0
+        if end[1]:
+            offset = (int(end[2]) * 3600 + int(end[3]) * 60) * (-1 if end[1] == b"-" else 1)
+        return days_from_civil(year, month, day) * _DAY + seconds - offset
+
+    def _traditional(self, line: bytes) -> int:
+        if line[3:4] != b" " or line[6:7] != b" " or line[9:10] != b":" or line[12:13] != b":":
+            raise ValueError(line)
+        if line[15:16] not in (b" ", b""):
+            raise ValueError(line)
+        minute = line[:12]
+        if minute != self._minute:
+            month, day = _MONTHS[line[:3]], int(line[4:6])
+            _check(month, day)
+            self._base = self._choose(month, day, _of_day(line[7:9], line[10:12], b"00"))
+            self._minute = minute
+        return self._base + _of_day(b"00", b"00", line[13:15])
+
+    def _choose(self, month: int, day: int, seconds: int) -> int:
+        """Return the start of a minute in the year, and the pass of an hour, that fits best."""
+        if self.last is None:
+            year = system_time.localtime(self.now + _DAY).tm_year
+            times = [self._local(y, month, day, seconds) for y in range(year - 4, year + 1)]
+            past = [t for t in times if t is not None and t <= self.now + _DAY]
+            if not past:
+                raise ValueError(day)
+            return max(past)
+        last = self.last
+        year = system_time.localtime(last).tm_year
+        times = [self._local(y, month, day, seconds) for y in (year - 1, year, year + 1)]
+        best = min((t for t in times if t is not None), key=lambda t: abs(t - last), default=None)
+        if best is None:
+            raise ValueError(day)
+        return best
+
+    def _local(self, year: int, month: int, day: int, seconds: int) -> int | None:
+        """Return a local time as seconds since the epoch; None if that year has no such day."""
+        hour, minute = seconds // 3600, seconds // 60 % 60
+        passes = set()
+        for dst in (-1, 0, 1):
+            time = int(system_time.mktime((year, month, day, hour, minute, 0, 0, 0, dst)))
+            if system_time.localtime(time)[2:5] == (day, hour, minute):
+                passes.add(time)
+        if not passes:  # an hour that summer time skips, or 29 February
+            time = int(system_time.mktime((year, month, day, hour, minute, 0, 0, 0, -1)))
+            return time if system_time.localtime(time).tm_mday == day else None
+        first = min(passes)
+        if self.last is not None and self.last - first > _FOLD:
+            return max(passes)
+        return first
+
+
+def _check(month: int, day: int) -> None:
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        raise ValueError(month, day)
+
+
+def _of_day(hour: bytes, minute: bytes, second: bytes) -> int:
+    h, m, s = int(hour), int(minute), int(second)
+    if h > 23 or m > 59 or s > _LEAP_SECOND:
+        raise ValueError(hour, minute, second)
+    return h * 3600 + m * 60 + s
