@@ -50,6 +50,8 @@ default_transport = smtp
 relayhost = {relayhost}
 smtp_dns_support_level = disabled
 smtp_host_lookup = native
+lmtp_dns_support_level = disabled
+lmtp_host_lookup = native
 smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = cyrus
@@ -238,11 +240,15 @@ def add_user(config: Path, user: str, password: str) -> None:
     os.chmod(config / "sasldb2", 0o644)  # noqa: PTH101 -- smtpd reads it as user postfix
 
 
-def write_configuration(folder: Path, values: dict[str, object], settings: str) -> None:
+def write_configuration(folder: Path, values: dict[str, object], settings: dict[str, str]) -> None:
     for name in ("etc", "etc/sasl", "spool", "data"):
         (folder / name).mkdir()
     etc = folder / "etc"
-    (etc / "main.cf").write_text(MAIN.format(folder=folder, **values) + settings)
+    lines = [
+        line.split(" =", 1) for line in MAIN.format(folder=folder, **values).split("\n") if line
+    ]
+    parameters = {name: value.strip() for name, value in lines} | settings
+    (etc / "main.cf").write_text("".join(f"{n} = {v}\n" for n, v in parameters.items()))
     (etc / "master.cf").write_text(MASTER.format(**values))
     (etc / "mailboxes").write_text("!/^nobody/ OK\n")
     (etc / "sasl" / "smtpd.conf").write_text(
@@ -259,7 +265,7 @@ def postfix(
     networks: str = "127.0.0.0/8",
     long_ids: bool = True,
     retry: int = 300,
-    settings: str = "",
+    settings: dict[str, str] | None = None,
     remote: Remote | None = None,
     host: str = "127.0.0.1",
     ports: tuple[int, int] | None = None,
@@ -274,7 +280,7 @@ def postfix(
         networks: ``mynetworks``: clients that relay without SASL.
         long_ids: long queue ids (base 52) or short ones (hexadecimal, reused).
         retry: seconds between two attempts of a deferred message.
-        settings: lines appended to ``main.cf``; the last value of a parameter wins.
+        settings: further parameters of ``main.cf``, or other values for those above.
         remote: the world outside, when it is more than the default on loopback.
         host: the address to listen on and to connect to.
         ports: smtp and submission, where free ones are not wanted.
@@ -303,14 +309,17 @@ def postfix(
             "smtp": f"{host}:{smtp}",
             "submission": f"{host}:{submission}",
         }
-        write_configuration(folder, values, settings)
+        write_configuration(folder, values, settings or {})
         for user, password in (users or {}).items():
             add_user(folder / "etc", user, password)
         if not users:
             add_user(folder / "etc", f"unused@{DOMAIN}", os.urandom(8).hex())
         etc = str(folder / "etc")
         server = Postfix(folder, smtp, submission, log, world, host)
-        subprocess.run(["postfix", "-c", etc, "check"], check=True, capture_output=True)
+        check = subprocess.run(
+            ["postfix", "-c", etc, "check"], check=False, capture_output=True, text=True
+        )
+        assert check.returncode == 0, check.stderr + (log.read_text() if log.exists() else "")
         master = server.command("postconf", "-h", "daemon_directory").strip() + "/master"
         with running([master, "-c", etc, "-d"], folder / "master.out") as process:
             server.process = process

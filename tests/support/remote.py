@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ class Remote:
     replies: tuple[Reply, ...] = DEFAULT_REPLIES
     accepted: list[tuple[str, list[str]]] = field(default_factory=list)
     delay: float = 0.0
+    server_name: str = "mx.example.net"
+    answers: Counter[str] = field(default_factory=Counter)  # by recipient: 2xx, 4xx, 5xx
     _tried: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def answer(self, stage: str, sender: str, recipient: str) -> str | None:
@@ -78,6 +81,7 @@ class Remote:
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):  # noqa: N802
         refusal = self.answer("rcpt", envelope.mail_from or "", address)
         if refusal:
+            self.answers[f"{refusal[0]}xx"] += 1
             return refusal
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Ok"
@@ -91,8 +95,11 @@ class Remote:
             self.accepted.append((sender, list(envelope.rcpt_tos)))
         ok = f"250 2.0.0 Ok: queued as {len(self.accepted):010X}"
         if isinstance(server, LMTP):  # answers once for each recipient
+            self.answers.update(f"{(refusal or ok)[0]}xx" for refusal in refused)
             return "\r\n".join(refusal or ok for refusal in refused)
-        return next(filter(None, refused), ok)
+        answer = next(filter(None, refused), ok)
+        self.answers[f"{answer[0]}xx"] += len(refused)
+        return answer
 
 
 class _Controller(Controller):
@@ -103,7 +110,7 @@ class _Controller(Controller):
         self.kind = kind
 
     def factory(self) -> SMTP:
-        return self.kind(self.handler, hostname="mx.example.net", ident="ESMTP")
+        return self.kind(self.handler, hostname=self.handler.server_name, ident="ESMTP")
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def test_sent_deferred_bounced_and_greylisted(server):
 
 
 def test_old_mail_expires_and_short_ids_run_beside(server):
-    quick = "maximal_queue_lifetime = 2s\nbounce_queue_lifetime = 2s\n"
+    quick = {"maximal_queue_lifetime": "2s", "bounce_queue_lifetime": "2s"}
     with postfix(long_ids=False, retry=1, settings=quick) as other:
         other.submit("a@example.com", ["defer@example.net"])
         other.wait_for_line("status=expired", 30)
