@@ -1,0 +1,141 @@
+"""What the deploying commands share: options, servers, how plans and errors are shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from bmtick.errors import BmtickError, printable
+from bmtick.terminal import console
+
+if TYPE_CHECKING:
+    from bmtick.deploy.desired import Desired
+    from bmtick.deploy.plan import Step
+    from bmtick.deploy.targets import Answer, Target
+    from bmtick.settings import Settings
+
+_STYLES = {"create": "green", "update": "yellow", "drifted": "magenta", "remove": "red"}
+_SIGNS = {"create": "+", "update": "~", "drifted": "!", "remove": "-", "foreign": "?"}
+
+
+def server_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--server`` and ``--state-dir``."""
+    function = click.option(
+        "--state-dir",
+        type=click.Path(file_okay=False),
+        help="Folder of journal and history. Default: [deploy] state_dir, /var/lib/bmtick, "
+        "or ~/.local/state/bmtick where that cannot be written.",
+    )(function)
+    return click.option(
+        "--server",
+        "servers",
+        multiple=True,
+        metavar="NAME",
+        help="Only this [kapacitor.NAME]; may be repeated. Default: all.",
+    )(function)
+
+
+form_option = click.option(
+    "--as",
+    "form",
+    type=click.Choice(["script", "template", "rule"]),
+    help="How alerts are deployed. Default: [deploy] form, else script.",
+)
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+
+
+def say(text: str) -> None:
+    """Tell the user something on stderr."""
+    click.echo(printable_lines(text), err=True)
+
+
+def printable_lines(text: str) -> str:
+    """Make a text of several lines safe for a terminal."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def targets_of(
+    settings: Settings, servers: Sequence[str], state_dir: str | None, *, needs_file: bool = False
+) -> list[Target]:
+    """Return the chosen servers.
+
+    Raises:
+        BmtickError: ``needs_file`` and there is no settings file: without one no alert is enabled,
+            and all that are deployed would be taken away.
+    """
+    from bmtick.deploy.store import state_folder
+    from bmtick.deploy.targets import open_targets
+
+    if needs_file and not settings.path:
+        raise BmtickError(
+            "there is no settings file, so nothing says which alerts are wanted",
+            remedy="'bmtick init' writes one; name another by --config",
+        )
+    folder, word = state_folder(state_dir or settings.deploy.state_dir)
+    if word and sys.stderr.isatty():
+        say(word)
+    return open_targets(settings, servers, Path(folder))
+
+
+def wanted(settings: Settings, form: str | None) -> Desired:
+    """Return what the settings ask for."""
+    from bmtick.alerts import desired
+    from bmtick.deploy.desired import desired_state
+
+    return desired_state(desired(settings, form=form or settings.deploy.form))
+
+
+def show_errors(answers: Sequence[Answer[Any]]) -> bool:
+    """Print the errors of servers; return whether there were any."""
+    failed = [a for a in answers if a.error is not None]
+    for answer in failed:
+        say(str(answer.error))
+    return bool(failed)
+
+
+def show_plan(name: str, steps: Sequence[Step], *, several: bool, diffs: bool = True) -> None:
+    """Print one server's plan: a line per task, its reasons, its diff."""
+    from rich.text import Text
+
+    from bmtick.deploy.plan import diff_lines, pending
+
+    out = console()
+    prefix = f"{name}: " if several else ""
+    for step in steps:
+        if step.action.value == "unchanged":
+            continue
+        sign = _SIGNS[step.action.value]
+        kind = "template " if step.kind == "template" else ""
+        reason = f" ({'; '.join(step.reasons)})" if step.reasons else ""
+        line = f"{prefix}{sign} {step.action.value} {kind}{step.id}{reason}"
+        out.print(Text(printable(line), style=_STYLES.get(step.action.value, "")), soft_wrap=True)
+        if diffs and step.action.value in {"update", "drifted"}:
+            for row in diff_lines(step):
+                style = {"+": "green", "-": "red"}.get(row[:1], "dim")
+                out.print(Text("    " + printable(row), style=style), soft_wrap=True)
+    same = sum(step.action.value == "unchanged" for step in steps)
+    count = len(pending(list(steps)))
+    summary = f"{count} to change, {same} unchanged" if count else f"nothing to change, {same} as wanted"
+    out.print(Text(printable(f"{prefix}{summary}")), soft_wrap=True)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask, unless ``--yes``; without an answer nothing is done and the status is 1."""
+    if yes:
+        return
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        agreed = False
+    if not agreed:
+        say("nothing was done")
+        raise SystemExit(1)
+
+
+def leave(status: int) -> NoReturn:
+    """End the command with a status."""
+    raise SystemExit(status)

@@ -1,0 +1,159 @@
+"""Do a plan: journalled, undone in reverse on failure, proved afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bmtick.deploy.client import KapacitorClient, KapacitorError
+from bmtick.deploy.converge import Mover, StepError
+from bmtick.deploy.model import ActualTask, Facts, TaskDefinition, TemplateDefinition
+from bmtick.deploy.moves import next_move
+from bmtick.deploy.plan import Action, Step
+from bmtick.deploy.store import Store
+
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Outcome:
+    """What an apply did to one server.
+
+    ``error`` is empty on success. ``state`` tells, after a failure, where each touched task and
+    template stands. ``problems`` are what the proof afterwards found.
+    """
+
+    done: list[Step] = field(default_factory=list)
+    error: str = ""
+    undone: bool = False
+    state: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the server is as planned."""
+        return not self.error and not self.problems
+
+
+def apply_plan(
+    client: KapacitorClient,
+    steps: list[Step],
+    facts: Facts,
+    store: Store,
+    *,
+    progress: Progress = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Outcome:
+    """Do the changing steps of a plan.
+
+    The caller holds the store's lock. The journal is written before each step and removed when the
+    server is in a known state: all done, or all undone.
+    """
+    changing = [step for step in steps if step.changing]
+    outcome = Outcome()
+    if not changing:
+        return outcome
+    resumed = bool(store.interrupted())
+    store.note(event="begin", url=client.url, steps=[[s.kind, s.id, s.action.value] for s in steps])
+    mover = Mover(client, sleep=sleep, note=lambda text: store.note(event="request", request=text))
+    for step in changing:
+        progress(f"{step.action.value} {step.id}")
+        store.note(event="step", kind=step.kind, id=step.id, action=step.action.value)
+        outcome.done.append(step)
+        try:
+            _do(mover, step, facts, resumed=resumed)
+        except (StepError, KapacitorError) as error:
+            outcome.error = error.message
+            _undo(mover, client, outcome, store)
+            return outcome
+    outcome.problems = prove(client, changing)
+    if not outcome.problems:
+        store.close_journal()
+    return outcome
+
+
+def _do(mover: Mover, step: Step, facts: Facts, *, resumed: bool) -> None:
+    if step.kind == "template":
+        mover.template(step.id, _template(step.after), _tasks_of(step.id, facts))
+        return
+    fresh = step.action is Action.CREATE and not resumed
+    mover.task(step.id, _task(step.after), _task(step.before), fresh=fresh)
+
+
+def _undo(mover: Mover, client: KapacitorClient, outcome: Outcome, store: Store) -> None:
+    """Bring back what was there before: templates that changed, tasks in reverse, new templates."""
+    touched = list(reversed(outcome.done))
+    templates = [s for s in touched if s.kind == "template"]
+    tasks = [s for s in touched if s.kind == "task"]
+    users = [s.id for s in tasks if isinstance(s.before, TaskDefinition) and s.before.template]
+    failed = False
+    for step in [
+        *(s for s in templates if s.before is not None),
+        *tasks,
+        *(s for s in templates if s.before is None),
+    ]:
+        store.note(event="undo", kind=step.kind, id=step.id)
+        try:
+            if step.kind == "template":
+                mover.template(step.id, _template(step.before), users)
+            else:
+                mover.task(step.id, _task(step.before), _task(step.before))
+            outcome.state.append(f"{step.id}: as before{_lost(step)}")
+        except (StepError, KapacitorError) as error:
+            failed = True
+            outcome.state.append(f"{step.id}: {_where(client, step)}; undoing failed: {error.message}")
+    outcome.undone = not failed
+    if not failed:
+        store.close_journal()
+
+
+def _lost(step: Step) -> str:
+    return ", but its alert state is lost" if step.action is Action.REMOVE else ""
+
+
+def _where(client: KapacitorClient, step: Step) -> str:
+    try:
+        if step.kind == "template":
+            return "there" if client.template(step.id) else "not there"
+        actual = client.task(step.id)
+    except KapacitorError:
+        return "state unknown"
+    if actual is None:
+        return "not there"
+    return "runs" if actual.executing else "there, but does not run"
+
+
+def prove(client: KapacitorClient, steps: list[Step]) -> list[str]:
+    """Read each touched task again: stored as wanted, started with that, running, no error."""
+    problems = []
+    for step in steps:
+        if step.kind != "task":
+            continue
+        wanted = _task(step.after)
+        actual = client.task(step.id)
+        if next_move(actual, wanted) is not None:
+            problems.append(f"{step.id} is not as planned{_says(actual)}")
+        elif actual is not None and actual.error:
+            problems.append(f"{step.id} runs, but says: {actual.error}")
+    return problems
+
+
+def _says(actual: ActualTask | None) -> str:
+    return f": {actual.error}" if actual and actual.error else ""
+
+
+def _tasks_of(template_id: str, facts: Facts) -> list[str]:
+    return [
+        t.id
+        for t in facts.tasks.values()
+        if t.definition.template == template_id and t.definition.enabled
+    ]
+
+
+def _task(value: object) -> TaskDefinition | None:
+    return value if isinstance(value, TaskDefinition) else None
+
+
+def _template(value: object) -> TemplateDefinition | None:
+    return value if isinstance(value, TemplateDefinition) else None

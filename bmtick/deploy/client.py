@@ -1,0 +1,207 @@
+"""Kapacitor's HTTP API as methods: JSON in, plain values out.
+
+Source of facts: influxdata/kapacitor ``client/API.md``; field names and defaults as in
+``services/task_store/service.go`` and ``services/alert/api.go`` (1.5 to 1.8).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bmtick.deploy.credentials import find_credentials, split_url
+from bmtick.deploy.model import ActualTask, TaskDefinition, TemplateDefinition
+from bmtick.deploy.transport import API, KapacitorError, Transport, segment
+from bmtick.durations import SECOND, parse_duration
+from bmtick.errors import BmtickError
+from bmtick.settings import Kapacitor
+
+__all__ = ["KapacitorClient", "KapacitorError", "connect"]
+
+_FIELDS = ("type", "dbrps", "script", "status", "executing", "error", "vars", "modified",
+           "last-enabled")  # fmt: skip
+_BATCH = re.compile(r"^\s*(?:var\s+\w+\s*=\s*)?batch\b", re.MULTILINE)
+
+
+class KapacitorClient:
+    """Tasks, templates, topics, configuration and points of one Kapacitor."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._http = transport
+        self.url = transport.url
+        self.name = transport.name
+
+    def version(self) -> str:
+        """Return the server's version as its ping says; empty where it does not."""
+        reply = self._http.request("GET", f"{API}/ping")
+        return reply.headers.get("X-Kapacitor-Version", "")
+
+    def list_tasks(self, pattern: str) -> list[ActualTask]:
+        """Return all tasks whose id matches a glob, scripts raw; templates are not told."""
+        query = {"pattern": pattern, "fields": list(_FIELDS), "script-format": "raw"}
+        return [_task(item) for item in self._http.pages(f"{API}/tasks", "tasks", query)]
+
+    def task(self, task_id: str) -> ActualTask | None:
+        """Return one task with template, dot and statistics, or None where there is none."""
+        query = {"script-format": "raw"}
+        item = self._get(f"{API}/tasks/{segment(task_id)}", query)
+        return _task(item) if item else None
+
+    def create_task(self, task: TaskDefinition) -> None:
+        """Define a task, disabled: a start error would leave it behind half done."""
+        self._http.request("POST", f"{API}/tasks", json=_payload(task, create=True))
+
+    def replace_task(self, task: TaskDefinition) -> None:
+        """Give a task a new definition; an enabled one would go on running the old one."""
+        path = f"{API}/tasks/{segment(task.id)}"
+        self._http.request("PATCH", path, json=_payload(task, create=False))
+
+    def set_enabled(self, task_id: str, enabled: bool) -> None:
+        """Start or stop a task; its alert state is kept in its topics."""
+        body = {"status": "enabled" if enabled else "disabled"}
+        self._http.request("PATCH", f"{API}/tasks/{segment(task_id)}", json=body)
+
+    def delete_task(self, task_id: str) -> None:
+        """Delete a task; that of an enabled one deletes its anonymous topics too."""
+        self._http.request("DELETE", f"{API}/tasks/{segment(task_id)}")
+
+    def list_templates(self, pattern: str) -> list[TemplateDefinition]:
+        """Return all templates whose id matches a glob, scripts raw."""
+        query = {"pattern": pattern, "fields": ["script"], "script-format": "raw"}
+        items = self._http.pages(f"{API}/templates", "templates", query)
+        return [TemplateDefinition(item["id"], item.get("script") or "") for item in items]
+
+    def template(self, template_id: str) -> TemplateDefinition | None:
+        """Return one template, or None where there is none."""
+        query = {"script-format": "raw"}
+        item = self._get(f"{API}/templates/{segment(template_id)}", query)
+        return TemplateDefinition(item["id"], item.get("script") or "") if item else None
+
+    def create_template(self, template: TemplateDefinition) -> None:
+        """Define a template."""
+        body = {"id": template.id, "type": _type(template.script), "script": template.script}
+        self._http.request("POST", f"{API}/templates", json=body)
+
+    def replace_template(self, template: TemplateDefinition) -> None:
+        """Give a template a new script; the server rolls its tasks, enabled ones start anew."""
+        body = {"type": _type(template.script), "script": template.script}
+        path = f"{API}/templates/{segment(template.id)}"
+        self._http.request("PATCH", path, json=body)
+
+    def delete_template(self, template_id: str) -> None:
+        """Delete a template; its tasks stay, orphaned."""
+        self._http.request("DELETE", f"{API}/templates/{segment(template_id)}")
+
+    def topics(self, pattern: str) -> list[dict[str, Any]]:
+        """Return the topics whose id matches a glob: ``id``, ``level``, ``collected``."""
+        answer = self._http.json("GET", f"{API}/alerts/topics", params={"pattern": pattern})
+        return list(answer.get("topics") or [])
+
+    def events(self, topic: str) -> list[dict[str, Any]]:
+        """Return a topic's last events: ``id`` and ``state``; none where there is no topic.
+
+        Kapacitor answers 500 for a topic that it has not opened yet.
+        """
+        try:
+            answer = self._http.json("GET", f"{API}/alerts/topics/{segment(topic)}/events")
+        except KapacitorError as error:
+            if error.status in {404, 500}:
+                return []
+            raise
+        return list(answer.get("events") or [])
+
+    def delete_topic(self, topic: str) -> None:
+        """Forget a topic's alert state."""
+        self._http.request("DELETE", f"{API}/alerts/topics/{segment(topic)}")
+
+    def config_section(self, name: str) -> list[dict[str, Any]] | None:
+        """Return the options of a section's elements, secrets redacted by the server.
+
+        None where the server has no such section or does not tell.
+        """
+        answer = self._get(f"{API}/config/{segment(name)}", {})
+        if answer is None:
+            return None
+        return [dict(element.get("options") or {}) for element in answer.get("elements") or []]
+
+    def write(self, database: str, retention_policy: str, lines: str) -> None:
+        """Put points into Kapacitor's stream; nothing is stored in InfluxDB."""
+        query = {"db": database, "rp": retention_policy, "precision": "ns"}
+        self._http.request("POST", f"{API}/write", params=query, data=lines.encode())
+
+    def _get(self, path: str, query: Mapping[str, Any]) -> dict[str, Any] | None:
+        try:
+            return self._http.json("GET", path, params=query)
+        except KapacitorError as error:
+            if error.status == 404:
+                return None
+            raise
+
+
+def connect(
+    name: str, server: Kapacitor, environment: Mapping[str, str] | None = None
+) -> KapacitorClient:
+    """Return a client for one ``[kapacitor]`` section.
+
+    Raises:
+        BmtickError: files that the section names are missing, or a secret lies open.
+    """
+    url, inline = split_url(server.url)
+    found = find_credentials(
+        "KAPACITOR", name, server.username, server.secret_file, environment or os.environ
+    )
+    for path in (server.ca_file, server.client_cert, server.client_key):
+        if path and not os.access(path, os.R_OK):
+            raise BmtickError(f"cannot read '{path}', which [kapacitor] names")
+    cert = (server.client_cert, server.client_key or server.client_cert)
+    transport = Transport(
+        url,
+        name="Kapacitor" if name == "default" else f"Kapacitor '{name}'",
+        credentials=found if found.username or found.token else inline,
+        verify=(server.ca_file or True) if server.verify else False,
+        client_cert=cert if server.client_cert else None,
+        timeout=parse_duration(server.timeout) / SECOND,
+    )
+    return KapacitorClient(transport)
+
+
+def _task(item: Mapping[str, Any]) -> ActualTask:
+    dbrps = tuple((d.get("db", ""), d.get("rp", "")) for d in item.get("dbrps") or [])
+    definition = TaskDefinition(
+        id=item["id"],
+        script=item.get("script") or "",
+        dbrps=dbrps,
+        vars=item.get("vars") or {},
+        template=item.get("template-id") or "",
+        enabled=item.get("status") == "enabled",
+    )
+    return ActualTask(
+        definition,
+        executing=bool(item.get("executing")),
+        error=item.get("error") or "",
+        modified=item.get("modified") or "",
+        last_enabled=item.get("last-enabled") or "",
+        dot=item.get("dot") or "",
+        stats=item.get("stats") or {},
+    )
+
+
+def _payload(task: TaskDefinition, *, create: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "dbrps": [{"db": database, "rp": policy} for database, policy in task.dbrps],
+        "vars": dict(task.vars),
+    }
+    if task.template:
+        body["template-id"] = task.template
+    else:
+        body["script"] = task.script
+        body["type"] = _type(task.script)
+    if create:
+        body |= {"id": task.id, "status": "disabled"}
+    return body
+
+
+def _type(script: str) -> str:
+    return "batch" if _BATCH.search(script) else "stream"

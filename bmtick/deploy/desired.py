@@ -1,0 +1,87 @@
+"""What should stand on a server: the enabled alerts as marked tasks and templates. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from bmtick.deploy.marks import mark_task, mark_template
+from bmtick.deploy.model import TaskDefinition, TemplateDefinition
+from bmtick.errors import BmtickError
+from bmtick.names import TASK_PREFIX
+
+INTERNAL_PREFIX = f"{TASK_PREFIX}-"  # bmtick--check-..., bmtick--fire-..., bmtick--silence-...
+
+
+class Rendered(Protocol):
+    """What the catalogue renders for one instance of an alert."""
+
+    name: str
+    alert: str
+    task_id: str
+    script: str
+    variables: Mapping[str, Any]
+    dbrps: Any
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """All tasks and templates of one server, by id."""
+
+    tasks: Mapping[str, TaskDefinition] = field(default_factory=dict)
+    templates: Mapping[str, TemplateDefinition] = field(default_factory=dict)
+
+
+def desired_state(rendered: Iterable[Rendered]) -> Desired:
+    """Turn rendered alerts into definitions.
+
+    Raises:
+        BmtickError: two alerts claim one task, or a name is reserved.
+    """
+    alerts = list(rendered)
+    template_ids = _template_ids([a for a in alerts if a.form == "template"])
+    tasks: dict[str, TaskDefinition] = {}
+    templates: dict[str, TemplateDefinition] = {}
+    for alert in alerts:
+        if alert.task_id in tasks:
+            raise BmtickError(f"two alerts are named '{alert.name}'")
+        if not alert.task_id.startswith(TASK_PREFIX) or alert.task_id.startswith(INTERNAL_PREFIX):
+            raise BmtickError(f"the name '{alert.name}' is reserved", remedy="choose another name")
+        if alert.form == "template":
+            template = mark_template(TemplateDefinition(template_ids[alert.name], alert.script))
+            templates[template.id] = template
+            tasks[alert.task_id] = _templated(alert, template)
+        else:
+            task = TaskDefinition(alert.task_id, alert.script, _dbrps(alert), alert.variables or {})
+            tasks[alert.task_id] = mark_task(task, as_variable=alert.form == "script")
+    return Desired(tasks, templates)
+
+
+def _templated(alert: Rendered, template: TemplateDefinition) -> TaskDefinition:
+    task = TaskDefinition(
+        alert.task_id, template.script, _dbrps(alert), alert.variables or {}, template.id
+    )
+    return mark_task(task, as_variable=True)
+
+
+def _template_ids(alerts: list[Rendered]) -> dict[str, str]:
+    """Name the template of each alert's instances; instances with scripts of their own stand apart.
+
+    A template is named after the catalogue's alert, so that all its instances share it.
+    """
+    scripts: dict[str, set[str]] = defaultdict(set)
+    for alert in alerts:
+        scripts[alert.alert].add(alert.script)
+    return {
+        alert.name: TASK_PREFIX + (alert.alert if len(scripts[alert.alert]) == 1 else alert.name)
+        for alert in alerts
+    }
+
+
+def _dbrps(alert: Rendered) -> tuple[tuple[str, str], ...]:
+    """Accept dbrps as pairs or as ``{"db": ..., "rp": ...}``, as the API writes them."""
+    pairs = [(d["db"], d["rp"]) if isinstance(d, Mapping) else (d[0], d[1]) for d in alert.dbrps]
+    return tuple(sorted(set(pairs)))

@@ -1,0 +1,36 @@
+"""Read what stands on a server: every page, raw scripts, nothing but bmtick's own names."""
+
+from __future__ import annotations
+
+from bmtick.deploy.client import KapacitorClient, KapacitorError
+from bmtick.deploy.marks import header_mark
+from bmtick.deploy.model import Facts, TemplateDefinition
+from bmtick.names import TASK_PREFIX
+
+
+def read_facts(client: KapacitorClient) -> Facts:
+    """Return the tasks and templates under bmtick's prefix.
+
+    The list does not tell a task's template, so tasks whose script is a template's are read one
+    by one.
+    """
+    tasks = {t.id: t for t in client.list_tasks(f"{TASK_PREFIX}*") if t.id.startswith(TASK_PREFIX)}
+    for task in list(tasks.values()):
+        mark = header_mark(task.definition.script)
+        if mark and mark.kind == "template":
+            tasks[task.id] = client.task(task.id) or task
+    return Facts(tasks, _templates(client), _version(client))
+
+
+def _templates(client: KapacitorClient) -> dict[str, TemplateDefinition]:
+    found = client.list_templates(f"{TASK_PREFIX}*")
+    return {t.id: t for t in found if t.id.startswith(TASK_PREFIX)}
+
+
+def _version(client: KapacitorClient) -> str:
+    try:
+        return client.version()
+    except KapacitorError as error:
+        if error.status == 0:
+            raise
+        return ""

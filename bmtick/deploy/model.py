@@ -1,0 +1,101 @@
+"""What stands on a Kapacitor and what should: plain values, no behaviour but comparison."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Vars = Mapping[str, Mapping[str, Any]]
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
+Dbrps = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    """A task as it is sent to Kapacitor.
+
+    ``script`` is empty for a task of a template: the server copies the template's script.
+    ``enabled`` is the wanted status; every task that bmtick deploys is enabled.
+    """
+
+    id: str
+    script: str
+    dbrps: Dbrps
+    vars: Vars = field(default_factory=dict)
+    template: str = ""
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ActualTask:
+    """A task as the server has it.
+
+    ``definition.script`` is the raw text. Times are RFC 3339 in UTC, as the server writes them.
+    """
+
+    definition: TaskDefinition
+    executing: bool = False
+    error: str = ""
+    modified: str = ""
+    last_enabled: str = ""
+    dot: str = ""
+    stats: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The task's id."""
+        return self.definition.id
+
+    @property
+    def stale(self) -> bool:
+        """Whether it may run an older script than the one stored.
+
+        PATCH of an enabled task stores without starting anew, and only then ``modified`` is later
+        than ``last-enabled`` (kapacitor ``services/task_store/service.go``, handleUpdateTask).
+        """
+        if not self.definition.enabled or not self.modified or not self.last_enabled:
+            return False
+        return _instant(self.modified) > _instant(self.last_enabled)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateDefinition:
+    """A template: its id and its raw script."""
+
+    id: str
+    script: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one Kapacitor holds under bmtick's prefix: all pages, scripts raw."""
+
+    tasks: Mapping[str, ActualTask] = field(default_factory=dict)
+    templates: Mapping[str, TemplateDefinition] = field(default_factory=dict)
+    version: str = ""
+
+
+def canonical_vars(variables: Vars) -> dict[str, list[Any]]:
+    """Reduce vars to what counts when they are compared: type and value, no description."""
+    return {name: _canonical(variables[name]) for name in sorted(variables)}
+
+
+def _instant(text: str) -> tuple[float, str]:
+    """Return a sortable instant: Go writes nanoseconds without trailing zeros, and any zone."""
+    match = _TIME.fullmatch(text)
+    if not match:
+        return 0.0, ""
+    seconds = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00")).timestamp()
+    return seconds, (match[2] or "").ljust(9, "0")
+
+
+def _canonical(variable: Mapping[str, Any]) -> list[Any]:
+    kind, value = variable.get("type"), variable.get("value")
+    if kind == "list":
+        return [kind, [_canonical(item) for item in value or []]]
+    if kind == "float" and value is not None:
+        value = float(value)  # Go writes 5.0 as 5
+    return [kind, None if kind == "star" else value]

@@ -1,0 +1,220 @@
+"""Desired against actual: a plan is data before anything is done. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from bmtick.deploy import marks
+from bmtick.deploy.desired import INTERNAL_PREFIX, Desired
+from bmtick.deploy.model import (
+    ActualTask,
+    Facts,
+    TaskDefinition,
+    TemplateDefinition,
+    canonical_vars,
+)
+from bmtick.deploy.moves import differences, drifted, must_recreate
+
+SILENCE_PREFIX = f"{INTERNAL_PREFIX}silence-"
+
+
+class Action(Enum):
+    """What the plan says about one task or template."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DRIFTED = "drifted"
+    REMOVE = "remove"
+    FOREIGN = "foreign"
+    UNCHANGED = "unchanged"
+
+
+CHANGING = frozenset({Action.CREATE, Action.UPDATE, Action.DRIFTED, Action.REMOVE})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One task or template: what is there, what should be, and why something is to be done.
+
+    ``blocked`` marks a foreign task that stands where an alert should: nothing is done about it,
+    and the server is not as desired.
+    """
+
+    kind: str  # task, template
+    id: str
+    action: Action
+    changes: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    before: TaskDefinition | TemplateDefinition | None = None
+    after: TaskDefinition | TemplateDefinition | None = None
+    blocked: bool = False
+
+    @property
+    def changing(self) -> bool:
+        """Whether apply would send something for this step."""
+        return self.action in CHANGING
+
+
+def make_plan(desired: Desired, facts: Facts, known: Collection[str] = ()) -> list[Step]:
+    """Compare desired and actual state.
+
+    Args:
+        desired: what the settings ask for.
+        facts: what the server holds under bmtick's prefix.
+        known: ids that this machine's history says bmtick deployed, marks or not.
+
+    Returns:
+        Steps in the order of their doing: templates, tasks, removals of tasks, of templates.
+    """
+    template_steps = _template_steps(desired, facts, known)
+    task_steps = [_task_step(desired.tasks[i], facts.tasks.get(i), known) for i in desired.tasks]
+    others = [_other_task(t, known) for i, t in facts.tasks.items() if i not in desired.tasks]
+    steps = [*template_steps, *task_steps, *(s for s in others if s is not None)]
+    return sorted(steps, key=_order)
+
+
+def pending(steps: list[Step]) -> list[Step]:
+    """Return the steps that keep the server from being as desired."""
+    return [step for step in steps if step.changing or step.blocked]
+
+
+def _order(step: Step) -> tuple[int, str]:
+    last = step.action in {Action.REMOVE, Action.FOREIGN}
+    if step.kind == "template":
+        return (3 if last else 0), step.id
+    return (2 if last else 1), step.id
+
+
+def _task_step(wanted: TaskDefinition, actual: ActualTask | None, known: Collection[str]) -> Step:
+    if actual is None:
+        return Step("task", wanted.id, Action.CREATE, reasons=("not there",), after=wanted)
+    before = actual.definition
+    if marks.task_mark(before) is None and wanted.id not in known:
+        reason = "a task of this name is there that bmtick did not make; it is left alone"
+        return Step(
+            "task", wanted.id, Action.FOREIGN, (), (reason,), before, wanted, blocked=True
+        )
+    changes = differences(before, wanted)
+    by_hand = drifted(before) or marks.task_mark(before) is None
+    reasons = _reasons(actual, wanted, changes, by_hand=by_hand)
+    if not changes and not reasons:
+        return Step("task", wanted.id, Action.UNCHANGED, before=before, after=wanted)
+    action = Action.DRIFTED if by_hand and changes else Action.UPDATE
+    return Step("task", wanted.id, action, tuple(changes), reasons, before, wanted)
+
+
+def _reasons(
+    actual: ActualTask, wanted: TaskDefinition, changes: list[str], *, by_hand: bool
+) -> tuple[str, ...]:
+    reasons = []
+    if by_hand and changes:
+        reasons.append("edited by hand since the last apply")
+    if changes and changes != ["status"]:
+        reasons.append(f"{', '.join(c for c in changes if c != 'status')} differ")
+    if "status" in changes:
+        reasons.append("it is disabled" if wanted.enabled else "it is enabled")
+    elif wanted.enabled and actual.definition.enabled:
+        if not actual.executing:
+            reasons.append(f"it does not run: {actual.error or 'no reason given'}")
+        elif actual.stale:
+            reasons.append("stored after it started: it may still run the older definition")
+    if must_recreate(actual.definition, wanted):
+        reasons.append("must be deleted and created: the API cannot untie a template or clear vars")
+    return tuple(reasons)
+
+
+def _other_task(actual: ActualTask, known: Collection[str]) -> Step | None:
+    """Judge a task under bmtick's prefix that the settings do not ask for."""
+    before = actual.definition
+    owned = marks.task_mark(before) is not None
+    if before.id.startswith(SILENCE_PREFIX) and owned:
+        return None
+    if before.id.startswith(INTERNAL_PREFIX) and owned:
+        reason = "throw-away task left by an interrupted run"
+        return Step("task", before.id, Action.REMOVE, (), (reason,), before)
+    if owned or before.id in known:
+        reasons = ["no longer in the settings"]
+        if drifted(before) or not owned:
+            reasons.append("edited by hand since the last apply")
+        return Step("task", before.id, Action.REMOVE, (), tuple(reasons), before)
+    reason = "named like bmtick's, but bmtick did not make it; it is left alone"
+    return Step("task", before.id, Action.FOREIGN, (), (reason,), before)
+
+
+def _template_steps(desired: Desired, facts: Facts, known: Collection[str]) -> list[Step]:
+    steps = []
+    for wanted in desired.templates.values():
+        before = facts.templates.get(wanted.id)
+        steps.append(_template_step(wanted, before, known))
+    for before in facts.templates.values():
+        if before.id in desired.templates:
+            continue
+        if marks.template_mark(before) is not None or f"template:{before.id}" in known:
+            reasons = ("no longer in the settings",)
+            steps.append(Step("template", before.id, Action.REMOVE, (), reasons, before))
+        else:
+            reasons = ("named like bmtick's, but bmtick did not make it; it is left alone",)
+            steps.append(Step("template", before.id, Action.FOREIGN, (), reasons, before))
+    return steps
+
+
+def _template_step(
+    wanted: TemplateDefinition, before: TemplateDefinition | None, known: Collection[str]
+) -> Step:
+    if before is None:
+        return Step("template", wanted.id, Action.CREATE, reasons=("not there",), after=wanted)
+    mark = marks.template_mark(before)
+    if mark is None and f"template:{wanted.id}" not in known:
+        reason = "a template of this name is there that bmtick did not make; it is left alone"
+        return Step(
+            "template", wanted.id, Action.FOREIGN, (), (reason,), before, wanted, blocked=True
+        )
+    by_hand = mark is None or mark.digest != marks.template_digest(before)
+    if marks.body(before.script) == marks.body(wanted.script) and not by_hand:
+        return Step("template", wanted.id, Action.UNCHANGED, before=before, after=wanted)
+    action = Action.DRIFTED if by_hand else Action.UPDATE
+    reasons = ("edited by hand since the last apply",) if by_hand else ("script differs",)
+    return Step("template", wanted.id, action, ("script",), reasons, before, wanted)
+
+
+def diff_lines(step: Step) -> list[str]:
+    """Return a readable diff of one step: script lines, then vars, dbrps, template and status."""
+    if step.action is Action.UNCHANGED:
+        return []
+    before, after = _text(step.before), _text(step.after)
+    if step.action is Action.FOREIGN and not step.blocked:
+        return []
+    lines = difflib.unified_diff(before, after, "server", "settings", n=2, lineterm="")
+    return [line for line in lines if not re.match(r"(---|\+\+\+) (server|settings)$", line)]
+
+
+def _text(definition: TaskDefinition | TemplateDefinition | None) -> list[str]:
+    if definition is None:
+        return []
+    if isinstance(definition, TemplateDefinition):
+        return marks.body(definition.script).splitlines()
+    lines = [] if definition.template else marks.body(definition.script).splitlines()
+    lines += [f"# template: {definition.template}"] if definition.template else []
+    for name, (kind, value) in canonical_vars(marks.own_vars(definition.vars)).items():
+        lines.append(f"# var {name} {kind}: {value!r}")
+    lines += [f"# dbrp: {database}.{policy}" for database, policy in sorted(definition.dbrps)]
+    lines.append(f"# status: {'enabled' if definition.enabled else 'disabled'}")
+    return lines
+
+
+def as_json(step: Step) -> dict[str, Any]:
+    """Return one step for ``--format json``."""
+    return {
+        "kind": step.kind,
+        "id": step.id,
+        "action": step.action.value,
+        "changes": list(step.changes),
+        "reasons": list(step.reasons),
+        "blocked": step.blocked,
+        "diff": diff_lines(step),
+    }
