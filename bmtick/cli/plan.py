@@ -22,7 +22,7 @@ def command(
     form: str | None,
     output_format: str,
 ) -> None:
-    """Show what 'apply' would change on each Kapacitor, and why. Writes nothing.
+    r"""Show what 'apply' would change on each Kapacitor, and why. Writes nothing.
 
     Exit status: 0 nothing would change, 1 something would (for CI), 2 a server cannot be read.
 
@@ -53,7 +53,9 @@ def command(
             if answer.result is not None:
                 _deploy.show_plan(answer.target.name, answer.result, several=len(targets) > 1)
             for entry in answer.target.store.interrupted()[:1]:
-                _deploy.say(f"an apply of {entry.get('time')} was interrupted; 'apply' sets it right")
+                _deploy.say(
+                    f"an apply of {entry.get('time')} was interrupted; 'apply' sets it right"
+                )
     if _deploy.show_errors(answers):
         _deploy.leave(EXIT_WRONG_USE)
     _deploy.leave(EXIT_FINDING if count else EXIT_DONE)

@@ -102,7 +102,9 @@ def _undo(mover: Mover, client: KapacitorClient, outcome: Outcome, store: Store)
             outcome.state.append(f"{step.id}: as before{_lost(step)}")
         except (StepError, KapacitorError) as error:
             failed = True
-            outcome.state.append(f"{step.id}: {_where(client, step)}; undoing failed: {error.message}")
+            outcome.state.append(
+                f"{step.id}: {_where(client, step)}; undoing failed: {error.message}"
+            )
     outcome.undone = not failed
     if not failed:
         store.close_journal()

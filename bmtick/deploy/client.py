@@ -53,10 +53,13 @@ class KapacitorClient:
         """Define a task, disabled: a start error would leave it behind half done."""
         self._http.request("POST", f"{API}/tasks", json=_payload(task, create=True))
 
-    def replace_task(self, task: TaskDefinition) -> None:
-        """Give a task a new definition; an enabled one would go on running the old one."""
-        path = f"{API}/tasks/{segment(task.id)}"
-        self._http.request("PATCH", path, json=_payload(task, create=False))
+    def replace_task(self, task: TaskDefinition, *, stop: bool = False) -> None:
+        """Give a task a new definition; an enabled one would go on running the old one.
+
+        With ``stop`` it is stopped in the same request.
+        """
+        body = _payload(task, create=False) | ({"status": "disabled"} if stop else {})
+        self._http.request("PATCH", f"{API}/tasks/{segment(task.id)}", json=body)
 
     def set_enabled(self, task_id: str, enabled: bool) -> None:
         """Start or stop a task; its alert state is kept in its topics."""

@@ -65,10 +65,10 @@ class Mover:
             StepError: the server refuses, cannot start it, or does not answer.
         """
         failures = starts = 0
-        purged = False
+        purged, stoppable = False, True
         for _ in range(_MAX_MOVES):
             actual = self._client.task(task_id)
-            move = next_move(actual, wanted, purged=purged)
+            move = next_move(actual, wanted, purged=purged, stoppable=stoppable)
             if move is None:
                 return actual
             if actual is not None and not _may_touch(actual.definition, before):
@@ -83,6 +83,9 @@ class Mover:
                 self._perform(move, task_id, wanted, actual)
                 purged = purged or move is Move.PURGE
             except KapacitorError as error:
+                if move is Move.STOP and wanted is None and error.status == 400:
+                    stoppable = False
+                    continue
                 failures += 1
                 self._judge(error, failures, task_id)
         raise StepError(f"task '{task_id}' does not settle", remedy="run 'bmtick status'")
@@ -123,15 +126,26 @@ class Mover:
         else:
             for task_id in tasks:
                 self._note(f"stop {task_id}")
-                self._client.set_enabled(task_id, enabled=False)
+                self._stop_if_sound(task_id)
             self._note(f"replace template {template_id}")
             self._client.replace_template(wanted)
+
+    def _stop_if_sound(self, task_id: str) -> None:
+        """Stop a task; one that passes no check with its present template goes on as it is."""
+        try:
+            self._client.set_enabled(task_id, enabled=False)
+        except KapacitorError as error:
+            if error.status not in {400, 404}:
+                raise
 
     def _perform(
         self, move: Move, task_id: str, wanted: TaskDefinition | None, actual: ActualTask | None
     ) -> None:
         if move is Move.CREATE and wanted:
             self._client.create_task(wanted)
+        elif move is Move.STOP and wanted and wanted.template:
+            # PATCH takes the template's script over and checks it with the vars: send these along.
+            self._client.replace_task(wanted, stop=True)
         elif move is Move.REPLACE and wanted:
             self._client.replace_task(wanted)
         elif move is Move.DELETE:

@@ -82,9 +82,7 @@ def read_secret(path: Path) -> str:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise BmtickError(f"cannot read the secret: {reason}", location=where) from None
     if stat.S_IMODE(mode) & 0o077:
-        raise BmtickError(
-            "others may read this secret", location=where, remedy=f"chmod 600 {path}"
-        )
+        raise BmtickError("others may read this secret", location=where, remedy=f"chmod 600 {path}")
     if not text or "\n" in text:
         raise BmtickError("a secret is one line of text", location=where)
     return text

@@ -19,7 +19,7 @@ class Rendered(Protocol):
     """What the catalogue renders for one instance of an alert."""
 
     name: str
-    alert: str
+    alert: Any  # the catalogue's alert, or its name
     task_id: str
     script: str
     variables: Mapping[str, Any]
@@ -74,11 +74,15 @@ def _template_ids(alerts: list[Rendered]) -> dict[str, str]:
     """
     scripts: dict[str, set[str]] = defaultdict(set)
     for alert in alerts:
-        scripts[alert.alert].add(alert.script)
+        scripts[_kind(alert)].add(alert.script)
     return {
-        alert.name: TASK_PREFIX + (alert.alert if len(scripts[alert.alert]) == 1 else alert.name)
+        alert.name: TASK_PREFIX + (_kind(alert) if len(scripts[_kind(alert)]) == 1 else alert.name)
         for alert in alerts
     }
+
+
+def _kind(alert: Rendered) -> str:
+    return str(getattr(alert.alert, "name", alert.alert))
 
 
 def _dbrps(alert: Rendered) -> tuple[tuple[str, str], ...]:

@@ -99,7 +99,9 @@ def template_mark(template: TemplateDefinition) -> Mark | None:
 
 def _header(kind: str, name: str, digest: str) -> str:
     version = bmtick.__version__
-    return f"// bmtick: {kind}={name} digest={digest} version={version}; 'bmtick apply' rewrites it\n"
+    return (
+        f"// bmtick: {kind}={name} digest={digest} version={version}; 'bmtick apply' rewrites it\n"
+    )
 
 
 def _sha256(content: object) -> str:

@@ -28,7 +28,11 @@ class Move(Enum):
 
 
 def next_move(
-    actual: ActualTask | None, wanted: TaskDefinition | None, *, purged: bool = False
+    actual: ActualTask | None,
+    wanted: TaskDefinition | None,
+    *,
+    purged: bool = False,
+    stoppable: bool = True,
 ) -> Move | None:
     """Return the next request, or None: the server is as wanted.
 
@@ -36,9 +40,11 @@ def next_move(
         actual: the task as just read; None: there is none.
         wanted: the task as it should be; None: there should be none.
         purged: its alert state has been deleted already; only asked before a deletion for good.
+        stoppable: false where the server refused to stop it: PATCH checks the whole task, and a
+            task whose template is broken passes no check.
     """
     if wanted is None:
-        return _towards_nothing(actual, purged=purged)
+        return _towards_nothing(actual, purged=purged, stoppable=stoppable)
     if actual is None:
         return Move.CREATE
     if must_recreate(actual.definition, wanted):
@@ -52,10 +58,10 @@ def next_move(
     return None
 
 
-def _towards_nothing(actual: ActualTask | None, *, purged: bool) -> Move | None:
+def _towards_nothing(actual: ActualTask | None, *, purged: bool, stoppable: bool) -> Move | None:
     if actual is None:
         return None
-    if actual.definition.enabled:
+    if actual.definition.enabled and stoppable:
         return Move.STOP
     return Move.DELETE if purged else Move.PURGE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -74,6 +74,8 @@ def make_plan(desired: Desired, facts: Facts, known: Collection[str] = ()) -> li
     template_steps = _template_steps(desired, facts, known)
     task_steps = [_task_step(desired.tasks[i], facts.tasks.get(i), known) for i in desired.tasks]
     others = [_other_task(t, known) for i, t in facts.tasks.items() if i not in desired.tasks]
+    rolled = {step.id for step in template_steps if step.changing}
+    task_steps = [_with_template(step, rolled) for step in task_steps]
     steps = [*template_steps, *task_steps, *(s for s in others if s is not None)]
     return sorted(steps, key=_order)
 
@@ -96,9 +98,7 @@ def _task_step(wanted: TaskDefinition, actual: ActualTask | None, known: Collect
     before = actual.definition
     if marks.task_mark(before) is None and wanted.id not in known:
         reason = "a task of this name is there that bmtick did not make; it is left alone"
-        return Step(
-            "task", wanted.id, Action.FOREIGN, (), (reason,), before, wanted, blocked=True
-        )
+        return Step("task", wanted.id, Action.FOREIGN, (), (reason,), before, wanted, blocked=True)
     changes = differences(before, wanted)
     by_hand = drifted(before) or marks.task_mark(before) is None
     reasons = _reasons(actual, wanted, changes, by_hand=by_hand)
@@ -106,6 +106,14 @@ def _task_step(wanted: TaskDefinition, actual: ActualTask | None, known: Collect
         return Step("task", wanted.id, Action.UNCHANGED, before=before, after=wanted)
     action = Action.DRIFTED if by_hand and changes else Action.UPDATE
     return Step("task", wanted.id, action, tuple(changes), reasons, before, wanted)
+
+
+def _with_template(step: Step, rolled: Collection[str]) -> Step:
+    """Let a task that is as wanted start anew when its template changes."""
+    template = getattr(step.after, "template", "")
+    if step.action is not Action.UNCHANGED or template not in rolled:
+        return step
+    return replace(step, action=Action.UPDATE, reasons=("its template changes",))
 
 
 def _reasons(

@@ -163,9 +163,7 @@ class Store:
         return revision
 
     def known_ids(self) -> set[str]:
-        """Return what this machine last deployed: task ids, and ``template:ID``.
-
-        """
+        """Return what this machine last deployed: task ids, and ``template:ID``."""
         revisions = self.revisions()
         if not revisions:
             return set()
@@ -179,9 +177,7 @@ def _revision(data: dict[str, Any]) -> Revision:
         dbrps = tuple((d, r) for d, r in task["dbrps"])
         tasks[name] = TaskDefinition(**{**task, "dbrps": dbrps})
     templates = {name: TemplateDefinition(**t) for name, t in data["templates"].items()}
-    return Revision(
-        data["number"], data["time"], data["cause"], data["origin"], tasks, templates
-    )
+    return Revision(data["number"], data["time"], data["cause"], data["origin"], tasks, templates)
 
 
 def _now() -> str:

@@ -8,6 +8,7 @@ says nothing about what the server did, so the caller reads the state and decide
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -76,8 +77,9 @@ class Transport:
         if credentials.token:
             self._session.headers["Authorization"] = f"Bearer {credentials.token}"
         elif credentials.username:
-            user, password = credentials.username, credentials.password
-            self._session.auth = (user.encode(), password.encode())
+            # requests would encode as Latin-1, and fail on other names.
+            pair = f"{credentials.username}:{credentials.password}".encode()
+            self._session.headers["Authorization"] = f"Basic {b64encode(pair).decode()}"
 
     def request(
         self,

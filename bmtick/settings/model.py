@@ -82,6 +82,13 @@ class Collect(Section, frozen=True, kw_only=True):
     blocked_patterns: list[str] = []
 
 
+class Deploy(Section, frozen=True, kw_only=True):
+    """``[deploy]``: how alerts are put on a Kapacitor, and where that is remembered."""
+
+    form: Literal["script", "template", "rule"] = "script"
+    state_dir: str = ""  # empty: /var/lib/bmtick, or ~/.local/state/bmtick for plain users
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """All of ``bmtick.toml``.
 
@@ -96,5 +103,6 @@ class Settings(Section, frozen=True, kw_only=True):
     influxdb: InfluxDB = InfluxDB()
     notify: Notify = Notify()
     collect: Collect = Collect()
+    deploy: Deploy = Deploy()
     alerts: dict[str, dict[str, Any]] = {}
     path: str = ""  # the file these come from; empty: defaults

@@ -1,0 +1,44 @@
+"""``bmtick apply``: bring each Kapacitor to what the settings ask for."""
+
+from __future__ import annotations
+
+import click
+
+from bmtick.cli import _deploy
+from bmtick.cli.common import config_option, load_settings
+
+
+@click.command()
+@_deploy.server_options
+@_deploy.form_option
+@_deploy.yes_option
+@click.option("--force", is_flag=True, help="Go on although a check before the apply failed.")
+@config_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    servers: tuple[str, ...],
+    state_dir: str | None,
+    form: str | None,
+    yes: bool,
+    force: bool,
+) -> None:
+    """Show the plan, ask, and do it.
+
+    Scripts, databases and handlers are checked first, offline and on the server. Each step is
+    journalled; when one fails, all that was done is undone in reverse. A killed apply is set right
+    by the next one. Tasks that bmtick did not make are never touched.
+
+    Exit status: 0 all is as wanted, 1 it is not (refused, failed and undone, or a foreign task
+    stands in the way), 2 a server cannot be read or the settings are wrong.
+    """
+    from bmtick.deploy.preflight import check_offline, check_server
+
+    settings = load_settings(ctx)
+    targets = _deploy.targets_of(settings, servers, state_dir, needs_file=True)
+    desired = _deploy.wanted(settings, form)
+    _deploy.show_checks(check_offline(desired), force=force)
+    plans = _deploy.read_plans(targets, {t.name: desired for t in targets})
+    _deploy.ask(plans, "apply this?", yes=yes)
+    _deploy.run_checks(plans, lambda t, p: check_server(t.client, p, settings), force=force)
+    _deploy.do_plans(plans, cause="apply")

@@ -1,0 +1,31 @@
+"""``bmtick destroy``: take all of bmtick's tasks and templates away, and nothing else."""
+
+from __future__ import annotations
+
+import click
+
+from bmtick.cli import _deploy
+from bmtick.cli.common import config_option, load_settings
+
+
+@click.command()
+@_deploy.server_options
+@_deploy.yes_option
+@config_option
+@click.pass_context
+def command(ctx: click.Context, servers: tuple[str, ...], state_dir: str | None, yes: bool) -> None:
+    """Remove bmtick's own tasks, templates and silences from each Kapacitor, with alert state.
+
+    Tasks that bmtick did not make stay, whatever their names. The history stays on this machine:
+    'bmtick rollback' brings the last state back.
+    """
+    from bmtick.deploy.desired import Desired
+    from bmtick.deploy.silence import silence_steps
+
+    settings = load_settings(ctx)
+    targets = _deploy.targets_of(settings, servers, state_dir)
+    plans = _deploy.read_plans(targets, {t.name: Desired() for t in targets})
+    for plan in plans:
+        plan.planned.steps.extend(silence_steps(plan.planned.facts))
+    _deploy.ask(plans, "remove these?", yes=yes)
+    _deploy.do_plans(plans, cause="destroy")

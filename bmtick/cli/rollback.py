@@ -1,0 +1,52 @@
+"""``bmtick rollback``: back to a state that was applied earlier from this machine."""
+
+from __future__ import annotations
+
+import click
+
+from bmtick.cli import _deploy
+from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
+
+
+@click.command()
+@click.argument("steps", type=click.IntRange(min=1), default=1, metavar="[N]")
+@click.option("--list", "list_only", is_flag=True, help="Show the applied states and leave.")
+@_deploy.server_options
+@_deploy.yes_option
+@format_option
+@config_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    steps: int,
+    list_only: bool,
+    servers: tuple[str, ...],
+    state_dir: str | None,
+    yes: bool,
+    output_format: str,
+) -> None:
+    """Bring back the state applied N applies ago (default 1: the one before the present).
+
+    The history is kept on this machine only. The settings are not changed: the next 'apply' brings
+    back what they ask for.
+    """
+    from bmtick.deploy.session import as_desired, earlier_state
+
+    settings = load_settings(ctx)
+    targets = _deploy.targets_of(settings, servers, state_dir)
+    if list_only:
+        rows = [
+            (t.name, r.number, r.time, r.cause, len(r.tasks))
+            for t in targets
+            for r in t.store.revisions()
+        ]
+        columns = ("server", "revision", "time", "cause", "tasks")
+        if output_format == "json":
+            print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        else:
+            print_table(columns, rows)
+        return
+    states = {t.name: earlier_state(t, steps) for t in targets}
+    plans = _deploy.read_plans(targets, {n: as_desired(s) for n, s in states.items()})
+    _deploy.ask(plans, "go back to this?", yes=yes)
+    _deploy.do_plans(plans, cause="rollback", origins={n: s.origin for n, s in states.items()})

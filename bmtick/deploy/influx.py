@@ -1,0 +1,61 @@
+"""What the checks before an apply ask InfluxDB: does the data exist that the alerts read?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bmtick.deploy.credentials import find_credentials, split_url
+from bmtick.deploy.transport import Transport
+from bmtick.durations import SECOND, parse_duration
+from bmtick.settings import InfluxDB
+
+
+class InfluxReader:
+    """InfluxQL questions to InfluxDB 1.x, or to the compatible API of 2.x; never writes."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._http = transport
+
+    def _query(self, statement: str, database: str = "") -> list[dict[str, Any]]:
+        params = {"q": statement, **({"db": database} if database else {})}
+        results = self._http.json("GET", "/query", params=params).get("results") or [{}]
+        return list(results[0].get("series") or [])
+
+    def databases(self) -> set[str]:
+        """Return the names of all databases."""
+        return _first_column(self._query("SHOW DATABASES"))
+
+    def retention_policies(self, database: str) -> set[str]:
+        """Return the names of a database's retention policies."""
+        return _first_column(self._query(f"SHOW RETENTION POLICIES ON {quoted(database)}"))
+
+    def measurements(self, database: str) -> set[str]:
+        """Return the names of a database's measurements."""
+        return _first_column(self._query(f"SHOW MEASUREMENTS ON {quoted(database)}"))
+
+
+def connect_influx(settings: InfluxDB, environment: Mapping[str, str]) -> InfluxReader:
+    """Return a reader for the ``[influxdb]`` section."""
+    url, inline = split_url(settings.url)
+    found = find_credentials(
+        "INFLUXDB", "default", settings.username, settings.secret_file, environment
+    )
+    transport = Transport(
+        url,
+        name="InfluxDB",
+        credentials=found if found.username or found.token else inline,
+        verify=(settings.ca_file or True) if settings.verify else False,
+        timeout=parse_duration(settings.timeout) / SECOND,
+    )
+    return InfluxReader(transport)
+
+
+def quoted(identifier: str) -> str:
+    """Quote an InfluxQL identifier."""
+    escaped = identifier.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _first_column(series: list[dict[str, Any]]) -> set[str]:
+    return {row[0] for item in series for row in item.get("values") or []}

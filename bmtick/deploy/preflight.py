@@ -1,0 +1,172 @@
+"""Checks before an apply: scripts offline and on the server, data, handlers. Changes nothing.
+
+The server checks a script when a task is defined, so a disabled throw-away task is defined with it
+and always taken away again.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from bmtick.deploy import marks
+from bmtick.deploy.client import KapacitorClient, KapacitorError
+from bmtick.deploy.desired import INTERNAL_PREFIX, Desired
+from bmtick.deploy.influx import InfluxReader, connect_influx
+from bmtick.deploy.model import TaskDefinition
+from bmtick.deploy.plan import Step
+from bmtick.deploy.scripts import HANDLER_SECTIONS, read_script
+from bmtick.deploy.session import Planned
+from bmtick.errors import BmtickError
+from bmtick.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a check found. ``fatal``: apply must not go on unless forced."""
+
+    message: str
+    remedy: str = ""
+    fatal: bool = True
+
+    def __str__(self) -> str:
+        """One line for stderr."""
+        severity = "error" if self.fatal else "warning"
+        return f"{severity}: {self.message}" + (f" ({self.remedy})" if self.remedy else "")
+
+
+def check_offline(desired: Desired) -> list[Check]:
+    """Parse and type-check every script."""
+    found = []
+    for task in desired.tasks.values():
+        found += check_script(task)
+    return found
+
+
+def check_script(task: TaskDefinition) -> list[Check]:
+    """Return what is wrong with one task's script, as the server would see it or worse."""
+    try:
+        read_script(task.script, task.vars, file=task.id)
+    except BmtickError as error:
+        return [Check(str(error))]
+    return []
+
+
+def check_server(
+    client: KapacitorClient,
+    planned: Planned,
+    settings: Settings,
+    environment: Mapping[str, str] | None = None,
+) -> list[Check]:
+    """Check what only the server and its InfluxDB know, for the steps that change something."""
+    wanted = [
+        s.after
+        for s in planned.steps
+        if s.changing and s.kind == "task" and isinstance(s.after, TaskDefinition)
+    ]
+    if not wanted:
+        return []
+    found = list(_scripts(client, [s for s in planned.steps if s.changing and s.kind == "task"]))
+    found += _handlers(client, wanted)
+    try:
+        influx = connect_influx(
+            settings.influxdb, environment if environment is not None else os.environ
+        )
+        found += _data(influx, wanted)
+    except BmtickError as error:
+        found.append(Check(f"the data could not be checked: {error.message}", fatal=False))
+    return found
+
+
+def _scripts(client: KapacitorClient, steps: list[Step]) -> Iterator[Check]:
+    for step in steps:
+        task = step.after
+        if not isinstance(task, TaskDefinition):
+            continue
+        before = step.before
+        if isinstance(before, TaskDefinition) and before == replace(task, enabled=before.enabled):
+            continue
+        yield from try_on_server(client, task)
+
+
+def try_on_server(client: KapacitorClient, task: TaskDefinition) -> Iterator[Check]:
+    """Define the task under a throw-away name, disabled, and take it away again."""
+    name = f"{INTERNAL_PREFIX}check-{secrets.token_hex(4)}"
+    trial = TaskDefinition(name, marks.body(task.script), task.dbrps, task.vars)
+    try:
+        client.create_task(marks.mark_task(trial, as_variable=False))
+    except KapacitorError as error:
+        if error.status != 400:
+            raise
+        yield Check(f"Kapacitor refuses the script of {task.id}: {_reason(error)}")
+    finally:
+        client.delete_task(name)
+
+
+def _reason(error: KapacitorError) -> str:
+    return error.message.partition(": 400 ")[2] or error.message
+
+
+def _handlers(client: KapacitorClient, tasks: list[TaskDefinition]) -> Iterator[Check]:
+    users: dict[str, list[str]] = {}
+    for task in tasks:
+        for handler in read_script(task.script, task.vars, file=task.id).handlers():
+            if HANDLER_SECTIONS[handler]:
+                users.setdefault(handler, []).append(task.id)
+    for handler, names in sorted(users.items()):
+        section = HANDLER_SECTIONS[handler]
+        try:
+            elements = client.config_section(section)
+        except KapacitorError as error:
+            if error.uncertain:
+                raise
+            elements = None
+        if elements is None:
+            text = f"whether [{section}] is set up in kapacitor.conf could not be checked"
+            yield Check(text, fatal=False)
+        elif not any(element.get("enabled") for element in elements):
+            yield Check(
+                f"[{section}] is not enabled in kapacitor.conf, so .{handler}() of "
+                f"{', '.join(names)} reaches nobody",
+                remedy=f"set it up in section [{section}] and restart Kapacitor, or use --force",
+            )
+
+
+def _data(influx: InfluxReader, tasks: list[TaskDefinition]) -> Iterator[Check]:
+    databases = influx.databases()
+    wanted = sorted({dbrp for task in tasks for dbrp in task.dbrps})
+    for database, policy in wanted:
+        if database not in databases:
+            yield Check(
+                f"there is no database '{database}' in InfluxDB",
+                remedy="does Telegraf write? see [influxdb] database, or use --force",
+            )
+        elif policy not in influx.retention_policies(database):
+            yield Check(
+                f"database '{database}' has no retention policy '{policy}'",
+                remedy="see [influxdb] retention_policy, or use --force",
+            )
+    yield from _measurements(influx, tasks, databases)
+
+
+def _measurements(
+    influx: InfluxReader, tasks: list[TaskDefinition], databases: set[str]
+) -> Iterator[Check]:
+    there = {
+        database: influx.measurements(database)
+        for database in sorted({d for task in tasks for d, _ in task.dbrps} & databases)
+    }
+    for task in tasks:
+        names = read_script(task.script, task.vars).property_values("measurement")
+        own = {name for database, _ in task.dbrps for name in there.get(database, ())}
+        known = {database for database, _ in task.dbrps} & set(there)
+        # The last measurement is where the alert is recorded: it comes with the first alert.
+        for name in dict.fromkeys(names[:1]):
+            if known and name not in own:
+                yield Check(
+                    f"{task.id} reads measurement '{name}', which holds no data yet",
+                    remedy="'bmtick doctor' follows the chain",
+                    fatal=False,
+                )

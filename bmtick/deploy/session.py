@@ -1,0 +1,101 @@
+"""The deploying commands' work on one server, without any output: the CLI shows and asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bmtick.deploy.apply import Outcome, Progress, apply_plan
+from bmtick.deploy.desired import Desired
+from bmtick.deploy.facts import read_facts
+from bmtick.deploy.model import Facts
+from bmtick.deploy.plan import Step, make_plan
+from bmtick.deploy.store import Revision
+from bmtick.deploy.targets import Target
+from bmtick.errors import BmtickError
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan with the facts it was made from."""
+
+    desired: Desired
+    facts: Facts
+    steps: list[Step] = field(default_factory=list)
+
+
+def read_plan(target: Target, desired: Desired) -> Planned:
+    """Read the server and compare; nothing is written."""
+    facts = read_facts(target.client)
+    known = target.store.known_ids()
+    return Planned(desired, facts, make_plan(desired, facts, known))
+
+
+def carry_out(
+    target: Target,
+    planned: Planned,
+    *,
+    cause: str,
+    origin: int = 0,
+    progress: Progress = lambda _: None,
+) -> Outcome:
+    """Do a plan under the store's lock and record the new state.
+
+    An apply that changes nothing records nothing, but clears the journal of an interrupted one.
+    """
+    with target.store.locked():
+        outcome = apply_plan(
+            target.client, planned.steps, planned.facts, target.store, progress=progress
+        )
+        if outcome.ok:
+            target.store.close_journal()
+            _record(target, planned, cause, origin, changed=bool(outcome.done))
+        return outcome
+
+
+def _record(target: Target, planned: Planned, cause: str, origin: int, *, changed: bool) -> None:
+    blocked = {s.id for s in planned.steps if s.blocked}
+    tasks = {i: t for i, t in planned.desired.tasks.items() if i not in blocked}
+    templates = {i: t for i, t in planned.desired.templates.items() if i not in blocked}
+    earlier = target.store.revisions()
+    if (
+        changed
+        or (not earlier and tasks)
+        or (earlier and _ids(earlier[-1]) != (set(tasks), set(templates)))
+    ):
+        target.store.record(tasks, templates, cause=cause, origin=origin)
+
+
+def _ids(revision: Revision) -> tuple[set[str], set[str]]:
+    return set(revision.tasks), set(revision.templates)
+
+
+def earlier_state(target: Target, steps_back: int) -> Revision:
+    """Return the applied state ``steps_back`` before the present one.
+
+    After a rollback the present one is that which was gone back to, so that two rollbacks go back
+    two states.
+
+    Raises:
+        BmtickError: the history on this machine does not reach that far.
+    """
+    revisions = target.store.revisions()
+    if not revisions:
+        raise BmtickError(
+            f"{target.client.name}: there is no history here",
+            remedy=f"it is kept in {target.store.folder}, on the machine that applied",
+        )
+    own = [r for r in revisions if r.origin == r.number]
+    present = revisions[-1].origin
+    behind = [r for r in own if r.number < present]
+    if steps_back > len(behind):
+        raise BmtickError(
+            f"{target.client.name}: the history holds {len(behind)} earlier "
+            f"state{'' if len(behind) == 1 else 's'}",
+            remedy="'bmtick rollback --list' shows them; 'bmtick destroy' removes all tasks",
+        )
+    return behind[-steps_back]
+
+
+def as_desired(revision: Revision) -> Desired:
+    """Return a recorded state as a desired one."""
+    return Desired(dict(revision.tasks), dict(revision.templates))

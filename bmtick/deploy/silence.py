@@ -1,0 +1,236 @@
+"""Mute an alert without stopping it: Kapacitor's own inhibition, in a task beside the alert's.
+
+Each alert of the catalogue has a ``.category()`` of its own. A silence is a small task that holds an
+alert node in CRITICAL by the clock (a stats node ticks without any data) and inhibits that
+category, for all groups or for those with given tag values. The muted task is not touched: it goes
+on counting and records its alerts in ``chronograf``, only its handlers are not called. When the
+time is over the condition turns false and the inhibition ends by itself, whether bmtick runs or
+not. The silence is a task, so it survives a restart of Kapacitor and every apply.
+
+Source: kapacitor ``alert.go`` (handleEvent, triggered), ``alert/inhibit.go``, ``stats.go``.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bmtick.deploy.client import KapacitorClient
+from bmtick.deploy.converge import Mover
+from bmtick.deploy.marks import body, mark_task, task_mark
+from bmtick.deploy.model import ActualTask, Facts, TaskDefinition
+from bmtick.deploy.plan import SILENCE_PREFIX, Action, Step
+from bmtick.deploy.scripts import read_script
+from bmtick.errors import BmtickError, nearest
+from bmtick.names import TASK_PREFIX
+from bmtick.tick import ast
+from bmtick.tick.formatter import format_node
+
+_DBRP = (("bmtick", "silence"),)  # no such database: nothing but the clock reaches the task
+_TICK = "250ms"
+_PATIENCE = 5.0  # seconds until a silence must have taken hold
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A silence as its task tells it. Times are nanoseconds since the epoch."""
+
+    id: str
+    alert: str  # the alert's name; "*" for all
+    where: Mapping[str, str]
+    until: int
+    reason: str
+    author: str
+    running: bool = True
+
+    def active(self, now: int) -> bool:
+        """Whether it mutes at this moment."""
+        return self.running and now < self.until
+
+
+def categories_of(facts: Facts, alert: str, where: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return the categories that a silence is for, each with the tags of its groups.
+
+    Args:
+        facts: what the server holds.
+        alert: an alert's name; empty: all.
+        where: tag values; only alerts whose groups have these tags can be muted by them.
+
+    Raises:
+        BmtickError: no such alert, or its groups have no such tag.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    refused = ""
+    for task in _alerts(facts):
+        name = task.id.removeprefix(TASK_PREFIX)
+        if alert and name != alert:
+            continue
+        groups, categories = _groups(task)
+        if not categories:
+            refused = f"'{name}' was deployed without a category, so it cannot be muted"
+        elif missing := sorted(set(where) - set(groups) if "*" not in groups else set()):
+            refused = f"'{name}' does not tell {', '.join(missing)} apart; it groups by " + (
+                ", ".join(groups) or "nothing"
+            )
+        else:
+            found |= dict.fromkeys(categories, groups)
+    if not found:
+        raise _nothing(facts, alert, refused)
+    return found
+
+
+def _nothing(facts: Facts, alert: str, refused: str) -> BmtickError:
+    if refused:
+        return BmtickError(refused, remedy="leave --where out, or run 'bmtick apply' first")
+    names = [task.id.removeprefix(TASK_PREFIX) for task in _alerts(facts)]
+    if not names:
+        return BmtickError("no alert is deployed here", remedy="run 'bmtick apply'")
+    hint = nearest(alert, names) or f"there are: {', '.join(sorted(names))}"
+    return BmtickError(f"no alert '{alert}' is deployed here", remedy=hint)
+
+
+def _alerts(facts: Facts) -> list[ActualTask]:
+    return [
+        task
+        for task in facts.tasks.values()
+        if task_mark(task.definition) and not task.id.startswith(f"{TASK_PREFIX}-")
+    ]
+
+
+def _groups(task: ActualTask) -> tuple[tuple[str, ...], list[str]]:
+    script = read_script(body(task.definition.script), task.definition.vars, file=task.id)
+    groups = {tag for node in script.alerts() for tag in node.groups}
+    return tuple(sorted(groups)), script.property_values("category")
+
+
+def silence_task(silence: Silence, categories: Sequence[str]) -> TaskDefinition:
+    """Return the task that is this silence. Values travel as task vars, never inside the text."""
+    tags = sorted(silence.where)
+    defaults = "".join(f"\n        .tag({_quoted(t)}, value{i})" for i, t in enumerate(tags))
+    names = ", ".join(_quoted(tag) for tag in tags)
+    lines = ["var until int", "", *(f"var value{i} string" for i in range(len(tags)))]
+    lines += [f"var category{i} string" for i in range(len(categories))]
+    source = (
+        f"\nvar clock = stream\n    |from()\n        .measurement('clock')\n    |stats({_TICK})"
+    )
+    if tags:
+        source += f"\n    |default(){defaults}\n    |groupBy({names})"
+    lines.append(source)
+    for i in range(len(categories)):
+        equal = f", {names}" if names else ""
+        lines.append(
+            f"\nclock\n    |alert()\n        .id('silence {i}')\n        .message('{{{{ .Level }}}}')"
+            f"\n        .details('')\n        .crit(lambda: unixNano(\"time\") < until)"
+            f"\n        .stateChangesOnly()\n        .topic('{silence.id}')"
+            f"\n        .category('bmtick silence')\n        .inhibit(category{i}{equal})"
+        )
+    variables = {
+        "until": _variable("int", silence.until),
+        "alert": _variable("string", silence.alert),
+        "reason": _variable("string", silence.reason),
+        "author": _variable("string", silence.author),
+        "tags": _variable("list", [_variable("string", tag) for tag in tags]),
+        **{f"value{i}": _variable("string", silence.where[tag]) for i, tag in enumerate(tags)},
+        **{f"category{i}": _variable("string", name) for i, name in enumerate(categories)},
+    }
+    task = TaskDefinition(silence.id, "\n".join(lines) + "\n", _DBRP, variables)
+    return mark_task(task, as_variable=True)
+
+
+def read_silences(facts: Facts) -> list[Silence]:
+    """Return all silences of a server, the first to end first."""
+    found = [_read(task) for task in facts.tasks.values() if task.id.startswith(SILENCE_PREFIX)]
+    return sorted((s for s in found if s is not None), key=lambda s: s.until)
+
+
+def _read(task: ActualTask) -> Silence | None:
+    if task_mark(task.definition) is None:
+        return None
+    values = {name: v.get("value") for name, v in task.definition.vars.items()}
+    tags = [item.get("value", "") for item in values.get("tags") or []]
+    return Silence(
+        id=task.id,
+        alert=str(values.get("alert", "")),
+        where={tag: str(values.get(f"value{i}", "")) for i, tag in enumerate(tags)},
+        until=int(values.get("until") or 0),
+        reason=str(values.get("reason", "")),
+        author=str(values.get("author", "")),
+        running=task.executing,
+    )
+
+
+def start(
+    client: KapacitorClient,
+    silence: Silence,
+    categories: Sequence[str],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Deploy a silence and wait until it has taken hold.
+
+    Raises:
+        BmtickError: the server refuses it, or it does not take hold; then it is taken away again.
+    """
+    mover = Mover(client, sleep=sleep)
+    try:
+        mover.task(silence.id, silence_task(silence, categories), fresh=True)
+        for _ in range(int(_PATIENCE / 0.1)):
+            if _holds(client, silence.id, len(categories)):
+                return
+            sleep(0.1)
+        raise BmtickError("the silence does not take hold", remedy="look at Kapacitor's log")
+    except BaseException:
+        mover.task(silence.id, None)
+        raise
+
+
+def _holds(client: KapacitorClient, topic: str, wanted: int) -> bool:
+    if not client.topics(topic):
+        return False
+    levels = [event.get("state", {}).get("level") for event in client.events(topic)]
+    return levels.count("CRITICAL") >= wanted
+
+
+def end(client: KapacitorClient, silence: Silence) -> None:
+    """Take a silence away, with its topic."""
+    Mover(client).task(silence.id, None)
+
+
+def sweep(client: KapacitorClient, facts: Facts, now: int) -> list[Silence]:
+    """Take away the tasks of silences that are over; return these."""
+    over = [s for s in read_silences(facts) if now >= s.until]
+    for silence in over:
+        end(client, silence)
+    return over
+
+
+def new_id() -> str:
+    """Return an id for a new silence."""
+    return SILENCE_PREFIX + secrets.token_hex(4)
+
+
+def silence_steps(facts: Facts) -> list[Step]:
+    """Return the steps that remove every silence, for destroy."""
+    reasons = ("a silence",)
+    return [
+        Step("task", s.id, Action.REMOVE, (), reasons, facts.tasks[s.id].definition)
+        for s in read_silences(facts)
+    ]
+
+
+def clock_text(nanoseconds: int) -> str:
+    """Return a moment as local time to the second."""
+    moment = datetime.fromtimestamp(nanoseconds / 1e9, UTC).astimezone()
+    return moment.isoformat(sep=" ", timespec="seconds")
+
+
+def _quoted(text: str) -> str:
+    return format_node(ast.String(text))
+
+
+def _variable(kind: str, value: Any) -> dict[str, Any]:
+    return {"type": kind, "value": value}
