@@ -1,1 +1,22 @@
-"""The alert catalogue: templates with typed parameters, rendered to TICKscripts."""
+"""The alert catalogue: templates with typed parameters, rendered to TICKscripts.
+
+``catalogue()`` lists the alerts, ``render()`` makes a script of one, ``desired()`` all that the
+settings enable.
+"""
+
+from bmtick.alerts.load import catalogue, find
+from bmtick.alerts.model import FORMS, Alert, Form, Limits, Parameter, Rendered
+from bmtick.alerts.render import desired, render
+
+__all__ = [
+    "FORMS",
+    "Alert",
+    "Form",
+    "Limits",
+    "Parameter",
+    "Rendered",
+    "catalogue",
+    "desired",
+    "find",
+    "render",
+]

@@ -1,0 +1,62 @@
+"""What the alert's point carries for message, details and id, as expressions of one eval node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bmtick.alerts.quoting import tick_string, tick_strings
+from bmtick.alerts.resolve import Resolved
+
+# POSIX quoting, done by Kapacitor when the alert fires: plain names stay plain, all others go
+# into single quotes, in which a single quote becomes '\'' .
+_PLAIN = "/^[A-Za-z0-9@._+][A-Za-z0-9@._+-]*$/"
+_QUOTE, _QUOTED = tick_string("'"), tick_string("'\\''")
+_SHELL = (
+    f'if("{{tag}}" =~ {_PLAIN}, "{{tag}}", '
+    f'{_QUOTE} + strReplace("{{tag}}", {_QUOTE}, {_QUOTED}, -1) + {_QUOTE})'
+)
+# BlueMind's console splits the id at '_'; a reversible escape keeps ids of different groups apart.
+_PART = "strReplace(strReplace({tag}, '%', '%25', -1), '_', '%5F', -1)"
+_LOCATION = 'if("datalocation" == \'\', "host", "datalocation")'
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The eval node's arguments, ready for the script."""
+
+    expressions: str
+    names: str
+    tags: str
+    tag_names: list[str]
+
+
+def facts(resolved: Resolved) -> Facts:
+    """Return the facts of one alert."""
+    raw = resolved.alert.raw
+    fields = {"value": raw.get("value", 'int("value")')}
+    for name, parameter in resolved.alert.parameters.items():
+        if parameter.fact and resolved.values[name] is not None:
+            text = f"string({parameter.variable})"
+            fields[name] = text if parameter.type == "duration" else parameter.variable
+    if raw.get("shell_quote"):
+        fields["who"] = _SHELL.format(tag=raw["shell_quote"])
+    fields |= raw.get("facts", {})
+    tags = {"location": _PART.format(tag=_LOCATION)}
+    if resolved.alert.id_tag:
+        tags["part"] = _PART.format(tag=f'"{resolved.alert.id_tag}"')
+    both = {**fields, **tags}
+    return Facts(
+        ", ".join(f"lambda: {expression}" for expression in both.values()),
+        tick_strings(both),
+        tick_strings(tags),
+        list(tags),
+    )
+
+
+def alert_id(resolved: Resolved) -> str:
+    """Return the id template: PRODUCT_SUBID_DATALOCATION, as BlueMind's console splits it."""
+    product = resolved.alert.product
+    name = resolved.instance.replace("_", "-")
+    sub = name.removeprefix(f"{product}-") or name
+    part = '-{{ index .Tags "part" }}' if resolved.alert.id_tag else ""
+    return f'{product}_{sub}{part}_{{{{ index .Tags "location" }}}}'

@@ -1,0 +1,182 @@
+"""From settings and options to the checked values of one alert, before anything is rendered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bmtick.alerts.assign import merged, unknown
+from bmtick.alerts.handlers import HANDLERS, Handler, check_handler
+from bmtick.alerts.load import catalogue, find
+from bmtick.alerts.model import Alert
+from bmtick.alerts.quoting import tick_reference
+from bmtick.alerts.values import check_value, show
+from bmtick.errors import BmtickError, Location, nearest
+from bmtick.names import GLOBAL_TAGS, TAGS
+from bmtick.settings import Settings
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_NOT_PARAMETERS = ("use", "enabled")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Everything that rendering needs: values in their types, handlers with their options."""
+
+    alert: Alert
+    instance: str
+    values: dict[str, Any]
+    given: dict[str, Any]
+    handlers: list[tuple[Handler, dict[str, Any]]]
+    database: str
+    retention_policy: str
+
+
+def resolve(
+    alert: Alert, given: Mapping[str, Any], *, instance: str = "", settings: Settings | None = None
+) -> Resolved:
+    """Check the values of one alert and fill in the defaults.
+
+    Args:
+        alert: of the catalogue.
+        given: parameters and handlers as TOML gives them; they win over the settings.
+        instance: its name where it is not the alert's own.
+        settings: language, ``[notify]`` and the database; None: the defaults.
+
+    Raises:
+        BmtickError: an unknown name, a wrong value, or values that contradict each other.
+    """
+    settings = settings or Settings()
+    name = instance or alert.name
+    if not _NAME.fullmatch(name):
+        raise BmtickError(
+            f"'{name}' cannot name a task of Kapacitor",
+            remedy="at most 100 of letters, digits, '-', '_' and '.', a letter or digit first",
+        )
+    for key in given:
+        if key not in alert.parameters and key not in HANDLERS():
+            raise unknown(alert, key)
+    values = _values(alert, given, settings)
+    _agree(values, alert)
+    _check_where(alert, values["where"])
+    database = settings.influxdb.database
+    policy = settings.influxdb.retention_policy
+    handlers = _handlers(given, settings)
+    return Resolved(alert, name, values, dict(given), handlers, database, policy)
+
+
+def instances(settings: Settings) -> dict[str, tuple[Alert, dict[str, Any]]]:
+    """Return alert and given values of every ``[alerts.NAME]`` that is enabled.
+
+    Raises:
+        BmtickError: a section that names no alert of the catalogue.
+    """
+    found = {}
+    for name, section in settings.alerts.items():
+        if not isinstance(section.get("enabled", True), bool):
+            raise _in(settings, name, BmtickError("'enabled' is not true or false"))
+        if section.get("enabled", True):
+            found[name] = _instance(settings, name, section)
+    return found
+
+
+def instance_of(settings: Settings, name: str) -> tuple[Alert, dict[str, Any]]:
+    """Return alert and given values of one name: of the settings, or of the catalogue."""
+    if name in settings.alerts:
+        return _instance(settings, name, settings.alerts[name])
+    if name not in catalogue() and (hint := nearest(name, settings.alerts)):
+        raise BmtickError(f"there is no alert '{name}'", remedy=hint)
+    return find(name), {}
+
+
+def _instance(
+    settings: Settings, name: str, section: Mapping[str, Any]
+) -> tuple[Alert, dict[str, Any]]:
+    use = section.get("use", name)
+    if not isinstance(use, str) or use not in catalogue():
+        hint = nearest(str(use), catalogue()) or 'name one with: use = "ALERT"'
+        raise _in(settings, name, BmtickError(f"there is no alert '{use}'", remedy=hint))
+    given = {key: value for key, value in section.items() if key not in _NOT_PARAMETERS}
+    return catalogue()[use], given
+
+
+def _in(settings: Settings, name: str, error: BmtickError) -> BmtickError:
+    location = Location(settings.path) if settings.path else None
+    return BmtickError(f"[alerts.{name}]: {error.message}", location=location, remedy=error.remedy)
+
+
+def in_section(settings: Settings, name: str, error: BmtickError) -> BmtickError:
+    """Return the error with the section of the settings that caused it."""
+    return _in(settings, name, error) if name in settings.alerts else error
+
+
+def _values(alert: Alert, given: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    defaults: dict[str, Any] = {"language": settings.language}
+    if settings.notify.recipients:
+        defaults["recipients"] = settings.notify.recipients
+    values: dict[str, Any] = {}
+    for name, parameter in alert.parameters.items():
+        if name in given:
+            values[name] = check_value(parameter, given[name])
+        elif name in defaults:
+            values[name] = check_value(parameter, defaults[name])
+        elif parameter.default is None and not parameter.optional:
+            raise BmtickError(f"parameter '{name}' has no default", remedy=f"--set {name}=VALUE")
+        else:
+            values[name] = parameter.default
+    return values
+
+
+def _handlers(given: Mapping[str, Any], settings: Settings) -> list[tuple[Handler, dict[str, Any]]]:
+    notify = {
+        name: getattr(settings.notify, name)
+        for name in HANDLERS()
+        if getattr(settings.notify, name, None) is not None
+    }
+    own = {name: value for name, value in given.items() if name in HANDLERS()}
+    wanted = merged(notify, own)
+    found = [
+        (handler, options)
+        for name, handler in HANDLERS().items()
+        for options in check_handler(handler, wanted.get(name))
+    ]
+    if settings.notify.bluemind:
+        post = HANDLERS()["post"]
+        found += [(post, o) for o in check_handler(post, {"url": settings.notify.bluemind})]
+    return found
+
+
+def _agree(values: Mapping[str, Any], alert: Alert) -> None:
+    """Refuse levels out of order: warn below crit, reset not above either."""
+    crit, warn, reset = (values.get(name) for name in ("crit", "warn", "reset"))
+    if crit is not None and warn is not None and warn >= crit:
+        raise BmtickError(
+            f"parameter 'warn': {show(alert.parameters['warn'], warn)} is not below crit, "
+            f"{show(alert.parameters['crit'], crit)}",
+            remedy="a warning comes before the alert is critical",
+        )
+    for name, level in (("warn", warn), ("crit", crit)):
+        if reset is not None and level is not None and reset > level:
+            raise BmtickError(
+                f"parameter 'reset': {show(alert.parameters['reset'], reset)} is above {name}, "
+                f"{show(alert.parameters[name], level)}",
+                remedy=f"at most {show(alert.parameters[name], level)}",
+            )
+
+
+def _check_where(alert: Alert, where: Mapping[str, Any]) -> None:
+    """Refuse tags that no point of this measurement bears, as far as that is known."""
+    own = (*GLOBAL_TAGS, *TAGS.get(alert.measurement, ()))
+    others = {tag for tags in TAGS.values() for tag in tags} - set(own)
+    for tag in where:
+        tick_reference(tag)
+        if tag in own:
+            continue
+        hint = nearest(tag, own)
+        if tag in others or hint:
+            raise BmtickError(
+                f"parameter 'where': '{alert.measurement}' has no tag '{tag}'",
+                remedy=hint or f"it has: {', '.join(own)}",
+            )

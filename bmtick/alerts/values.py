@@ -1,0 +1,199 @@
+"""Values of parameters: read from text by type, checked against their limits."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from typing import Any
+
+from bmtick.alerts.formats import FORMATS, WHOLE, refuse_control
+from bmtick.alerts.model import Limits, Parameter
+from bmtick.durations import format_duration, parse_duration
+from bmtick.errors import BmtickError, nearest
+
+_EXAMPLES = {
+    "int": "a whole number, like 200",
+    "float": "a number, like 2.5",
+    "bool": "true or false",
+    "duration": "a number and a unit, like 30s, 10m or 1h",
+    "string": "text",
+    "list": "texts with commas between",
+    "table": 'tags with values, like host = "edge1"',
+}
+
+
+def check_value(parameter: Parameter, value: Any) -> Any:
+    """Return the value in its type (durations in nanoseconds), or raise.
+
+    Args:
+        parameter: what it is for.
+        value: as TOML gives it.
+
+    Raises:
+        BmtickError: of a wrong type or outside the limits; names the parameter and the limits.
+    """
+    try:
+        typed = _typed(parameter, value)
+        _within(parameter, typed)
+    except BmtickError as error:
+        if error.message.startswith(f"parameter '{parameter.name}'"):
+            raise
+        message = f"parameter '{parameter.name}': {error.message}"
+        raise BmtickError(message, remedy=error.remedy) from None
+    return typed
+
+
+def read_text(parameter: Parameter, text: str) -> Any:
+    """Return what a text on the command line means, by the parameter's type; not yet checked.
+
+    Lists are separated by commas or written as TOML; tables are written as TOML.
+    """
+    if parameter.type in ("list", "table") and text.lstrip().startswith(("[", "{")):
+        try:
+            return tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError as error:
+            raise BmtickError(
+                f"parameter '{parameter.name}': {error}",
+                remedy=f"write {_EXAMPLES[parameter.type]}",
+            ) from None
+    readers: dict[str, Callable[[str], Any]] = {
+        "int": _int,
+        "float": float,
+        "bool": _bool,
+        "list": _items,
+    }
+    try:
+        return readers.get(parameter.type, str)(text)
+    except ValueError:
+        raise _wrong_type(parameter, text) from None
+
+
+def _int(text: str) -> int:
+    if not text.lstrip("+-").isdecimal() or not text.isascii() or len(text) > 20:
+        raise ValueError(text)
+    return int(text)
+
+
+def _bool(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _wrong_type(parameter: Parameter, value: Any) -> BmtickError:
+    shown = f"'{value}'" if isinstance(value, str) else repr(value)
+    return BmtickError(
+        f"parameter '{parameter.name}': {shown} is not of type {parameter.type}",
+        remedy=f"write {_EXAMPLES[parameter.type]}",
+    )
+
+
+def _typed(parameter: Parameter, value: Any) -> Any:
+    kind = parameter.type
+    if kind == "duration" and isinstance(value, str):
+        return parse_duration(value)
+    if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind == "list" and isinstance(value, str):
+        value = [value]
+    if kind == "list" and isinstance(value, list) and all(isinstance(i, str) for i in value):
+        return value
+    if kind == "table" and isinstance(value, dict):
+        return value
+    python = {"int": int, "float": float, "bool": bool, "string": str}.get(kind)
+    if python and type(value) is python:
+        return value
+    raise _wrong_type(parameter, value)
+
+
+def _within(parameter: Parameter, value: Any) -> None:
+    limits = parameter.limits
+    if parameter.type in ("int", "float", "duration"):
+        _in_range(parameter, value)
+    elif parameter.type == "string":
+        _text(limits, value)
+    elif parameter.type == "list":
+        for item in value:
+            _text(limits, item)
+        if len(value) < limits.min_items:
+            raise BmtickError(f"{len(value)} are too few", remedy=f"at least {limits.min_items}")
+        if len(set(value)) != len(value) and limits.format != "command":
+            raise BmtickError("one of them is there twice", remedy="name each once")
+    elif parameter.type == "table":
+        _table(value)
+    if limits.format in WHOLE:
+        FORMATS[limits.format](value)
+
+
+def _in_range(parameter: Parameter, value: float) -> None:
+    limits = parameter.limits
+    low = limits.min is not None and not value >= limits.min
+    high = limits.max is not None and not value <= limits.max
+    if low or high or value != value:  # noqa: PLR0124 -- NaN
+        raise BmtickError(
+            f"{show(parameter, value)} is too {'high' if high else 'low'}",
+            remedy=f"{limits_text(parameter)}",
+        )
+
+
+def _text(limits: Limits, text: str) -> None:
+    refuse_control(text)
+    if limits.choices and text not in limits.choices:
+        raise BmtickError(
+            f"'{text}' is not one of {', '.join(limits.choices)}",
+            remedy=nearest(text, limits.choices) or "choose one of these",
+        )
+    if limits.format and limits.format not in WHOLE:
+        FORMATS[limits.format](text)
+
+
+def _table(table: dict[str, Any]) -> None:
+    for key, value in table.items():
+        refuse_control(key)
+        for item in value if isinstance(value, list) else [value]:
+            if not isinstance(item, str):
+                raise BmtickError(f"the value of '{key}' is not text", remedy="put it into quotes")
+            refuse_control(item)
+        if value == []:
+            raise BmtickError(f"'{key}' has no value", remedy="name one or leave it out")
+
+
+def show(parameter: Parameter, value: Any) -> str:
+    """Return a value as an administrator writes it."""
+    if value is None:
+        return "-"
+    if parameter.type == "duration":
+        return format_duration(int(value))
+    if parameter.type == "bool":
+        return "true" if value else "false"
+    if parameter.type == "list":
+        return ",".join(value)
+    if parameter.type == "table":
+        pairs = ", ".join(f"{key} = {_toml(item)}" for key, item in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    return str(value)
+
+
+def _toml(value: Any) -> str:
+    return f"[{', '.join(_toml(v) for v in value)}]" if isinstance(value, list) else f'"{value}"'
+
+
+def limits_text(parameter: Parameter) -> str:
+    """Return the limits in words; empty where there are none."""
+    limits = parameter.limits
+    if limits.choices:
+        return f"of {', '.join(limits.choices)}"
+    low = "" if limits.min is None else show(parameter, limits.min)
+    high = "" if limits.max is None else show(parameter, limits.max)
+    unit = f" {parameter.unit}" if parameter.unit else ""
+    if low and high:
+        return f"{low} to {high}{unit}"
+    if low:
+        return f"at least {low}{unit}"
+    if high:
+        return f"at most {high}{unit}"
+    return limits.format
