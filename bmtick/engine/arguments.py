@@ -6,8 +6,9 @@ Source: kapacitor ``tick/eval.go``: calls go through reflection, so types must m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from bmtick.engine.lambdas import Duration
@@ -105,6 +106,11 @@ class Property:
     signature: Signature
     apply: Callable[[Any, list[Any]], Any] = field(compare=False)
     direct: bool = False
+
+
+def table(properties: Mapping[str, Property]) -> Mapping[str, Property]:
+    """Return properties by name, read-only: classes share them."""
+    return MappingProxyType(dict(properties))
 
 
 def value(attribute: str, kind: str) -> Property:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from time import time_ns
 from typing import Any
 
 from bmtick.engine.events import Events
@@ -23,6 +24,7 @@ def load_task(
     variables: Mapping[str, Any] | None = None,
     variables_file: str = "vars",
     hostname: str = "localhost",
+    now: Callable[[], int] | None = time_ns,
 ) -> Task:
     """Build a task from a stream script.
 
@@ -33,6 +35,8 @@ def load_task(
         variables: parsed JSON of a vars file: ``{"crit": {"type": "int", "value": 200}}``.
         variables_file: its name, for error messages.
         hostname: what templates see as the server's host name.
+        now: the clock of ``now()`` in lambdas, in nanoseconds; None takes the time of the data,
+            which is what a script would have seen when the data was new.
 
     Raises:
         BmtickError: Kapacitor would refuse the script, or it holds what this engine has not;
@@ -41,13 +45,12 @@ def load_task(
     given = read_variables(variables or {}, file=variables_file)
     server = {"Hostname": hostname, "ClusterID": "", "ServerID": ""}
     pipeline = Pipeline(name, Events(), server)
+    pipeline.clock = now or pipeline.data_clock
     stream = StreamNode()
     pipeline.add_source(stream)
     try:
         program = parse(text, file=file)
-        evaluator = Evaluator(
-            program, text=text, file=file, pipeline=pipeline, variables=given
-        )
+        evaluator = Evaluator(program, text=text, file=file, pipeline=pipeline, variables=given)
         evaluator.run(stream)
         nodes = pipeline.build()
     except BmtickError as error:

@@ -28,7 +28,7 @@ NO_DIMENSIONS = Dimensions()
 
 
 def group_id(name: str, tags: Tags, dimensions: Dimensions) -> str:
-    """Return Kapacitor's id of a group: ``name\\nkey=value,key=value``; empty without groups."""
+    r"""Return Kapacitor's id of a group: ``name\nkey=value,key=value``; empty without groups."""
     by_name, tag_names = dimensions
     if not tag_names:
         return name if by_name else ""

@@ -58,6 +58,7 @@ class Node:
         self.pipeline: Pipeline
         self.parents: list[Node] = []
         self.children: list[Node] = []
+        self.counters: list[Any] = []  # of stats nodes that watch this one
         self.outs: list[Out] = []
         self.groups: dict[str, Any] = {}
         self.forward: Callable[[Any], None] = _nowhere

@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from bmtick.engine.node import DefinitionError, Node, Out
@@ -39,6 +40,9 @@ class Pipeline:
     next_id: int = 0
     # The latest time that the data or the caller's clock has shown; None before the first.
     now: int | None = None
+    latest: int = 0
+    # What ``now()`` gives in lambdas.
+    clock: Callable[[], int] = time_ns
     started: int | None = None
     timers: list[tuple[int, int, Callable[[int], None]]] = field(default_factory=list)
     _timer_number: int = 0
@@ -107,7 +111,7 @@ class Pipeline:
                 for source, parent in enumerate(child.parents)
                 if parent is node
             ]
-        node.connect(outs)
+        node.connect([*(Out(counter) for counter in node.counters), *outs])
 
     def report(self, node: Node, message: str) -> None:
         """Count an error of a node."""
@@ -136,9 +140,9 @@ class Pipeline:
             action(time)
         self.now = now
 
-    def clock(self) -> int:
-        """Return the time that ``now()`` gives in lambdas: the data's latest."""
-        return self.now or 0
+    def data_clock(self) -> int:
+        """Return the latest time that the data has shown."""
+        return self.latest
 
     def begin(self, now: int) -> None:
         """Start the clock: sources with timers set them."""
@@ -154,6 +158,4 @@ _MAX_DIAGNOSTICS = 1000
 
 def located(node: Node, message: str) -> BmtickError:
     """Return an error about a node, at its place in the script."""
-    return BmtickError(
-        f"{node.name}: {message}", location=node.location, excerpt=node.excerpt
-    )
+    return BmtickError(f"{node.name}: {message}", location=node.location, excerpt=node.excerpt)

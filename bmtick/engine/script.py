@@ -163,9 +163,7 @@ class Evaluator:
             case ast.Unary():
                 return replace(node, operand=self._resolve(node.operand))
             case ast.Binary():
-                return replace(
-                    node, left=self._resolve(node.left), right=self._resolve(node.right)
-                )
+                return replace(node, left=self._resolve(node.left), right=self._resolve(node.right))
             case ast.Call():
                 return replace(node, args=[self._resolve(arg) for arg in node.args])
             case _:
@@ -224,9 +222,7 @@ class Evaluator:
     ) -> Node:
         parent = left.node if isinstance(left, builtin.Owner) else left
         if name in NOT_SUPPORTED and parent.chains:
-            raise self.error(
-                call, f"the node '{name}' is not supported: {NOT_SUPPORTED[name]}"
-            )
+            raise self.error(call, f"the node '{name}' is not supported: {NOT_SUPPORTED[name]}")
         args = [arg.node if isinstance(arg, builtin.Owner) else arg for arg in args]
         if name == "deadman":
             return builtin.deadman(parent, args, lambda node: self._locate(node, call))

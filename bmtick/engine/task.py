@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bmtick.engine.events import AlertEvent, Events, EventState, Written
+from bmtick.engine.events import AlertEvent, EventState, Written
 from bmtick.engine.messages import NO_DIMENSIONS
 from bmtick.engine.messages import Point as Message
 from bmtick.engine.node import Node, TaskStopped
@@ -69,6 +69,7 @@ class Task:
         known = point.name in self._measurements
         if self.stopped or not (known or self._everything):
             return
+        self._pipeline.latest = max(self._pipeline.latest, point.time)
         message = Message(
             point.name,
             NO_DIMENSIONS,
@@ -136,9 +137,7 @@ class Task:
             "version": SNAPSHOT_VERSION,
             "now": self._pipeline.now,
             "nodes": {
-                node.name: state
-                for node in self._nodes
-                if (state := node.snapshot()) is not None
+                node.name: state for node in self._nodes if (state := node.snapshot()) is not None
             },
             "topics": {
                 topic: {key: [s.level, s.time] for key, s in states.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bmtick.engine.arguments import Property, Signature, values
+from bmtick.engine.arguments import Property, Signature, table, values
 from bmtick.engine.lambdas import EvaluationError
 from bmtick.engine.lambdas.values import go_type_name
 from bmtick.engine.messages import Batch, BatchPoint, Fields, First, Point, Tags
@@ -25,11 +25,13 @@ class EvalNode(Node):
     chain = "eval"
     desc = "eval"
     signature = Signature.of("...lambda")
-    properties = {
-        "as": values("names"),
-        "tags": values("tag_names"),
-        "keep": Property(Signature.of("...string"), _keep),
-    }
+    properties = table(
+        {
+            "as": values("names"),
+            "tags": values("tag_names"),
+            "keep": Property(Signature.of("...string"), _keep),
+        }
+    )
 
     def define(self, *lambdas: ast.Lambda) -> None:
         """Keep the lambdas."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bmtick.engine.arguments import Property, Signature, flag, value, values
+from bmtick.engine.arguments import Property, Signature, flag, table, value, values
 from bmtick.engine.gotime import round_time, truncate
 from bmtick.engine.grouping import TagNames, check_dimensions
 from bmtick.engine.lambdas import EvaluationError
@@ -37,16 +37,18 @@ class FromNode(StatelessNode):
     desc = "from"
     wants = STREAM
     gives = STREAM
-    properties = {
-        "database": value("database", "string"),
-        "retentionPolicy": value("retention_policy", "string"),
-        "measurement": value("measurement", "string"),
-        "truncate": value("truncate", "duration"),
-        "round": value("round", "duration"),
-        "where": Property(Signature.of("lambda"), _where),
-        "groupBy": values("group_by", "dimension"),
-        "groupByMeasurement": flag("by_name"),
-    }
+    properties = table(
+        {
+            "database": value("database", "string"),
+            "retentionPolicy": value("retention_policy", "string"),
+            "measurement": value("measurement", "string"),
+            "truncate": value("truncate", "duration"),
+            "round": value("round", "duration"),
+            "where": Property(Signature.of("lambda"), _where),
+            "groupBy": values("group_by", "dimension"),
+            "groupByMeasurement": flag("by_name"),
+        }
+    )
 
     def define(self) -> None:
         """Set Kapacitor's defaults."""
@@ -110,9 +112,7 @@ class FromNode(StatelessNode):
 
     def _in_place(self, point: Point) -> bool:
         # A point from a plain file has no database; the script's is then taken for granted.
-        return (
-            not self.database or not point.database or point.database == self.database
-        ) and (
+        return (not self.database or not point.database or point.database == self.database) and (
             not self.retention_policy
             or not point.retention_policy
             or point.retention_policy == self.retention_policy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bmtick.engine.arguments import Signature, appended, flag
+from bmtick.engine.arguments import Signature, appended, flag, table
 from bmtick.engine.grouping import TagNames, check_dimensions
 from bmtick.engine.messages import Barrier, Batch, Dimensions, Point, group_id
 from bmtick.engine.node import StatelessNode
@@ -18,10 +18,12 @@ class GroupByNode(StatelessNode):
     chain = "groupBy"
     desc = "groupby"
     signature = Signature.of("...dimension")
-    properties = {
-        "exclude": appended("excluded", many=True),
-        "byMeasurement": flag("by_name"),
-    }
+    properties = table(
+        {
+            "exclude": appended("excluded", many=True),
+            "byMeasurement": flag("by_name"),
+        }
+    )
 
     def define(self, *dimensions: Any) -> None:
         """Keep the dimensions."""
@@ -42,9 +44,7 @@ class GroupByNode(StatelessNode):
     def point(self, point: Point) -> None:
         """Pass a copy in its new group."""
         tags, name = point.tags, point.name
-        dimensions = Dimensions(
-            point.dimensions.by_name or self.by_name, self._tag_names.of(tags)
-        )
+        dimensions = Dimensions(point.dimensions.by_name or self.by_name, self._tag_names.of(tags))
         self.forward(
             Point(
                 name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bmtick.engine.arguments import entry, flag, value
+from bmtick.engine.arguments import entry, flag, table, value
 from bmtick.engine.events import Written
 from bmtick.engine.lambdas import MISSING
 from bmtick.engine.messages import NO_EDGE, Batch, Fields, Point, Tags
@@ -19,18 +19,20 @@ class InfluxDBOutNode(StatelessNode):
     desc = "influxdb_out"
     gives = NO_EDGE
     chains = False
-    properties = {
-        "cluster": value("cluster", "string"),
-        "database": value("database", "string"),
-        "retentionPolicy": value("retention_policy", "string"),
-        "measurement": value("measurement", "string"),
-        "writeConsistency": value("write_consistency", "string"),
-        "precision": value("precision", "string"),
-        "buffer": value("buffer", "int"),
-        "flushInterval": value("flush_interval", "duration"),
-        "tag": entry("tags"),
-        "create": flag("is_create"),
-    }
+    properties = table(
+        {
+            "cluster": value("cluster", "string"),
+            "database": value("database", "string"),
+            "retentionPolicy": value("retention_policy", "string"),
+            "measurement": value("measurement", "string"),
+            "writeConsistency": value("write_consistency", "string"),
+            "precision": value("precision", "string"),
+            "buffer": value("buffer", "int"),
+            "flushInterval": value("flush_interval", "duration"),
+            "tag": entry("tags"),
+            "create": flag("is_create"),
+        }
+    )
 
     def define(self) -> None:
         """Set Kapacitor's defaults."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bmtick.engine.arguments import value
+from bmtick.engine.arguments import table, value
 from bmtick.engine.messages import Batch, Point
 from bmtick.engine.node import StatelessNode
 from bmtick.engine.registry import register
@@ -14,7 +14,7 @@ class LogNode(StatelessNode):
 
     chain = "log"
     desc = "log"
-    properties = {"level": value("level", "string"), "prefix": value("prefix", "string")}
+    properties = table({"level": value("level", "string"), "prefix": value("prefix", "string")})
 
     def define(self) -> None:
         """Set Kapacitor's defaults."""

@@ -23,4 +23,4 @@ class StreamNode(StatelessNode):
 
     def start(self) -> None:
         """Bind the way out."""
-        self.point = self.forward  # type: ignore[method-assign]
+        self.point = self.forward  # type: ignore[assignment,method-assign]

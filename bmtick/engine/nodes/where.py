@@ -38,6 +38,8 @@ class WhereGroup(Group):
 
     __slots__ = ("predicate",)
 
+    predicate: Predicate
+
     def __init__(self, node: WhereNode) -> None:
         super().__init__(node)
         self.predicate = node.predicate.copy()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bmtick.engine.arguments import flag, value
+from bmtick.engine.arguments import flag, table, value
 from bmtick.engine.gotime import truncate
 from bmtick.engine.messages import BATCH, STREAM, Barrier, Batch, BatchPoint, First, Point
 from bmtick.engine.node import DefinitionError, Group, Node
@@ -24,14 +24,16 @@ class WindowNode(Node):
     desc = "window"
     wants = STREAM
     gives = BATCH
-    properties = {
-        "period": value("period", "duration"),
-        "every": value("every", "duration"),
-        "align": flag("align"),
-        "fillPeriod": flag("fill_period"),
-        "periodCount": value("period_count", "int"),
-        "everyCount": value("every_count", "int"),
-    }
+    properties = table(
+        {
+            "period": value("period", "duration"),
+            "every": value("every", "duration"),
+            "align": flag("align"),
+            "fillPeriod": flag("fill_period"),
+            "periodCount": value("period_count", "int"),
+            "everyCount": value("every_count", "int"),
+        }
+    )
 
     def define(self) -> None:
         """Set Kapacitor's defaults."""
@@ -72,10 +74,8 @@ class WindowNode(Node):
     def restore(self, state: Any) -> None:
         """Fill the windows again."""
         for group, dumped in state:
-            new = TimeWindow if self.period else CountWindow
-            window = new.__new__(new)
-            window.load(self, dumped)
-            self.groups[group] = window
+            kind = TimeWindow if self.period else CountWindow
+            self.groups[group] = kind.load(self, dumped)
 
 
 class _Window(Group):
@@ -156,14 +156,17 @@ class TimeWindow(_Window):
             "points": dump_points(self.buffer.points()),
         }
 
-    def load(self, node: WindowNode, state: dict[str, Any]) -> None:
+    @classmethod
+    def load(cls, node: WindowNode, state: dict[str, Any]) -> TimeWindow:
         """Take back what ``dump`` gave."""
-        self.node = node
-        self.name, self.tags, self.by_name = state["name"], state["tags"], state["by_name"]
-        self.next_emit = state["next_emit"]
-        self.buffer = TimeBuffer()
+        new = cls.__new__(cls)
+        new.node = node
+        new.name, new.tags, new.by_name = state["name"], state["tags"], state["by_name"]
+        new.next_emit = state["next_emit"]
+        new.buffer = TimeBuffer()
         for point in load_points(state["points"]):
-            self.buffer.insert(point)
+            new.buffer.insert(point)
+        return new
 
 
 class CountWindow(_Window):
@@ -201,9 +204,12 @@ class CountWindow(_Window):
             "points": dump_points(self.points),
         }
 
-    def load(self, node: WindowNode, state: dict[str, Any]) -> None:
+    @classmethod
+    def load(cls, node: WindowNode, state: dict[str, Any]) -> CountWindow:
         """Take back what ``dump`` gave."""
-        self.node = node
-        self.name, self.tags, self.by_name = state["name"], state["tags"], state["by_name"]
-        self.next_emit, self.count = state["next_emit"], state["count"]
-        self.points = list(load_points(state["points"]))
+        new = cls.__new__(cls)
+        new.node = node
+        new.name, new.tags, new.by_name = state["name"], state["tags"], state["by_name"]
+        new.next_emit, new.count = state["next_emit"], state["count"]
+        new.points = list(load_points(state["points"]))
+        return new

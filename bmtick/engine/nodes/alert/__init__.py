@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from bmtick.engine.arguments import Property, Signature, flag, value
+from bmtick.engine.arguments import Property, Signature, flag, table, value
 from bmtick.engine.events import LEVELS, OK, AlertEvent, EventState, Inhibitor
 from bmtick.engine.messages import Batch, BatchPoint, Fields, First, Point, Tags
 from bmtick.engine.node import DefinitionError, Group, Node
@@ -65,7 +65,7 @@ class AlertNode(Node):
 
     chain = "alert"
     desc = "alert"
-    properties = {**_PROPERTIES, **handler_properties()}
+    properties = table({**_PROPERTIES, **handler_properties()})
 
     @classmethod
     @cache
@@ -155,8 +155,7 @@ class AlertNode(Node):
         if events.inhibited(self.category, event.tags):
             return
         before = [
-            events.update(topic, event.id, EventState(level, event.time))
-            for topic in self.topics
+            events.update(topic, event.id, EventState(level, event.time)) for topic in self.topics
         ]
         event.previous_level = LEVELS[before[0]]
         events.pending.append(event)

@@ -54,12 +54,8 @@ KINDS: dict[str, HandlerKind] = {
         (),
         {"userKey": _S, "device": _S, "title": _S, "uRL": _S, "uRLTitle": _S, "sound": _S},
     ),
-    "sensu": HandlerKind(
-        (), {"source": _S, "handlers": _LIST, "metadata": ("string", "any")}
-    ),
-    "slack": HandlerKind(
-        (), {"workspace": _S, "channel": _S, "username": _S, "iconEmoji": _S}
-    ),
+    "sensu": HandlerKind((), {"source": _S, "handlers": _LIST, "metadata": ("string", "any")}),
+    "slack": HandlerKind((), {"workspace": _S, "channel": _S, "username": _S, "iconEmoji": _S}),
     "discord": HandlerKind(
         (), {"workspace": _S, "username": _S, "avatarURL": _S, "embedTitle": _S}
     ),
@@ -88,9 +84,7 @@ KINDS: dict[str, HandlerKind] = {
         },
     ),
     "opsGenie": HandlerKind((), {"teams": _LIST, "recipients": _LIST}),
-    "opsGenie2": HandlerKind(
-        (), {"teams": _LIST, "recipients": _LIST, "recoveryAction": _S}
-    ),
+    "opsGenie2": HandlerKind((), {"teams": _LIST, "recipients": _LIST, "recoveryAction": _S}),
     "talk": HandlerKind(),
     "mqtt": HandlerKind(
         _S, {"brokerName": _S, "topic": _S, "qos": ("int",), "retained": ("bool",)}

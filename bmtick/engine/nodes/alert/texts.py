@@ -39,9 +39,7 @@ class Texts:
 
     def id(self, name: str, group: str, tags: Tags) -> str:
         """Return the event id of a message."""
-        key: object = (
-            (name, group) if self._by_group else (name, group, tuple(tags.items()))
-        )
+        key: object = (name, group) if self._by_group else (name, group, tuple(tags.items()))
         found = self._ids.get(key)
         if found is None:
             if len(self._ids) >= _MAX_IDS:
