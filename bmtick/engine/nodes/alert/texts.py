@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from bmtick.engine.gotemplate import Template
+from bmtick.engine.gotemplate import Template, TemplateError
 from bmtick.engine.lambdas import Duration, Time
 from bmtick.engine.messages import Batch, Fields, Point, Tags
+from bmtick.engine.predicate import TaskStopped
 
 if TYPE_CHECKING:
     from bmtick.engine.nodes.alert import AlertNode
@@ -33,6 +34,7 @@ class Texts:
         self._message = Template(node.message_text, **where)
         self._details = Template(node.details_text, html=True, **where)
         self._task = node.pipeline.task
+        self._node = node.name
         self._server = node.pipeline.server
         self._by_group = _BY_GROUP.fullmatch(node.id_text) is not None
         self._ids: dict[object, str] = {}
@@ -44,7 +46,7 @@ class Texts:
         if found is None:
             if len(self._ids) >= _MAX_IDS:
                 self._ids.clear()
-            found = self._ids[key] = self._id.execute(self._id_data(name, group, tags))
+            found = self._ids[key] = self._run(self._id, self._id_data(name, group, tags))
         return found
 
     def _id_data(self, name: str, group: str, tags: Tags) -> dict[str, Any]:
@@ -74,6 +76,13 @@ class Texts:
             "Time": Time(time),
             "Duration": Duration(duration),
         }
-        text = self._message.execute(data)
+        text = self._run(self._message, data)
         data["Message"] = text
-        return text, self._details.execute(data)
+        return text, self._run(self._details, data)
+
+    def _run(self, template: Template, data: dict[str, Any]) -> str:
+        # An error in a template stops the node, and with it the task.
+        try:
+            return template.execute(data)
+        except TemplateError as error:
+            raise TaskStopped(f"{self._node}: {error}") from None
