@@ -52,6 +52,7 @@ class Delivery(NamedTuple):
     dsn: str
     status: str
     text: str
+    agent: str = ""  # the program that delivered: smtp, lmtp, local, virtual, pipe, error, ...
 
 
 class Expired(NamedTuple):

@@ -150,7 +150,10 @@ def parse_repeated(line: bytes) -> tuple[Event | None, int]:
         message = message[repeated.end() :].removesuffix(b"]")
     for pattern, build in _RULES.get(head["daemon"], _AGENTS):
         if match := pattern.match(message):
-            return build(match), times
+            event = build(match)
+            if isinstance(event, Delivery):
+                event = event._replace(agent=text(head["daemon"]))
+            return event, times
     return None, 0
 
 

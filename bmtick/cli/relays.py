@@ -1,0 +1,198 @@
+"""``bmtick relays``: who sends without a login, and is this server an open relay?"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
+from bmtick.errors import EXIT_FINDING, BmtickError, printable
+
+if TYPE_CHECKING:
+    from bmtick.incident.analysis import Analysis
+    from bmtick.incident.openrelay import Verdict
+    from bmtick.incident.postconf import PostfixSettings
+    from bmtick.incident.probe import Probe
+    from bmtick.incident.relays import Relay, Trust
+    from bmtick.settings import Settings
+
+
+@click.command()
+@click.option("--log", "logs", multiple=True, type=click.Path(), help="Mail log; may be repeated.")
+@click.option(
+    "--since",
+    default="24h",
+    show_default=True,
+    help="How much of the log is judged, back from its newest line (not from now).",
+)
+@click.option("--past", default="35d", show_default=True, help="Own past to compare with.")
+@click.option("--config-dir", default="", type=click.Path(), help="Folder of Postfix's main.cf.")
+@click.option(
+    "--probe", is_flag=True, help="Ask the SMTP server by a dialogue that ends before DATA."
+)
+@click.option(
+    "--server",
+    default="127.0.0.1:25",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="The server that --probe asks; an address of this machine.",
+)
+@click.option("--fail", is_flag=True, help="Exit with 1 on a bad relay or an open relay.")
+@format_option
+@config_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    logs: tuple[str, ...],
+    since: str,
+    past: str,
+    config_dir: str,
+    probe: bool,
+    server: str,
+    fail: bool,
+    output_format: str,
+) -> None:
+    """Rank clients that relay without a login; tell whether strangers may.
+
+    Postfix's settings are read with postconf and never changed.
+    """
+    from bmtick.incident.analysis import analyse
+    from bmtick.incident.openrelay import CLOSED, OPEN
+    from bmtick.incident.openrelay import analyse as analyse_restrictions
+    from bmtick.incident.relays import ORDINARY, find_relays
+    from bmtick.incident.units import seconds
+
+    settings = load_settings(ctx)
+    postfix = _postfix(config_dir)
+    asked = _probe(server, postfix) if probe else None
+    analysis = analyse(
+        logs or settings.collect.logs,
+        since=seconds(since),
+        past=seconds(past),
+        blocked_patterns=settings.collect.blocked_patterns,
+    )
+    verdicts = analyse_restrictions(postfix) if postfix else []
+    closed = all(v.state == CLOSED for v in verdicts)
+    relays = find_relays(analysis.traffic, _trust(settings, postfix, complete=not closed))
+    if output_format == "json":
+        print_json(_document(analysis, relays, verdicts, asked))
+    else:
+        _show(analysis, relays, verdicts, asked)
+    bad = any(r.verdict != ORDINARY for r in relays) or any(v.state == OPEN for v in verdicts)
+    if fail and (bad or (asked is not None and asked.state == "relays")):
+        sys.exit(EXIT_FINDING)
+
+
+def _postfix(config_dir: str) -> PostfixSettings | None:
+    from bmtick.incident.postconf import read_settings
+    from bmtick.incident.programs import Programs
+
+    try:
+        return read_settings(Programs(config_dir))
+    except BmtickError as error:
+        if config_dir:
+            raise
+        click.echo(f"bmtick: without Postfix's settings: {error.message}", err=True)
+        return None
+
+
+def _trust(settings: Settings, postfix: PostfixSettings | None, *, complete: bool) -> Trust:
+    from bmtick.incident.networks import parse_networks
+    from bmtick.incident.relays import Trust
+
+    return Trust(
+        parse_networks(postfix.get("mynetworks")) if postfix else None,
+        parse_networks(settings.collect.known_clients, strict=True),
+        complete=complete,
+    )
+
+
+def _probe(server: str, postfix: PostfixSettings | None) -> Probe:
+    from bmtick.incident.networks import parse_networks
+    from bmtick.incident.probe import own_addresses, probe
+
+    host, _, port = server.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise BmtickError(
+            f"'{server}' is not HOST:PORT", remedy="write it like 127.0.0.1:25 or [::1]:25"
+        )
+    trusted = parse_networks(postfix.get("mynetworks") if postfix else "127.0.0.0/8 ::1")
+    return probe(host, int(port), trusted, own_addresses(host, int(port)))
+
+
+def _document(
+    analysis: Analysis, relays: list[Relay], verdicts: list[Verdict], asked: Probe | None
+) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from bmtick.incident.units import iso
+
+    window = analysis.traffic.window
+    return {
+        "from": iso(window.start),
+        "to": iso(window.end),
+        "logs": analysis.logs.names,
+        "relays": [
+            {
+                **{k: v for k, v in asdict(r).items() if k not in ("since", "evidence")},
+                "first_suspicious": iso(r.since) if r.evidence else None,
+                "evidence": [
+                    {"kind": e.kind, "points": round(e.points, 2), "text": e.text, **e.numbers}
+                    for e in r.evidence
+                ],
+            }
+            for r in relays
+        ],
+        "restrictions": [asdict(v) for v in verdicts],
+        "probe": asdict(asked) if asked else None,
+    }
+
+
+def _show(
+    analysis: Analysis, relays: list[Relay], verdicts: list[Verdict], asked: Probe | None
+) -> None:
+    from bmtick.incident.relays import ORDINARY
+    from bmtick.incident.units import plain
+
+    window = analysis.traffic.window
+    click.echo(f"{plain(window.start)} to {plain(window.end)} (the newest line of the log)")
+    if relays:
+        print_table(
+            ["client", "name", "trusted by", "messages", "relayed", "refused", "verdict", "points"],
+            [
+                [
+                    r.client,
+                    r.name,
+                    r.trusted_by or "nothing",
+                    f"{r.messages:,}",
+                    f"{r.relayed:,}",
+                    f"{r.refused:,}",
+                    r.verdict,
+                    r.score,
+                ]
+                for r in relays
+            ],
+        )
+    else:
+        click.echo("No client without a login relays through this server.")
+    for relay in relays:
+        if relay.verdict == ORDINARY:
+            continue
+        click.echo(f"\n{printable(relay.client)} ({relay.verdict}), since {plain(relay.since)}:")
+        for evidence in relay.evidence:
+            click.echo(f"  - {printable(evidence.text)}")
+        click.echo(f"  do: {printable(relay.remedy)}")
+    click.echo("")
+    for verdict in verdicts:
+        where = f" (service {verdict.service})" if verdict.service else ""
+        click.echo(f"open relay by its settings{where}: {_SAID[verdict.state]}")
+        for reason in verdict.reasons:
+            click.echo(f"  - {printable(reason)}")
+    if asked:
+        click.echo(f"probe as {printable(asked.client)}: {printable(asked.explanation)}")
+
+
+_SAID = {"open": "YES", "closed": "no", "unsure": "cannot be told from the settings alone"}

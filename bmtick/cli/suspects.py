@@ -1,0 +1,195 @@
+"""``bmtick suspects``: who sends the spam."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bmtick.cli.common import (
+    config_option,
+    format_option,
+    load_settings,
+    print_json,
+    print_table,
+)
+from bmtick.errors import EXIT_FINDING, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bmtick.incident.analysis import Analysis
+    from bmtick.incident.suspects import Suspect
+
+
+@click.command()
+@click.option("--log", "logs", multiple=True, type=click.Path(), help="Mail log; may be repeated.")
+@click.option(
+    "--since",
+    default="24h",
+    show_default=True,
+    help="How much of the log is judged, back from its newest line (not from now).",
+)
+@click.option(
+    "--past",
+    default="35d",
+    show_default=True,
+    help="How much before that is each user's own past to compare with; rotated logs are read.",
+)
+@click.option("--queue/--no-queue", default=True, help="Ask Postfix what is still queued.")
+@click.option("--config-dir", default="", type=click.Path(), help="Folder of Postfix's main.cf.")
+@click.option("--fail", is_flag=True, help="Exit with 1 if there are suspects.")
+@format_option
+@config_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    logs: tuple[str, ...],
+    since: str,
+    past: str,
+    queue: bool,
+    config_dir: str,
+    fail: bool,
+    output_format: str,
+) -> None:
+    """Rank users by how unlike themselves they behave, with the evidence.
+
+    Each user is compared with its own past (the log before --since and its rotated siblings),
+    and with the others where it has none. Volume alone accuses nobody. The points are explained
+    in the documentation of bmtick.incident.score.
+    """
+    from bmtick.incident.analysis import analyse
+    from bmtick.incident.score import SUSPECT
+    from bmtick.incident.suspects import find_suspects
+    from bmtick.incident.units import seconds
+
+    settings = load_settings(ctx)
+    analysis = analyse(
+        logs or settings.collect.logs,
+        since=seconds(since),
+        past=seconds(past),
+        blocked_patterns=settings.collect.blocked_patterns,
+    )
+    found = find_suspects(analysis.traffic, _queued(config_dir) if queue else None)
+    suspects = [s for s in found if s.verdict == SUSPECT]
+    if output_format == "json":
+        print_json(_document(analysis, found))
+    else:
+        _show(analysis, suspects, [s for s in found if s.verdict != SUSPECT])
+    if fail and suspects:
+        sys.exit(EXIT_FINDING)
+
+
+def _document(analysis: Analysis, found: Sequence[Suspect]) -> dict[str, Any]:
+    from bmtick.incident.score import SUSPECT
+    from bmtick.incident.units import iso
+
+    window = analysis.traffic.window
+    return {
+        "from": iso(window.start),
+        "to": iso(window.end),
+        "logs": analysis.logs.names,
+        "users": len(analysis.traffic.users),
+        "suspects": [_entry(s) for s in found if s.verdict == SUSPECT],
+        "unusual": [_entry(s) for s in found if s.verdict != SUSPECT],
+    }
+
+
+def _entry(suspect: Suspect) -> dict[str, Any]:
+    from bmtick.incident.units import iso
+
+    return {
+        "user": suspect.user,
+        "score": suspect.score,
+        "first_suspicious": iso(suspect.since),
+        "evidence": [
+            {"kind": e.kind, "points": round(e.points, 2), "text": e.text, **e.numbers}
+            for e in suspect.evidence
+        ],
+        "messages": suspect.messages,
+        "recipients": suspect.recipients,
+        "bytes": suspect.size,
+        "addresses": suspect.addresses,
+        "new_addresses": suspect.new_addresses,
+        "refused": suspect.refused,
+        "blocked": suspect.blocked,
+        "failed_logins": suspect.failed_logins,
+        "past": {"days": suspect.past_days, "recipients_per_hour": suspect.past_peak},
+        "clients": [
+            {
+                "address": a.address,
+                "name": a.name,
+                "first_seen": iso(a.first_seen),
+                "messages": a.messages,
+                "recipients": a.recipients,
+                "new": a.new,
+                "failures_before": a.failures_before,
+            }
+            for a in suspect.top_addresses
+        ],
+        "queue_ids": list(suspect.queue_ids),
+    }
+
+
+def _show(analysis: Analysis, suspects: list[Suspect], unusual: list[Suspect]) -> None:
+    from bmtick.incident.units import plain
+
+    window = analysis.traffic.window
+    click.echo(
+        f"{plain(window.start)} to {plain(window.end)} (the newest line of the log), "
+        f"{len(analysis.traffic.users)} users"
+    )
+    if not suspects:
+        click.echo("Nobody behaves suspiciously.")
+    else:
+        print_table(
+            ["user", "points", "since", "messages", "recipients", "addresses", "refused", "queued"],
+            [
+                [
+                    s.user,
+                    s.score,
+                    plain(s.since),
+                    f"{s.messages:,}",
+                    f"{s.recipients:,}",
+                    f"{s.addresses:,}",
+                    f"{s.refused:,}",
+                    f"{len(s.queue_ids):,}",
+                ]
+                for s in suspects
+            ],
+        )
+    for suspect in suspects:
+        click.echo(f"\n{printable(suspect.user)}: first suspicious {plain(suspect.since)}")
+        for evidence in suspect.evidence:
+            click.echo(f"  - {printable(evidence.text)}")
+        if suspect.failed_logins:
+            click.echo(f"  - {suspect.failed_logins:,} failed logins for this name in the log")
+        click.echo(f"  next: bmtick respond {_quoted(suspect.user)}")
+    if unusual:
+        click.echo("\nUnusual, but not accused (nothing but innocent mail looks like this too):")
+        for suspect in unusual:
+            reasons = "; ".join(e.text for e in suspect.evidence)
+            click.echo(f"  {printable(suspect.user)}: {printable(reasons)}")
+
+
+def _quoted(user: str) -> str:
+    import shlex
+
+    quoted = printable(shlex.quote(user))
+    return f"-- {quoted}" if user.startswith("-") else quoted
+
+
+def _queued(config_dir: str) -> set[str] | None:
+    """Return the ids that are queued now, or None where Postfix's queue cannot be read."""
+    from bmtick.errors import BmtickError
+    from bmtick.incident.programs import Programs
+    from bmtick.incident.queued import queued_ids
+
+    try:
+        return queued_ids(Programs(config_dir))
+    except BmtickError as error:
+        if config_dir:
+            raise
+        click.echo(f"bmtick: the log alone says what is queued: {error.message}", err=True)
+        return None

@@ -1,1 +1,0 @@
-"""Contextual escaping: Go's ``html/template``, without JavaScript."""

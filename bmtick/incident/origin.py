@@ -1,0 +1,24 @@
+"""Where a queued message came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Login and client of one message.
+
+    Attributes:
+        user: the SASL login; empty: nobody logged in.
+        client: the client's address; empty for mail submitted on the machine itself.
+        name: the client's host name as Postfix found it (``unknown`` where it found none).
+        time: nanoseconds since the epoch.
+        source: ``log`` or ``queue file``.
+    """
+
+    user: str
+    client: str
+    name: str = ""
+    time: int = 0
+    source: str = "log"

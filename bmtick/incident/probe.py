@@ -1,0 +1,164 @@
+"""Ask the local SMTP server itself whether it would relay, and stop before anything is sent.
+
+The dialogue ends after RCPT with RSET and QUIT; DATA is never said. An answer only counts when it
+was given to a stranger: a client that ``mynetworks`` trusts may relay on any server. So the probe
+comes from an address outside ``mynetworks`` if the machine has one, or says by XCLIENT that it
+is one if the server allows that; otherwise it says that its answer proves nothing.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bmtick.errors import BmtickError
+from bmtick.incident.networks import TrustedNetworks
+
+RELAYS, REFUSES, NO_PROOF = "relays", "refuses", "no proof"
+STRANGER = "192.0.2.66"  # RFC 5737: an address for documentation, nobody's
+_SENDER = "bmtick-probe@example.com"
+# A plain stranger, and one hidden in a route through this server (swap_bangpath, percent hack).
+_TARGETS = (
+    "bmtick-probe@example.net",
+    "bmtick-probe%example.net@{host}",
+    "example.net!bmtick-probe@{host}",
+)
+_TIMEOUT = 15.0  # seconds
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server said to one recipient."""
+
+    recipient: str
+    code: int
+    reply: str
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the server would have taken the mail."""
+        return 200 <= self.code < 300
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The result: ``relays``, ``refuses`` or ``no proof``, and why."""
+
+    state: str
+    client: str
+    explanation: str
+    answers: tuple[Answer, ...] = ()
+
+
+def probe(host: str, port: int, trusted: TrustedNetworks, addresses: list[str]) -> Probe:
+    """Hold the dialogue.
+
+    Args:
+        host: the server's address, on this machine.
+        port: its SMTP port.
+        trusted: ``mynetworks``.
+        addresses: addresses to come from, best first; the first outside ``trusted`` is taken.
+
+    Raises:
+        BmtickError: the server does not answer.
+    """
+    source = next((a for a in addresses if a not in trusted), "")
+    try:
+        with _session(host, port, source) as smtp:
+            client = _become_stranger(smtp, source)
+            code, text = smtp.mail(_SENDER)
+            if code >= 300:
+                return Probe(REFUSES, client or host, f"MAIL was refused: {_text(code, text)}")
+            answers = tuple(_ask(smtp, host))
+    except (OSError, smtplib.SMTPException) as error:
+        raise BmtickError(
+            f"the SMTP server at {host}:{port} does not answer: {error}",
+            remedy="name its address with --server HOST:PORT",
+        ) from None
+    return _judge(client, host, answers)
+
+
+def _judge(client: str, host: str, answers: tuple[Answer, ...]) -> Probe:
+    taken = [a for a in answers if a.accepted]
+    if not taken:
+        who = "a stranger" if client else "even this machine itself"
+        answer = f"{answers[0].code} {answers[0].reply}"
+        return Probe(REFUSES, client or host, f"{who} is refused: {answer}", answers)
+    if not client:
+        return Probe(
+            NO_PROOF,
+            host,
+            "accepted, but mynetworks trusts every address of this machine, and trusted clients "
+            "may relay: go by the settings, or ask from another machine",
+            answers,
+        )
+    route = "" if taken[0].recipient == _TARGETS[0] else " (by allow_untrusted_routing)"
+    return Probe(
+        RELAYS, client, f"a stranger may send to {taken[0].recipient}: open relay{route}", answers
+    )
+
+
+@contextmanager
+def _session(host: str, port: int, source: str) -> Iterator[smtplib.SMTP]:
+    smtp = smtplib.SMTP(timeout=_TIMEOUT, source_address=(source, 0) if source else None)
+    smtp._host = host  # type: ignore[attr-defined]  # noqa: SLF001 -- connect() leaves it unset
+    try:
+        code, text = smtp.connect(host, port)
+        if code != 220:
+            raise smtplib.SMTPConnectError(code, text)
+        smtp.ehlo_or_helo_if_needed()
+        yield smtp
+        smtp.rset()
+        smtp.quit()
+    finally:
+        smtp.close()
+
+
+def _become_stranger(smtp: smtplib.SMTP, source: str) -> str:
+    """Return the stranger's address the server sees, or "" if it sees a trusted one."""
+    if source:
+        return source
+    if "ADDR" not in smtp.esmtp_features.get("xclient", "").upper().split():
+        return ""
+    code, _ = smtp.docmd("XCLIENT", f"NAME=[UNAVAILABLE] ADDR={STRANGER}")
+    if code != 220:
+        return ""
+    smtp.ehlo()
+    return STRANGER
+
+
+def _ask(smtp: smtplib.SMTP, host: str) -> Iterator[Answer]:
+    literal = f"[IPv6:{host}]" if ":" in host else f"[{host}]"
+    for target in _TARGETS:
+        recipient = target.format(host=literal)
+        code, text = smtp.docmd("RCPT", f"TO:<{recipient}>")
+        yield Answer(recipient, code, text.decode("utf-8", "replace"))
+
+
+def _text(code: int, text: bytes) -> str:
+    return f"{code} {text.decode('utf-8', 'replace')}"
+
+
+def own_addresses(host: str, port: int) -> list[str]:
+    """Return addresses of this machine to come from: those that reach the server, widest first.
+
+    A socket "connected" by UDP sends nothing; it only shows which address the kernel would use.
+    On loopback any 127.x address works on Linux, and ``mynetworks`` may trust only 127.0.0.1.
+    """
+    found: list[str] = []
+    for target in ("192.0.2.1", "2001:db8::1"):
+        family = socket.AF_INET6 if ":" in target else socket.AF_INET
+        if (family == socket.AF_INET6) != (":" in host):
+            continue
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as sock:
+                sock.connect((target, port))
+                found.append(sock.getsockname()[0])
+        except OSError:
+            continue
+    if host.startswith("127."):
+        return ["127.66.66.66"]  # only loopback reaches a server that is bound to loopback
+    return found

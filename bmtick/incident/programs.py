@@ -1,0 +1,121 @@
+"""Run other programs: argument lists only, a time limit, plain locale; a missing one is no crash.
+
+Nothing here decides anything. Tests and callers may put another object in the place of
+:class:`Programs`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, NamedTuple
+
+from bmtick.errors import BmtickError
+
+_ADMIN_PATH = "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin:/usr/local/bin"
+_TIMEOUT = 300.0  # seconds; postsuper on a queue of 100,000 messages takes some
+
+
+class Result(NamedTuple):
+    """How a program ended and what it wrote."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def error(self) -> str:
+        """The last line of stderr, or the status."""
+        lines = self.stderr.decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else f"exit status {self.status}"
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The programs of this machine; ``config_directory`` picks one of several Postfix.
+
+    Args:
+        config_directory: given to Postfix's programs as ``-c``; empty: their default.
+        path: where programs are looked for before the usual administrator's folders.
+    """
+
+    config_directory: str = ""
+    path: str | None = None
+
+    def find(self, name: str) -> str | None:
+        """Return the program's path, or None."""
+        first = os.environ.get("PATH", "") if self.path is None else self.path
+        return shutil.which(name, path=f"{first}:{_ADMIN_PATH}" if self.path is None else first)
+
+    def postfix(self, name: str, *arguments: str) -> tuple[str, ...]:
+        """Return the argument list of one of Postfix's programs for this instance."""
+        option = "-C" if name == "sendmail" else "-c"
+        chosen = (option, self.config_directory) if self.config_directory else ()
+        return (name, *chosen, *arguments)
+
+    def run(self, arguments: Sequence[str], *, stdin: bytes = b"") -> Result:
+        """Run a program to its end.
+
+        Raises:
+            BmtickError: it is not on this machine, may not be run, or does not end in 5 minutes.
+        """
+        program = self._required(arguments[0])
+        try:
+            done = subprocess.run(
+                [program, *arguments[1:]],
+                input=stdin,
+                capture_output=True,
+                check=False,
+                timeout=_TIMEOUT,
+                env=_environment(),
+            )
+        except subprocess.TimeoutExpired:
+            raise BmtickError(
+                f"'{arguments[0]}' did not end within {_TIMEOUT:.0f} s", remedy="run it by hand"
+            ) from None
+        except OSError as error:
+            raise BmtickError(f"cannot run '{program}': {error.strerror}") from None
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    @contextmanager
+    def lines(self, arguments: Sequence[str]) -> Iterator[IO[bytes]]:
+        """Run a program and read its stdout as it comes.
+
+        Raises:
+            BmtickError: it is missing, or failed (the last line of its stderr is in the message).
+        """
+        program = self._required(arguments[0])
+        with subprocess.Popen(
+            [program, *arguments[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+        ) as process:
+            if process.stdout is None or process.stderr is None:  # only without PIPE
+                raise BmtickError(f"'{arguments[0]}' has no output")
+            yield process.stdout
+            process.stdout.read()
+            stderr = process.stderr.read()
+        if process.returncode:
+            raise BmtickError(
+                f"'{arguments[0]}' failed: {Result(process.returncode, b'', stderr).error}",
+                remedy="run it as root, or name the instance with --config-dir",
+            )
+
+    def _required(self, name: str) -> str:
+        found = self.find(name)
+        if found is None:
+            raise BmtickError(
+                f"there is no program '{name}' on this machine",
+                remedy="run this on the mail server itself",
+            )
+        return found
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "LC_ALL": "C"}

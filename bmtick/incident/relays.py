@@ -1,0 +1,201 @@
+"""Which machines send through this server without a login, and which of them went bad."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bmtick.incident import score
+from bmtick.incident.networks import TrustedNetworks, parse_address
+from bmtick.incident.score import Evidence, Peers
+from bmtick.incident.traffic import ClientProfile, Traffic
+
+CULPRIT, INTRUDER, ORDINARY = "culprit", "intruder", "ordinary"
+
+_FOREIGN_MESSAGES = 20
+CONSOLE = (
+    "BlueMind's administration console, System management > System configuration > Mail, "
+    "field 'My networks'"
+)
+
+
+@dataclass(frozen=True)
+class Relay:
+    """One client without a login that had mail passed on elsewhere.
+
+    Attributes:
+        known: whether mynetworks or the settings trust it.
+        trusted_by: the network that does, and where that is set.
+        verdict: ``culprit`` (meant to relay, but went bad), ``intruder`` (not trusted, and yet
+            it relays), ``ordinary``.
+        relayed: recipients elsewhere who got mail from it.
+        remedy: what to do about it; empty for ordinary ones.
+    """
+
+    client: str
+    name: str
+    known: bool
+    trusted_by: str
+    verdict: str
+    score: float
+    evidence: tuple[Evidence, ...]
+    since: int
+    messages: int
+    recipients: int
+    relayed: int
+    local: int
+    refused: int
+    blocked: int
+    sender_domains: int
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Who may relay without a login.
+
+    Args:
+        mynetworks: Postfix's; None where it cannot be read.
+        settings: ``known_clients`` of bmtick.toml.
+        complete: whether a client in neither has no business here. Not so where mynetworks is
+            unknown, and where Postfix refuses strangers: then something else trusts the client.
+    """
+
+    mynetworks: TrustedNetworks | None
+    settings: TrustedNetworks
+    complete: bool = False
+
+    def of(self, client: str) -> tuple[bool, str]:
+        """Return whether a client is known, and by what."""
+        network = self.mynetworks.which(client) if self.mynetworks else None
+        if network is not None:
+            return True, f"mynetworks: {network}"
+        network = self.settings.which(client)
+        if network is not None:
+            return True, f"known_clients: {network}"
+        return False, ""
+
+
+def find_relays(traffic: Traffic, trust: Trust) -> list[Relay]:
+    """Return the clients that relayed, the most suspicious first.
+
+    Clients whose mail only went to people here, or on by their own aliases, are no relays.
+    """
+    peers = Peers.of(c.profile.window.peak_recipients for c in traffic.clients.values())
+    found = []
+    for address, client in traffic.clients.items():
+        known, _ = trust.of(address)
+        refused = client.profile.window.refused if known else 0
+        if client.profile.window.messages and (client.relayed or refused):
+            found.append(_relay(address, traffic, trust, peers))
+    order = {INTRUDER: 0, CULPRIT: 0, ORDINARY: 1}
+    return sorted(found, key=lambda r: (order[r.verdict], -r.score, -r.relayed, r.client))
+
+
+def _relay(address: str, traffic: Traffic, trust: Trust, peers: Peers) -> Relay:
+    client = traffic.clients[address]
+    known, by = trust.of(address)
+    profile = client.profile
+    evidence = [e for e in score.weigh(profile, peers) if e.kind != "spread"]
+    foreign = _foreign(client, traffic)
+    if foreign:
+        evidence = [*(e for e in evidence if e.kind != "forging"), foreign]
+        evidence.sort(key=lambda e: -e.points)
+    if not known and client.relayed:
+        evidence.append(_unknown(client, complete=trust.complete))
+        evidence.sort(key=lambda e: -e.points)
+    points = sum(e.points for e in evidence)
+    verdict = _verdict(known or not trust.complete, evidence, points)
+    return Relay(
+        client=address,
+        name=client.name,
+        known=known,
+        trusted_by=by,
+        verdict=verdict,
+        score=round(points, 1),
+        evidence=tuple(evidence),
+        since=_since(client, evidence, peers),
+        messages=profile.window.messages,
+        recipients=profile.window.recipients,
+        relayed=client.relayed,
+        local=client.local,
+        refused=profile.window.refused,
+        blocked=profile.window.blocked,
+        sender_domains=len(profile.domains),
+        remedy=_remedy(address, verdict, by),
+    )
+
+
+def _foreign(client: ClientProfile, traffic: Traffic) -> Evidence | None:
+    """Weigh sender addresses of domains that are not this server's and not this machine's habit."""
+    profile = client.profile
+    usual = traffic.own_domains | profile.past_domains | {""}
+    foreign = {d: n for d, n in profile.domains.items() if d not in usual}
+    messages, total = sum(foreign.values()), profile.window.messages
+    if messages < _FOREIGN_MESSAGES or messages * 2 < total:
+        return None
+    some = ", ".join(sorted(foreign, key=lambda d: -foreign[d])[:3])
+    return Evidence(
+        "forging",
+        min(3.0, 2.0 + math.log2(len(foreign)) / 3),
+        f"{messages:,} of {total:,} messages bear sender addresses of strange domains ({some})",
+        {"foreign_messages": messages, "domains": len(foreign)},
+        min(profile.domains_since[d] for d in foreign),
+    )
+
+
+def _unknown(client: ClientProfile, *, complete: bool) -> Evidence:
+    text = (
+        f"passed mail on to {client.relayed:,} recipients elsewhere, but is in no trusted network"
+    )
+    if complete:
+        return Evidence("unknown", score.SUSPECT_POINTS, text, {"relayed": client.relayed})
+    return Evidence("unknown", 0.5, f"{text} that is known here", {"relayed": client.relayed})
+
+
+def _verdict(trusted: bool, evidence: list[Evidence], points: float) -> str:
+    if not trusted:
+        return INTRUDER if points >= score.SUSPECT_POINTS else ORDINARY
+    kinds = {e.kind: e.points for e in evidence}
+    # One machine has one address, so only what it sends, and to whom, can tell that it went bad.
+    corroborated = kinds.get("refusals", 0) >= 2 or kinds.get("forging", 0) >= 1
+    loud = kinds.get("volume", 0) >= 1
+    bad = (
+        points >= score.SUSPECT_POINTS and corroborated and (loud or kinds.get("refusals", 0) >= 3)
+    )
+    return CULPRIT if bad else ORDINARY
+
+
+def _since(client: ClientProfile, evidence: list[Evidence], peers: Peers) -> int:
+    began = [e.since for e in evidence if e.since]
+    if began:
+        return min(began)
+    from bmtick.incident.suspects import first_moment  # noqa: PLC0415 -- both rank senders
+
+    return first_moment(client.profile, evidence, peers)
+
+
+def _remedy(address: str, verdict: str, by: str) -> str:
+    parsed = parse_address(address)
+    if verdict == ORDINARY:
+        return ""
+    if parsed is not None and parsed.is_loopback:
+        return (
+            "this is the machine itself: a program on it, or a user of the webmail, sends; the "
+            "log's Message-IDs and BlueMind's own logs tell which"
+        )
+    if verdict == INTRUDER:
+        return (
+            "this server relays for strangers: see the analysis of its restrictions; if the "
+            f"machine is meant to relay, add it in {CONSOLE}"
+        )
+    where = "known_clients in bmtick.toml" if by.startswith("known_clients") else CONSOLE
+    network = by.partition(": ")[2]
+    if network in ("", address, f"{address}/32", f"{address}/128"):
+        own = f"remove {address} in {where} and save"
+    else:
+        own = (
+            f"{address} is trusted as part of {network}: in {where} replace that by the "
+            "addresses that need it, without this one, and save"
+        )
+    return f"{own}; then clean that machine, and put it back when it is clean"

@@ -1,0 +1,40 @@
+"""Times and durations between the user and the analyses, which count in whole seconds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bmtick.durations import SECOND, parse_duration
+from bmtick.errors import BmtickError
+
+
+def seconds(text: str) -> int:
+    """Return the seconds of a duration such as ``24h``.
+
+    Raises:
+        BmtickError: it is no duration, or not a positive one.
+    """
+    found = parse_duration(text) // SECOND
+    if found <= 0:
+        raise BmtickError(f"'{text}' is no stretch of time", remedy="write one like 24h or 7d")
+    return found
+
+
+def iso(time: int) -> str:
+    """Return a time (seconds since the epoch) in ISO 8601, local time with its offset."""
+    return datetime.fromtimestamp(time).astimezone().isoformat()
+
+
+def plain(time: int) -> str:
+    """Return a time for people, local time."""
+    return f"{datetime.fromtimestamp(time).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def size(count: int) -> str:
+    """Return bytes for people, in decimal units."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError

@@ -1,0 +1,275 @@
+"""Who is accused, who is not, and why: innocent mail of every kind beside real abuse."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bmtick.cli.root import cli
+from bmtick.incident.score import SUSPECT
+from tests.incident.logwriter import DAY, HOUR, MINUTE, START, Log
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "outbreak"
+TODAY = START + 20 * DAY
+
+
+def run(path, *arguments, status=0):
+    result = CliRunner().invoke(
+        cli, ["suspects", "--log", str(path), "--no-queue", "--format", "json", *arguments]
+    )
+    assert result.exit_code == status, result.output
+    return json.loads(result.stdout)
+
+
+def names(document, kind="suspects"):
+    return [s["user"] for s in document[kind]]
+
+
+@pytest.fixture
+def log():
+    return Log().ordinary(21)
+
+
+def test_quiet_day_accuses_nobody(log, tmp_path):
+    path = log.write(tmp_path / "mail.log")
+    document = run(path, "--fail")
+    assert document["suspects"] == []
+    assert document["users"] == 8
+    result = CliRunner().invoke(cli, ["suspects", "--log", str(path), "--no-queue"])
+    assert "Nobody behaves suspiciously." in result.output
+
+
+def botnet(log, user="user3@example.org", at=TODAY + 3 * HOUR, count=120):
+    for number in range(count):
+        log.mail(
+            at + number * 30,
+            user=user,
+            client=f"203.0.{number}.{number % 7 + 1}",
+            sender=f"x{number}@forged{number % 9}.example",
+            to=10,
+            refused=4,
+            blocked=2,
+            removed=number % 2 == 0,
+        )
+
+
+def test_stolen_password_is_named_with_evidence(log, tmp_path):
+    botnet(log)
+    document = run(log.write(tmp_path / "mail.log"), "--fail", status=1)
+    assert names(document) == ["user3@example.org"]
+    suspect = document["suspects"][0]
+    kinds = {e["kind"] for e in suspect["evidence"]}
+    assert {"volume", "spread", "novelty", "refusals", "forging", "hours"} <= kinds
+    assert suspect["first_suspicious"].startswith("2026-06-21T03:00:00")
+    assert len(suspect["queue_ids"]) == 60
+    assert suspect["recipients"] >= 1200
+    assert suspect["past"]["days"] == 20
+
+
+def test_same_outbreak_without_any_past(tmp_path):
+    log = Log().ordinary(1)
+    botnet(log, at=START + 15 * HOUR)
+    assert names(run(log.write(tmp_path / "mail.log"))) == ["user3@example.org"]
+
+
+def test_slow_abuse_below_any_volume(log, tmp_path):
+    for number in range(40):
+        log.mail(
+            TODAY + 2 * HOUR + number * 80,
+            user="user5@example.org",
+            client=f"203.0.{number}.9",
+            to=1,
+            sender=f"a@forged{number % 12}.example",
+        )
+    document = run(log.write(tmp_path / "mail.log"))
+    assert names(document) == ["user5@example.org"]
+    assert "volume" not in {e["kind"] for e in document["suspects"][0]["evidence"]}
+
+
+def test_one_strange_address_is_enough_when_the_mail_is_refused(log, tmp_path):
+    for number in range(100):
+        log.mail(
+            TODAY + 4 * HOUR + number * 20,
+            user="user2@example.org",
+            client="46.48.93.60",
+            to=5,
+            refused=2,
+            blocked=1,
+        )
+    assert names(run(log.write(tmp_path / "mail.log"))) == ["user2@example.org"]
+
+
+def test_guessed_password(log, tmp_path):
+    for number in range(60):
+        log.failure(TODAY + HOUR + number, "203.0.113.66", "user1@example.org")
+    for number in range(50):
+        log.mail(
+            TODAY + 2 * HOUR + number * 30, user="user1@example.org", client="203.0.113.66", to=4
+        )
+    document = run(log.write(tmp_path / "mail.log"))
+    assert names(document) == ["user1@example.org"]
+    guessing = next(e for e in document["suspects"][0]["evidence"] if e["kind"] == "guessing")
+    assert guessing["failures"] == 60
+    assert document["suspects"][0]["failed_logins"] == 60
+
+
+def newsletter(log):
+    """A monthly mailing: 2,000 single mails from the usual address, with an old list's bounces."""
+    for number in range(2000):
+        log.mail(
+            TODAY + 10 * HOUR + number,
+            user="newsletter@example.org",
+            client="10.1.8.8",
+            refused=number % 9 == 0,
+        )
+
+
+def mailing_list(log):
+    for number in range(5):
+        log.mail(TODAY + 12 * HOUR + number * MINUTE, user="user6@example.org", to=300)
+
+
+def roaming(log):
+    """A telephone on a train: a new address for nearly every mail, all day long."""
+    for day in range(18, 21):
+        for number in range(60):
+            log.mail(
+                START + day * DAY + 8 * HOUR + number * 9 * MINUTE,
+                user="phone@example.org",
+                client=f"80.{number}.{day}.7",
+            )
+
+
+def stale_password(log):
+    """A program with the old password tries for hours, then somebody types the new one."""
+    for number in range(400):
+        log.failure(TODAY + 6 * HOUR + number * 20, "10.1.4.5", "user4@example.org")
+    log.mail(TODAY + 9 * HOUR, user="user4@example.org", client="10.1.4.5", to=40)
+
+
+def brute_force_without_success(log):
+    for number in range(900):
+        log.failure(TODAY + number * 60, f"203.0.113.{number % 200}", "user7@example.org")
+
+
+@pytest.mark.parametrize(
+    "decoy",
+    [newsletter, mailing_list, roaming, stale_password, brute_force_without_success],
+)
+def test_innocent_mail_is_not_accused(log, tmp_path, decoy):
+    decoy(log)
+    assert run(log.write(tmp_path / "mail.log"), "--fail")["suspects"] == []
+
+
+def test_all_decoys_beside_the_real_one(log, tmp_path):
+    for decoy in (newsletter, mailing_list, roaming, stale_password, brute_force_without_success):
+        decoy(log)
+    botnet(log)
+    document = run(log.write(tmp_path / "mail.log"))
+    assert names(document) == ["user3@example.org"]
+    assert "newsletter@example.org" in names(document, "unusual")
+
+
+def test_rotated_logs_are_the_past(log, tmp_path):
+    botnet(log)
+    lines = log.text().splitlines(keepends=True)
+    third = len(lines) // 3
+    with gzip.open(tmp_path / "mail.log.2.gz", "wt") as old:
+        old.writelines(lines[:third])
+    (tmp_path / "mail.log.1").write_text("".join(lines[third : 2 * third]))
+    (tmp_path / "mail.log").write_text("".join(lines[2 * third :]))
+    document = run(tmp_path / "mail.log")
+    assert document["suspects"][0]["past"]["days"] == 20
+    assert [Path(p).name for p in document["logs"]] == ["mail.log.2.gz", "mail.log.1", "mail.log"]
+
+
+def test_time_counts_from_the_newest_line(log, tmp_path):
+    botnet(log, at=START + 10 * DAY)
+    path = log.write(tmp_path / "mail.log")
+    assert run(path)["suspects"] == []
+    assert names(run(path, "--since", "11d")) == ["user3@example.org"]
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        "x, sasl_username=victim@example.org",
+        "a b'\"c@example.org",
+        "-rf@example.org",
+        "\x1b[31mred",
+        "x=y,z",
+        "jos\u00e9@example.org",
+        "[bold]x[/bold]@example.org",
+    ],
+)
+def test_hostile_names_are_shown_whole_and_harmless(log, tmp_path, user):
+    botnet(log, user=user)
+    path = log.write(tmp_path / "mail.log")
+    assert names(run(path)) == [user]
+    result = CliRunner().invoke(cli, ["suspects", "--log", str(path), "--no-queue"])
+    assert result.exit_code == 0
+    assert "\x1b" not in result.output
+
+
+def test_content_filter_keeps_the_login(log, tmp_path):
+    first = log.mail(TODAY + HOUR, user="user1@example.org", removed=False)
+    log.add(
+        TODAY + HOUR + 1,
+        f"postfix/smtpd[11]: SECOND0001: client=localhost[127.0.0.1], orig_queue_id={first}, "
+        "orig_client=unknown[10.1.0.5]",
+    )
+    log.add(
+        TODAY + HOUR + 1,
+        "postfix/qmgr[13]: SECOND0001: from=<user1@example.org>, size=1, nrcpt=1 (queue active)",
+    )
+    from bmtick.incident.analysis import analyse
+
+    traffic = analyse([str(log.write(tmp_path / "mail.log"))], since=DAY).traffic
+    assert set(traffic.ledger.queue_ids("user1@example.org")) == {first, "SECOND0001"}
+    assert "127.0.0.1" not in traffic.clients
+
+
+def test_filter_without_xforward_is_followed_by_queued_as(log, tmp_path):
+    first = log.mail(TODAY + HOUR, user="user1@example.org", removed=False)
+    log.add(TODAY + HOUR + 1, "postfix/smtpd[11]: SECOND0001: client=localhost[127.0.0.1]")
+    log.add(
+        TODAY + HOUR + 1,
+        f"postfix/smtp[14]: {first}: to=<a@b.example>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, "
+        "delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): "
+        "250 2.0.0 Ok: queued as SECOND0001)",
+    )
+    from bmtick.incident.analysis import analyse
+
+    traffic = analyse([str(log.write(tmp_path / "mail.log"))], since=DAY).traffic
+    assert "SECOND0001" in traffic.ledger.queue_ids("user1@example.org")
+
+
+def test_real_postfix_names_the_stolen_account_and_no_decoy():
+    truth = json.loads((EXAMPLE / "truth.json").read_text())
+    document = run(EXAMPLE / "mail.log", "--fail", status=1)
+    assert names(document) == [truth["stolen_account"]]
+    suspect = document["suspects"][0]
+    counted = truth["users"][truth["stolen_account"]]
+    assert suspect["messages"] == counted["messages"]
+    assert suspect["recipients"] == counted["recipients"]
+    assert suspect["addresses"] == counted["clients"]
+    assert SUSPECT == "suspect"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--log", "nowhere.log"], "there is no log 'nowhere.log'"),
+        (["--log", "__file__"], "begins with a time"),
+        (["--log", "__file__", "--since", "soon"], "is not a duration"),
+        (["--log", "__file__", "--since", "0s"], "is no stretch of time"),
+    ],
+)
+def test_wrong_use_is_one_clear_line(arguments, message):
+    arguments = [__file__ if a == "__file__" else a for a in arguments]
+    result = CliRunner().invoke(cli, ["suspects", "--no-queue", *arguments])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
