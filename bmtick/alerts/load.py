@@ -81,8 +81,10 @@ def parameter(name: str, raw: dict[str, Any], file: Path) -> Parameter:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file of the catalogue."""
-    with path.open("rb") as stream:
-        return tomllib.load(stream)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise BmtickError(str(error), location=Location(str(path))) from None
 
 
 def _alert(folder: Path) -> Alert:

@@ -107,6 +107,7 @@ def _context(resolved: Resolved) -> dict[str, Any]:
         "facts": facts(resolved),
         "schedule": schedule.condition(resolved.values),
         "id": alert_id(resolved),
+        "reset_by": _reset_by(resolved.values),
         "handlers": [
             line for h, options in resolved.handlers for line in handler_lines(h, options)
         ],
@@ -119,14 +120,15 @@ def _variables(resolved: Resolved) -> list[Variable]:
         Variable("name", "string", resolved.instance),
         Variable("db", "string", resolved.database),
         Variable("rp", "string", resolved.retention_policy),
-        Variable("measurement", "string", resolved.alert.measurement),
+        Variable("measurement", "string", _measurement(resolved)),
         Variable("whereFilter", "lambda", _filter(resolved)),
     ]
     for name, parameter in resolved.alert.parameters.items():
         value = resolved.values[name]
         if parameter.variable and value is not None and value != []:
-            comment = f"{parameter.meaning}"
-            found.append(Variable(parameter.variable, parameter.type, value, comment))
+            if name == "sigma_least" and resolved.values["sigma"] is None:
+                continue  # Kapacitor warns of nothing, but a variable nobody reads misleads
+            found.append(Variable(parameter.variable, parameter.type, value, parameter.meaning))
     if awake := schedule.condition(resolved.values):
         found.append(Variable("activeTime", "lambda", awake, "When the alert is awake."))
     return found
@@ -139,6 +141,17 @@ def _texts(resolved: Resolved, words: Mapping[str, Any]) -> str:
     subject = Variable("message", "string", message(resolved, words))
     body = Variable("details", "string", html)
     return f"{subject.baked()}\n{body.baked()}"
+
+
+def _measurement(resolved: Resolved) -> str:
+    return str(resolved.values.get("measurement", resolved.alert.measurement))
+
+
+def _reset_by(values: Mapping[str, Any]) -> str:
+    """The variable below which a standing alert is over; empty: below its own threshold."""
+    if values.get("reset") is not None:
+        return "reset"
+    return "sigmaLeast" if values.get("sigma") is not None else ""
 
 
 def _filter(resolved: Resolved) -> str:

@@ -34,12 +34,12 @@ def texts(resolved: Resolved) -> dict[str, Any]:
     return {**shared, **own[language]}
 
 
-def placeholders(resolved: Resolved) -> dict[str, str]:
+def placeholders(resolved: Resolved, words: Mapping[str, Any]) -> dict[str, str]:
     """Return the Go template action of each ``{name}``."""
     found = {tag: tag_action(tag) for tag in resolved.alert.group}
     found |= {
-        "value": field_action("value"),
-        "threshold": _threshold(resolved.values),
+        "value": number_action("value", resolved),
+        "threshold": _threshold(resolved, words),
         "level": "{{ .Level }}",
         "time": '{{ .Time.UTC.Format "2006-01-02 15:04:05 MST" }}',
     }
@@ -62,11 +62,25 @@ def field_action(field: str) -> str:
     return f'{{{{ index .Fields "{field}" }}}}'
 
 
-def _threshold(values: Mapping[str, Any]) -> str:
+def number_action(field: str, resolved: Resolved) -> str:
+    """Return the action that shows a number in the alert's own format."""
+    layout = resolved.alert.raw.get("format")
+    return (
+        f'{{{{ index .Fields "{field}" | printf "{layout}" }}}}' if layout else field_action(field)
+    )
+
+
+def _threshold(resolved: Resolved, words: Mapping[str, Any]) -> str:
     """The threshold of the level that stands; in an OK the one of crit."""
+    values = resolved.values
+    if "crit" not in values:
+        return field_action("window")
+    crit = number_action("crit", resolved)
+    if values.get("sigma") is not None:
+        crit += f" {words['or']} {field_action('sigma')} {words['deviations']}"
     if values.get("warn") is None:
-        return field_action("crit")
-    warn, crit = field_action("warn"), field_action("crit")
+        return crit
+    warn = number_action("warn", resolved)
     return f'{{{{ if eq .Level "WARNING" }}}}{warn}{{{{ else }}}}{crit}{{{{ end }}}}'
 
 
@@ -82,7 +96,7 @@ def fill(text: str, actions: Mapping[str, str], plain: Mapping[str, str]) -> str
 
 def message(resolved: Resolved, words: Mapping[str, Any]) -> str:
     """Return the subject: level, host, value, threshold."""
-    actions = placeholders(resolved)
+    actions = placeholders(resolved, words)
     plain = {name: go_text(text) for name, text in _plain(resolved).items()}
     alarm = fill(words["subject"], actions, plain)
     over = fill(words["ok"], actions, plain)
@@ -91,7 +105,7 @@ def message(resolved: Resolved, words: Mapping[str, Any]) -> str:
 
 def details(resolved: Resolved, words: Mapping[str, Any]) -> dict[str, Any]:
     """Return what ``_shared/details.html.j2`` lays out: rows, explanation, steps."""
-    actions = placeholders(resolved)
+    actions = placeholders(resolved, words)
     plain = {name: go_html(text) for name, text in _plain(resolved).items()}
 
     def filled(text: str) -> str:
@@ -103,6 +117,7 @@ def details(resolved: Resolved, words: Mapping[str, Any]) -> dict[str, Any]:
         *((label, filled(value)) for label, value in words.get("rows", ())),
         (words["value"], actions["value"] + " " + words.get("unit", "")),
         (words["threshold"], actions["threshold"] + " " + words.get("unit", "")),
+        *_history(resolved, words),
         (words["since"], since),
         (words["time"], actions["time"]),
     ]
@@ -113,6 +128,13 @@ def details(resolved: Resolved, words: Mapping[str, Any]) -> dict[str, Any]:
         "over": words["over"],
         "steps": [filled(step) for step in words["steps"]],
     }
+
+
+def _history(resolved: Resolved, words: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if resolved.values.get("sigma") is None:
+        return []
+    action = '{{ index .Fields "deviation" | printf "%.1f" }}'
+    return [(words["history"], f"{action} {words['deviations']}")]
 
 
 def _plain(resolved: Resolved) -> dict[str, str]:

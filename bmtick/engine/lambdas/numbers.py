@@ -95,13 +95,13 @@ def format_float(number: float) -> str:
 
 
 def format_float_g(number: float) -> str:
-    """Return Go's ``%v`` of a float64: shortest, with an exponent below -4 and from 21 on."""
+    """Return Go's ``%v`` of a float64: shortest, with an exponent from 1e-5 down and 1e+06 up."""
     if math.isnan(number) or math.isinf(number):
         return format_float(number)
     sign, digits, exponent = Decimal(repr(number)).as_tuple()
     mantissa = "".join(map(str, digits)).lstrip("0").rstrip("0") or "0"
     point = len(digits) + int(exponent) - 1 if number else 0
-    if -4 <= point < 21:
+    if -4 <= point < 6:
         return format_float(number)
     tail = f".{mantissa[1:]}" if len(mantissa) > 1 else ""
     return f"{'-' if sign else ''}{mantissa[0]}{tail}e{'-' if point < 0 else '+'}{abs(point):02d}"

@@ -44,4 +44,14 @@ def _quoted(char: str) -> str:
         return char
     if code < 0x20 or code == 0x7F:
         return f"\\x{code:02x}"
+    return _escaped(char)
+
+
+def quote_to_ascii(text: str) -> str:
+    r"""Return Go's ``strconv.QuoteToASCII``: as quote, with ``\u`` for all that is not ASCII."""
+    return "".join(c if c.isascii() else _escaped(c) for c in quote(text))
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

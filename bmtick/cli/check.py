@@ -1,0 +1,97 @@
+"""``bmtick check``: parse and type-check TICKscripts offline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bmtick.cli.common import print_json
+from bmtick.errors import EXIT_FINDING, EXIT_WRONG_USE, BmtickError, Location
+from bmtick.tick.checker import Finding, check, has_errors
+from bmtick.tick.files import read_script
+from bmtick.tick.variables import load_variables, read_variables
+
+
+@click.command("check")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--vars", "vars_file", metavar="FILE", help="Check with the vars of this JSON file.")
+@click.option(
+    "--kapacitor-version",
+    "version",
+    metavar="VERSION",
+    help="Refuse what this version does not have yet, like 1.5 or 1.6.5. Default: warn of it.",
+)
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Output for people or for machines.",
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    files: tuple[str, ...],
+    vars_file: str | None,
+    version: str | None,
+    strict: bool,
+    output_format: str,
+) -> None:
+    """Check TICKscripts without a server.
+
+    FILE may be - for standard input. An error is what Kapacitor refuses, or what surely fails
+    when data comes; a warning is a risk. The fields of bmtick's own measurements are known, so
+    their types are checked; other fields may have any type.
+
+    Exit status: 0 no errors; 1 errors; 2 a file cannot be read.
+    """
+    variables = None if vars_file is None else _variables(vars_file)
+    findings: list[Finding] = []
+    unreadable = False
+    for path in files:
+        try:
+            text = read_script(path)
+        except BmtickError as error:
+            click.echo(str(error), err=True)
+            unreadable = True
+            continue
+        findings += check(text, file=path, variables=variables, version=version)
+    if output_format == "json":
+        print_json([_as_json(finding) for finding in findings])
+    else:
+        for finding in findings:
+            click.echo(str(finding))
+    failed = has_errors(findings) or (strict and findings)
+    ctx.exit(EXIT_WRONG_USE if unreadable else EXIT_FINDING if failed else 0)
+
+
+def _variables(path: str) -> Mapping[str, Any]:
+    """Read the vars file, and refuse one that is wrong before any script is checked."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise BmtickError(f"cannot read the vars: {reason}", location=Location(path)) from None
+    variables = load_variables(text, file=path)
+    try:
+        read_variables(variables)
+    except BmtickError as error:
+        raise BmtickError(error.message, location=Location(path), remedy=error.remedy) from None
+    return variables
+
+
+def _as_json(finding: Finding) -> dict[str, object]:
+    return {
+        "file": finding.location.file,
+        "line": finding.location.line,
+        "column": finding.location.column,
+        "severity": finding.severity,
+        "code": finding.code,
+        "message": finding.message,
+        "remedy": finding.remedy,
+    }

@@ -1,0 +1,147 @@
+"""``bmtick eval``: run one script over points and print its alert events."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from bmtick.errors import BmtickError, Location, printable
+
+if TYPE_CHECKING:
+    from bmtick.engine import Task
+
+
+@click.command()
+@click.argument("script", type=click.Path(allow_dash=True))
+@click.option(
+    "--points",
+    type=click.Path(allow_dash=True),
+    required=True,
+    help="Points in line protocol (nanoseconds), or a Kapacitor stream recording; - is stdin.",
+)
+@click.option("--vars", "variables", type=click.Path(), help="Kapacitor vars file (JSON).")
+@click.option(
+    "--http-out", is_flag=True, help="Print each httpOut endpoint's last content instead."
+)
+@click.option("--database", default="", help="Database of the points. Default: any.")
+@click.option("--retention-policy", default="", help="Retention policy of the points.")
+def command(
+    script: str,
+    points: str,
+    variables: str | None,
+    http_out: bool,
+    database: str,
+    retention_policy: str,
+) -> None:
+    """Run SCRIPT over points; print its alert events as JSON lines.
+
+    The task's name is the file's stem. Alerts without a handler report too. Time is the
+    points': deadman, stats and barrier act as if each point came at its own time.
+    """
+    from bmtick.engine import load_task
+    from bmtick.engine.recording import read_points
+
+    task = load_task(
+        _read(script),
+        file=script,
+        name=Path(script).stem if script != "-" else "stdin",
+        variables=_read_json(variables) if variables else None,
+        variables_file=variables or "vars",
+        hostname=socket.gethostname(),
+    )
+    _check_databases(task, database)
+    with _open(points) as stream:
+        for point, where in read_points(stream, file=points):
+            task.advance(point.time)
+            task.feed(point, *(where or (database, retention_policy)))
+            if not http_out:
+                _print_events(task)
+    task.close()
+    if http_out:
+        _print_outputs(task)
+    else:
+        _print_events(task)
+    _print_problems(task)
+
+
+def _check_databases(task: Task, database: str) -> None:
+    databases = {name for name, _ in task.databases if name}
+    if len(databases) > 1 and not database:
+        click.echo(
+            f"bmtick: warning: the script reads several databases ({', '.join(sorted(databases))}); "
+            "points without one go to all of them (name one with --database)",
+            err=True,
+        )
+
+
+def _print_events(task: Task) -> None:
+    for event in task.take_events():
+        sys.stdout.write(_safe(event.to_json()) + "\n")
+    task.take_written()
+
+
+def _print_outputs(task: Task) -> None:
+    from bmtick.engine import gojson
+
+    contents = []
+    for endpoint, content in task.http_outputs().items():
+        try:
+            text = gojson.dumps(content)
+        except gojson.UnsupportedValueError as error:
+            # What Kapacitor's own server answers then.
+            text = gojson.dumps({"error": str(error)})
+        contents.append(f"{gojson.dumps(endpoint)}:{text}")
+    sys.stdout.write(_safe("{" + ",".join(contents) + "}") + "\n")
+
+
+def _safe(text: str) -> str:
+    # Bytes that are not UTF-8 were read as surrogates; Go writes U+FFFD for them.
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _print_problems(task: Task) -> None:
+    for found in task.diagnostics():
+        times = f" ({found.count} times)" if found.count > 1 else ""
+        click.echo(printable(f"bmtick: {found.node}: {found.message}{times}"), err=True)
+    if task.stopped:
+        click.echo(
+            printable(f"bmtick: the task stopped, as in Kapacitor: {task.stopped}"), err=True
+        )
+
+
+def _open(path: str) -> TextIO:
+    if path == "-":
+        return sys.stdin
+    try:
+        return Path(path).open(encoding="utf-8", errors="surrogateescape", newline="\n")
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _read(path: str) -> str:
+    if path == "-":
+        return sys.stdin.read()
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BmtickError("the script is not UTF-8", location=Location(path)) from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _read_json(path: str) -> Any:
+    try:
+        return json.loads(_read(path))
+    except json.JSONDecodeError as error:
+        raise BmtickError(
+            f"not JSON: {error.msg}", location=Location(path, error.lineno, error.colno)
+        ) from None
+
+
+def _unreadable(path: str, error: OSError) -> BmtickError:
+    return BmtickError(f"cannot read it: {error.strerror}", location=Location(path))

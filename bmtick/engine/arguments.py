@@ -1,0 +1,159 @@
+"""Checks the arguments of chain methods and properties against Kapacitor's Go signatures.
+
+Source: kapacitor ``tick/eval.go``: calls go through reflection, so types must match exactly: an
+``int64`` is no ``float64`` and no ``time.Duration``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from bmtick.engine.lambdas import Duration
+from bmtick.tick import ast
+
+
+class ArgumentError(Exception):
+    """Arguments that Kapacitor would not take; the text says why."""
+
+
+def type_of(value: object) -> str:
+    """Return the name that TICKscript's users know a value's type by."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, Duration):
+        return "duration"
+    for kind, name in _NAMES:
+        if isinstance(value, kind):
+            return name
+    return "node"
+
+
+_NAMES: tuple[tuple[type, str], ...] = (
+    (int, "int"),
+    (float, "float"),
+    (str, "string"),
+    (ast.Regex, "regex"),
+    (ast.Lambda, "lambda"),
+    (ast.Star, "star"),
+    (ast.Reference, "reference"),
+    (list, "list"),
+)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The types of the parameters; the last may be variadic (``...string``)."""
+
+    types: tuple[str, ...] = ()
+    variadic: str = ""
+
+    @classmethod
+    def of(cls, *types: str) -> Signature:
+        """Build from Go-like names: ``Signature.of("string", "...duration")``."""
+        if types and types[-1].startswith("..."):
+            return cls(types[:-1], types[-1][3:])
+        return cls(types)
+
+    def check(self, name: str, args: Sequence[object]) -> None:
+        """Accept args or say what is wrong with them.
+
+        Raises:
+            ArgumentError: too few, too many, or of a wrong type.
+        """
+        wanted = len(self.types)
+        if len(args) < wanted or (len(args) > wanted and not self.variadic):
+            many = "at least " if self.variadic else ""
+            plural = "" if wanted == 1 else "s"
+            raise ArgumentError(f"{name} takes {many}{wanted} argument{plural}, not {len(args)}")
+        types = [*self.types, *[self.variadic] * (len(args) - wanted)]
+        for number, (kind, value) in enumerate(zip(types, args, strict=True), 1):
+            actual = type_of(value)
+            if actual != kind and actual not in _LOOSE.get(kind, ()):
+                raise ArgumentError(_mismatch(name, number, kind, actual, len(args)))
+
+
+# Parameters of a Go interface type.
+_LOOSE: dict[str, tuple[str, ...]] = {
+    "any": ("bool", "int", "float", "string", "duration", "regex", "lambda", "star", "list"),
+    "dimension": ("string", "star"),
+    "rate": ("int", "duration"),
+    "fill": ("string", "int", "float", "bool", "duration"),
+}
+_SHOWN = {"dimension": "string or *", "rate": "int or duration", "fill": "string or number"}
+
+
+def _mismatch(name: str, number: int, kind: str, actual: str, count: int) -> str:
+    which = f"argument {number} of {name}" if count > 1 else f"the argument of {name}"
+    message = f"{which} must be a {_SHOWN.get(kind, kind)}, not a {actual}"
+    if actual == "reference" and kind == "string":
+        message += ": did you use double quotes instead of single quotes?"
+    if kind == "float" and actual == "int":
+        message += ": write it with a decimal point"
+    return message
+
+
+@dataclass(frozen=True)
+class Property:
+    """A property method: what it takes and what it does to its owner.
+
+    ``apply`` may return the object that the rest of the chain applies to. ``direct`` marks what
+    Kapacitor sets as a plain field: the chain then stays where it is.
+    """
+
+    signature: Signature
+    apply: Callable[[Any, list[Any]], Any] = field(compare=False)
+    direct: bool = False
+
+
+def table(properties: Mapping[str, Property]) -> Mapping[str, Property]:
+    """Return properties by name, read-only: classes share them."""
+    return MappingProxyType(dict(properties))
+
+
+def value(attribute: str, kind: str) -> Property:
+    """``.name(x)`` sets an attribute to x."""
+
+    def apply(owner: Any, args: list[Any]) -> None:
+        setattr(owner, attribute, args[0])
+
+    return Property(Signature.of(kind), apply, direct=True)
+
+
+def flag(attribute: str) -> Property:
+    """``.name()`` sets an attribute to true."""
+
+    def apply(owner: Any, args: list[Any]) -> None:
+        del args
+        setattr(owner, attribute, True)
+
+    return Property(Signature(), apply)
+
+
+def values(attribute: str, kind: str = "string") -> Property:
+    """``.name(a, b, ...)`` sets an attribute to the list of all arguments."""
+
+    def apply(owner: Any, args: list[Any]) -> None:
+        setattr(owner, attribute, list(args))
+
+    return Property(Signature.of(f"...{kind}"), apply)
+
+
+def appended(attribute: str, kind: str = "string", *, many: bool = False) -> Property:
+    """``.name(a)`` appends to a list; with many, all its arguments."""
+
+    def apply(owner: Any, args: list[Any]) -> None:
+        getattr(owner, attribute).extend(args)
+
+    return Property(Signature.of(f"...{kind}" if many else kind), apply)
+
+
+def entry(attribute: str, kind: str = "string") -> Property:
+    """``.name(key, value)`` puts an entry into a map."""
+
+    def apply(owner: Any, args: list[Any]) -> None:
+        getattr(owner, attribute)[args[0]] = args[1]
+
+    return Property(Signature.of("string", kind), apply)

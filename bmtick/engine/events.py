@@ -1,0 +1,138 @@
+"""Alert events, the topics that remember them, and points to be written.
+
+Source: kapacitor ``alert/topics.go``, ``alert/types.go``, ``alert/inhibit.go``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bmtick.engine import gojson
+from bmtick.engine.gotime import rfc3339_nano
+from bmtick.engine.messages import Fields, Tags
+from bmtick.points import Point
+
+LEVELS = ("OK", "INFO", "WARNING", "CRITICAL")
+OK, INFO, WARNING, CRITICAL = range(4)
+
+
+@dataclass(frozen=True)
+class Handler:
+    """A handler of an alert as the script gives it: kind (``email``), arguments, properties."""
+
+    kind: str
+    args: list[Any]
+    properties: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A point that ``influxDBOut`` writes, and where to."""
+
+    database: str
+    retention_policy: str
+    point: Point
+
+
+@dataclass
+class AlertEvent:
+    """One event of an alert; times and durations in nanoseconds.
+
+    ``group`` is Kapacitor's group id, ``data`` the row that handlers post.
+    """
+
+    time: int
+    id: str
+    level: str
+    previous_level: str
+    message: str
+    details: str
+    tags: Tags
+    fields: Fields
+    duration: int
+    name: str
+    task: str
+    topic: str
+    handlers: list[Handler]
+    group: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+    recoverable: bool = True
+
+    def to_json(self) -> str:
+        """Return the event as one line of JSON, numbers and times as Kapacitor writes them.
+
+        A value that JSON cannot hold (NaN) becomes null.
+        """
+        event = {
+            "time": rfc3339_nano(self.time),
+            "id": self.id,
+            "level": self.level,
+            "previousLevel": self.previous_level,
+            "message": self.message,
+            "tags": dict(sorted(self.tags.items())),
+            "fields": dict(sorted(self.fields.items())),
+        }
+        try:
+            return gojson.dumps(event)
+        except gojson.UnsupportedValueError:
+            event["fields"] = {k: _finite(v) for k, v in sorted(self.fields.items())}
+            return gojson.dumps(event)
+
+
+def _finite(value: object) -> object:
+    try:
+        gojson.dumps(value)
+    except gojson.UnsupportedValueError:
+        return None
+    return value
+
+
+@dataclass
+class EventState:
+    """What a topic remembers of an event id: its last level and time."""
+
+    level: int = OK
+    time: int | None = None
+
+
+@dataclass
+class Inhibitor:
+    """Silences alerts of a category whose tags are equal, while it is set."""
+
+    category: str
+    tags: Tags
+    active: bool = False
+
+    def inhibits(self, category: str, tags: Tags) -> bool:
+        """Say whether an event of the category with these tags is silenced."""
+        return (
+            self.active
+            and category == self.category
+            and all(tags.get(k, "") == v for k, v in self.tags.items())
+        )
+
+
+@dataclass
+class Events:
+    """The events of a task that nobody has taken yet, and the memory of its topics."""
+
+    pending: list[AlertEvent] = field(default_factory=list)
+    written: list[Written] = field(default_factory=list)
+    topics: dict[str, dict[str, EventState]] = field(default_factory=dict)
+    inhibitors: list[Inhibitor] = field(default_factory=list)
+
+    def state(self, topic: str, event: str) -> EventState | None:
+        """Return what the topic remembers of an event id."""
+        return self.topics.get(topic, {}).get(event)
+
+    def update(self, topic: str, event: str, state: EventState) -> int:
+        """Remember a state; return the level before."""
+        known = self.topics.setdefault(topic, {})
+        before = known.get(event)
+        known[event] = state
+        return before.level if before else OK
+
+    def inhibited(self, category: str, tags: Tags) -> bool:
+        """Say whether an event is silenced by another alert."""
+        return any(i.inhibits(category, tags) for i in self.inhibitors)

@@ -1,0 +1,1 @@
+"""Contextual escaping: Go's ``html/template``, without JavaScript."""

@@ -1,0 +1,94 @@
+"""A compiled template of an alert's id, message or details."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from typing import Any
+
+from bmtick.engine.gotemplate.execute import Escapers, Execution
+from bmtick.engine.gotemplate.functions import BUILTINS, Function
+from bmtick.engine.gotemplate.gofmt import Printer
+from bmtick.engine.gotemplate.html.escape import EscapeError, escape
+from bmtick.engine.gotemplate.json import to_json
+from bmtick.engine.gotemplate.lexer import LexError
+from bmtick.engine.gotemplate.parser import Trees, parse
+from bmtick.engine.gotemplate.values import JS, TemplateError, alert_data
+from bmtick.errors import BmtickError, Location
+
+
+def _eval_args(printer: Printer, args: list[Any]) -> str:
+    """Go's ``html/template.evalArgs``, which unlike text/template's prints nil as it is."""
+    return args[0] if len(args) == 1 and isinstance(args[0], str) else printer.sprint(args)
+
+
+_HTML_FUNCTIONS: Mapping[str, Function] = {
+    **BUILTINS,
+    "_eval_args_": Function(0, None, _eval_args),
+    # Kapacitor's own function of details; an encoder ends its text with a newline
+    "json": Function(1, 1, lambda _, args: JS(to_json(args[0]))),
+}
+
+
+class Template:
+    """Text with actions in it.
+
+    Args:
+        text: the template.
+        html: whether what actions print is escaped for where it stands in the HTML.
+        file: the script that it comes from, for errors.
+        line: where in the script it starts.
+        zone: the server's local zone.
+
+    Raises:
+        BmtickError: it does not parse, or does what is not supported here; says where.
+    """
+
+    def __init__(
+        self, text: str, *, html: bool = False, file: str = "-", line: int = 0, zone: tzinfo = UTC
+    ) -> None:
+        self._text, self._file, self._line = text, file, line
+        self._printer = Printer(zone)
+        self._functions = _HTML_FUNCTIONS if html else BUILTINS
+        self._escapers: Escapers = {}
+        try:
+            self._trees: Trees = parse(text, self._functions)
+            if html:
+                self._escapers = escape(self._trees)
+        except (LexError, EscapeError) as error:
+            raise self._refusal(error.message, error.at) from None
+        self._constant = text if "{{" not in text and not html else None
+
+    def _place(self, at: int) -> tuple[int, int]:
+        before = self._text[:at]
+        return before.count("\n"), at - (before.rfind("\n") + 1) + 1
+
+    def _refusal(self, message: str, at: int) -> BmtickError:
+        line, column = self._place(at)
+        location = Location(self._file, (self._line or 1) + line, column if not self._line else 0)
+        excerpt = self._text.split("\n")[line]
+        return BmtickError(
+            f"the template fails at '{excerpt[column - 1 : column + 19]}': {message}",
+            location=location,
+            remedy="templates are Go's, see text/template",
+            excerpt=excerpt,
+        )
+
+    def execute(self, data: Mapping[str, Any]) -> str:
+        """Return the text for an alert's data.
+
+        Args:
+            data: Name, TaskName, Group, Tags, ServerInfo, and for messages ID, Fields, Level,
+                Time, Duration, for details Message.
+
+        Raises:
+            TemplateError: with Go's reason.
+        """
+        if self._constant is not None:
+            return self._constant
+        run = Execution(self._trees, self._functions, self._printer, self._escapers)
+        try:
+            return run.run(alert_data(data))
+        except TemplateError as error:
+            line, column = self._place(run.at)
+            raise TemplateError(f"template: {line + 1}:{column}: {error}") from None

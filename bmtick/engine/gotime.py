@@ -1,0 +1,37 @@
+"""Time arithmetic as Go's ``time`` package does it, in integer nanoseconds since the epoch.
+
+Source: Go ``time.Time.Truncate`` and ``Round``: multiples are counted from the zero time, year 1
+of the proleptic calendar, not from 1970; that matters for durations that do not divide a day.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+_SECOND = 1_000_000_000
+# Seconds from 0001-01-01 to 1970-01-01.
+_ZERO_TO_EPOCH = 62_135_596_800 * _SECOND
+
+
+def truncate(time: int, unit: int) -> int:
+    """Return the last multiple of unit that is not after time; time itself if unit <= 0."""
+    return time if unit <= 0 else time - (time + _ZERO_TO_EPOCH) % unit
+
+
+def round_time(time: int, unit: int) -> int:
+    """Return the nearest multiple of unit, halves upwards; time itself if unit <= 0."""
+    if unit <= 0:
+        return time
+    rest = (time + _ZERO_TO_EPOCH) % unit
+    return time - rest if rest + rest < unit else time + (unit - rest)
+
+
+def rfc3339_nano(time: int) -> str:
+    """Return ``1971-01-01T00:00:00.5Z``: UTC, zeros at the end of the fraction left out."""
+    seconds, fraction = divmod(time, _SECOND)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    if text[:4] != f"{text[:4]:0>4}":
+        text = text.rjust(19, "0")
+    if fraction:
+        text += "." + f"{fraction:09d}".rstrip("0")
+    return text + "Z"

@@ -1,0 +1,67 @@
+"""From a script's text to a task that is ready to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from time import time_ns
+from typing import Any
+
+from bmtick.engine.events import Events
+from bmtick.engine.nodes.stream import StreamNode
+from bmtick.engine.pipeline import Pipeline
+from bmtick.engine.script import Evaluator
+from bmtick.engine.task import Task
+from bmtick.engine.variables import read_variables
+from bmtick.errors import BmtickError
+from bmtick.tick.parser import parse
+
+
+def load_task(
+    text: str,
+    *,
+    file: str,
+    name: str,
+    variables: Mapping[str, Any] | None = None,
+    variables_file: str = "vars",
+    hostname: str = "localhost",
+    now: Callable[[], int] | None = time_ns,
+) -> Task:
+    """Build a task from a stream script.
+
+    Args:
+        text: the TICKscript.
+        file: its name, for error messages.
+        name: the task's name, as templates see it.
+        variables: parsed JSON of a vars file: ``{"crit": {"type": "int", "value": 200}}``.
+        variables_file: its name, for error messages.
+        hostname: what templates see as the server's host name.
+        now: the clock of ``now()`` in lambdas, in nanoseconds; None takes the time of the data,
+            which is what a script would have seen when the data was new.
+
+    Raises:
+        BmtickError: Kapacitor would refuse the script, or it holds what this engine has not;
+            names the place.
+    """
+    given = read_variables(variables or {}, file=variables_file)
+    server = {"Hostname": hostname, "ClusterID": "", "ServerID": ""}
+    pipeline = Pipeline(name, Events(), server)
+    pipeline.clock = now or pipeline.data_clock
+    stream = StreamNode()
+    pipeline.add_source(stream)
+    try:
+        program = parse(text, file=file)
+        evaluator = Evaluator(program, text=text, file=file, pipeline=pipeline, variables=given)
+        evaluator.run(stream)
+        nodes = pipeline.build()
+    except BmtickError as error:
+        raise _with_excerpt(error, text, file) from None
+    measurements = [getattr(n, "measurement", "") for n in nodes if n.desc == "from"]
+    return Task(pipeline, nodes, measurements, evaluator.dbrps)
+
+
+def _with_excerpt(error: BmtickError, text: str, file: str) -> BmtickError:
+    place = error.location
+    if not error.excerpt and place and place.file == file and place.line:
+        lines = text.splitlines()
+        error.excerpt = lines[place.line - 1] if place.line <= len(lines) else ""
+    return error

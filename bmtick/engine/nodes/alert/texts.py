@@ -1,0 +1,88 @@
+"""The texts of an alert: id, message and details from their templates.
+
+Source: kapacitor ``alert.go`` (``renderID``, ``renderMessageAndDetails``, ``idInfo``, ...).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from bmtick.engine.gotemplate import Template, TemplateError
+from bmtick.engine.lambdas import Duration, Time
+from bmtick.engine.messages import Batch, Fields, Point, Tags
+from bmtick.engine.predicate import TaskStopped
+
+if TYPE_CHECKING:
+    from bmtick.engine.nodes.alert import AlertNode
+
+_MAX_IDS = 10_000
+# An id that depends on nothing but these is the same for all points of a group.
+_BY_GROUP = re.compile(r"(?:[^{]|\{(?!\{)|\{\{\s*\.(?:Name|TaskName|Group)\s*\}\})*")
+
+
+class Texts:
+    """The compiled templates of one alert, and the ids made so far."""
+
+    def __init__(self, node: AlertNode) -> None:
+        place = node.location
+        where: dict[str, Any] = {
+            "file": place.file if place else "-",
+            "line": place.line if place else 0,
+        }
+        self._id = Template(node.id_text, **where)
+        self._message = Template(node.message_text, **where)
+        self._details = Template(node.details_text, html=True, **where)
+        self._task = node.pipeline.task
+        self._node = node.name
+        self._server = node.pipeline.server
+        self._by_group = _BY_GROUP.fullmatch(node.id_text) is not None
+        self._ids: dict[object, str] = {}
+
+    def id(self, name: str, group: str, tags: Tags) -> str:
+        """Return the event id of a message."""
+        key: object = (name, group) if self._by_group else (name, group, tuple(tags.items()))
+        found = self._ids.get(key)
+        if found is None:
+            if len(self._ids) >= _MAX_IDS:
+                self._ids.clear()
+            found = self._ids[key] = self._run(self._id, self._id_data(name, group, tags))
+        return found
+
+    def _id_data(self, name: str, group: str, tags: Tags) -> dict[str, Any]:
+        return {
+            "Name": name,
+            "TaskName": self._task,
+            "Group": group or "nil",
+            "Tags": tags,
+            "ServerInfo": self._server,
+        }
+
+    def message_and_details(
+        self,
+        id_: str,
+        message: Point | Batch,
+        fields: Fields,
+        level: str,
+        time: int,
+        duration: int,
+    ) -> tuple[str, str]:
+        """Return the message and the details of an event."""
+        data = self._id_data(message.name, message.group, message.tags)
+        data |= {
+            "ID": id_,
+            "Fields": fields,
+            "Level": level,
+            "Time": Time(time),
+            "Duration": Duration(duration),
+        }
+        text = self._run(self._message, data)
+        data["Message"] = text
+        return text, self._run(self._details, data)
+
+    def _run(self, template: Template, data: dict[str, Any]) -> str:
+        # An error in a template stops the node, and with it the task.
+        try:
+            return template.execute(data)
+        except TemplateError as error:
+            raise TaskStopped(f"{self._node}: {error}") from None

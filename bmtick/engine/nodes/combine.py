@@ -1,0 +1,181 @@
+"""``|combine``: every combination of a group's points of one time. Source: ``combine.go``."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from math import comb
+from typing import Any
+
+from bmtick.engine.arguments import Signature, table, value, values
+from bmtick.engine.gotime import round_time
+from bmtick.engine.lambdas import EvaluationError
+from bmtick.engine.messages import (
+    STREAM,
+    AnyPoint,
+    Batch,
+    BatchPoint,
+    Fields,
+    First,
+    Point,
+    Tags,
+)
+from bmtick.engine.node import DefinitionError, Group, Node, TaskStopped
+from bmtick.engine.registry import register
+from bmtick.tick import ast
+
+
+@register
+class CombineNode(Node):
+    """Picks, for each combination, one point for each lambda, and merges them."""
+
+    chain = "combine"
+    desc = "combine"
+    gives = STREAM
+    signature = Signature.of("...lambda")
+    properties = table(
+        {
+            "as": values("names"),
+            "delimiter": value("delimiter", "string"),
+            "tolerance": value("tolerance", "duration"),
+            "max": value("max", "int"),
+        }
+    )
+
+    def define(self, *lambdas: ast.Lambda) -> None:
+        """Set Kapacitor's defaults."""
+        self.lambdas = lambdas
+        self.names: list[str] = []
+        self.delimiter = "."
+        self.tolerance = 0
+        self.max = 1_000_000
+
+    def validate(self) -> None:
+        """Each lambda has a name of its own."""
+        check_prefixes("combine", self.names, len(self.lambdas), "expressions", self.delimiter)
+
+    def start(self) -> None:
+        """Compile the lambdas."""
+        self.predicates = [self.predicate_of(node) for node in self.lambdas]
+
+    def new_group(self, first: First) -> CombineGroup:
+        """Start at the first message."""
+        return CombineGroup(self, first)
+
+
+def check_prefixes(kind: str, names: list[str], count: int, what: str, delimiter: str) -> None:
+    """Check the prefixes that ``.as()`` gives.
+
+    Raises:
+        DefinitionError: Kapacitor would refuse them.
+    """
+    if not names:
+        raise DefinitionError(
+            f"a call to {kind}.as() is required to specify the output stream prefixes"
+        )
+    if len(names) != count:
+        raise DefinitionError(
+            f"number of prefixes specified by {kind}.as() must match the number of {what}"
+        )
+    for name in names:
+        if not name:
+            raise DefinitionError(
+                f"must provide a prefix name for the {kind} node, see .as() property method"
+            )
+        if delimiter in name and (delimiter or kind == "combine"):
+            raise DefinitionError(
+                f"cannot use name {name} as field prefix, it contains the delimiter {delimiter}"
+            )
+    if len(set(names)) != len(names):
+        raise DefinitionError("cannot use the same prefix name, see .as() property method")
+
+
+class CombineGroup(Group):
+    """The points of one group that share a time."""
+
+    __slots__ = ("info", "name", "points", "predicates", "time")
+
+    def __init__(self, node: CombineNode, first: First) -> None:
+        super().__init__(node)
+        self.info, self.name = first.group_info(), first.name
+        self.time: int | None = first.time
+        self.points: list[BatchPoint] = []
+        self.predicates = [predicate.copy() for predicate in node.predicates]
+
+    def point(self, point: Point) -> None:
+        """Add a point."""
+        self.add(point)
+
+    def batch(self, batch: Batch) -> None:
+        """Combine the points of a batch."""
+        self.name, self.time = batch.name, None
+        for point in batch.points:
+            self.add(point)
+        self.combine()
+        self.points = []
+
+    def add(self, point: AnyPoint) -> None:
+        """Add a point; one with another time has the waiting ones combined."""
+        time = round_time(point.time, self.node.tolerance)
+        entry = BatchPoint(point.fields, point.tags, time)
+        if time == self.time:
+            self.points.append(entry)
+        else:
+            self.combine()
+            self.time, self.points = time, [entry]
+
+    def combine(self) -> None:
+        """Pass on all combinations of the waiting points.
+
+        Raises:
+            TaskStopped: there are more than the node's maximum.
+        """
+        node: CombineNode = self.node
+        points, size = self.points, len(self.predicates)
+        if not points:
+            return
+        matches = [[self._matches(p, point) for point in points] for p in self.predicates]
+        if len(points) < size:
+            return
+        total = comb(len(points), size)
+        if total > node.max:
+            raise TaskStopped(
+                f"{node.name}: refusing to perform combination as total combinations {total} "
+                f"exceeds max combinations {node.max}"
+            )
+        for indices in combinations(range(len(points)), size):
+            chosen = self._choose(matches, list(indices))
+            if chosen is not None:
+                self._pass([points[i] for i in chosen])
+
+    def _matches(self, predicate: Any, point: BatchPoint) -> bool:
+        try:
+            return bool(predicate(point.fields, point.tags, point.time))
+        except EvaluationError as error:
+            self.node.report("error evaluating lambda expression", error)
+            return False
+
+    @staticmethod
+    def _choose(matches: list[list[bool]], indices: list[int]) -> list[int] | None:
+        chosen = []
+        for row in matches:
+            for position, index in enumerate(indices):
+                if row[index]:
+                    chosen.append(index)
+                    del indices[position]
+                    break
+            else:
+                return None
+        return chosen
+
+    def _pass(self, points: list[BatchPoint]) -> None:
+        node: CombineNode = self.node
+        fields: Fields = {}
+        tags: Tags = {}
+        dimensions = self.info.dimensions
+        for name, point in zip(node.names, points, strict=True):
+            prefix = name + node.delimiter
+            fields.update({prefix + k: v for k, v in point.fields.items()})
+            for tag, content in point.tags.items():
+                tags[tag if tag in dimensions.tag_names else prefix + tag] = content
+        time = round_time(points[0].time, node.tolerance)
+        node.forward(Point(self.name, dimensions, fields, tags, time))

@@ -1,0 +1,150 @@
+"""``|eval``: computes fields, and tags, by lambdas. Source: kapacitor ``eval.go``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bmtick.engine.arguments import Property, Signature, table, values
+from bmtick.engine.lambdas import EvaluationError
+from bmtick.engine.lambdas.values import go_type_name
+from bmtick.engine.messages import Batch, BatchPoint, Fields, First, Point, Tags
+from bmtick.engine.node import DefinitionError, Group, Node
+from bmtick.engine.predicate import fill_scope
+from bmtick.engine.registry import register
+from bmtick.tick import ast
+
+
+def _keep(owner: EvalNode, args: list[Any]) -> None:
+    owner.keep, owner.keep_list = True, list(args)
+
+
+@register
+class EvalNode(Node):
+    """Evaluates its lambdas in order; later ones see the results of earlier ones."""
+
+    chain = "eval"
+    desc = "eval"
+    signature = Signature.of("...lambda")
+    properties = table(
+        {
+            "as": values("names"),
+            "tags": values("tag_names"),
+            "keep": Property(Signature.of("...string"), _keep),
+        }
+    )
+
+    def define(self, *lambdas: ast.Lambda) -> None:
+        """Keep the lambdas."""
+        self.lambdas = lambdas
+        self.names: list[str] = []
+        self.tag_names: list[str] = []
+        self.keep = False
+        self.keep_list: list[str] = []
+
+    def validate(self) -> None:
+        """Each lambda has a name, each tag is such a name."""
+        if len(self.names) != len(self.lambdas):
+            raise DefinitionError(
+                "must specify same number of expressions and .as() names: "
+                f"got {len(self.names)} as names, and {len(self.lambdas)} expressions"
+            )
+        for tag in self.tag_names:
+            if tag not in self.names:
+                raise DefinitionError(
+                    f"invalid tag name '{tag}', name is not present in .as() names"
+                )
+
+    def start(self) -> None:
+        """Compile the lambdas."""
+        self.expressions = [self.expression_of(node) for node in self.lambdas]
+        self.new_fields = [n for n in self.names if n not in self.tag_names]
+
+    def new_group(self, first: First) -> EvalGroup:
+        """Start with fresh state."""
+        del first
+        return EvalGroup(self)
+
+
+class EvalGroup(Group):
+    """The expressions with the state of one group."""
+
+    __slots__ = ("expressions", "steps")
+
+    def __init__(self, node: EvalNode) -> None:
+        super().__init__(node)
+        self.expressions = [expression.copy() for expression in node.expressions]
+        self.steps = [
+            (list(expression.references), expression.evaluate, name)
+            for expression, name in zip(self.expressions, node.names, strict=True)
+        ]
+
+    def compute(self, fields: Fields, tags: Tags, time: int) -> tuple[Fields, Tags]:
+        """Return the new fields and tags of a point.
+
+        Raises:
+            EvaluationError: an expression has no value for it.
+        """
+        scope: dict[str, Any] = {}
+        for references, evaluate, name in self.steps:
+            fill_scope(scope, references, fields, tags, time)
+            scope[name] = evaluate(scope)
+        node: EvalNode = self.node
+        if node.tag_names:
+            tags = self._tags(tags, scope)
+        if not node.keep:
+            return {name: scope[name] for name in node.new_fields}, tags
+        if node.keep_list:
+            return self._kept(fields, scope), tags
+        new = dict(fields)
+        for name in node.names:
+            new[name] = scope[name]
+        return new, tags
+
+    def _tags(self, tags: Tags, scope: dict[str, Any]) -> Tags:
+        new = dict(tags)
+        for name in self.node.tag_names:
+            value = scope[name]
+            if not isinstance(value, str):
+                raise EvaluationError(
+                    "result of a tag expression must be of type string, "
+                    f"got {go_type_name(type(value))}"
+                )
+            new[name] = value
+        return new
+
+    def _kept(self, fields: Fields, scope: dict[str, Any]) -> Fields:
+        new: Fields = {}
+        for name in self.node.keep_list:
+            if name in scope:
+                new[name] = scope[name]
+            elif name in fields:
+                new[name] = fields[name]
+            else:
+                raise EvaluationError(f'cannot keep field "{name}", field does not exist')
+        return new
+
+    def point(self, point: Point) -> None:
+        """Pass the point with its new fields, or drop it."""
+        try:
+            fields, tags = self.compute(point.fields, point.tags, point.time)
+        except EvaluationError as error:
+            self.node.report("error evaluating expression", error)
+            return
+        new = point.copy()
+        new.fields = fields
+        if tags is not point.tags:
+            new.tags = tags
+            new.regroup()
+        self.node.forward(new)
+
+    def batch(self, batch: Batch) -> None:
+        """Pass the batch; points that fail are left out."""
+        points = []
+        for point in batch.points:
+            try:
+                fields, tags = self.compute(point.fields, point.tags, point.time)
+            except EvaluationError as error:
+                self.node.report("error evaluating expression", error)
+                continue
+            points.append(BatchPoint(fields, tags, point.time))
+        self.node.forward(batch.copy(points))

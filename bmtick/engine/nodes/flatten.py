@@ -1,0 +1,150 @@
+"""``|flatten``: points of one time become fields of one point. Source: ``flatten.go``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bmtick.engine.arguments import Property, Signature, table, value, values
+from bmtick.engine.gotime import round_time
+from bmtick.engine.messages import (
+    AnyPoint,
+    Batch,
+    BatchPoint,
+    Dimensions,
+    Fields,
+    First,
+    GroupInfo,
+    Point,
+)
+from bmtick.engine.node import Group, Node
+from bmtick.engine.registry import register
+from bmtick.engine.state import dump_points, load_points
+
+
+def _drop_name(owner: FlattenNode, args: list[Any]) -> None:
+    owner.drop_name = args[0] if len(args) == 1 else True
+
+
+@register
+class FlattenNode(Node):
+    """A group's points wait until one with another time comes."""
+
+    chain = "flatten"
+    desc = "flatten"
+    properties = table(
+        {
+            "on": values("dimensions"),
+            "delimiter": value("delimiter", "string"),
+            "tolerance": value("tolerance", "duration"),
+            "dropOriginalFieldName": Property(Signature.of("...bool"), _drop_name),
+        }
+    )
+
+    def define(self) -> None:
+        """Set Kapacitor's defaults."""
+        self.dimensions: list[str] = []
+        self.delimiter = "."
+        self.tolerance = 0
+        self.drop_name = False
+        self._prefix = ""
+
+    def new_group(self, first: First) -> FlattenGroup:
+        """Start with the time of the first message."""
+        info = first.group_info()
+        new = FlattenGroup(self)
+        new.name, new.info = first.name, info
+        new.time = round_time(first.time, self.tolerance)
+        return new
+
+    def flatten(self, points: list[BatchPoint]) -> Fields:
+        """Return the fields of all points, named by their tags."""
+        fields: Fields = {}
+        prefix = self._prefix
+        for point in points:
+            for i, tag in enumerate(self.dimensions):
+                if tag not in point.tags:
+                    # Kapacitor keeps what it has of the prefix for the next point.
+                    self.report(
+                        "point missing tag for flatten operation",
+                        f"tag {tag} is missing from point",
+                    )
+                    break
+                prefix += (self.delimiter if i > 0 else "") + point.tags[tag]
+            else:
+                for name, content in point.fields.items():
+                    fields[self._named(prefix, name)] = content
+                prefix = ""
+        self._prefix = prefix
+        return fields
+
+    def _named(self, prefix: str, name: str) -> str:
+        if self.drop_name:
+            return prefix
+        return f"{prefix}{self.delimiter}{name}" if prefix else name
+
+    def snapshot(self) -> object:
+        """The waiting points by group."""
+        return [
+            [group, f.name, f.info.tags, list(f.info.dimensions), f.time, dump_points(f.points)]
+            for group, f in self.groups.items()
+        ]
+
+    def restore(self, state: Any) -> None:
+        """Take back the waiting points."""
+        for group, name, tags, (by_name, names), time, points in state:
+            found = self.groups[group] = FlattenGroup(self)
+            found.restore(group, name, tags, by_name, names)
+            found.time, found.points = time, list(load_points(points))
+
+
+class FlattenGroup(Group):
+    """The waiting points of one group."""
+
+    __slots__ = ("info", "name", "points", "time")
+
+    def __init__(self, node: FlattenNode) -> None:
+        super().__init__(node)
+        self.points: list[BatchPoint] = []
+        self.time: int | None = None
+
+    def restore(
+        self, group: str, name: str, tags: dict[str, str], by_name: bool, names: list[str]
+    ) -> None:
+        """Set what the group is."""
+        self.name = name
+        self.info = GroupInfo(group, tags, Dimensions(by_name, tuple(names)))
+
+    def add(self, point: AnyPoint) -> tuple[int, Fields] | None:
+        """Add a point; return time and fields of the set that it ends, if any."""
+        node: FlattenNode = self.node
+        time = round_time(point.time, node.tolerance)
+        done = None
+        if time != self.time:
+            if self.points and self.time is not None:
+                done = self.time, node.flatten(self.points)
+                self.points = []
+            self.time = time
+        self.points.append(BatchPoint(point.fields, point.tags, time))
+        return done if done and done[1] else None
+
+    def point(self, point: Point) -> None:
+        """Add a point; pass the set that it ends, under the time of that set."""
+        done = self.add(point)
+        if done:
+            self.node.forward(
+                Point(self.name, self.info.dimensions, done[1], self.info.tags, done[0])
+            )
+
+    def batch(self, batch: Batch) -> None:
+        """Pass the flattened batch."""
+        self.name, self.time = batch.name, None
+        points: list[BatchPoint] = []
+        for point in batch.points:
+            done = self.add(point)
+            if done:
+                points.append(BatchPoint(done[1], self.info.tags, done[0]))
+        if self.points:
+            fields = self.node.flatten(self.points)
+            points.append(BatchPoint(fields, self.info.tags, self.points[0].time))
+            self.points = []
+        self.node.forward(batch.copy(points))

@@ -1,0 +1,119 @@
+"""``|from``: picks points by database, retention policy, measurement and condition.
+
+Source: kapacitor ``stream.go``, ``pipeline/stream.go``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bmtick.engine.arguments import Property, Signature, flag, table, value, values
+from bmtick.engine.gotime import round_time, truncate
+from bmtick.engine.grouping import TagNames, check_dimensions
+from bmtick.engine.lambdas import EvaluationError
+from bmtick.engine.messages import STREAM, Dimensions, Point, group_id
+from bmtick.engine.node import Node, StatelessNode
+from bmtick.engine.nodes.stream import StreamNode
+from bmtick.engine.registry import register
+from bmtick.tick import ast
+
+
+def _where(owner: FromNode, args: list[Any]) -> None:
+    # A second condition is added to the first one's own lambda: where that is a var of the
+    # script, the var changes with it, in Kapacitor too.
+    if owner.condition is None:
+        owner.condition = args[0]
+    else:
+        owner.condition.expression = ast.Binary(
+            "AND", owner.condition.expression, args[0].expression
+        )
+
+
+@register
+class FromNode(StatelessNode):
+    """Filters the stream and sets the groups."""
+
+    chain = "from"
+    desc = "from"
+    wants = STREAM
+    gives = STREAM
+    properties = table(
+        {
+            "database": value("database", "string"),
+            "retentionPolicy": value("retention_policy", "string"),
+            "measurement": value("measurement", "string"),
+            "truncate": value("truncate", "duration"),
+            "round": value("round", "duration"),
+            "where": Property(Signature.of("lambda"), _where),
+            "groupBy": values("group_by", "dimension"),
+            "groupByMeasurement": flag("by_name"),
+        }
+    )
+
+    def define(self) -> None:
+        """Set Kapacitor's defaults."""
+        self.database = self.retention_policy = self.measurement = ""
+        self.truncate = self.round = 0
+        self.condition: ast.Lambda | None = None
+        self.group_by: list[Any] = []
+        self.by_name = False
+
+    @classmethod
+    def allowed_after(cls, parent: Node) -> bool:
+        """Only the stream and another from have it."""
+        return isinstance(parent, (StreamNode, FromNode))
+
+    def validate(self) -> None:
+        """Check the dimensions."""
+        check_dimensions(self.group_by, ())
+
+    def start(self) -> None:
+        """Compile the condition."""
+        self._tag_names = TagNames(self.group_by)
+        self._dimensions = Dimensions(self.by_name, self._tag_names.fixed or ())
+        self._predicate = self.predicate_of(self.condition) if self.condition else None
+        self._plain = not (self.database or self.retention_policy)
+
+    def point(self, point: Point) -> None:
+        """Pass a copy of a matching point."""
+        name = point.name
+        if self.measurement and name != self.measurement:
+            return
+        if not self._plain and not self._in_place(point):
+            return
+        tags, time = point.tags, point.time
+        if self._predicate is not None:
+            try:
+                if not self._predicate(point.fields, tags, time):
+                    return
+            except EvaluationError as error:
+                self.report("failed to evaluate WHERE expression", error)
+                return
+        if self.truncate:
+            time = truncate(time, self.truncate)
+        if self.round:
+            time = round_time(time, self.round)
+        if self._tag_names.fixed is not None:
+            dimensions = self._dimensions
+        else:
+            dimensions = Dimensions(self.by_name, self._tag_names.of(tags))
+        self.forward(
+            Point(
+                name,
+                dimensions,
+                point.fields,
+                tags,
+                time,
+                group_id(name, tags, dimensions),
+                point.database,
+                point.retention_policy,
+            )
+        )
+
+    def _in_place(self, point: Point) -> bool:
+        # A point from a plain file has no database; the script's is then taken for granted.
+        return (not self.database or not point.database or point.database == self.database) and (
+            not self.retention_policy
+            or not point.retention_policy
+            or point.retention_policy == self.retention_policy
+        )

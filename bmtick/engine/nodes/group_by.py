@@ -1,0 +1,87 @@
+"""``|groupBy``: sets the groups anew. Source: kapacitor ``group_by.go``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bmtick.engine.arguments import Signature, appended, flag, table
+from bmtick.engine.grouping import TagNames, check_dimensions
+from bmtick.engine.messages import Barrier, Batch, Dimensions, Point, group_id
+from bmtick.engine.node import StatelessNode
+from bmtick.engine.registry import register
+
+
+@register
+class GroupByNode(StatelessNode):
+    """Groups points by tags; batches wait until one with another time comes."""
+
+    chain = "groupBy"
+    desc = "groupby"
+    signature = Signature.of("...dimension")
+    properties = table(
+        {
+            "exclude": appended("excluded", many=True),
+            "byMeasurement": flag("by_name"),
+        }
+    )
+
+    def define(self, *dimensions: Any) -> None:
+        """Keep the dimensions."""
+        self.dimensions = list(dimensions)
+        self.excluded: list[str] = []
+        self.by_name = False
+        self.last_time: int | None = None
+        self.waiting: dict[str, Batch] = {}
+
+    def validate(self) -> None:
+        """Check the dimensions."""
+        check_dimensions(self.dimensions, self.excluded)
+
+    def start(self) -> None:
+        """Prepare the tag names."""
+        self._tag_names = TagNames(self.dimensions, self.excluded)
+
+    def point(self, point: Point) -> None:
+        """Pass a copy in its new group."""
+        tags, name = point.tags, point.name
+        dimensions = Dimensions(point.dimensions.by_name or self.by_name, self._tag_names.of(tags))
+        self.forward(
+            Point(
+                name,
+                dimensions,
+                point.fields,
+                tags,
+                point.time,
+                group_id(name, tags, dimensions),
+                point.database,
+                point.retention_policy,
+            )
+        )
+
+    def batch(self, batch: Batch) -> None:
+        """Sort the points of a batch into the waiting groups."""
+        self._emit(batch.time)
+        by_name = batch.dimensions.by_name or self.by_name
+        for point in batch.points:
+            dimensions = Dimensions(by_name, self._tag_names.of(point.tags))
+            group = group_id(batch.name, point.tags, dimensions)
+            waiting = self.waiting.get(group)
+            if waiting is None:
+                tags = {name: point.tags.get(name, "") for name in dimensions.tag_names}
+                waiting = Batch(batch.name, tags, by_name, batch.time, [])
+                self.waiting[group] = waiting
+            waiting.points.append(point)
+
+    def barrier(self, barrier: Barrier) -> None:
+        """Release the waiting groups, then pass the barrier."""
+        self._emit(barrier.time)
+        self.forward_barrier(barrier)
+
+    def _emit(self, time: int) -> None:
+        if time == self.last_time:
+            return
+        self.last_time = time
+        released, self.waiting = self.waiting, {}
+        for batch in released.values():
+            batch.points.sort(key=lambda point: point.time)
+            self.forward(batch)

@@ -1,0 +1,57 @@
+"""``|httpOut``: keeps the last message of each group to be served. Source: ``http_out.go``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bmtick.engine.arguments import Signature
+from bmtick.engine.messages import Barrier, Batch, Point
+from bmtick.engine.node import DefinitionError, Node
+from bmtick.engine.registry import register
+from bmtick.engine.rows import to_row
+
+
+@register
+class HTTPOutNode(Node):
+    """Passes everything on; groups are served in the order in which they came up."""
+
+    chain = "httpOut"
+    desc = "http_out"
+    signature = Signature.of("string")
+
+    def define(self, endpoint: str) -> None:
+        """Keep the endpoint's name."""
+        self.endpoint = endpoint
+        self.latest: dict[str, Point | Batch | None] = {}
+
+    def validate(self) -> None:
+        """Two nodes cannot serve one endpoint."""
+        others = self.pipeline.outputs.setdefault(self.endpoint, self)
+        if others is not self:
+            raise DefinitionError(f"the endpoint '{self.endpoint}' is already in use")
+
+    def point(self, point: Point) -> None:
+        """Keep and pass."""
+        self.latest[point.group] = point
+        self.forward(point)
+
+    def batch(self, batch: Batch) -> None:
+        """Keep and pass."""
+        self.latest[batch.group] = batch
+        self.forward(batch)
+
+    def barrier(self, barrier: Barrier) -> None:
+        """A barrier makes its group known."""
+        self.latest.setdefault(barrier.group)
+        self.forward_barrier(barrier)
+
+    def delete_group(self, group: str) -> None:
+        """Serve the group no longer."""
+        if group in self.latest:
+            del self.latest[group]
+            self.forward_delete(group)
+
+    def content(self) -> dict[str, Any]:
+        """Return what Kapacitor would serve, as data."""
+        rows = [to_row(m) if m is not None else None for m in self.latest.values()]
+        return {"series": rows or None}

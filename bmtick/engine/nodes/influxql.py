@@ -1,0 +1,175 @@
+"""``|count``, ``|mean`` and all other functions of InfluxQL. Source: kapacitor ``influxql.go``."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from bmtick.engine.arguments import Signature, flag, table, value
+from bmtick.engine.influxql import METHODS, Calculation, Context, Emitted, Method, ReduceError
+from bmtick.engine.messages import BATCH, STREAM, Batch, BatchPoint, First, Point
+from bmtick.engine.node import SAME, DefinitionError, Group, Node
+from bmtick.engine.registry import register
+from bmtick.errors import BmtickError
+
+_GIVES = {"stream": STREAM, "batch": BATCH, "same": SAME}
+
+
+class InfluxQLNode(Node):
+    """Calculates over each batch, or over the points of a stream that share a time."""
+
+    method: ClassVar[Method]
+    properties = table({"as": value("new_name", "string"), "usePointTimes": flag("point_times")})
+
+    def define(self, *args: Any) -> None:
+        """Keep field and arguments; ``top`` and ``bottom`` take the field second."""
+        self.new_name = self.desc
+        self.point_times = False
+        if self.method.variadic:
+            self.field, self.method_args = args[1], [args[0], *args[2:]]
+        else:
+            self.field, self.method_args = args[0], list(args[1:])
+
+    def start(self) -> None:
+        """Prepare the calculation."""
+        try:
+            self.calculation = Calculation(
+                self.method,
+                self.method_args,
+                field=self.field,
+                rename=self.new_name,
+                use_point_times=self.point_times,
+            )
+        except BmtickError as error:
+            raise DefinitionError(error.message) from None
+
+    def new_group(self, first: First) -> Group:
+        """Start at the first message."""
+        if self.method.transforms:
+            return TransformGroup(self, first)
+        return ReduceGroup(self, first)
+
+
+class _InfluxQLGroup(Group):
+    __slots__ = ("context", "info", "name", "time")
+
+    def __init__(self, node: InfluxQLNode, first: First) -> None:
+        super().__init__(node)
+        self.name, self.info, self.time = first.name, first.group_info(), first.time
+        self.context: Context | None = None
+
+    def add(self, point: Point | BatchPoint, what: str) -> bool:
+        """Take a point in; return false if there is no calculation for its type."""
+        node: InfluxQLNode = self.node
+        if self.context is None:
+            try:
+                self.context = node.calculation.start_with(point.fields)
+            except ReduceError as error:
+                node.report("failed to realize reduce context from fields", error)
+                return False
+        try:
+            self.context.add(point.time, point.tags, point.fields)
+        except ReduceError as error:
+            node.report(f"failed to aggregate {what}", error)
+        return True
+
+    def emit(self, context: Context) -> None:
+        """Pass the result on, if there is one."""
+        node: InfluxQLNode = self.node
+        info = self.info
+        if node.provides == BATCH:
+            time, emitted = context.emit_batch(info.tags, self.time)
+            points = [BatchPoint(dict(e.fields), dict(e.tags), e.time) for e in emitted]
+            node.forward(Batch(self.name, info.tags, info.dimensions.by_name, time, points))
+            return
+        result = context.emit_point(info.tags, self.time)
+        if result is not None:
+            node.forward(self.as_point(result))
+
+    def as_point(self, result: Emitted) -> Point:
+        """Make a result a point of the group."""
+        return Point(
+            self.name,
+            self.info.dimensions,
+            dict(result.fields),
+            result.tags,  # type: ignore[arg-type]
+            result.time,
+        )
+
+
+class ReduceGroup(_InfluxQLGroup):
+    """One group of a function that reduces many points to one, or to a few."""
+
+    __slots__ = ()
+
+    def batch(self, batch: Batch) -> None:
+        """Calculate over a batch; an empty one has a result only for count and sum."""
+        node: InfluxQLNode = self.node
+        self.time, self.context = batch.time, None
+        size = sum([self.add(point, "point in batch") for point in batch.points])
+        if not size and not node.method.empty_ok:
+            return
+        self.emit(self.context or node.calculation.start(float))
+
+    def point(self, point: Point) -> None:
+        """Add a point; one with another time ends the calculation before."""
+        if point.time == self.time:
+            self.add(point, "point")
+            return
+        done = self.context
+        if done is not None:
+            self.emit(done)
+        self.name, self.time, self.context = point.name, point.time, None
+        self.add(point, "point")
+
+
+class TransformGroup(_InfluxQLGroup):
+    """One group of a function that has a result for each point."""
+
+    __slots__ = ()
+
+    def added(self, point: Point | BatchPoint, what: str) -> Context | None:
+        """Take a point in; return the calculation, or None if the type has none."""
+        return self.context if self.add(point, what) else None
+
+    def batch(self, batch: Batch) -> None:
+        """Transform the points of a batch; it starts afresh."""
+        self.time, self.context = batch.time, None
+        points: list[BatchPoint] = []
+        for point in batch.points:
+            context = self.added(point, "batch point")
+            if context is not None:
+                result = context.emit_point(self.info.tags, self.time)
+                if result is not None:
+                    points.append(BatchPoint(dict(result.fields), dict(result.tags), result.time))
+        self.node.forward(batch.copy(points))
+
+    def point(self, point: Point) -> None:
+        """Transform a point."""
+        context = self.added(point, "point")
+        if context is not None:
+            self.emit(context)
+
+
+def _define(name: str, method: Method) -> None:
+    types = ("string", *method.arguments)
+    if method.variadic:
+        types = (*method.arguments, "string", "...string")
+    register(
+        type(
+            f"{name[0].upper()}{name[1:]}Node",
+            (InfluxQLNode,),
+            {
+                "__doc__": f"``|{name}``.",
+                "chain": name,
+                # Kapacitor calls both kinds of Holt-Winters by one name.
+                "desc": name.removesuffix("WithFit"),
+                "gives": _GIVES[method.provides],
+                "signature": Signature.of(*types),
+                "method": method,
+            },
+        )
+    )
+
+
+for _name, _method in METHODS.items():
+    _define(_name, _method)

@@ -1,0 +1,29 @@
+"""``|log``: Kapacitor writes the data into its log; here it only passes. Source: ``log.go``."""
+
+from __future__ import annotations
+
+from bmtick.engine.arguments import table, value
+from bmtick.engine.messages import Batch, Point
+from bmtick.engine.node import StatelessNode
+from bmtick.engine.registry import register
+
+
+@register
+class LogNode(StatelessNode):
+    """Passes everything on."""
+
+    chain = "log"
+    desc = "log"
+    properties = table({"level": value("level", "string"), "prefix": value("prefix", "string")})
+
+    def define(self) -> None:
+        """Set Kapacitor's defaults."""
+        self.level, self.prefix = "INFO", ""
+
+    def point(self, point: Point) -> None:
+        """Pass."""
+        self.forward(point)
+
+    def batch(self, batch: Batch) -> None:
+        """Pass."""
+        self.forward(batch)

@@ -1,0 +1,38 @@
+"""``|shift``: moves points in time. Source: kapacitor ``shift.go``."""
+
+from __future__ import annotations
+
+from bmtick.engine.arguments import Signature
+from bmtick.engine.messages import Batch, BatchPoint, Point
+from bmtick.engine.node import DefinitionError, StatelessNode
+from bmtick.engine.registry import register
+
+
+@register
+class ShiftNode(StatelessNode):
+    """Adds a duration, which may be negative, to every time."""
+
+    chain = "shift"
+    desc = "shift"
+    signature = Signature.of("duration")
+
+    def define(self, shift: int) -> None:
+        """Keep the duration."""
+        self.shift = shift
+
+    def validate(self) -> None:
+        """Nothing to shift is a mistake."""
+        if self.shift == 0:
+            raise DefinitionError("invalid shift value: must be non zero duration")
+
+    def point(self, point: Point) -> None:
+        """Pass the point, shifted."""
+        new = point.copy()
+        new.time += self.shift
+        self.forward(new)
+
+    def batch(self, batch: Batch) -> None:
+        """Pass the batch, shifted."""
+        new = batch.copy([BatchPoint(p.fields, p.tags, p.time + self.shift) for p in batch.points])
+        new.time += self.shift
+        self.forward(new)

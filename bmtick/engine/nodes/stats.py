@@ -1,0 +1,127 @@
+"""``|stats``: counts what a node has passed, at intervals of the clock.
+
+Source: kapacitor ``stats.go``, ``edge/stats.go``. The clock is the task's: it starts when it is
+first set and moves by ``Task.advance``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bmtick.engine.arguments import Signature, flag, table
+from bmtick.engine.gotime import round_time, truncate
+from bmtick.engine.messages import (
+    NO_DIMENSIONS,
+    STREAM,
+    Barrier,
+    Batch,
+    Dimensions,
+    GroupInfo,
+    Point,
+)
+from bmtick.engine.node import DefinitionError, Node, StatelessNode
+from bmtick.engine.registry import kinds, register
+
+
+@register
+class StatsNode(StatelessNode):
+    """A source: emits the count ``emitted`` of each group of the node it watches."""
+
+    chain = "stats"
+    desc = "stats"
+    wants = STREAM
+    gives = STREAM
+    signature = Signature.of("duration")
+    properties = table({"align": flag("align")})
+
+    def define(self, interval: int) -> None:
+        """Keep the interval."""
+        self.interval = interval
+        self.align = False
+        self.watched: Node
+        self.counter = Counter()
+
+    @classmethod
+    def allowed_after(cls, parent: Node) -> bool:
+        """Every node has it."""
+        del parent
+        return True
+
+    @classmethod
+    def create(cls, parent: Node, args: list[Any]) -> Node:
+        """Make a source that watches parent, and give parent a child if it has none."""
+        node = cls(STREAM, args)
+        node.watched = parent
+        parent.pipeline.add_source(node)
+        if not parent.children:
+            parent.link(kinds()["noOp"](parent.provides, []))
+        parent.counters.append(node.counter)
+        return node
+
+    def validate(self) -> None:
+        """Check the interval."""
+        if self.interval <= 0:
+            raise DefinitionError("stats node must have positive interval")
+
+    def begin(self, now: int) -> None:
+        """Set the first timer; aligned, Kapacitor waits for a multiple of the interval."""
+        if self.align:
+            first = truncate(now, self.interval) + self.interval
+            # The first aligned point bears the time at which the wait began.
+            self.pipeline.at(first, lambda at: self._first(now, at))
+        else:
+            self.pipeline.at(now + self.interval, self._tick)
+
+    def _first(self, began: int, now: int) -> None:
+        self._emit(began)
+        self.pipeline.at(now + self.interval, self._tick)
+
+    def _tick(self, now: int) -> None:
+        self.pipeline.at(now + self.interval, self._tick)
+        self._emit(now)
+
+    def _emit(self, now: int) -> None:
+        time = round_time(now, self.interval) if self.align else now
+        counts = list(self.counter.groups.values())
+        for info, count in counts or [[GroupInfo("", {}, NO_DIMENSIONS), 0]]:
+            self.forward(Point("stats", info.dimensions, {"emitted": count}, info.tags, time))
+
+    def snapshot(self) -> object:
+        """The counts by group."""
+        return [
+            [info.id, info.tags, list(info.dimensions), count]
+            for info, count in self.counter.groups.values()
+        ]
+
+    def restore(self, state: Any) -> None:
+        """Take back the counts."""
+        for group, tags, (by_name, names), count in state:
+            info = GroupInfo(group, tags, Dimensions(by_name, tuple(names)))
+            self.counter.groups[group] = [info, count]
+
+
+class Counter:
+    """Counts the points on the edges out of a node, by group."""
+
+    def __init__(self) -> None:
+        self.groups: dict[str, list[Any]] = {}
+
+    def point(self, point: Point) -> None:
+        """Count a point."""
+        found = self.groups.get(point.group)
+        if found is None:
+            self.groups[point.group] = [point.group_info(), 1]
+        else:
+            found[1] += 1
+
+    def batch(self, batch: Batch) -> None:
+        """Count the points of a batch."""
+        found = self.groups.setdefault(batch.group, [batch.group_info(), 0])
+        found[1] += len(batch.points)
+
+    def barrier(self, barrier: Barrier) -> None:
+        """Barriers do not count."""
+
+    def delete_group(self, group: str) -> None:
+        """Forget a group's count."""
+        self.groups.pop(group, None)

@@ -1,0 +1,122 @@
+"""``|union``: several streams become one, in the order of time. Source: kapacitor ``union.go``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bmtick.engine.arguments import Signature, table, value
+from bmtick.engine.messages import Barrier, Batch, Point
+from bmtick.engine.node import Node
+from bmtick.engine.registry import register
+
+
+@register
+class UnionNode(Node):
+    """Holds messages back until every parent has shown how far it is."""
+
+    chain = "union"
+    desc = "union"
+    signature = Signature.of("...node")
+    properties = table({"rename": value("rename", "string")})
+
+    def define(self, *others: Node) -> None:
+        """The other parents are linked by ``create``."""
+        self.others = others
+        self.rename = ""
+        self.sources: list[list[Any]] = []
+        self.low_marks: list[int | None] = []
+
+    @classmethod
+    def create(cls, parent: Node, args: list[Any]) -> Node:
+        """Link the other nodes first, then the parent, as Kapacitor does."""
+        node = cls(parent.provides, args)
+        for other in [*args, parent]:
+            other.link(node)
+        return node
+
+    def start(self) -> None:
+        """Make room for each parent's messages."""
+        self.sources = [[] for _ in self.parents]
+        self.low_marks = [None for _ in self.parents]
+
+    def entry(self, source: int) -> UnionEntry:
+        """Return the receiver of one parent."""
+        return UnionEntry(self, source)
+
+    def take(self, source: int, message: Any) -> None:
+        """Queue a message and release what is ripe."""
+        self.sources[source].append(message)
+        self.release(drain=False)
+
+    def finish(self) -> None:
+        """Release all."""
+        self.release(drain=True)
+
+    def release(self, *, drain: bool) -> None:
+        """Pass on, in the order of parents, all messages up to the lowest mark."""
+        emitted = True
+        while emitted:
+            emitted = False
+            mark, valid = self._mark(drain=drain)
+            if mark is None or (not drain and valid != len(self.sources)):
+                return
+            for source, waiting in enumerate(self.sources):
+                ripe = 0
+                while ripe < len(waiting) and waiting[ripe].time <= mark:
+                    ripe += 1
+                if ripe:
+                    self.sources[source] = waiting[ripe:]
+                    emitted = True
+                    for message in waiting[:ripe]:
+                        self._pass(message)
+
+    def _mark(self, *, drain: bool) -> tuple[int | None, int]:
+        mark: int | None = None
+        valid = 0
+        for source, waiting in enumerate(self.sources):
+            if waiting:
+                time = waiting[0].time
+                self.low_marks[source] = time
+                mark = time if mark is None else min(mark, time)
+            low = self.low_marks[source]
+            if low is not None:
+                valid += 1
+                if not drain and (mark is None or low < mark):
+                    mark = low
+        return mark, valid
+
+    def _pass(self, message: Any) -> None:
+        if isinstance(message, Barrier):
+            self.forward_barrier(message)
+        else:
+            self.forward(message)
+
+
+class UnionEntry:
+    """Receives from one parent."""
+
+    def __init__(self, node: UnionNode, source: int) -> None:
+        self.node, self.source = node, source
+
+    def point(self, point: Point) -> None:
+        """Queue a point, under its new name."""
+        if self.node.rename:
+            point = point.copy()
+            point.name = self.node.rename
+            point.regroup()
+        self.node.take(self.source, point)
+
+    def batch(self, batch: Batch) -> None:
+        """Queue a batch, under its new name."""
+        if self.node.rename:
+            batch = batch.copy()
+            batch.name = self.node.rename
+            batch.regroup()
+        self.node.take(self.source, batch)
+
+    def barrier(self, barrier: Barrier) -> None:
+        """Queue a barrier."""
+        self.node.take(self.source, barrier)
+
+    def delete_group(self, group: str) -> None:
+        """Nodes with several parents do not hear of ended groups in Kapacitor."""

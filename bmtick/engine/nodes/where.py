@@ -1,0 +1,62 @@
+"""``|where``: passes the points for which a lambda is true. Source: kapacitor ``where.go``."""
+
+from __future__ import annotations
+
+from bmtick.engine.arguments import Signature
+from bmtick.engine.lambdas import EvaluationError
+from bmtick.engine.messages import AnyPoint, Batch, First, Point
+from bmtick.engine.node import Group, Node
+from bmtick.engine.predicate import Predicate
+from bmtick.engine.registry import register
+from bmtick.tick import ast
+
+
+@register
+class WhereNode(Node):
+    """Filters points, group by group: stateful functions count within a group."""
+
+    chain = "where"
+    desc = "where"
+    signature = Signature.of("lambda")
+
+    def define(self, condition: ast.Lambda) -> None:
+        """Keep the condition."""
+        self.condition = condition
+
+    def start(self) -> None:
+        """Compile the condition."""
+        self.predicate = self.predicate_of(self.condition)
+
+    def new_group(self, first: First) -> WhereGroup:
+        """Start with fresh state."""
+        del first
+        return WhereGroup(self)
+
+
+class WhereGroup(Group):
+    """The condition with the state of one group."""
+
+    __slots__ = ("predicate",)
+
+    predicate: Predicate
+
+    def __init__(self, node: WhereNode) -> None:
+        super().__init__(node)
+        self.predicate = node.predicate.copy()
+
+    def passes(self, point: AnyPoint) -> bool:
+        """Evaluate the condition; a point that it fails on is dropped."""
+        try:
+            return self.predicate(point.fields, point.tags, point.time)
+        except EvaluationError as error:
+            self.node.report("error while evaluating expression", error)
+            return False
+
+    def point(self, point: Point) -> None:
+        """Pass or drop."""
+        if self.passes(point):
+            self.node.forward(point)
+
+    def batch(self, batch: Batch) -> None:
+        """Pass the batch with what is left of it, also if that is nothing."""
+        self.node.forward(batch.copy([p for p in batch.points if self.passes(p)]))

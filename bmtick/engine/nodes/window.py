@@ -1,0 +1,215 @@
+"""``|window``: gathers a stream into batches, by time or by count.
+
+Source: kapacitor ``window.go``, ``pipeline/window.go``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bmtick.engine.arguments import flag, table, value
+from bmtick.engine.gotime import truncate
+from bmtick.engine.messages import BATCH, STREAM, Barrier, Batch, BatchPoint, First, Point
+from bmtick.engine.node import DefinitionError, Group, Node
+from bmtick.engine.registry import register
+from bmtick.engine.state import dump_points, load_points
+from bmtick.engine.windowing import TimeBuffer
+
+
+@register
+class WindowNode(Node):
+    """Each group has a window of its own."""
+
+    chain = "window"
+    desc = "window"
+    wants = STREAM
+    gives = BATCH
+    properties = table(
+        {
+            "period": value("period", "duration"),
+            "every": value("every", "duration"),
+            "align": flag("align"),
+            "fillPeriod": flag("fill_period"),
+            "periodCount": value("period_count", "int"),
+            "everyCount": value("every_count", "int"),
+        }
+    )
+
+    def define(self) -> None:
+        """Set Kapacitor's defaults."""
+        self.period = self.every = self.period_count = self.every_count = 0
+        self.align = self.fill_period = False
+
+    def validate(self) -> None:
+        """Period or count, not both."""
+        if self.period_count and self.period:
+            raise DefinitionError("cannot specify both period and periodCount")
+        if self.period_count and self.align:
+            raise DefinitionError("can only align windows based off time, not count")
+        if self.period_count and self.every_count <= 0:
+            raise DefinitionError("everyCount must be greater than zero")
+        if not self.period and not self.period_count:
+            raise DefinitionError(
+                "window node must have either a non zero period or non zero period count"
+            )
+        if self.period_count < 0:
+            raise DefinitionError("periodCount must be greater than zero")
+
+    def new_group(self, first: First) -> TimeWindow | CountWindow:
+        """Start a window at the first point."""
+        return TimeWindow(self, first) if self.period else CountWindow(self, first)
+
+    def barrier(self, barrier: Barrier) -> None:
+        """A barrier may close a window by time; only one by count passes it on."""
+        group = self.group_of(barrier)
+        if self.period:
+            group.barrier(barrier)
+        else:
+            self.forward_barrier(barrier)
+
+    def snapshot(self) -> object:
+        """The windows by group."""
+        return [[group, window.dump()] for group, window in self.groups.items()]
+
+    def restore(self, state: Any) -> None:
+        """Fill the windows again."""
+        for group, dumped in state:
+            kind = TimeWindow if self.period else CountWindow
+            self.groups[group] = kind.load(self, dumped)
+
+
+class _Window(Group):
+    __slots__ = ("by_name", "name", "tags")
+
+    def __init__(self, node: WindowNode, first: First) -> None:
+        super().__init__(node)
+        info = first.group_info()
+        self.name, self.tags = first.name, info.tags
+        self.by_name = info.dimensions.by_name
+
+
+class TimeWindow(_Window):
+    """A window of a period, emitted each ``every``; with every = 0, at each point."""
+
+    __slots__ = ("buffer", "next_emit")
+
+    def __init__(self, node: WindowNode, first: First) -> None:
+        super().__init__(node, first)
+        self.buffer = TimeBuffer()
+        if node.fill_period:
+            full = first.time + node.period
+            self.next_emit = truncate(full, node.every) if node.align else full
+            if node.align and self.next_emit <= full:
+                self.next_emit += node.every
+        else:
+            self.next_emit = first.time + node.every
+            if node.align:
+                self.next_emit = truncate(self.next_emit, node.every)
+
+    def point(self, point: Point) -> None:
+        """Insert a point; emit the window that it ends."""
+        node: WindowNode = self.node
+        entry = BatchPoint(point.fields, point.tags, point.time)
+        if node.every:
+            if point.time >= self.next_emit:
+                self._emit_aligned(point.time)
+            self.buffer.insert(entry)
+        else:
+            self.buffer.insert(entry)
+            self._emit_each(point.time)
+
+    def barrier(self, barrier: Barrier) -> None:
+        """Emit the window that the barrier ends."""
+        if not self.node.every:
+            self._emit_each(barrier.time)
+        elif barrier.time >= self.next_emit:
+            self._emit_aligned(barrier.time)
+
+    def _emit_aligned(self, now: int) -> None:
+        # [oldest, now): more points may come with the time of the last one.
+        node: WindowNode = self.node
+        end = self.next_emit
+        self.buffer.purge(end - node.period)
+        self.next_emit = now + node.every
+        if node.align:
+            self.next_emit = truncate(self.next_emit, node.every)
+        self._forward(end)
+
+    def _emit_each(self, now: int) -> None:
+        # (oldest, now]: the newest point belongs to the window that it ends.
+        if now >= self.next_emit:
+            self.buffer.purge(now - self.node.period + 1)
+            self.next_emit = now
+            self._forward(now)
+
+    def _forward(self, end: int) -> None:
+        points = self.buffer.points()
+        self.node.forward(Batch(self.name, self.tags, self.by_name, end, points))
+
+    def dump(self) -> dict[str, Any]:
+        """Return the window as JSON-able data."""
+        return {
+            "name": self.name,
+            "tags": self.tags,
+            "by_name": self.by_name,
+            "next_emit": self.next_emit,
+            "points": dump_points(self.buffer.points()),
+        }
+
+    @classmethod
+    def load(cls, node: WindowNode, state: dict[str, Any]) -> TimeWindow:
+        """Take back what ``dump`` gave."""
+        new = cls.__new__(cls)
+        new.node = node
+        new.name, new.tags, new.by_name = state["name"], state["tags"], state["by_name"]
+        new.next_emit = state["next_emit"]
+        new.buffer = TimeBuffer()
+        for point in load_points(state["points"]):
+            new.buffer.insert(point)
+        return new
+
+
+class CountWindow(_Window):
+    """A window of the last ``periodCount`` points, emitted each ``everyCount``."""
+
+    __slots__ = ("count", "next_emit", "points")
+
+    def __init__(self, node: WindowNode, first: First) -> None:
+        super().__init__(node, first)
+        self.points: list[BatchPoint] = []
+        self.count = 0
+        self.next_emit = node.period_count if node.fill_period else node.every_count
+
+    def point(self, point: Point) -> None:
+        """Insert a point; emit if it is time."""
+        node: WindowNode = self.node
+        points = self.points
+        points.append(BatchPoint(point.fields, point.tags, point.time))
+        if len(points) > node.period_count:
+            del points[0]
+        self.count += 1
+        if self.count == self.next_emit:
+            self.next_emit += node.every_count
+            batch = Batch(self.name, self.tags, self.by_name, points[-1].time, list(points))
+            node.forward(batch)
+
+    def dump(self) -> dict[str, Any]:
+        """Return the window as JSON-able data."""
+        return {
+            "name": self.name,
+            "tags": self.tags,
+            "by_name": self.by_name,
+            "next_emit": self.next_emit,
+            "count": self.count,
+            "points": dump_points(self.points),
+        }
+
+    @classmethod
+    def load(cls, node: WindowNode, state: dict[str, Any]) -> CountWindow:
+        """Take back what ``dump`` gave."""
+        new = cls.__new__(cls)
+        new.node = node
+        new.name, new.tags, new.by_name = state["name"], state["tags"], state["by_name"]
+        new.next_emit, new.count = state["next_emit"], state["count"]
+        new.points = list(load_points(state["points"]))
+        return new

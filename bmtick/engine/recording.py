@@ -1,0 +1,76 @@
+"""Reads points from a file: line protocol, or Kapacitor's recording of a stream.
+
+Source: kapacitor ``replay.go`` (``readPointsFromIO``): a recording holds, for each point, three
+lines: database, retention policy, and the point in line protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+
+from bmtick.errors import BmtickError, Location
+from bmtick.points import Point, parse_lines
+
+Where = tuple[str, str]
+
+
+def read_points(lines: Iterable[str], *, file: str) -> Iterator[tuple[Point, Where | None]]:
+    """Yield points with database and retention policy, or None where a file names none.
+
+    The times of a recording are in seconds or nanoseconds; which, its first point shows.
+
+    Raises:
+        BmtickError: a line is neither; says where.
+    """
+    source = iter(lines)
+    head = list(islice(source, 3))
+    rest = chain(head, source)
+    if _is_recording(head):
+        yield from _recorded(rest, file)
+    else:
+        for point in parse_lines(rest, file=file):
+            yield point, None
+
+
+def _is_recording(head: list[str]) -> bool:
+    return (
+        len(head) == 3
+        and all("=" not in line and not line.lstrip().startswith("#") for line in head[:2])
+        and "=" in head[2]
+    )
+
+
+def _recorded(lines: Iterator[str], file: str) -> Iterator[tuple[Point, Where | None]]:
+    unit = 0
+    for number in _count(1, 3):
+        block = [line.rstrip("\r\n") for line in islice(lines, 3)]
+        if not block:
+            return
+        if len(block) < 3:
+            raise BmtickError(
+                "the recording ends within a point",
+                location=Location(file, number),
+                remedy="a point takes three lines: database, retention policy, point",
+            )
+        try:
+            point = next(parse_lines([block[2]], file=file))
+        except BmtickError as error:
+            if error.location:
+                error.location = error.location._replace(line=number + 2)
+            raise
+        unit = unit or _unit(point.time)
+        point.time *= unit
+        yield point, (block[0], block[1])
+
+
+def _count(start: int, step: int) -> Iterator[int]:
+    number = start
+    while True:
+        yield number
+        number += step
+
+
+def _unit(time: int) -> int:
+    # 10**11 is the year 5138 in seconds and 100 s after 1970 in nanoseconds.
+    return 1_000_000_000 if abs(time) < 10**11 else 1

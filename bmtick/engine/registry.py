@@ -1,0 +1,39 @@
+"""Finds the node kinds: every module in ``bmtick.engine.nodes`` registers those it defines."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bmtick.engine.node import Node
+
+_KINDS: dict[str, type[Node]] = {}
+
+
+def register(kind: type[Node]) -> type[Node]:
+    """Class decorator: make a node kind known by its chain method's name."""
+    _KINDS[kind.chain] = kind
+    return kind
+
+
+@cache
+def kinds() -> dict[str, type[Node]]:
+    """Return all node kinds by the name of their chain method."""
+    package = importlib.import_module("bmtick.engine.nodes")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return _KINDS
+
+
+# Methods that Kapacitor has and this engine has not, with the reason a user is told.
+NOT_SUPPORTED: dict[str, str] = {
+    "httpPost": "it sends every point to a server",
+    "kapacitorLoopback": "it writes into Kapacitor itself",
+    "sideload": "it reads files of the Kapacitor server",
+    "k8sAutoscale": "it acts on a cluster",
+    "swarmAutoscale": "it acts on a cluster",
+    "ec2Autoscale": "it acts on a cluster",
+}

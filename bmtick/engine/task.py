@@ -1,0 +1,166 @@
+"""A running task: points in, events and outputs out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bmtick.engine.events import AlertEvent, EventState, Written
+from bmtick.engine.messages import NO_DIMENSIONS
+from bmtick.engine.messages import Point as Message
+from bmtick.engine.node import Node, TaskStopped
+from bmtick.engine.pipeline import Diagnostic, Pipeline
+from bmtick.errors import BmtickError
+from bmtick.points import Point
+
+SNAPSHOT_VERSION = 1
+
+
+class Task:
+    """One script with its state. Made by ``load_task``.
+
+    Time comes from the caller: ``feed`` does not move the clock, ``advance`` does. A caller that
+    replays data advances to each point's time before it feeds the point.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        nodes: list[Node],
+        measurements: list[str],
+        dbrps: list[tuple[str, str]],
+    ) -> None:
+        self.name = pipeline.task
+        self.dbrps = dbrps
+        self.stopped = ""
+        self._pipeline = pipeline
+        self._nodes = nodes
+        self._source = pipeline.sources[0].forward
+        self._measurements = frozenset(measurements)
+        self._everything = "" in self._measurements
+        self._dbrps = frozenset(dbrps)
+
+    @property
+    def measurements(self) -> frozenset[str]:
+        """The measurements that the task reads; ``""`` stands for all."""
+        return self._measurements
+
+    @property
+    def databases(self) -> set[tuple[str, str]]:
+        """The databases and retention policies that its ``from`` nodes name."""
+        found = {
+            (getattr(n, "database", ""), getattr(n, "retention_policy", ""))
+            for n in self._nodes
+            if n.desc == "from"
+        }
+        return found - {("", "")}
+
+    def feed(
+        self, point: Point, database: str = "telegraf", retention_policy: str = "autogen"
+    ) -> None:
+        """Run one point through the task.
+
+        Args:
+            point: its maps must not be changed afterwards.
+            database: where the point was written; ``""`` matches any that the script names.
+            retention_policy: likewise.
+        """
+        if self._dbrps and database and (database, retention_policy) not in self._dbrps:
+            return
+        known = point.name in self._measurements
+        if self.stopped or not (known or self._everything):
+            return
+        self._pipeline.latest = max(self._pipeline.latest, point.time)
+        message = Message(
+            point.name,
+            NO_DIMENSIONS,
+            point.fields,  # type: ignore[arg-type]
+            point.tags,
+            point.time,
+            "",
+            database,
+            retention_policy,
+        )
+        try:
+            self._source(message)
+            if known and self._everything and point.name:
+                # Kapacitor subscribes a task once by measurement and once for all of them: such
+                # a point comes twice.
+                self._source(message)
+        except TaskStopped as stop:
+            self.stopped = str(stop)
+        except BmtickError as error:
+            self.stopped = error.message
+
+    def advance(self, now: int) -> None:
+        """Move the clock to now (nanoseconds): deadman, stats and barrier act on it."""
+        if self.stopped:
+            return
+        try:
+            self._pipeline.advance(now)
+        except TaskStopped as stop:
+            self.stopped = str(stop)
+
+    def close(self) -> None:
+        """End the data: joins and unions flush what they hold, windows do not."""
+        if self.stopped:
+            return
+        try:
+            for node in self._nodes:
+                node.finish()
+        except TaskStopped as stop:
+            self.stopped = str(stop)
+
+    def take_events(self) -> list[AlertEvent]:
+        """Return the alert events since the last call, in their order."""
+        events = self._pipeline.events
+        taken, events.pending = events.pending, []
+        return taken
+
+    def take_written(self) -> list[Written]:
+        """Return the points that ``influxDBOut`` nodes have written since the last call."""
+        events = self._pipeline.events
+        taken, events.written = events.written, []
+        return taken
+
+    def http_outputs(self) -> dict[str, Any]:
+        """Return each ``httpOut`` endpoint's content: ``{"series": [...]}``."""
+        return {name: node.content() for name, node in self._pipeline.outputs.items()}
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """Return the errors that nodes met and went on from, with their counts."""
+        return list(self._pipeline.diagnostics.values())
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the task's state as JSON-able data: windows, alerts, counts, topics."""
+        events = self._pipeline.events
+        return {
+            "version": SNAPSHOT_VERSION,
+            "now": self._pipeline.now,
+            "nodes": {
+                node.name: state for node in self._nodes if (state := node.snapshot()) is not None
+            },
+            "topics": {
+                topic: {key: [s.level, s.time] for key, s in states.items()}
+                for topic, states in events.topics.items()
+            },
+        }
+
+    def restore(self, state: Any) -> None:
+        """Take back what ``snapshot`` gave; nodes that the script no longer has are left out.
+
+        Raises:
+            BmtickError: it is not a snapshot of this version.
+        """
+        if not isinstance(state, dict) or state.get("version") != SNAPSHOT_VERSION:
+            raise BmtickError(
+                f"the saved state of task '{self.name}' is not of this version",
+                remedy="remove it to start afresh",
+            )
+        for topic, states in state["topics"].items():
+            self._pipeline.events.topics[topic] = {
+                key: EventState(level, time) for key, (level, time) in states.items()
+            }
+        for node in self._nodes:
+            if node.name in state["nodes"]:
+                node.restore(state["nodes"][node.name])
+        self._pipeline.now = state["now"]

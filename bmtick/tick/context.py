@@ -1,0 +1,88 @@
+"""What a rule of the checker sees: the pipeline, what flows out of each node, and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bmtick.errors import nearest
+from bmtick.tick import ast
+from bmtick.tick.evaluate import Evaluator
+from bmtick.tick.findings import Report
+from bmtick.tick.flow import Flow, Schema
+from bmtick.tick.flows import outflow
+from bmtick.tick.graph import PipelineNode
+from bmtick.tick.lambda_types import infer
+from bmtick.tick.templates import TemplateUses
+from bmtick.tick.values import Value
+
+TemplateReader = Callable[[str, bool], TemplateUses]
+"""Reads a Go template (text; whether it is HTML) or raises BmtickError where it does not parse."""
+
+
+@dataclass(slots=True)
+class Context:
+    """One script, walked through."""
+
+    program: ast.Program
+    evaluator: Evaluator
+    report: Report
+    schema: Schema
+    read_template: TemplateReader
+    version: tuple[int, ...] | None
+    _flows: dict[int, Flow] = field(default_factory=dict)
+
+    @property
+    def nodes(self) -> list[PipelineNode]:
+        """All nodes of the pipeline, each after its parents."""
+        return self.evaluator.nodes
+
+    def flow(self, node: PipelineNode) -> Flow:
+        """Return what leaves a node."""
+        if not self._flows:
+            for each in self.nodes:
+                self._flows[id(each)] = outflow(each, self._flows, self.schema, self.type_quietly)
+        return self._flows[id(node)]
+
+    def inflow(self, node: PipelineNode) -> Flow:
+        """Return what comes into a node."""
+        return self.flow(node.parents[0]) if node.parents else Flow()
+
+    @staticmethod
+    def suggest(name: str, known: list[str]) -> str:
+        """Return which of the known names may be meant."""
+        return nearest(name, known) or f"there are {', '.join(known)}"
+
+    def type_of(self, expression: ast.Node, flow: Flow) -> str:
+        """Return the type of a lambda over a flow, reporting what is wrong in it."""
+        return infer(expression, _LambdaScope(self, flow, self.report, quiet=False), self.report)
+
+    def type_quietly(self, expression: ast.Node, flow: Flow) -> str:
+        """Return the type of a lambda over a flow."""
+        silent = Report(self.report.source)
+        return infer(expression, _LambdaScope(self, flow, silent, quiet=True), silent)
+
+
+class _LambdaScope:
+    """Vars, and the fields and tags of the data."""
+
+    def __init__(self, context: Context, flow: Flow, report: Report, *, quiet: bool) -> None:
+        self._context = context
+        self._flow = flow
+        self._report = report
+        self._quiet = quiet
+
+    def variable(self, node: ast.Identifier) -> Value | None:
+        return self._context.evaluator.var(node.name)
+
+    def reference(self, node: ast.Reference) -> str:
+        if not self._quiet and not self._flow.has(node.name):
+            known = sorted({*self._flow.fields, *self._flow.tags})
+            message = f'no field or tag "{node.name}" comes here'
+            remedy = self._context.suggest(node.name, known)
+            self._report.warning("unknown-field", message, node.pos, remedy)
+        return self._flow.type_of(node.name)
+
+    def function_since(self, name: str, since: str, position: ast.Position) -> None:
+        if not self._quiet:
+            self._context.evaluator.since(since, f"{name}()", position)

@@ -1,0 +1,340 @@
+"""Walks through a script as Kapacitor's ``tick/eval.go`` does, with types in place of data.
+
+Kapacitor stops at the first thing that is wrong. Here the walk goes on with a value of any type,
+so that one run shows all that is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bmtick.errors import BmtickError, nearest
+from bmtick.tick import ast
+from bmtick.tick.calls import Caller
+from bmtick.tick.constants import fold
+from bmtick.tick.findings import Report
+from bmtick.tick.graph import PipelineNode
+from bmtick.tick.lambda_types import NO_TYPE, infer
+from bmtick.tick.values import UNKNOWN, VAR_TYPES, Value, described
+
+_SOURCES = ("stream", "batch")
+_ROOTS = frozenset({"stream", "batch", "time"})
+
+
+class Evaluator:
+    """One walk through one script.
+
+    Args:
+        report: takes what is found.
+        variables: the values given for the script's vars; None where the script is a template,
+            or its vars are not at hand.
+        version: of Kapacitor, or None for any.
+    """
+
+    def __init__(
+        self,
+        report: Report,
+        variables: Mapping[str, Value] | None,
+        version: tuple[int, ...] | None,
+    ) -> None:
+        self._report = report
+        self._given = variables
+        self._caller = Caller(report, version)
+        self._vars: dict[str, Value] = {}
+        self._declared: dict[str, ast.Position] = {}
+        self.used: set[str] = set()
+        self.task_type = ""
+
+    @property
+    def nodes(self) -> list[PipelineNode]:
+        """All nodes of the pipeline, each after its parents."""
+        return self._caller.nodes
+
+    @property
+    def unused(self) -> dict[str, ast.Position]:
+        """The vars that nothing uses, with their declarations."""
+        return {n: p for n, p in self._declared.items() if n not in self.used}
+
+    @property
+    def declared(self) -> frozenset[str]:
+        """The names of all vars."""
+        return frozenset(self._declared)
+
+    def var(self, name: str) -> Value | None:
+        """Return the value of a var."""
+        return self._vars.get(name)
+
+    def since(self, since: str, what: str, position: ast.Position) -> None:
+        """Report a name that the wanted version of Kapacitor does not have."""
+        self._caller.since(since, what, position)
+
+    def program(self, program: ast.Program) -> None:
+        """Walk through all statements."""
+        for statement in program.statements:
+            self._statement(statement)
+
+    # -- statements
+
+    def _statement(self, node: ast.Node) -> None:
+        if isinstance(node, ast.Declaration):
+            self._declaration(node)
+        elif isinstance(node, ast.TypeDeclaration):
+            self._type_declaration(node)
+        elif isinstance(node, ast.Call):
+            self._argument(node)
+        elif isinstance(node, ast.Identifier):
+            self._idle_name(node)
+        elif not isinstance(node, (ast.DBRP, ast.CommentStatement)):
+            self._expression(node)
+            if not isinstance(node, ast.Chain):
+                self._report.warning("no-effect", "this statement does nothing", node.pos)
+
+    def _idle_name(self, node: ast.Identifier) -> None:
+        """Kapacitor ignores a name that stands alone, even one that does not exist."""
+        if node.name in self._vars or node.name in _SOURCES:
+            self._resolve(node)
+        message = f"'{node.name}' stands alone and does nothing"
+        self._report.warning("no-effect", message, node.pos, "is a | or . missing?")
+
+    def _declaration(self, node: ast.Declaration) -> None:
+        name = node.name.name
+        value = self._value(node.value)
+        if self._is_taken(name):
+            message = f"'{name}' is defined twice"
+            if name in _ROOTS:
+                message = f"'{name}' is Kapacitor's own name"
+            remedy = "vars cannot change: choose another name"
+            self._report.error("redefined-var", message, node.name.pos, remedy)
+            return
+        given = (self._given or {}).get(name)
+        if given:
+            value = self._check_given(name, value.type, given, node.name.pos)
+        self._declared[name] = node.name.pos
+        self._vars[name] = value
+
+    def _type_declaration(self, node: ast.TypeDeclaration) -> None:
+        name, type_name = node.name.name, node.type.name
+        if type_name not in VAR_TYPES:
+            remedy = nearest(type_name, VAR_TYPES) or f"the types are {', '.join(VAR_TYPES)}"
+            message = f"no type '{type_name}'"
+            self._report.error("unknown-type", message, node.type.pos, remedy)
+            type_name = "any"
+        self._declared[name] = node.name.pos
+        if self._given is None:
+            self._vars[name] = Value(type_name, pos=node.name.pos, placeholder=True)
+        elif name in self._given:
+            given = self._given[name]
+            self._vars[name] = self._check_given(name, type_name, given, node.name.pos)
+        else:
+            message = f"the var '{name}' has no value"
+            remedy = f"give it {described(type_name)} in the vars file"
+            self._report.error("missing-var", message, node.name.pos, remedy)
+            self._vars[name] = Value(type_name, pos=node.name.pos)
+
+    def _check_given(self, name: str, wanted: str, given: Value, position: ast.Position) -> Value:
+        if "any" not in (wanted, given.type) and given.type != wanted:
+            message = (
+                f"the var '{name}' is {described(wanted)}, and {described(given.type)} is given"
+            )
+            self._report.error("var-type", message, position, "change its type in the vars file")
+            return Value(wanted, pos=position)
+        return given
+
+    def _is_taken(self, name: str) -> bool:
+        return name in self._vars or name in ("time", self.task_type)
+
+    # -- values
+
+    def _value(self, node: ast.Node) -> Value:
+        """Return the value of a node where a name stands for its var."""
+        return self._resolve(node) if isinstance(node, ast.Identifier) else self._expression(node)
+
+    def _argument(self, node: ast.Node) -> Value:
+        """Return the value of an argument, where global functions are called."""
+        if isinstance(node, ast.Call):
+            return self._global_call(node)
+        return self._value(node)
+
+    def _resolve(self, node: ast.Identifier) -> Value:
+        self.used.add(node.name)
+        if node.name in self._vars:
+            value = self._vars[node.name]
+            return Value(value.type, value.constant, node.pos, value.placeholder)
+        if node.name in _SOURCES:
+            return self._source(node)
+        remedy = nearest(node.name, (*self._vars, *_SOURCES)) or "declare it before: var NAME = ..."
+        message = f"the var '{node.name}' is not defined"
+        self._report.error("undefined-var", message, node.pos, remedy)
+        self._vars[node.name] = Value("any", pos=node.pos)  # once is enough
+        return self._vars[node.name]
+
+    def _source(self, node: ast.Identifier) -> Value:
+        if self.task_type and self.task_type != node.name:
+            message = "a script is a stream task or a batch task, not both"
+            self._report.error("stream-and-batch", message, node.pos, "make two tasks of it")
+        self.task_type = self.task_type or node.name
+        value = self._caller.source(node.name, node.pos)
+        self._vars[node.name] = value
+        return value
+
+    def _expression(self, node: ast.Node) -> Value:
+        pos = node.pos
+        if isinstance(node, ast.Number):
+            return Value("int" if isinstance(node.value, int) else "float", node.value, pos)
+        if isinstance(node, ast.String):
+            return Value("string", node.value, pos)
+        if isinstance(node, ast.Bool):
+            return Value("bool", node.value, pos)
+        if isinstance(node, ast.Duration):
+            return Value("duration", node.nanoseconds, pos)
+        if isinstance(node, ast.Regex):
+            return Value("regex", UNKNOWN, pos)
+        if isinstance(node, ast.Reference):
+            return Value("reference", node.name, pos)
+        if isinstance(node, ast.Star):
+            return Value("star", "*", pos)
+        return self._composed(node)
+
+    def _composed(self, node: ast.Node) -> Value:
+        if isinstance(node, ast.ListNode):
+            return Value("list", [self._value(item) for item in node.items], node.pos)
+        if isinstance(node, ast.Lambda):
+            self._resolve_names(node)
+            return Value("lambda", node, node.pos)
+        if isinstance(node, ast.Unary):
+            return self._unary(node)
+        if isinstance(node, ast.Binary):
+            self._resolve_names(node)
+            type_name = infer(node, _Constants(self, self._report), self._report)
+            return Value(type_name or "any", self._fold(node), node.pos)
+        if isinstance(node, ast.Call):
+            return self._global_call(node)
+        if isinstance(node, ast.Chain):
+            return self._chain(node)
+        return Value("any", pos=node.pos)
+
+    def _resolve_names(self, node: ast.Node) -> None:
+        stack = [node]
+        while stack:
+            current = stack.pop()
+            if isinstance(current, ast.Identifier):
+                value = self._resolve(current)
+                if value.type in ("node", "handler"):
+                    message = f"'{current.name}' is a node, and no value"
+                    self._report.error("lambda-operand", message, current.pos)
+            elif isinstance(current, ast.Binary):
+                stack += [current.left, current.right]
+            elif isinstance(current, ast.Unary):
+                stack.append(current.operand)
+            elif isinstance(current, ast.Call):
+                stack += current.args
+            elif isinstance(current, ast.Lambda):
+                stack.append(current.expression)
+
+    def _unary(self, node: ast.Unary) -> Value:
+        value = self._value(node.operand)
+        wanted = ("bool",) if node.operator == "!" else ("int", "float", "duration")
+        if value.type not in (*wanted, "any"):
+            message = f"'{node.operator}' takes {described('|'.join(wanted))}, and this is {described(value.type)}"
+            self._report.error("arguments", message, node.pos)
+            return Value("any", pos=node.pos)
+        if not value.known:
+            return Value(value.type, pos=node.pos)
+        constant = (not value.constant) if node.operator == "!" else -value.constant
+        return Value(value.type, constant, node.pos)
+
+    def _fold(self, node: ast.Node) -> object:
+        """Return the value of an expression of constants, or UNKNOWN."""
+        spine: list[ast.Binary] = []
+        while isinstance(node, ast.Binary):
+            spine.append(node)
+            node = node.left
+        if not spine:
+            literal = isinstance(
+                node, (ast.Number, ast.String, ast.Bool, ast.Duration, ast.Identifier)
+            )
+            return self._value(node).constant if literal else UNKNOWN
+        result = self._fold(node)
+        silent = Report(self._report.source)
+        for binary in reversed(spine):
+            type_name = infer(binary, _Constants(self, silent), silent)
+            try:
+                result = fold(binary.operator, result, self._fold(binary.right), type_name)
+            except BmtickError as error:
+                self._report.error("arguments", error.message, binary.pos)
+                return UNKNOWN
+            except TypeError:  # operands that do not go together: reported by infer
+                return UNKNOWN
+        return result
+
+    # -- calls
+
+    def _global_call(self, call: ast.Call) -> Value:
+        args = [self._argument(arg) for arg in call.args]
+        if call.name == "time":
+            right = 1 <= len(args) <= 2 and all(a.type in ("duration", "any") for a in args)
+            if not right:
+                message, remedy = "time() takes one or two durations", "like time(10m)"
+                self._report.error("arguments", message, call.pos, remedy)
+            return Value("dimension", UNKNOWN, call.pos)
+        message = f"no global function '{call.name}'"
+        remedy = "functions stand in a lambda; a node follows another with |"
+        self._report.error("unknown-function", message, call.pos, remedy)
+        return Value("any", pos=call.pos)
+
+    def _chain(self, node: ast.Chain) -> Value:
+        links: list[ast.Chain] = []
+        left: ast.Node = node
+        while isinstance(left, ast.Chain):
+            links.append(left)
+            left = left.left
+        value = self._value(left)
+        for link in reversed(links):
+            value = self._link(value, link)
+        return value
+
+    def _link(self, left: Value, link: ast.Chain) -> Value:
+        right = link.right
+        args: list[Value] = []
+        complete = True
+        if isinstance(right, ast.Call):
+            args = [self._argument(arg) for arg in right.args]
+            if len(args) == 1 and args[0].type == "list":
+                complete = args[0].known
+                args = args[0].constant if complete else []
+        if left.type == "any":
+            return left
+        if left.type not in ("node", "handler"):
+            shown = getattr(right, "name", "")
+            message = f"this is {described(left.type)}, no node: it has no '{shown}'"
+            self._report.error("not-a-node", message, link.pos)
+            return Value("any", pos=link.pos)
+        if isinstance(right, ast.Identifier):
+            return self._caller.read_property(left, right)
+        if not isinstance(right, ast.Call):
+            return Value("any", pos=link.pos)
+        if link.operator == "|":
+            return self._caller.chain(left, right, args, complete)
+        if link.operator == "@":
+            return self._caller.dynamic(left, right, args, complete)
+        return self._caller.set_property(left, right, args, complete)
+
+
+class _Constants:
+    """The scope of an expression outside a lambda: vars, but no data."""
+
+    def __init__(self, evaluator: Evaluator, report: Report) -> None:
+        self._evaluator = evaluator
+        self._report = report
+
+    def variable(self, node: ast.Identifier) -> Value | None:
+        return self._evaluator.var(node.name)
+
+    def reference(self, node: ast.Reference) -> str:
+        message = f'there is no data here that "{node.name}" could name'
+        remedy = "a string stands in single quotes; a field needs a lambda: expression"
+        self._report.error("lambda-operand", message, node.pos, remedy)
+        return NO_TYPE
+
+    def function_since(self, name: str, since: str, position: ast.Position) -> None:
+        """Versions are checked where lambdas are."""

@@ -1,0 +1,78 @@
+"""What the checker reports: one finding, and the collector that locates it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from bmtick.errors import BmtickError, Location, render_message
+from bmtick.tick.ast import Position
+from bmtick.tick.tokens import Source
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong or risky in a script.
+
+    An error is what Kapacitor refuses, or what surely fails at run time; a warning is a risk.
+    ``code`` is a stable short name of the kind of finding.
+    """
+
+    severity: Severity
+    message: str
+    location: Location
+    excerpt: str
+    remedy: str
+    code: str
+
+    def __str__(self) -> str:
+        """Return ``FILE:LINE:COL: SEVERITY: ...``, the line, a caret and the remedy."""
+        return render_message(
+            self.severity,
+            self.message,
+            location=self.location,
+            remedy=self.remedy,
+            excerpt=self.excerpt,
+        )
+
+
+class Report:
+    """Collects findings about one script; the same finding at the same place counts once."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._found: dict[tuple[int, str], Finding] = {}
+
+    def error(self, code: str, message: str, position: Position, remedy: str = "") -> None:
+        """Add an error."""
+        self._add("error", code, message, position, remedy)
+
+    def warning(self, code: str, message: str, position: Position, remedy: str = "") -> None:
+        """Add a warning."""
+        self._add("warning", code, message, position, remedy)
+
+    def _add(
+        self, severity: Severity, code: str, message: str, position: Position, remedy: str
+    ) -> None:
+        location = self.source.location(position)
+        excerpt = self.source.excerpt(position)
+        finding = Finding(severity, message, location, excerpt, remedy, code)
+        self._found.setdefault((position.offset, message), finding)
+
+    def findings(self) -> list[Finding]:
+        """Return all findings in the order of the text."""
+        return [self._found[key] for key in sorted(self._found)]
+
+
+def from_error(error: BmtickError, code: str) -> Finding:
+    """Turn a refusal of the parser into a finding."""
+    location = error.location or Location("-")
+    return Finding("error", error.message, location, error.excerpt, error.remedy, code)
+
+
+def has_errors(findings: Iterable[Finding]) -> bool:
+    """Say whether any of the findings is an error."""
+    return any(finding.severity == "error" for finding in findings)

@@ -1,0 +1,217 @@
+"""Types of lambda expressions: what each operator and function takes and gives.
+
+The signatures are data (``lambda_types.toml``). A type is a name, or ``""`` where it is not known
+before data is there: a field without a schema, a var that the user gives.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Protocol
+
+from bmtick.errors import nearest
+from bmtick.tick import ast
+from bmtick.tick.findings import Report
+from bmtick.tick.kinds import OLDEST
+from bmtick.tick.values import Value, described
+
+NO_TYPE = ""
+_LITERALS: dict[type, str] = {
+    ast.String: "string",
+    ast.Bool: "bool",
+    ast.Duration: "duration",
+    ast.Regex: "regex",
+}
+_SIGNED = ("int", "float", "duration")
+_IN_LAMBDA = frozenset({"bool", "int", "float", "string", "regex", "duration", "lambda", "any"})
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """One signature: the types of the operands, and of the result."""
+
+    operands: tuple[str, ...]
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaTypes:
+    """All operators and functions."""
+
+    operators: dict[str, list[Overload]]
+    functions: dict[str, list[Overload]]
+    since: dict[str, str]
+
+
+@functools.cache
+def lambda_types() -> LambdaTypes:
+    """Read the data file, once."""
+    text = resources.files(__package__).joinpath("lambda_types.toml").read_text(encoding="utf-8")
+    data = tomllib.loads(text)
+
+    def overloads(lines: list[str]) -> list[Overload]:
+        found = []
+        for line in lines:
+            operands, _, result = line.rpartition("->")
+            names = operands.replace(",", " ").split()
+            found.append(Overload(tuple(names), result.strip()))
+        return found
+
+    return LambdaTypes(
+        {name: overloads(lines) for name, lines in data["operators"].items()},
+        {name: overloads(lines) for name, lines in data["functions"].items()},
+        data["since"],
+    )
+
+
+class Scope(Protocol):
+    """Where a lambda stands: what its vars and references are."""
+
+    def variable(self, node: ast.Identifier) -> Value | None:
+        """Return a var's value, or None (reported) where there is none."""
+
+    def reference(self, node: ast.Reference) -> str:
+        """Return the type of a field or tag, or NO_TYPE."""
+
+    def function_since(self, name: str, since: str, position: ast.Position) -> None:
+        """Take note that a function of a later version is used."""
+
+
+def infer(node: ast.Node, scope: Scope, report: Report) -> str:
+    """Return the type of an expression, reporting what Kapacitor cannot evaluate."""
+    return _Inference(scope, report).of(node)
+
+
+def _join(types: Sequence[str]) -> str:
+    return types[0] if len(set(types)) == 1 else NO_TYPE
+
+
+class _Inference:
+    def __init__(self, scope: Scope, report: Report) -> None:
+        self._scope = scope
+        self._report = report
+
+    def of(self, node: ast.Node) -> str:
+        if literal := _LITERALS.get(type(node)):
+            return literal
+        if isinstance(node, ast.Number):
+            return "int" if isinstance(node.value, int) else "float"
+        if isinstance(node, ast.Reference):
+            return self._scope.reference(node)
+        if isinstance(node, ast.Identifier):
+            return self._variable(node)
+        if isinstance(node, ast.Lambda):
+            return self.of(node.expression)
+        if isinstance(node, ast.Unary):
+            return self._unary(node)
+        if isinstance(node, ast.Binary):
+            return self._binary(node)
+        if isinstance(node, ast.Call):
+            return self._call(node)
+        self._report.error("lambda-operand", "this cannot stand in a lambda expression", node.pos)
+        return NO_TYPE
+
+    def _variable(self, node: ast.Identifier) -> str:
+        value = self._scope.variable(node)
+        if value is None or value.type == "any":
+            return NO_TYPE
+        if value.type not in _IN_LAMBDA:
+            self._report.error(
+                "lambda-operand",
+                f"the var '{node.name}' is {described(value.type)}, which no lambda takes",
+                node.pos,
+            )
+            return NO_TYPE
+        if value.type == "lambda":
+            return self.of(value.constant) if value.known else NO_TYPE
+        return value.type
+
+    def _unary(self, node: ast.Unary) -> str:
+        operand = self.of(node.operand)
+        if node.operator == "!":
+            if operand not in (NO_TYPE, "bool"):
+                self._refuse(node, f"'!' takes a bool, and this is {described(operand)}")
+            return "bool"
+        if operand not in (NO_TYPE, *_SIGNED):
+            self._refuse(
+                node, f"'-' takes a number or a duration, and this is {described(operand)}"
+            )
+            return NO_TYPE
+        return operand
+
+    def _binary(self, node: ast.Binary) -> str:
+        # A sum of many terms leans to the left: a loop, not recursion.
+        spine: list[ast.Binary] = []
+        left: ast.Node = node
+        while isinstance(left, ast.Binary):
+            spine.append(left)
+            left = left.left
+        result = self.of(left)
+        for binary in reversed(spine):
+            result = self._operation(binary, result, self.of(binary.right))
+        return result
+
+    def _operation(self, node: ast.Binary, left: str, right: str) -> str:
+        overloads = lambda_types().operators[node.operator]
+        fitting = [
+            o
+            for o in overloads
+            if left in (NO_TYPE, o.operands[0]) and right in (NO_TYPE, o.operands[1])
+        ]
+        if not fitting:
+            self._refuse(node, *_mismatch(node, left, right, overloads))
+            return _join([o.result for o in overloads])
+        return _join([o.result for o in fitting])
+
+    def _call(self, node: ast.Call) -> str:
+        args = [self.of(arg) for arg in node.args]
+        overloads = lambda_types().functions.get(node.name)
+        if overloads is None:
+            hint = nearest(node.name, lambda_types().functions)
+            self._report.error("unknown-function", f"no function '{node.name}'", node.pos, hint)
+            return NO_TYPE
+        since = lambda_types().since.get(node.name, OLDEST)
+        self._scope.function_since(node.name, since, node.pos)
+        fitting = [o for o in overloads if _fits(o, args)]
+        if not fitting:
+            self._refuse(node, *_wrong_call(node, args, overloads))
+            return _join([o.result for o in overloads])
+        return _join([o.result for o in fitting])
+
+    def _refuse(self, node: ast.Node, message: str, remedy: str = "") -> None:
+        self._report.error("lambda-types", message, node.pos, remedy)
+
+
+def _fits(overload: Overload, args: list[str]) -> bool:
+    if len(overload.operands) != len(args):
+        return False
+    return all(got in (NO_TYPE, want) for got, want in zip(args, overload.operands, strict=True))
+
+
+def _mismatch(
+    node: ast.Binary, left: str, right: str, overloads: list[Overload]
+) -> tuple[str, str]:
+    """Return message and remedy about operands that do not go together."""
+    message = f"'{node.operator}' cannot take {_shown(left)} and {_shown(right)}"
+    if {left, right} == {"int", "float"}:
+        return message, "convert one with float() or int(); a constant with a point is a float"
+    if node.operator in ("=~", "!~"):
+        return message, "the right side is a regular expression, /like this/"
+    if left and (pairs := [o.operands[1] for o in overloads if o.operands[0] == left]):
+        return message, f"on the right it takes {described('|'.join(dict.fromkeys(pairs)))}"
+    takes = dict.fromkeys(o.operands[0] for o in overloads)
+    return message, f"on the left it takes {described('|'.join(takes))}"
+
+
+def _wrong_call(node: ast.Call, args: list[str], overloads: list[Overload]) -> tuple[str, str]:
+    shown = ", ".join(_shown(arg) for arg in args)
+    forms = " or ".join(f"{node.name}({', '.join(o.operands)})" for o in overloads)
+    return f"{node.name}() cannot take ({shown})", f"it is {forms}"
+
+
+def _shown(type_name: str) -> str:
+    return described(type_name) if type_name else "a value of unknown type"

@@ -1,0 +1,129 @@
+"""An alert can fire, tells somebody, and keeps the states of its groups apart."""
+
+from __future__ import annotations
+
+from bmtick.errors import BmtickError
+from bmtick.tick.context import Context
+from bmtick.tick.graph import PipelineNode
+from bmtick.tick.templates import TemplateUses
+from bmtick.tick.values import Value
+
+_LEVELS = ("info", "warn", "crit")
+_ID_NAMES = frozenset({"Name", "TaskName", "Group", "Tags", "ServerInfo"})
+_NAMES = {
+    "id": _ID_NAMES,
+    "message": _ID_NAMES | {"ID", "Fields", "Level", "Time", "Duration"},
+    "details": _ID_NAMES | {"ID", "Fields", "Level", "Time", "Duration", "Message"},
+}
+_ADDS_TAGS = ("tags", "tag", "levelTag", "idTag")
+
+
+def check(context: Context) -> None:
+    """Check every alert."""
+    for node in context.nodes:
+        if node.name not in ("alert", "deadman"):
+            continue
+        _levels(context, node)
+        _recipients(context, node)
+        templates = {name: _template(context, node, name) for name in _NAMES}
+        _id(context, node, templates["id"])
+
+
+def _levels(context: Context, node: PipelineNode) -> None:
+    set_levels = {level for level in _LEVELS if node.value(level)}
+    if not set_levels and node.name == "alert":
+        message = "the alert has no level: it never fires"
+        remedy = "add .crit(lambda: ...)"
+        context.report.warning("alert-without-level", message, node.pos, remedy)
+        return
+    for level in _LEVELS:
+        reset = node.value(f"{level}Reset")
+        if reset and level not in set_levels and node.name == "alert":
+            message = f".{level}Reset() does nothing without .{level}()"
+            context.report.warning("alert-without-level", message, reset.pos)
+
+
+def _recipients(context: Context, node: PipelineNode) -> None:
+    if not node.handlers and not node.value("topic") and not node.children:
+        message = "the alert tells nobody: it has no handler and no topic"
+        context.report.warning("alert-without-handler", message, node.pos, "like .email('...')")
+    mails = [use for use in node.handlers if use.handler.name == "email"]
+    if mails and node.value("details") is None:
+        message = "without .details() the mail is a dump of JSON"
+        remedy = "add .details('''...''')"
+        context.report.warning("alert-details", message, mails[0].pos, remedy)
+
+
+def _template(context: Context, node: PipelineNode, name: str) -> TemplateUses | None:
+    value = node.value(name)
+    if value is None or not value.known or value.type != "string":
+        return None
+    try:
+        uses = context.read_template(value.constant, name == "details")
+    except BmtickError as error:
+        message = f"the template in .{name}() does not parse: {error.message}"
+        context.report.error("template", message, value.pos, error.remedy)
+        return None
+    for wrong in sorted(uses.names - _NAMES[name]):
+        known = ", ".join(f".{n}" for n in sorted(_NAMES[name]))
+        message = f".{name}() has no {{{{ .{wrong} }}}}: Kapacitor fails at every alert"
+        context.report.error("template", message, value.pos, f"there are {known}")
+    _tags(context, node, uses, value)
+    _fields(context, node, uses, value)
+    return uses
+
+
+def _tags(context: Context, node: PipelineNode, uses: TemplateUses, value: Value) -> None:
+    groups = context.inflow(node).groups
+    if groups is None:
+        return
+    for tag in dict.fromkeys(uses.tags):
+        if tag not in groups and not _is_added(node, tag):
+            message = f'the template reads the tag "{tag}", and the data is not grouped by it'
+            remedy = f"add it: .groupBy({', '.join(repr(g) for g in sorted({*groups, tag}))})"
+            context.report.warning("tag-not-grouped", message, value.pos, remedy)
+
+
+def _is_added(node: PipelineNode, tag: str) -> bool:
+    """Say whether a node before adds the tag itself."""
+    seen: set[int] = set()
+    stack = list(node.parents)
+    while stack:
+        parent = stack.pop()
+        if id(parent) in seen:
+            continue
+        seen.add(id(parent))
+        if parent.kind is None:
+            return True
+        settings = [s for name in _ADDS_TAGS for s in parent.uses(name)]
+        if parent.name != "delete" and any(a.text() in ("", tag) for s in settings for a in s.args):
+            return True
+        stack += parent.parents
+    return False
+
+
+def _fields(context: Context, node: PipelineNode, uses: TemplateUses, value: Value) -> None:
+    flow = context.inflow(node)
+    if flow.open or node.name == "deadman":
+        return
+    for field in dict.fromkeys(uses.fields):
+        if field not in flow.fields:
+            message = f'the template reads the field "{field}", which does not come here'
+            remedy = context.suggest(field, sorted(flow.fields))
+            context.report.warning("unknown-field", message, value.pos, remedy)
+
+
+def _id(context: Context, node: PipelineNode, uses: TemplateUses | None) -> None:
+    groups = context.inflow(node).groups
+    if uses is None or groups == frozenset() or "Group" in uses.names:
+        return
+    if groups is None and "Tags" in uses.names:
+        return
+    if groups and groups & set(uses.tags):
+        return
+    value = node.value("id")
+    shown = ", ".join(sorted(groups)) if groups else "the data's tags"
+    message = f"all groups ({shown}) share this id, and so one alert state"
+    tag = min(groups) if groups else "host"
+    remedy = f'put a tag into it: {{{{ index .Tags "{tag}" }}}}, or {{{{ .Group }}}}'
+    context.report.warning("id-collides", message, value.pos if value else node.pos, remedy)

@@ -1,0 +1,71 @@
+"""Every lambda evaluates to the type that its node needs."""
+
+from __future__ import annotations
+
+from bmtick.tick.context import Context
+from bmtick.tick.flow import Flow
+from bmtick.tick.graph import PipelineNode
+from bmtick.tick.lambda_types import NO_TYPE
+from bmtick.tick.values import Value, described
+
+_BOOL = ("bool",)
+_RESULTS = ("bool", "int", "float", "string", "duration")  # others no field can hold
+_BOOL_PROPERTIES = (
+    *("info", "warn", "crit", "infoReset", "warnReset", "critReset"),
+    *("where", "lambda"),
+)
+
+
+def check(context: Context) -> None:
+    """Check the lambdas of all nodes."""
+    for node in context.nodes:
+        _arguments(context, node)
+        _properties(context, node)
+
+
+def _arguments(context: Context, node: PipelineNode) -> None:
+    flow = context.inflow(node)
+    if node.name == "eval":
+        _eval(context, node, flow)
+    elif node.name == "deadman":
+        counted = Flow({"emitted": "float"}, flow.tags)
+        for arg in node.args[2:]:
+            _lambda(context, arg, counted, _BOOL)
+    elif node.kind:
+        for arg in node.args:
+            _lambda(context, arg, flow, _BOOL)
+
+
+def _eval(context: Context, node: PipelineNode, flow: Flow) -> None:
+    setting = node.last("as")
+    names = [a.text() for a in setting.args] if setting else []
+    for i, arg in enumerate(node.args):
+        result = _lambda(context, arg, flow, _RESULTS)
+        if i < len(names) and names[i]:
+            flow = flow.with_fields({names[i]: result})
+
+
+def _properties(context: Context, node: PipelineNode) -> None:
+    # A source's own where is applied to the data that the source itself selects.
+    flow = context.flow(node) if node.name == "from" else context.inflow(node)
+    for name in _BOOL_PROPERTIES:
+        for setting in node.uses(name):
+            for arg in setting.args:
+                _lambda(context, arg, flow, _BOOL)
+    for setting in node.uses("replicas"):
+        for arg in setting.args:
+            _lambda(context, arg, flow, ("int",))
+
+
+def _lambda(context: Context, arg: Value, flow: Flow, wanted: tuple[str, ...]) -> str:
+    if arg.type != "lambda" or not arg.known:
+        return NO_TYPE
+    expression = arg.constant.expression
+    result = context.type_of(expression, flow)
+    if result and result not in wanted:
+        message = (
+            f"this lambda must give {described('|'.join(wanted))}, and it gives {described(result)}"
+        )
+        remedy = "compare it, like > 10" if wanted == _BOOL else ""
+        context.report.error("lambda-types", message, arg.constant.pos, remedy)
+    return result

@@ -1,0 +1,40 @@
+"""The script as a whole: it does something, and all in it is of use."""
+
+from __future__ import annotations
+
+from bmtick.tick.ast import Position
+from bmtick.tick.context import Context
+from bmtick.tick.findings import has_errors
+from bmtick.tick.graph import PipelineNode
+
+_ENDS = frozenset(
+    {
+        *("alert", "deadman", "httpOut", "httpPost", "influxDBOut", "kapacitorLoopback", "log"),
+        *("k8sAutoscale", "swarmAutoscale", "ec2Autoscale"),
+    }
+)
+
+
+def check(context: Context) -> None:
+    """Check that nodes come of the script and that their data goes somewhere."""
+    nodes = [node for node in context.nodes if node.parents]
+    if not nodes and not has_errors(context.report.findings()):
+        start = context.nodes[0].pos if context.nodes else Position()
+        remedy = "start with: stream|from().measurement('...')"
+        context.report.error("empty", "the script does nothing: it has no nodes", start, remedy)
+    for node in nodes:
+        if node.children or node.unfinished or node.kind is None:
+            continue
+        if node.name not in _ENDS:
+            _dead_end(context, node)
+    for name, position in context.evaluator.unused.items():
+        value = context.evaluator.var(name)
+        if value and value.type in ("node", "handler"):
+            continue  # a pipeline works without being named again
+        context.report.warning("unused-var", f"the var '{name}' is not used", position, "remove it")
+
+
+def _dead_end(context: Context, node: PipelineNode) -> None:
+    message = f"nothing comes of {node.describe()}"
+    remedy = "let |alert(), |influxDBOut() or |httpOut() follow"
+    context.report.warning("dead-end", message, node.pos, remedy)

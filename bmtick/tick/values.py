@@ -1,0 +1,89 @@
+"""What an expression of a script is worth before any data is there: its type, perhaps its value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bmtick.tick import ast
+
+
+class _Unknown:
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = _Unknown()
+NOWHERE: Final = ast.Position()  # of a value that the vars file gives
+
+VAR_TYPES: Final = (
+    "bool",
+    "int",
+    "float",
+    "string",
+    "regex",
+    "duration",
+    "lambda",
+    "list",
+    "star",
+)
+"""The types that a var may be declared with."""
+
+ZERO: Final[dict[str, Any]] = {"bool": False, "int": 0, "float": 0.0, "string": "", "duration": 0}
+"""What Kapacitor puts in for a var without value when it checks a template."""
+
+_ARTICLES: Final = {
+    "bool": "a bool",
+    "int": "an int",
+    "float": "a float",
+    "string": "a string",
+    "regex": "a regular expression",
+    "duration": "a duration",
+    "lambda": "a lambda",
+    "list": "a list",
+    "star": "*",
+    "time": "a time",
+    "node": "a node",
+    "handler": "a node",
+    "reference": "a name in double quotes",
+    "dimension": "time()",
+    "any": "any value",
+    "missing": "a missing value",
+}
+
+
+@dataclass(slots=True)
+class Value:
+    """A type, and the value itself where the script gives it.
+
+    ``type`` is one of ``VAR_TYPES`` or ``node``, ``handler``, ``reference``, ``dimension``
+    (``time(10m)``), ``time``, or ``any`` where nothing is known. ``constant`` is a Python value, a
+    list of values, the node of the pipeline, or the lambda's tree. ``placeholder`` marks the value
+    of a var that a template leaves to its user.
+    """
+
+    type: str
+    constant: Any = UNKNOWN
+    pos: ast.Position = NOWHERE
+    placeholder: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether the value itself is known."""
+        return self.constant is not UNKNOWN
+
+    def at_definition(self) -> Any:
+        """Return the value that Kapacitor sees when the script is defined, or UNKNOWN."""
+        if self.placeholder:
+            return ZERO.get(self.type, UNKNOWN)
+        return self.constant
+
+    def text(self) -> str:
+        """Return the string that this is, or ``""`` where it is none or not known."""
+        return self.constant if isinstance(self.constant, str) and self.type == "string" else ""
+
+
+def described(type_name: str) -> str:
+    """Return a type for a sentence: ``a string``."""
+    *most, last = (_ARTICLES.get(part, part) for part in type_name.split("|"))
+    return f"{', '.join(most)} or {last}" if most else last
