@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 
-from bmtick.alerts import schedule
+from bmtick.alerts import rule, schedule
 from bmtick.alerts.declarations import Variable
 from bmtick.alerts.facts import alert_id, facts
 from bmtick.alerts.handlers import handler_lines
@@ -17,8 +17,9 @@ from bmtick.alerts.load import templates_folder
 from bmtick.alerts.model import Alert, Form, Rendered
 from bmtick.alerts.quoting import tick_reference, tick_string, tick_strings
 from bmtick.alerts.resolve import Resolved, in_section, instances, resolve
-from bmtick.alerts.text import details, message, texts
+from bmtick.alerts.text import Source, details, message, rule_source, script_source, texts
 from bmtick.alerts.values import show
+from bmtick.durations import format_duration
 from bmtick.errors import BmtickError, printable
 from bmtick.names import TASK_PREFIX
 from bmtick.settings import Settings
@@ -47,27 +48,70 @@ def render(
         BmtickError: a wrong value, or an alert that does not fit the form.
     """
     resolved = resolve(alert, values, instance=instance, settings=settings)
-    variables = _variables(resolved)
-    baked = form != "template"
-    declarations = "\n".join(v.baked() if baked else v.typed() for v in variables)
-    words = texts(resolved)
-    body = _environment().get_template(f"{alert.name}/alert.tick.j2")
-    text = body.render(
-        _context(resolved),
-        header=_header(resolved, form),
-        declarations=f"{declarations}\n{_texts(resolved, words)}",
-    )
+    text, variables = _rule(resolved) if form == "rule" else _script(resolved, form)
     return Rendered(
         name=resolved.instance,
         alert=alert,
         task_id=f"{TASK_PREFIX}{resolved.instance}",
         script=format_program(parse(text, file=f"{alert.name}/alert.tick.j2")),
-        variables={} if baked else {v.name: v.json() for v in variables},
+        variables={v.name: v.json() for v in variables} if form == "template" else {},
         dbrps=[{"db": resolved.database, "rp": resolved.retention_policy}],
         handlers=_kinds(resolved),
         form=form,
         values=resolved.values,
     )
+
+
+def _script(resolved: Resolved, form: Form) -> tuple[str, list[Variable]]:
+    variables = _variables(resolved)
+    words = texts(resolved)
+    source = script_source(resolved, words)
+    # Message and details are the same in both forms: they name no value, only fields.
+    fixed = [
+        Variable("message", "string", message(source, words)),
+        Variable("details", "string", _page(source, words)),
+    ]
+    lines = [v.typed() if form == "template" else v.baked() for v in variables]
+    text = _environment().get_template(f"{resolved.alert.name}/alert.tick.j2")
+    rendered = text.render(
+        _context(resolved),
+        header=_header(resolved, form),
+        declarations="\n".join([*lines, *(v.baked() for v in fixed)]),
+    )
+    return rendered, variables
+
+
+def _rule(resolved: Resolved) -> tuple[str, list[Variable]]:
+    rule.check_fits(resolved)
+    words = texts(resolved)
+    source = rule_source(resolved, rule.plain_values(resolved))
+    variables = rule.variables(resolved, message(source, words), _page(source, words))
+    text = _environment().get_template("_shared/rule.tick.j2")
+    shape = {"func": "", "field": "", **resolved.alert.raw["rule"]}
+    rendered = text.render(
+        header=_header(resolved, "rule"),
+        declarations="\n".join(v.baked() for v in variables),
+        rule=shape,
+        extra_filter=rule.filters(resolved)[1],
+        remind_every=_remind(resolved),
+        recipients=tick_strings(resolved.values["recipients"]),
+        handlers=_handlers(resolved),
+    )
+    return rendered, variables
+
+
+def _page(source: Source, words: Mapping[str, Any]) -> str:
+    page = _environment().get_template("_shared/details.html.j2")
+    return page.render(details(source, words)).rstrip("\n")
+
+
+def _remind(resolved: Resolved) -> str:
+    every = resolved.values["remind_every"]
+    return format_duration(every) if every else ""
+
+
+def _handlers(resolved: Resolved) -> list[str]:
+    return [line for h, options in resolved.handlers for line in handler_lines(h, options)]
 
 
 def desired(settings: Settings, *, form: Form = "script") -> list[Rendered]:
@@ -108,9 +152,7 @@ def _context(resolved: Resolved) -> dict[str, Any]:
         "schedule": schedule.condition(resolved.values),
         "id": alert_id(resolved),
         "reset_by": _reset_by(resolved.values),
-        "handlers": [
-            line for h, options in resolved.handlers for line in handler_lines(h, options)
-        ],
+        "handlers": _handlers(resolved),
         "trigger_type": resolved.alert.raw.get("trigger_type", "threshold"),
     }
 
@@ -132,15 +174,6 @@ def _variables(resolved: Resolved) -> list[Variable]:
     if awake := schedule.condition(resolved.values):
         found.append(Variable("activeTime", "lambda", awake, "When the alert is awake."))
     return found
-
-
-def _texts(resolved: Resolved, words: Mapping[str, Any]) -> str:
-    """Message and details are the same in every form: they name no value, only fields."""
-    page = _environment().get_template("_shared/details.html.j2")
-    html = page.render(details(resolved, words)).rstrip("\n")
-    subject = Variable("message", "string", message(resolved, words))
-    body = Variable("details", "string", html)
-    return f"{subject.baked()}\n{body.baked()}"
 
 
 def _measurement(resolved: Resolved) -> str:

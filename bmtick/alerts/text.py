@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bmtick.alerts.load import SHARED, read_toml, templates_folder
@@ -16,6 +17,7 @@ from bmtick.alerts.quoting import go_html, go_text
 from bmtick.alerts.resolve import Resolved
 from bmtick.errors import BmtickError, Location
 
+_TIME = '{{ .Time.UTC.Format "2006-01-02 15:04:05 MST" }}'
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -41,13 +43,16 @@ def placeholders(resolved: Resolved, words: Mapping[str, Any]) -> dict[str, str]
         "value": number_action("value", resolved),
         "threshold": _threshold(resolved, words),
         "level": "{{ .Level }}",
-        "time": '{{ .Time.UTC.Format "2006-01-02 15:04:05 MST" }}',
+        "time": _TIME,
     }
     for name, parameter in resolved.alert.parameters.items():
         if parameter.fact and resolved.values[name] is not None:
             found[name] = field_action(name)
     if resolved.alert.raw.get("shell_quote"):
         found["who"] = field_action("who")
+    if resolved.values.get("sigma") is not None:
+        action = '{{ index .Fields "deviation" | printf "%.1f" }}'
+        found["history"] = f"{action} {words['deviations']}"
     found |= resolved.alert.raw.get("placeholders", {})
     return found
 
@@ -94,19 +99,45 @@ def fill(text: str, actions: Mapping[str, str], plain: Mapping[str, str]) -> str
     return _PLACEHOLDER.sub(one, text)
 
 
-def message(resolved: Resolved, words: Mapping[str, Any]) -> str:
+@dataclass(frozen=True)
+class Source:
+    """Where the texts get their values: template actions, and values that are known now."""
+
+    actions: dict[str, str]
+    plain: dict[str, str]
+
+
+def script_source(resolved: Resolved, words: Mapping[str, Any]) -> Source:
+    """Return the source for scripts and templates, whose points carry the facts."""
+    return Source(placeholders(resolved, words), _plain(resolved))
+
+
+def rule_source(resolved: Resolved, values: Mapping[str, str]) -> Source:
+    """Return the source for rules: only tags, the value and what is written into the text."""
+    actions = {tag: tag_action(tag) for tag in resolved.alert.group}
+    actions["value"] = field_action("value")
+    actions["time"] = _TIME
+    # A rule cannot quote a name for the shell, and a hostile one must not be pasted: no name then.
+    plain = {"who": "USER"} if resolved.alert.raw.get("shell_quote") else {}
+    if resolved.alert.raw["rule"]["trigger"] == "deadman":
+        plain["value"] = values["window"]
+        del actions["value"]
+    return Source(actions, {**_plain(resolved), **plain, **values})
+
+
+def message(source: Source, words: Mapping[str, Any]) -> str:
     """Return the subject: level, host, value, threshold."""
-    actions = placeholders(resolved, words)
-    plain = {name: go_text(text) for name, text in _plain(resolved).items()}
+    actions = source.actions
+    plain = {name: go_text(text) for name, text in source.plain.items()}
     alarm = fill(words["subject"], actions, plain)
     over = fill(words["ok"], actions, plain)
     return f'[{{{{ .Level }}}}] {{{{ if eq .Level "OK" }}}}{over}{{{{ else }}}}{alarm}{{{{ end }}}}'
 
 
-def details(resolved: Resolved, words: Mapping[str, Any]) -> dict[str, Any]:
+def details(source: Source, words: Mapping[str, Any]) -> dict[str, Any]:
     """Return what ``_shared/details.html.j2`` lays out: rows, explanation, steps."""
-    actions = placeholders(resolved, words)
-    plain = {name: go_html(text) for name, text in _plain(resolved).items()}
+    actions = source.actions
+    plain = {name: go_html(text) for name, text in source.plain.items()}
 
     def filled(text: str) -> str:
         return fill(text, actions, plain)
@@ -115,26 +146,19 @@ def details(resolved: Resolved, words: Mapping[str, Any]) -> dict[str, Any]:
     rows = [
         (words["host"], tag_action("host")),
         *((label, filled(value)) for label, value in words.get("rows", ())),
-        (words["value"], actions["value"] + " " + words.get("unit", "")),
-        (words["threshold"], actions["threshold"] + " " + words.get("unit", "")),
-        *_history(resolved, words),
+        (words["value"], filled("{value} ") + words["unit"]),
+        (words["threshold"], filled("{threshold} ") + words["unit"]),
+        *([(words["history"], filled("{history}"))] if "history" in actions else []),
         (words["since"], since),
         (words["time"], actions["time"]),
     ]
     return {
-        "rows": [(label, value.strip()) for label, value in rows],
+        "rows": rows,
         "explanation": filled(words.get("explanation", "")),
         "heading": words["heading"],
         "over": words["over"],
         "steps": [filled(step) for step in words["steps"]],
     }
-
-
-def _history(resolved: Resolved, words: Mapping[str, Any]) -> list[tuple[str, str]]:
-    if resolved.values.get("sigma") is None:
-        return []
-    action = '{{ index .Fields "deviation" | printf "%.1f" }}'
-    return [(words["history"], f"{action} {words['deviations']}")]
 
 
 def _plain(resolved: Resolved) -> dict[str, str]:

@@ -1,0 +1,167 @@
+"""Rules that Chronograf's Alert Builder can edit, for the alerts that fit its one shape.
+
+Source: influxdata/chronograf ``kapacitor/ast.go`` (what it recognises) and ``vars.go``,
+``data.go``, ``triggers.go`` (what it writes): one field, one aggregate, one threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bmtick.alerts.declarations import Variable
+from bmtick.alerts.quoting import tick_reference, tick_string
+from bmtick.alerts.resolve import Resolved
+from bmtick.alerts.values import show
+from bmtick.durations import format_duration
+from bmtick.errors import BmtickError
+
+# What the Builder has no place for; it would lose these when it saves the rule.
+_NOT_IN_BUILDER = ("warn", "reset", "sigma", "active_hours", "active_days", "maintenance")
+_SCRIPT = "render it --as script"
+
+
+def check_fits(resolved: Resolved) -> None:
+    """Refuse what the Alert Builder cannot express.
+
+    Raises:
+        BmtickError: says what does not fit, and why.
+    """
+    alert, values = resolved.alert, resolved.values
+    if alert.rule_refused:
+        raise _refused(resolved, alert.rule_refused)
+    for name in _NOT_IN_BUILDER:
+        if values.get(name):
+            raise _refused(resolved, f"the Builder has no '{name}'", f"leave it out, or {_SCRIPT}")
+    for name, reason in alert.raw["rule"].get("one_of", {}).items():
+        if len(_chosen(resolved, name)) != 1:
+            raise _refused(resolved, reason, f"choose one, or {_SCRIPT}")
+    for name, reason in alert.raw["rule"].get("needs", {}).items():
+        if not values[name]:
+            raise _refused(resolved, reason, f"--set {name}=..., or {_SCRIPT}")
+    for tag, text in _terms(resolved):
+        if set(text) & {"'", '"'}:
+            raise _refused(
+                resolved,
+                f"the Builder cannot read back the value of '{tag}', which holds a quote",
+                _SCRIPT,
+            )
+
+
+def _refused(resolved: Resolved, reason: str, remedy: str = _SCRIPT) -> BmtickError:
+    return BmtickError(
+        f"'{resolved.alert.name}' does not fit Chronograf's Alert Builder: {reason}", remedy=remedy
+    )
+
+
+def _chosen(resolved: Resolved, name: str) -> list[str]:
+    """The values that a list parameter, or a tag of ``where``, is limited to."""
+    value = resolved.values.get(name, resolved.values["where"].get(name, []))
+    return value if isinstance(value, list) else [value]
+
+
+def _terms(resolved: Resolved) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for tag, value in resolved.values["where"].items():
+        pairs += [(tag, v) for v in (value if isinstance(value, list) else [value])]
+    for name, parameter in resolved.alert.parameters.items():
+        if parameter.filter and len(resolved.values[name]) < len(parameter.limits.choices):
+            pairs += [(parameter.filter, v) for v in resolved.values[name]]
+    return pairs
+
+
+def _equal(resolved: Resolved) -> str:
+    """Each tag in parentheses, its values under OR, the tags under AND, sorted: as the Builder."""
+    tags: dict[str, list[str]] = {}
+    for tag, value in _terms(resolved):
+        tags.setdefault(tag, []).append(f"{tick_reference(tag)} == {tick_string(value)}")
+    return " AND ".join(sorted(f"({' OR '.join(terms)})" for terms in tags.values()))
+
+
+def _unequal(resolved: Resolved) -> str:
+    fixed: Mapping[str, str] = resolved.alert.raw.get("fixed_filter", {})
+    terms = [f"({tick_reference(tag)} != {tick_string(value)})" for tag, value in fixed.items()]
+    return " AND ".join(terms)
+
+
+def filters(resolved: Resolved) -> tuple[str, str]:
+    """Return whereFilter, and what goes into a node of its own.
+
+    The Builder allows only one operator in whereFilter; where there are two, the exclusion of
+    folded series is the one that a saved rule may lose.
+    """
+    equal, unequal = _equal(resolved), _unequal(resolved)
+    if equal:
+        return equal, unequal
+    return unequal or "TRUE", ""
+
+
+def crit(resolved: Resolved) -> Any:
+    """Return the threshold: crit, or that of the one tag value that was chosen."""
+    by = resolved.alert.raw["rule"].get("crit_by", {})
+    for tag, names in by.items():
+        return resolved.values[names[_chosen(resolved, tag)[0]]]
+    return resolved.values["crit"]
+
+
+def variables(resolved: Resolved, message: str, details: str) -> list[Variable]:
+    """Return the variables in the Builder's order.
+
+    Args:
+        resolved: the alert.
+        message: a Go text/template.
+        details: a Go html/template; the Builder does not escape its quotes when it saves.
+    """
+    values, rule = resolved.values, resolved.alert.raw["rule"]
+    found = [
+        Variable("db", "string", resolved.database),
+        Variable("rp", "string", resolved.retention_policy),
+        Variable("measurement", "string", values.get("measurement", resolved.alert.measurement)),
+        Variable("groupBy", "list", list(resolved.alert.group)),
+        Variable("whereFilter", "lambda", filters(resolved)[0]),
+    ]
+    if rule.get("func") or rule["trigger"] == "deadman":
+        found.append(Variable("period", "duration", values["window"]))
+    if rule.get("func"):
+        found.append(Variable("every", "duration", 0, "0s: each point is judged at once."))
+    texts = {
+        "name": resolved.instance,
+        "idVar": rule_id(resolved),
+        "message": message,
+        "idTag": "alertID",
+        "levelTag": "level",
+        "messageField": "message",
+        "durationField": "duration",
+        "outputDB": "chronograf",
+        "outputRP": "autogen",
+        "outputMeasurement": "alerts",
+        "triggerType": rule["trigger"],
+        "details": details.replace("'", "&#39;"),
+    }
+    found += [Variable(name, "string", text) for name, text in texts.items()]
+    if rule["trigger"] == "deadman":
+        return [*found, Variable("threshold", "float", 0.0)]
+    return [*found, Variable("crit", resolved.alert.parameters["crit"].type, crit(resolved))]
+
+
+def rule_id(resolved: Resolved) -> str:
+    """Return the alert id in BlueMind's form, from tags as they are: a rule cannot escape them."""
+    product, tag = resolved.alert.product, resolved.alert.id_tag
+    name = resolved.instance.replace("_", "-")
+    part = f'-{{{{ index .Tags "{tag}" }}}}' if tag else ""
+    sub = name.removeprefix(f"{product}-") or name
+    queue = '-{{ index .Tags "queue" }}' if "queue" in resolved.alert.group else ""
+    return f'{product}_{sub}{part}{queue}_{{{{ index .Tags "datalocation" }}}}'
+
+
+def plain_values(resolved: Resolved) -> dict[str, str]:
+    """Return what the texts of a rule name as text, because a rule has no facts on its points."""
+    found = {}
+    for name, parameter in resolved.alert.parameters.items():
+        if parameter.fact and resolved.values[name] is not None:
+            found[name] = show(parameter, resolved.values[name])
+    if "crit" in found:
+        found["threshold"] = found["crit"] = str(crit(resolved))
+    else:
+        found["threshold"] = format_duration(resolved.values["window"])
+    return found
