@@ -19,3 +19,12 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = shutil.get_terminal_size().columns if stream.isatty() else _PIPE_WIDTH
     return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+
+
+def shell_quoted(argument: str) -> str:
+    """Quote one argument for a command that is shown, to be pasted into a shell."""
+    import shlex  # noqa: PLC0415 -- not needed to collect
+
+    from bmtick.errors import printable  # noqa: PLC0415
+
+    return shlex.quote(printable(argument))

@@ -47,6 +47,12 @@ class InfluxDB(Section, frozen=True, kw_only=True):
     timeout: DurationText = "30s"
 
 
+class Chronograf(Section, frozen=True, kw_only=True):
+    """``[chronograf]``: only looked at by ``bmtick doctor``."""
+
+    url: Literal[""] | Url = ""
+
+
 class Notify(Section, frozen=True, kw_only=True):
     """``[notify]``: who is told, and how. Handlers are checked by the alert catalogue."""
 
@@ -101,6 +107,7 @@ class Settings(Section, frozen=True, kw_only=True):
         default_factory=lambda: {"default": Kapacitor()}
     )
     influxdb: InfluxDB = InfluxDB()
+    chronograf: Chronograf = Chronograf()
     notify: Notify = Notify()
     collect: Collect = Collect()
     deploy: Deploy = Deploy()

@@ -1,0 +1,36 @@
+"""Do the clocks of this machine and of the servers agree?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+
+import requests
+
+from bmtick.doctor.link import Link, broken, ok, unseen
+from bmtick.doctor.world import World
+
+ORDER = 80
+_LIMIT = 5.0  # seconds; a window of ten seconds would notice
+_REMEDY = "timedatectl set-ntp true, on both machines"
+
+
+def look(world: World) -> Iterator[Link]:
+    """Compare the Date header of each server's answer with this machine's clock."""
+    servers = {"influxdb": f"{world.settings.influxdb.url.rstrip('/')}/ping"}
+    for name, kapacitor in world.settings.kapacitor.items():
+        servers[f"kapacitor {name}"] = f"{kapacitor.url.rstrip('/')}/kapacitor/v1/ping"
+    for name, url in servers.items():
+        yield _compare(world, f"clock: {name}", url)
+
+
+def _compare(world: World, name: str, url: str) -> Link:
+    try:
+        header = world.get(url).headers.get("Date", "")
+        theirs = parsedate_to_datetime(header).timestamp()
+    except (requests.RequestException, TypeError, ValueError):
+        return unseen(name, "the server told no time", "mend the link above first")
+    apart = abs(theirs - world.now)
+    if apart > _LIMIT:
+        return broken(name, f"{apart:.0f} seconds apart", _REMEDY)
+    return ok(name, "agrees to the second" if apart < 2 else f"{apart:.0f} seconds apart")

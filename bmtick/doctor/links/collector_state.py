@@ -1,0 +1,39 @@
+"""Does the collector's state move? It is written at every run."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+
+from bmtick.doctor.link import Link, broken, ok, unseen
+from bmtick.doctor.world import World, ago
+from bmtick.durations import SECOND, parse_duration
+from bmtick.terminal import shell_quoted
+
+ORDER = 20
+_NAME = "collector state"
+_MISSED = 12  # intervals without a write: Telegraf's jitter is far below
+_RUN = "bmtick telegraf > /etc/telegraf/telegraf.d/bmtick.conf && systemctl restart telegraf"
+
+
+def look(world: World) -> Iterator[Link]:
+    """Look at the state file's age and mode."""
+    shown = world.settings.collect.state
+    path = world.path(shown)
+    try:
+        info = path.stat()
+    except FileNotFoundError:
+        yield broken(_NAME, f"{shown} does not exist: the collector never ran", _RUN)
+        return
+    except PermissionError:
+        yield unseen(_NAME, f"{shown} cannot be seen by this user", "run 'bmtick doctor' as root")
+        return
+    if stat.S_IMODE(info.st_mode) & 0o077:
+        yield broken(_NAME, f"{shown} can be read by others", f"chmod 600 {shell_quoted(shown)}")
+        return
+    age = world.now - info.st_mtime
+    limit = _MISSED * parse_duration(world.settings.collect.interval) / SECOND
+    if age > limit:
+        yield broken(_NAME, f"{shown} was last written {ago(age)} ago", _RUN)
+    else:
+        yield ok(_NAME, f"{shown}, written {ago(max(age, 0))} ago")

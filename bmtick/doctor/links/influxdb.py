@@ -1,0 +1,98 @@
+"""Is InfluxDB there, with fresh points of each measurement that bear host and datalocation?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+
+from bmtick import names
+from bmtick.doctor.link import Link, broken, ok, unseen
+from bmtick.doctor.world import World, ago
+from bmtick.durations import SECOND
+
+ORDER = 40
+_NAME = "influxdb"
+_FRESH = 300  # seconds: jitter of collection and flush together is below a minute
+_AHEAD = 30  # seconds a point may lie in the future before a clock is wrong
+
+# A measurement that is written all the time must be fresh; one that is written on events
+# (a login that fails, a mail that is sent) may be silent on a quiet server.
+_STEADY = (names.QUEUE, names.COLLECTOR)
+_EVENTS = (names.SENDER, names.CLIENT, names.AUTH, names.DELIVERY)
+
+
+def look(world: World) -> Iterator[Link]:
+    """Ask for the newest point of each measurement."""
+    influx = world.settings.influxdb
+    try:
+        databases = _column(world.query("SHOW DATABASES", ""))
+    except requests.RequestException as error:
+        yield broken(
+            _NAME,
+            f"{influx.url} does not answer: {type(error).__name__}",
+            "systemctl start influxdb (and check [influxdb] url in bmtick.toml)",
+        )
+        return
+    yield ok(_NAME, f"{influx.url} answers")
+    if influx.database not in databases:
+        yield broken(
+            f"{_NAME}: database",
+            f"there is no database '{influx.database}'",
+            f"check [influxdb] database; it has: {', '.join(databases) or 'none'}",
+        )
+        return
+    for measurement in (*_STEADY, *_EVENTS):
+        yield _measurement(world, measurement)
+
+
+def _measurement(world: World, measurement: str) -> Link:
+    name = f"points: {measurement}"
+    influx = world.settings.influxdb
+    policy, series = influx.retention_policy, _quoted(measurement)
+    source = f"{_quoted(policy)}.{series}"
+    found = world.query(
+        f"SELECT * FROM {source} ORDER BY time DESC LIMIT 1",  # noqa: S608 -- names are quoted
+        influx.database,
+    )
+    if not found:
+        remedy = "bmtick collect; systemctl status telegraf; tail /var/log/telegraf/telegraf.log"
+        if measurement in _STEADY:
+            return broken(name, "never written", remedy)
+        return unseen(name, "never written: no such event yet, or not collected", remedy)
+    point = dict(zip(found[0]["columns"], found[0]["values"][0], strict=True))
+    return _judge(world, measurement, point)
+
+
+def _judge(world: World, measurement: str, point: dict[str, Any]) -> Link:
+    name = f"points: {measurement}"
+    age = world.now - point["time"] / SECOND
+    if age < -_AHEAD:
+        return broken(
+            name,
+            f"the newest point lies {ago(-age)} in the future",
+            "timedatectl set-ntp true, on this server and on the mail servers",
+        )
+    if age > _FRESH and measurement in _STEADY:
+        return broken(
+            name, f"the newest point is {ago(age)} old", "systemctl status telegraf; bmtick collect"
+        )
+    missing = [tag for tag in names.GLOBAL_TAGS if not point.get(tag)]
+    if missing:
+        return broken(
+            name,
+            f"points bear no tag '{missing[0]}'",
+            "add it under [global_tags] in /etc/telegraf/telegraf.d/output.conf "
+            "(on BlueMind: bm-cli tick reconfigure)",
+        )
+    return ok(name, f"newest point {ago(max(age, 0))} old, from host {point['host']}")
+
+
+def _column(series: list[dict[str, Any]]) -> list[str]:
+    return [str(row[0]) for row in series[0].get("values", [])] if series else []
+
+
+def _quoted(identifier: str) -> str:
+    escaped = identifier.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

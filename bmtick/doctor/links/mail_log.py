@@ -1,0 +1,68 @@
+"""Is the mail log there, readable by the one who collects, written, and Postfix's?"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+from pathlib import Path
+
+from bmtick.doctor.link import Link, broken, off, ok, unseen
+from bmtick.doctor.world import World, ago, may_read
+from bmtick.terminal import shell_quoted
+
+ORDER = 10
+_NAME = "mail log"
+_STALE = 86_400  # a server that logs nothing for a day does not log
+_TAIL = 256 * 1024  # bytes looked through for a Postfix line
+_COLLECTOR = "telegraf"  # the user who collects on a Bm-tick server
+
+
+def look(world: World) -> Iterator[Link]:
+    """Look at every log of ``[collect] logs``."""
+    logs = [entry for entry in world.settings.collect.logs if entry not in ("-", "journal")]
+    if not logs:
+        yield off(_NAME, "no log files are configured; the journal or stdin is read")
+    for entry in logs:
+        pattern = str(world.path(entry))
+        paths = sorted(glob.glob(pattern))  # noqa: PTH207 -- absolute patterns
+        if not paths:
+            yield broken(
+                _NAME,
+                f"{entry} does not exist",
+                "apt-get install rsyslog, or set [collect] logs to the file Postfix writes "
+                "(postconf maillog_file; /var/log/maillog on Red Hat)",
+            )
+        for path in paths:
+            yield _one(world, Path(path))
+
+
+def _one(world: World, path: Path) -> Link:
+    shown = "/" + str(path.relative_to(world.root))
+    readable = may_read(path, _COLLECTOR)
+    if readable is False:
+        return broken(
+            _NAME,
+            f"user {_COLLECTOR} may not read {shown}",
+            f"usermod -aG adm {_COLLECTOR} && systemctl restart telegraf "
+            f"(and: chgrp adm {shell_quoted(shown)}; chmod g+r {shell_quoted(shown)})",
+        )
+    age = world.now - path.stat().st_mtime
+    if age > _STALE:
+        return broken(
+            _NAME,
+            f"{shown} was last written {ago(age)} ago",
+            "systemctl status postfix rsyslog",
+        )
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - _TAIL))
+            tail = stream.read(_TAIL)
+    except PermissionError:
+        return unseen(_NAME, f"{shown} cannot be read by this user", "run 'bmtick doctor' as root")
+    if b"postfix" not in tail:
+        return broken(
+            _NAME,
+            f"no line of Postfix in the last {len(tail):,} bytes of {shown}",
+            "postconf maillog_file; grep mail. /etc/rsyslog.conf",
+        )
+    return ok(_NAME, f"{shown}, last written {ago(max(age, 0))} ago")

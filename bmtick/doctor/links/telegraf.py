@@ -1,0 +1,85 @@
+"""Does Telegraf run, does it run our plugin, and does its log complain about it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from bmtick.doctor.link import Link, broken, off, ok, unseen
+from bmtick.doctor.world import World
+from bmtick.errors import printable
+
+ORDER = 30
+_NAME = "telegraf"
+_FOLDER = "/etc/telegraf/telegraf.d"
+_LOG = "/var/log/telegraf/telegraf.log"
+_SNIPPET = f"bmtick telegraf > {_FOLDER}/bmtick.conf && systemctl restart telegraf"
+_TAIL = 64 * 1024
+
+
+def look(world: World) -> Iterator[Link]:
+    """Look at Telegraf's process, its configuration and its log."""
+    if not world.path("/etc/telegraf").is_dir():
+        yield off(_NAME, "no Telegraf on this machine ('bmtick watch' needs none)")
+        return
+    if not _process(world):
+        yield broken(_NAME, "no telegraf process", "systemctl start telegraf")
+    plugin = _plugin(world)
+    yield plugin
+    if plugin.status == "ok":
+        yield _errors(world)
+
+
+def _process(world: World) -> bool:
+    for name in world.path("/proc").glob("[0-9]*/comm"):
+        try:
+            if name.read_text().strip() == "telegraf":
+                return True
+        except OSError:  # the process ended meanwhile, or is not ours to see
+            continue
+    return False
+
+
+def _plugin(world: World) -> Link:
+    name = f"{_NAME}: plugin"
+    unreadable = ""
+    for path in sorted(world.path(_FOLDER).glob("*.conf")):
+        try:
+            if _runs_collector(path):
+                return ok(name, f"{_FOLDER}/{path.name} runs 'bmtick collect'")
+        except PermissionError:
+            unreadable = f"{_FOLDER}/{path.name}"
+    if unreadable:
+        return unseen(name, f"{unreadable} cannot be read", "run 'bmtick doctor' as root")
+    return broken(name, f"no file in {_FOLDER} runs 'bmtick collect'", _SNIPPET)
+
+
+def _runs_collector(path: Path) -> bool:
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return any(
+        "bmtick" in line and "collect" in line
+        for line in lines
+        if not line.lstrip().startswith("#")
+    )
+
+
+def _errors(world: World) -> Link:
+    name = f"{_NAME}: log"
+    path = world.path(_LOG)
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - _TAIL))
+            lines = stream.read().decode("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return unseen(name, f"no {_LOG}", "journalctl -u telegraf -n 50")
+    except PermissionError:
+        return unseen(name, f"{_LOG} cannot be read", "run 'bmtick doctor' as root")
+    # What Telegraf said before its last start is mended, or will be said again.
+    start = max((i for i, line in enumerate(lines) if "Starting Telegraf" in line), default=0)
+    wrong = [line for line in lines[start:] if " E! " in line and "bmtick" in line]
+    if wrong:
+        remedy = (
+            "run the command of bmtick.conf as user telegraf: runuser -u telegraf -- bmtick collect"
+        )
+        return broken(name, f"{len(wrong)} errors, the last: {printable(wrong[-1])}", remedy)
+    return ok(name, f"no error of the plugin in {_LOG}")

@@ -1,0 +1,77 @@
+"""What the doctor looks at, handed in by the caller so that every link can be broken in a test."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bmtick.settings import Settings
+
+
+@dataclass
+class World:
+    """The machine and its servers, as seen by the user who runs the doctor.
+
+    Attributes:
+        settings: the settings in force.
+        now: the time, in seconds since the epoch.
+        get: fetches a URL; returns an object like ``requests.Response``.
+        query: runs InfluxQL on a database of the configured InfluxDB, returns its series as
+            ``{"name", "tags", "columns", "values"}`` with times in nanoseconds.
+        kapacitor: builds the client of one configured Kapacitor by name.
+        root: where ``/etc``, ``/proc`` and ``/var`` hang; ``/`` but in tests.
+        test_mail: send a real test mail through Kapacitor's SMTP service.
+    """
+
+    settings: Settings
+    now: float
+    get: Callable[..., Any]
+    query: Callable[[str, str], list[dict[str, Any]]]
+    kapacitor: Callable[[str], Any]
+    root: Path = field(default_factory=lambda: Path("/"))
+    test_mail: bool = False
+
+    def path(self, absolute: str) -> Path:
+        """Return a path of this machine below ``root``."""
+        return self.root / absolute.lstrip("/")
+
+
+def may_read(path: Path, user: str) -> bool | None:
+    """Tell whether a user may read a file by its mode; None where there is no such user.
+
+    Every folder on the way must let the user through. ACLs are not looked at.
+    """
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        return None
+    groups = {entry.pw_gid} | {g.gr_gid for g in grp.getgrall() if user in g.gr_mem}
+    folders = [p for p in path.absolute().parents if p.exists()]
+    return _allowed(path.stat(), entry.pw_uid, groups, 4) and all(
+        _allowed(folder.stat(), entry.pw_uid, groups, 1) for folder in folders
+    )
+
+
+def _allowed(info: os.stat_result, uid: int, groups: set[int], bit: int) -> bool:
+    if uid == 0:
+        return True
+    mode = stat.S_IMODE(info.st_mode)
+    if info.st_uid == uid:
+        return bool(mode & (bit << 6))
+    if info.st_gid in groups:
+        return bool(mode & (bit << 3))
+    return bool(mode & bit)
+
+
+def ago(seconds: float) -> str:
+    """Return a span of time in the largest sensible unit."""
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
