@@ -1,0 +1,76 @@
+"""``bmtick doctor``: the whole chain, link by link, with the remedy for each broken one."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bmtick.cli.common import config_option, format_option, load_settings, print_json
+from bmtick.errors import EXIT_FINDING, printable
+
+if TYPE_CHECKING:
+    from bmtick.doctor.link import Link
+    from bmtick.settings import Settings
+
+_MARKS = {"ok": ("ok", "green"), "broken": ("BROKEN", "red"), "unseen": ("?", "yellow"), "off": ("-", None)}
+_TIMEOUT = 10  # seconds a server may take to answer
+
+
+@click.command("doctor")
+@click.option("--test-mail", is_flag=True, help="Also send a real test mail through Kapacitor.")
+@format_option
+@config_option
+@click.pass_context
+def command(ctx: click.Context, test_mail: bool, output_format: str) -> None:
+    """Examine the chain from the mail log to the alert mail; exit 1 when a link is broken."""
+    from bmtick.doctor.chain import examine
+
+    found = []
+    for link in examine(_world(load_settings(ctx), test_mail)):
+        found.append(link)
+        if output_format == "table":
+            _print(link)
+    broken = sum(link.status == "broken" for link in found)
+    if output_format == "json":
+        print_json([asdict(link) for link in found])
+    else:
+        _summary(found, broken)
+    sys.exit(EXIT_FINDING if broken else 0)
+
+
+def _world(settings: Settings, test_mail: bool) -> Any:
+    import requests
+
+    from bmtick.deploy.client import client_for
+    from bmtick.doctor.world import World
+    from bmtick.history import open_history
+
+    def get(url: str) -> requests.Response:
+        return requests.get(url, timeout=_TIMEOUT, verify=settings.influxdb.ca_file or True)
+
+    history = open_history(settings.influxdb)
+    return World(
+        settings=settings,
+        now=time.time(),
+        get=get,
+        query=history.query,
+        kapacitor=lambda name: client_for(settings.kapacitor[name], name=name),
+        test_mail=test_mail,
+    )
+
+
+def _print(link: Link) -> None:
+    mark, colour = _MARKS[link.status]
+    click.echo(f"{click.style(mark.rjust(6), fg=colour)}  {link.name}: {printable(link.finding)}")
+    if link.remedy:
+        click.echo(f"{'':6}  -> {printable(link.remedy)}")
+
+
+def _summary(found: list[Link], broken: int) -> None:
+    unseen = sum(link.status == "unseen" for link in found)
+    text = f"{broken} broken, {unseen} could not be seen, of {len(found)} links"
+    click.echo("\n" + ("All links hold." if not broken and not unseen else text))
