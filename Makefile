@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format bench clean deb
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -m venv --help >/dev/null 2>&1 && $(PYTHON) -c 'import ensurepip' 2>/dev/null \
@@ -34,4 +34,14 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+# A Debian package, built with debhelper in build/deb. Needs: apt-get install
+# build-essential debhelper dh-python python3-pip python3-venv
+deb:
+	rm -rf build/deb
+	mkdir -p build/deb/bmtick
+	git archive HEAD | tar -x -C build/deb/bmtick
+	cp -r packaging/debian build/deb/bmtick/debian
+	cd build/deb/bmtick && dpkg-buildpackage --build=binary --no-sign
+	@ls -1 build/deb/*.deb
