@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from bmtick.doctor.link import Link
     from bmtick.settings import Settings
 
-_MARKS = {"ok": ("ok", "green"), "broken": ("BROKEN", "red"), "unseen": ("?", "yellow"), "off": ("-", None)}
+_MARKS = {
+    "ok": ("ok", "green"),
+    "broken": ("BROKEN", "red"),
+    "unseen": ("?", "yellow"),
+    "off": ("-", None),
+}
 _TIMEOUT = 10  # seconds a server may take to answer
 
 
@@ -43,22 +48,25 @@ def command(ctx: click.Context, test_mail: bool, output_format: str) -> None:
 
 
 def _world(settings: Settings, test_mail: bool) -> Any:
+    import os
+
     import requests
 
-    from bmtick.deploy.client import client_for
+    from bmtick.deploy.client import connect
+    from bmtick.deploy.influx import connect_influx
+    from bmtick.doctor.mail_server import ask_mail_server
     from bmtick.doctor.world import World
-    from bmtick.history import open_history
 
     def get(url: str) -> requests.Response:
         return requests.get(url, timeout=_TIMEOUT, verify=settings.influxdb.ca_file or True)
 
-    history = open_history(settings.influxdb)
     return World(
         settings=settings,
         now=time.time(),
         get=get,
-        query=history.query,
-        kapacitor=lambda name: client_for(settings.kapacitor[name], name=name),
+        query=connect_influx(settings.influxdb, os.environ).query,
+        kapacitor=lambda name: connect(name, settings.kapacitor[name]),
+        ask_mail_server=ask_mail_server,
         test_mail=test_mail,
     )
 

@@ -129,6 +129,15 @@ class KapacitorClient:
             return None
         return [dict(element.get("options") or {}) for element in answer.get("elements") or []]
 
+    def service_test(self, service: str, options: Mapping[str, Any]) -> tuple[bool, str]:
+        """Let the server try one of its services for real, such as ``smtp``.
+
+        The server answers 200 whatever comes of it: what counts is ``success`` and ``message``.
+        """
+        path = f"{API}/service-tests/{segment(service)}"
+        answer = self._http.json("POST", path, json=dict(options))
+        return bool(answer.get("success")), str(answer.get("message") or "")
+
     def write(self, database: str, retention_policy: str, lines: str) -> None:
         """Put points into Kapacitor's stream; nothing is stored in InfluxDB."""
         query = {"db": database, "rp": retention_policy, "precision": "ns"}

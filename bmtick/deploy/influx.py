@@ -17,22 +17,23 @@ class InfluxReader:
     def __init__(self, transport: Transport) -> None:
         self._http = transport
 
-    def _query(self, statement: str, database: str = "") -> list[dict[str, Any]]:
-        params = {"q": statement, **({"db": database} if database else {})}
+    def query(self, statement: str, database: str = "") -> list[dict[str, Any]]:
+        """Run a statement that only reads; return its series, times in nanoseconds."""
+        params = {"q": statement, "epoch": "ns", **({"db": database} if database else {})}
         results = self._http.json("GET", "/query", params=params).get("results") or [{}]
         return list(results[0].get("series") or [])
 
     def databases(self) -> set[str]:
         """Return the names of all databases."""
-        return _first_column(self._query("SHOW DATABASES"))
+        return _first_column(self.query("SHOW DATABASES"))
 
     def retention_policies(self, database: str) -> set[str]:
         """Return the names of a database's retention policies."""
-        return _first_column(self._query(f"SHOW RETENTION POLICIES ON {quoted(database)}"))
+        return _first_column(self.query(f"SHOW RETENTION POLICIES ON {quoted(database)}"))
 
     def measurements(self, database: str) -> set[str]:
         """Return the names of a database's measurements."""
-        return _first_column(self._query(f"SHOW MEASUREMENTS ON {quoted(database)}"))
+        return _first_column(self.query(f"SHOW MEASUREMENTS ON {quoted(database)}"))
 
 
 def connect_influx(settings: InfluxDB, environment: Mapping[str, str]) -> InfluxReader:

@@ -25,6 +25,8 @@ class World:
         query: runs InfluxQL on a database of the configured InfluxDB, returns its series as
             ``{"name", "tags", "columns", "values"}`` with times in nanoseconds.
         kapacitor: builds the client of one configured Kapacitor by name.
+        ask_mail_server: asks a mail server (host, port, sender, recipients) whether it would take
+            a mail; returns its refusal, or "".
         root: where ``/etc``, ``/proc`` and ``/var`` hang; ``/`` but in tests.
         test_mail: send a real test mail through Kapacitor's SMTP service.
     """
@@ -34,6 +36,7 @@ class World:
     get: Callable[..., Any]
     query: Callable[[str, str], list[dict[str, Any]]]
     kapacitor: Callable[[str], Any]
+    ask_mail_server: Callable[[str, int, str, list[str]], str]
     root: Path = field(default_factory=lambda: Path("/"))
     test_mail: bool = False
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import requests
-
 from bmtick import names
+from bmtick.deploy.influx import quoted
 from bmtick.doctor.link import Link, broken, ok, unseen
 from bmtick.doctor.world import World, ago
 from bmtick.durations import SECOND
+from bmtick.errors import BmtickError
 
 ORDER = 40
 _NAME = "influxdb"
@@ -28,10 +28,10 @@ def look(world: World) -> Iterator[Link]:
     influx = world.settings.influxdb
     try:
         databases = _column(world.query("SHOW DATABASES", ""))
-    except requests.RequestException as error:
+    except BmtickError as error:
         yield broken(
             _NAME,
-            f"{influx.url} does not answer: {type(error).__name__}",
+            f"{influx.url} does not answer: {error.message}",
             "systemctl start influxdb (and check [influxdb] url in bmtick.toml)",
         )
         return
@@ -50,8 +50,8 @@ def look(world: World) -> Iterator[Link]:
 def _measurement(world: World, measurement: str) -> Link:
     name = f"points: {measurement}"
     influx = world.settings.influxdb
-    policy, series = influx.retention_policy, _quoted(measurement)
-    source = f"{_quoted(policy)}.{series}"
+    policy, series = influx.retention_policy, quoted(measurement)
+    source = f"{quoted(policy)}.{series}"
     found = world.query(
         f"SELECT * FROM {source} ORDER BY time DESC LIMIT 1",  # noqa: S608 -- names are quoted
         influx.database,
@@ -91,8 +91,3 @@ def _judge(world: World, measurement: str, point: dict[str, Any]) -> Link:
 
 def _column(series: list[dict[str, Any]]) -> list[str]:
     return [str(row[0]) for row in series[0].get("values", [])] if series else []
-
-
-def _quoted(identifier: str) -> str:
-    escaped = identifier.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -1,0 +1,147 @@
+"""Is each Kapacitor there, subscribed, with the tasks that the settings ask for, and running?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from bmtick.alerts import desired
+from bmtick.deploy.client import KapacitorClient, KapacitorError
+from bmtick.deploy.model import ActualTask
+from bmtick.doctor.link import Link, broken, off, ok, unseen
+from bmtick.doctor.world import World
+from bmtick.names import TASK_PREFIX
+
+ORDER = 50
+_SMTP_REMEDY = "check [smtp] in kapacitor.conf: host, port, from, to, username"
+_NAME = "kapacitor"
+
+
+def look(world: World) -> Iterator[Link]:
+    """Look at every configured Kapacitor."""
+    for name in world.settings.kapacitor:
+        prefix = _NAME if name == "default" else f"{_NAME} {name}"
+        yield from _server(world, prefix, world.kapacitor(name))
+
+
+def _server(world: World, name: str, client: KapacitorClient) -> Iterator[Link]:
+    try:
+        version = client.version()
+    except KapacitorError as error:
+        yield broken(
+            name,
+            f"{client.url} does not answer: {error.message}",
+            "systemctl start kapacitor (and check [kapacitor] url in bmtick.toml)",
+        )
+        return
+    yield ok(name, f"{client.url} answers, version {version or 'unknown'}")
+    yield _subscription(world, f"{name}: subscription", client)
+    yield from _tasks(world, f"{name}: tasks", client)
+    yield _smtp(world, f"{name}: mail", client)
+
+
+def _subscription(world: World, name: str, client: KapacitorClient) -> Link:
+    """InfluxDB must send its points to this Kapacitor, or no stream task sees any."""
+    influx = world.settings.influxdb
+    port = urlsplit(client.url).port or 9092
+    found = [
+        str(destination)
+        for series in world.query("SHOW SUBSCRIPTIONS", "")
+        if series.get("name") == influx.database
+        for row in series.get("values") or []
+        if row[0] == influx.retention_policy
+        for destination in row[-1]
+    ]
+    if any(urlsplit(destination).port == port for destination in found):
+        return ok(name, f"InfluxDB sends '{influx.database}' to port {port}")
+    return broken(
+        name,
+        f"InfluxDB sends '{influx.database}'.'{influx.retention_policy}' "
+        + (f"only to {', '.join(found)}" if found else "to no Kapacitor"),
+        "in kapacitor.conf, [[influxdb]]: disable-subscriptions = false; "
+        "systemctl restart kapacitor",
+    )
+
+
+def _tasks(world: World, name: str, client: KapacitorClient) -> Iterator[Link]:
+    wanted = [rendered.task_id for rendered in desired(world.settings)]
+    if not wanted:
+        yield off(
+            name, "the settings enable no alert: add a section such as [alerts.postfix_queue]"
+        )
+        return
+    for task_id in wanted:
+        yield _task(f"{name}: {task_id.removeprefix(TASK_PREFIX)}", task_id, client.task(task_id))
+
+
+def _task(name: str, task_id: str, task: ActualTask | None) -> Link:
+    if task is None:
+        return broken(name, f"{task_id} is not deployed", "bmtick apply")
+    if task.error:
+        return broken(name, f"stopped with an error: {task.error}", "bmtick check; bmtick apply")
+    if not task.executing:
+        return broken(name, "defined, but not running", "bmtick apply")
+    if task.stale:
+        return broken(name, "runs an older script than the one stored", "bmtick apply")
+    seen, errors = _counters(task)
+    if errors:
+        return broken(
+            name,
+            f"{errors} errors while it ran",
+            f"kapacitor logs task={task_id} (or: journalctl -u kapacitor | grep {task_id})",
+        )
+    if not seen:
+        return unseen(name, "running, but no point has reached it yet", "bmtick status")
+    return ok(name, f"running, {seen:,} points seen")
+
+
+def _counters(task: ActualTask) -> tuple[int, int]:
+    """Return the points that reached a node of the task, at most, and the errors of all."""
+    nodes = (task.stats.get("node-stats") or {}).values()
+    seen = max(
+        (int(node.get("collected") or node.get("emitted") or 0) for node in nodes), default=0
+    )
+    return seen, sum(int(node.get("errors") or 0) for node in nodes)
+
+
+def _smtp(world: World, name: str, client: KapacitorClient) -> Link:
+    elements = client.config_section("smtp")
+    if elements is None:
+        return unseen(name, "the server does not tell its configuration", "bmtick fire NAME")
+    if not any(element.get("enabled") for element in elements):
+        return broken(
+            name,
+            "Kapacitor has no mail server: no alert mail is sent",
+            "in kapacitor.conf, [smtp]: enabled = true, host, port, from; "
+            "systemctl restart kapacitor",
+        )
+    if not world.test_mail:
+        server = f"{elements[0].get('host')}:{elements[0].get('port')}"
+        return ok(name, f"set to {server}; 'bmtick doctor --test-mail' sends one")
+    return _send(world, name, client, elements[0])
+
+
+def _send(world: World, name: str, client: KapacitorClient, smtp: Mapping[str, Any]) -> Link:
+    """Let Kapacitor send, and ask its mail server whether it takes such a mail.
+
+    Kapacitor's own test only puts the mail into a channel (services/smtp/service.go, SendMail) and
+    calls that a success; what the mail server says of it goes to a log.
+    """
+    recipients = [str(to) for to in world.settings.notify.recipients or smtp.get("to") or []]
+    options = {
+        "to": recipients,
+        "subject": "bmtick doctor: test mail",
+        "body": "This is a test. The alert mails of this server reach you.",
+    }
+    success, message = client.service_test("smtp", options)
+    if not success:
+        return broken(name, f"Kapacitor sends no mail: {message}", _SMTP_REMEDY)
+    host, port = str(smtp.get("host")), int(smtp.get("port") or 25)
+    try:
+        refusal = world.ask_mail_server(host, port, str(smtp.get("from") or ""), recipients)
+    except OSError as error:
+        return broken(name, f"{host}:{port} does not answer: {error}", _SMTP_REMEDY)
+    if refusal:
+        return broken(name, f"{host}:{port} refuses the mail: {refusal}", _SMTP_REMEDY)
+    return ok(name, f"a test mail to {', '.join(recipients)} was accepted by {host}:{port}")

@@ -1,0 +1,247 @@
+"""A healthy chain is green; with each link broken in turn it is red there, with a remedy."""
+
+import importlib
+import os
+import time
+from dataclasses import replace
+
+import pytest
+import requests
+
+from bmtick.deploy.client import connect
+from bmtick.deploy.influx import connect_influx
+from bmtick.doctor.chain import examine, modules
+from bmtick.doctor.mail_server import ask_mail_server
+from bmtick.doctor.world import World, may_read
+from bmtick.settings import parse
+
+LOG_LINE = "Nov 24 02:00:00 mx postfix/qmgr[1]: 4XyZ: from=<a@example.org>, size=9, nrcpt=1 (queue active)\n"
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A machine's files: a log, a collector's state, a Telegraf with the plugin, a spool."""
+    log = tmp_path / "var/log/mail.log"
+    log.parent.mkdir(parents=True)
+    log.write_text(LOG_LINE)
+    state = tmp_path / "var/lib/bmtick/collect.state"
+    state.parent.mkdir(parents=True)
+    state.write_text("{}")
+    state.chmod(0o600)
+    snippet = tmp_path / "etc/telegraf/telegraf.d/bmtick.conf"
+    snippet.parent.mkdir(parents=True)
+    snippet.write_text('[[inputs.execd]]\n  command = ["bmtick", "collect", "--execd"]\n')
+    telegraf_log = tmp_path / "var/log/telegraf/telegraf.log"
+    telegraf_log.parent.mkdir(parents=True)
+    telegraf_log.write_text("2026-11-24T02:00:00Z I! Starting Telegraf 1.26.1\n")
+    comm = tmp_path / "proc/42/comm"
+    comm.parent.mkdir(parents=True)
+    comm.write_text("telegraf\n")
+    (tmp_path / "var/spool/postfix").mkdir(parents=True)
+    return tmp_path
+
+
+def points(now):
+    at = int(now * 1e9)
+    tags = "host=192.0.2.7,datalocation=bm-master"
+    return [
+        f"postfix_queue,{tags},queue=active length=3i,size=10i {at}",
+        f"bmtick_collector,{tags} lines=1i,bytes=1i,unparsed=0i,lag=0.5,folded=0i {at}",
+        f"postfix_sender,{tags},user=a messages=1i,recipients=2i {at}",
+        f"postfix_client,{tags},client=192.0.2.1,known=false messages=1i {at}",
+        f"postfix_auth,{tags},client=192.0.2.1 failures=1i,users=1i {at}",
+        f"postfix_delivery,{tags},status=sent count=1i,blocked=0i {at}",
+    ]
+
+
+def world(root, influx_url, kapacitor_url, extra="", **changes):
+    settings = parse(
+        f"""
+[kapacitor]
+url = "{kapacitor_url}"
+[influxdb]
+url = "{influx_url}"
+database = "doctor"
+[notify]
+recipients = ["doctor@example.org"]
+{extra}
+""",
+        file="bmtick.toml",
+    )
+    return World(
+        settings=settings,
+        now=changes.pop("now", time.time()),
+        get=lambda url: requests.get(url, timeout=5),
+        query=connect_influx(settings.influxdb, {}).query,
+        kapacitor=lambda name: connect(name, settings.kapacitor[name], {"HOME": "/"}),
+        ask_mail_server=ask_mail_server,
+        root=root,
+        **changes,
+    )
+
+
+def found(world, name):
+    return [link for link in examine(world) if link.name == name]
+
+
+@pytest.fixture
+def data(influx):
+    influx.execute("DROP DATABASE doctor")
+    influx.execute("CREATE DATABASE doctor")
+    influx.write(points(time.time()), db="doctor")
+    return influx
+
+
+NO_SERVER = "http://127.0.0.1:9"
+
+
+def test_every_file_is_a_link():
+    assert [module.ORDER for module in modules()] == sorted(module.ORDER for module in modules())
+    assert len(modules()) >= 8
+
+
+def test_a_healthy_chain_is_green(root, data, kapacitor, sink):
+    alerts = "[alerts.postfix_queue]\ncrit = 200\n"
+    here = world(root, data.url, kapacitor.url, alerts, test_mail=True)
+    from bmtick.alerts import desired
+
+    (wanted,) = desired(here.settings)
+    assert kapacitor.define(wanted.task_id, wanted.script, db="doctor").status_code == 200
+    try:
+        kapacitor.write(points(time.time()), db="doctor")
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            links = list(examine(here))
+            wrong = [link for link in links if link.status in ("broken", "unseen")]
+            if not wrong:
+                break
+            time.sleep(0.2)
+        assert not wrong
+        assert {link.status for link in links} <= {"ok", "off"}
+        assert any("doctor@example.org" in to for to in sink.recipients)
+    finally:
+        kapacitor.delete(wanted.task_id)
+
+
+def test_a_task_that_is_not_there_is_red(root, data, kapacitor):
+    here = world(root, data.url, kapacitor.url, "[alerts.bounce_rate]\n")
+    (link,) = found(here, "kapacitor: tasks: bounce_rate")
+    assert (link.status, link.remedy) == ("broken", "bmtick apply")
+
+
+def test_a_disabled_task_is_red(root, data, kapacitor):
+    here = world(root, data.url, kapacitor.url, "[alerts.bounce_rate]\n")
+    from bmtick.alerts import desired
+
+    (wanted,) = desired(here.settings)
+    kapacitor.define(wanted.task_id, wanted.script, db="doctor", enabled=False)
+    try:
+        (link,) = found(here, "kapacitor: tasks: bounce_rate")
+        assert (link.status, link.finding) == ("broken", "defined, but not running")
+    finally:
+        kapacitor.delete(wanted.task_id)
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "name", "finding"),
+    [
+        ("var/log/mail.log", "delete", "mail log", "does not exist"),
+        ("var/log/mail.log", "old", "mail log", "was last written"),
+        ("var/log/mail.log", "empty", "mail log", "no line of Postfix"),
+        ("var/lib/bmtick/collect.state", "delete", "collector state", "never ran"),
+        ("var/lib/bmtick/collect.state", "old", "collector state", "was last written"),
+        ("var/lib/bmtick/collect.state", "open", "collector state", "can be read by others"),
+        ("etc/telegraf/telegraf.d/bmtick.conf", "delete", "telegraf: plugin", "no file in"),
+        ("etc/telegraf/telegraf.d/bmtick.conf", "comment", "telegraf: plugin", "no file in"),
+        ("proc/42/comm", "delete", "telegraf", "no telegraf process"),
+        ("var/log/telegraf/telegraf.log", "error", "telegraf: log", "1 errors"),
+    ],
+)
+def test_a_broken_file_is_red_at_its_link(root, path, change, name, finding):
+    file = root / path
+    match change:
+        case "delete":
+            file.unlink()
+        case "old":
+            os.utime(file, (0, time.time() - 200_000))
+        case "empty":
+            file.write_text("Nov 24 02:00:00 mx sshd[1]: hello\n")
+        case "open":
+            file.chmod(0o644)
+        case "comment":
+            file.write_text('# command = ["bmtick", "collect"]\n')
+        case "error":
+            with file.open("a") as stream:
+                stream.write("2026 E! [inputs.exec] bmtick collect: permission denied\n")
+    module = importlib.import_module("bmtick.doctor.links." + name.split(":")[0].replace(" ", "_"))
+    red = [link for link in module.look(world(root, NO_SERVER, NO_SERVER)) if link.name == name]
+    assert red
+    assert red[0].status == "broken"
+    assert finding in red[0].finding
+    assert red[0].remedy
+
+
+def test_servers_that_do_not_answer_are_red(root):
+    here = world(root, NO_SERVER, NO_SERVER, f'[chronograf]\nurl = "{NO_SERVER}"\n')
+    for name in ("influxdb", "kapacitor", "chronograf"):
+        (link,) = found(here, name)
+        assert link.status == "broken", name
+        assert link.remedy
+
+
+def test_no_database_is_red(root, influx):
+    influx.execute("DROP DATABASE doctor")
+    (link,) = found(world(root, influx.url, NO_SERVER), "influxdb: database")
+    assert link.status == "broken"
+
+
+def test_old_points_are_red_where_points_are_steady(root, data):
+    later = world(root, data.url, NO_SERVER, now=time.time() + 3600)
+    (queue,) = found(later, "points: postfix_queue")
+    (sender,) = found(later, "points: postfix_sender")
+    assert (queue.status, sender.status) == ("broken", "ok")
+
+
+def test_points_of_the_future_are_red(root, data):
+    earlier = world(root, data.url, NO_SERVER, now=time.time() - 3600)
+    assert found(earlier, "points: postfix_queue")[0].status == "broken"
+
+
+def test_points_without_host_are_red(root, data):
+    at = time.time_ns() + 10**9
+    data.write(f"postfix_queue,queue=active length=3i {at}", db="doctor")
+    (link,) = found(world(root, data.url, NO_SERVER), "points: postfix_queue")
+    assert "no tag 'host'" in link.finding
+
+
+def test_clocks_that_disagree_are_red(root, data):
+    here = world(root, data.url, NO_SERVER, now=time.time() + 60)
+    (link,) = found(here, "clock: influxdb")
+    assert link.status == "broken"
+
+
+def test_no_subscription_is_red(root, data, kapacitor):
+    here = replace(world(root, data.url, kapacitor.url), query=lambda _s, _d: [])
+    (link,) = found(here, "kapacitor: subscription")
+    assert link.status == "broken"
+    assert "disable-subscriptions" in link.remedy
+
+
+def test_a_refused_test_mail_is_red(root, data, kapacitor, sink, monkeypatch):
+    async def refuse(_server, _session, _envelope, _address, _options):
+        return "550 5.7.1 no"
+
+    monkeypatch.setattr(sink, "handle_RCPT", refuse, raising=False)
+    here = world(root, data.url, kapacitor.url, test_mail=True)
+    (link,) = found(here, "kapacitor: mail")
+    assert link.status == "broken"
+    assert "550" in link.finding
+
+
+def test_a_log_that_telegraf_may_not_read_is_told(tmp_path):
+    log = tmp_path / "mail.log"
+    log.write_text("x")
+    log.chmod(0o600)
+    assert may_read(log, "nobody") is False
+    assert may_read(log, "root") is True
+    assert may_read(log, "no-such-user") is None
