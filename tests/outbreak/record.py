@@ -52,6 +52,7 @@ ANSWERS = {
             r"^[cdefg]\.\d*[02468]@",
             "554 5.7.1 Service unavailable; Client host [192.0.2.25] blocked using "
             "zen.spamhaus.org; https://www.spamhaus.org/query/ip/192.0.2.25",
+            after=75,  # once the outbreak is under way, the block list has it
         ),
     ),
     "university.example": (
@@ -186,6 +187,7 @@ def truth(player: Player, worlds: dict[str, Remote], start: float, seed: int) ->
         "start": int(start),
         "end": int(time.time()),
         "seed": seed,
+        "mynetworks": scenario.NETWORKS.split(),
         "stolen_account": scenario.STOLEN,
         "rogue_relay": scenario.GATEWAY,
         "brute_force": list(scenario.BRUTE),

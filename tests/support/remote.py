@@ -28,6 +28,7 @@ class Reply:
     text: str
     stage: str = "rcpt"
     attempts: int = 0  # so often, then accepted (0: always)
+    after: int = 0  # only once the server has accepted so many messages
 
 
 DEFAULT_REPLIES = (
@@ -70,7 +71,8 @@ class Remote:
     def answer(self, stage: str, sender: str, recipient: str) -> str | None:
         """Return the refusal of a recipient at a stage, or ``None`` when it is accepted."""
         for reply in self.replies:
-            if reply.stage == stage and re.search(reply.recipient, recipient):
+            due = reply.stage == stage and len(self.accepted) >= reply.after
+            if due and re.search(reply.recipient, recipient):
                 key = (sender, recipient)
                 self._tried[key] = self._tried.get(key, 0) + 1
                 if reply.attempts and self._tried[key] > reply.attempts:
