@@ -21,13 +21,20 @@ class Variable:
     type: str
     value: Any
     comment: str = ""
+    must_have_default: bool = False
 
     def baked(self) -> str:
         """Return ``var NAME = VALUE``."""
         return f"{self._comment()}var {self.name} = {self._literal()}"
 
     def typed(self) -> str:
-        """Return ``var NAME TYPE``."""
+        """Return ``var NAME TYPE``, or with a default where Kapacitor cannot do without one.
+
+        Kapacitor checks a template with zero for each typed variable, which a barrier refuses;
+        vars override a default as well.
+        """
+        if self.must_have_default:
+            return self.baked()
         return f"{self._comment()}var {self.name} {self.type}"
 
     def json(self) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class Facts:
     expressions: str
     names: str
     tags: str
+    kept: str
     tag_names: list[str]
 
 
@@ -51,8 +52,15 @@ def facts(resolved: Resolved) -> Facts:
         ", ".join(f"lambda: {expression}" for expression in both.values()),
         tick_strings(both),
         tick_strings(tags),
+        tick_strings([*fields, *_levels(resolved)]),
         list(tags),
     )
+
+
+def _levels(resolved: Resolved) -> list[str]:
+    """Fields that only the alert's levels read."""
+    history = ["deviation", "record"] if resolved.values.get("sigma") is not None else []
+    return [*resolved.alert.raw.get("level_fields", ()), *history]
 
 
 def alert_id(resolved: Resolved) -> str:

@@ -170,7 +170,10 @@ def _variables(resolved: Resolved) -> list[Variable]:
         if parameter.variable and value is not None and value != []:
             if name == "sigma_least" and resolved.values["sigma"] is None:
                 continue  # Kapacitor warns of nothing, but a variable nobody reads misleads
-            found.append(Variable(parameter.variable, parameter.type, value, parameter.meaning))
+            must = parameter.name == "window"
+            found.append(
+                Variable(parameter.variable, parameter.type, value, parameter.meaning, must)
+            )
     if awake := schedule.condition(resolved.values):
         found.append(Variable("activeTime", "lambda", awake, "When the alert is awake."))
     return found

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 _INDEX = re.compile(r"""index\s+\$?\.(Tags|Fields)\s+(?:"([^"\\]*)"|`([^`]*)`)""")
-_NAME = re.compile(r"\$?\.([A-Z]\w*)")
+_NAME = re.compile(r"(?<![\w)\"`])\$?\.([A-Z]\w*)")  # not a method, as in .Time.UTC
 _ACTION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 

@@ -121,6 +121,8 @@ def _id(context: Context, node: PipelineNode, uses: TemplateUses | None) -> None
         return
     if groups and groups & set(uses.tags):
         return
+    if any(_is_added(node, tag) for tag in uses.tags):  # computed, as a rule from a group's tag
+        return
     value = node.value("id")
     shown = ", ".join(sorted(groups)) if groups else "the data's tags"
     message = f"all groups ({shown}) share this id, and so one alert state"
