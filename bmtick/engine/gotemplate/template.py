@@ -14,6 +14,7 @@ from bmtick.engine.gotemplate.json import to_json
 from bmtick.engine.gotemplate.lexer import LexError
 from bmtick.engine.gotemplate.parser import Trees, parse
 from bmtick.engine.gotemplate.values import JS, TemplateError, alert_data
+from bmtick.engine.lambdas.texts import go_runes
 from bmtick.errors import BmtickError, Location
 
 
@@ -88,7 +89,8 @@ class Template:
             return self._constant
         run = Execution(self._trees, self._functions, self._printer, self._escapers)
         try:
-            return run.run(alert_data(data))
+            # half a character, as slice can leave it, must not reach a terminal or a mail
+            return go_runes(run.run(alert_data(data)))
         except TemplateError as error:
             line, column = self._place(run.at)
             raise TemplateError(f"template: {line + 1}:{column}: {error}") from None

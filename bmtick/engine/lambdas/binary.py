@@ -26,13 +26,26 @@ _DYNAMIC: Final = "look at the types first"
 class Binary(Evaluator):
     """``left OPERATOR right``.
 
+    Args:
+        operator: its text.
+        left: the one side.
+        right: the other side.
+        noted: where the one-pass evaluation notes what it used, for when it succeeds.
+
     Raises:
         EvaluationError: no operator fits these constants.
     """
 
     go_name = "EvalBinaryNode"
 
-    def __init__(self, operator: str, left: Evaluator, right: Evaluator) -> None:
+    def __init__(
+        self,
+        operator: str,
+        left: Evaluator,
+        right: Evaluator,
+        noted: list[tuple[Binary, Operation]],
+    ) -> None:
+        self.noted = noted
         self.operator, self.left, self.right = operator, left, right
         self.dynamic = left.is_dynamic() or right.is_dynamic()
         self.constant = self._constant()
@@ -106,6 +119,17 @@ class Binary(Evaluator):
             else:
                 return chosen.apply(left, right)
         raise self._unfit_in(scope)
+
+    def settles_on(self, operation: Operation) -> bool:
+        """Say whether the exact node would use this operation; it is noted if it is the first."""
+        if self._chosen == _DYNAMIC:
+            self.noted.append((self, operation))
+            return True
+        return self._chosen is operation
+
+    def settle(self, operation: Operation) -> None:
+        """Use this operation from now on, as after an evaluation."""
+        self._chosen = operation
 
     def _learn(self, actual: Type, *, on_left: bool) -> Operation | None:
         if on_left:

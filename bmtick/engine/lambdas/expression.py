@@ -14,6 +14,7 @@ from bmtick.engine.lambdas.fast import Closure, closure
 from bmtick.engine.lambdas.functions import STATELESS, Function, time_functions
 from bmtick.engine.lambdas.functions.mathematics import NOT_IMPLEMENTED
 from bmtick.engine.lambdas.nodes import Evaluator, Literal, Nested, Reference, Unary, new_state
+from bmtick.engine.lambdas.operators import Operation
 from bmtick.engine.lambdas.values import (
     MISSING,
     TYPES,
@@ -38,7 +39,23 @@ class _Compiled:
     node: Evaluator
     references: list[str]
     binaries: list[Binary]
+    noted: list[tuple[Binary, Operation]]
     fast: Closure | None
+
+    def run(self, scope: Mapping[str, Any]) -> Any:
+        """Evaluate in one pass; MISSING where only the exact nodes can tell."""
+        if self.fast is None:
+            return MISSING
+        try:
+            value = self.fast(scope)
+        except Exception:  # noqa: BLE001 -- the exact nodes say what is wrong, if anything
+            self.noted.clear()
+            return MISSING
+        if self.noted:
+            for binary, operation in self.noted:
+                binary.settle(operation)
+            self.noted.clear()
+        return value
 
 
 class Expression:
@@ -71,14 +88,9 @@ class Expression:
         Raises:
             EvaluationError: with Kapacitor's text.
         """
-        fast = self._compiled.fast
-        if fast is not None:
-            try:
-                value = fast(scope)
-            except Exception:  # noqa: BLE001 -- the exact nodes say what is wrong, if anything
-                return self._evaluate_exactly(scope)
-            if type(value) in _RESULTS:
-                return value
+        value = self._compiled.run(scope)
+        if type(value) in _RESULTS:
+            return value
         return self._evaluate_exactly(scope)
 
     def predicate(self, scope: Mapping[str, Any]) -> bool:
@@ -87,14 +99,9 @@ class Expression:
         Raises:
             EvaluationError: with Kapacitor's text; ``panic`` is true where the server would crash.
         """
-        fast = self._compiled.fast
-        if fast is not None:
-            try:
-                value = fast(scope)
-            except Exception:  # noqa: BLE001 -- the exact nodes say what is wrong, if anything
-                return self._decide_exactly(scope)
-            if value is True or value is False:
-                return value
+        value = self._compiled.run(scope)
+        if value is True or value is False:
+            return value
         return self._decide_exactly(scope)
 
     def _evaluate_exactly(self, scope: Mapping[str, Any]) -> Any:
@@ -150,7 +157,9 @@ def compile_lambda(
     root = node.expression if isinstance(node, ast.Lambda) else node
     compiled = compiler.compile(root)
     return Expression(
-        _Compiled(compiled, compiler.references, compiler.binaries, closure(compiled))
+        _Compiled(
+            compiled, compiler.references, compiler.binaries, compiler.noted, closure(compiled)
+        )
     )
 
 
@@ -163,6 +172,7 @@ class _Compiler:
         self.variables, self.functions, self.file = variables, functions, file
         self.references: list[str] = []
         self.binaries: list[Binary] = []
+        self.noted: list[tuple[Binary, Operation]] = []
 
     def _fail(self, node: ast.Node, message: str, remedy: str = "") -> BmtickError:
         where = Location(self.file, node.pos.line, node.pos.column)
@@ -212,7 +222,7 @@ class _Compiler:
     def _binary(self, node: ast.Binary) -> Binary:
         left, right = self.compile(node.left), self.compile(node.right)
         try:
-            binary = Binary(node.operator, left, right)
+            binary = Binary(node.operator, left, right, self.noted)
         except EvaluationError as error:
             raise self._fail(node, error.message) from None
         self.binaries.append(binary)

@@ -14,7 +14,7 @@ from bmtick.engine.lambdas.binary import Binary
 from bmtick.engine.lambdas.call import Call
 from bmtick.engine.lambdas.functions import Function
 from bmtick.engine.lambdas.nodes import Evaluator, Literal, Nested, Reference, Unary
-from bmtick.engine.lambdas.operators import OPERATIONS
+from bmtick.engine.lambdas.operators import OPERATIONS, Operation
 from bmtick.engine.lambdas.values import Duration, wrap
 
 Closure = Callable[[Mapping[str, Any]], Any]
@@ -117,17 +117,41 @@ def _binary(node: Binary) -> Closure | None:
         return None
     if node.operator in _LOGIC:
         return _logic(left, right, short=_LOGIC[node.operator], lazy=not node.dynamic)
-    table = {
-        (row.left, row.right): row.apply
+    rows = {
+        (row.left, row.right): row
         for (name, *_), row in OPERATIONS.items()
         if name == node.operator
     }
+    if node.constant is None and not _is_plain(node):
+        return _remembering(node, left, right, rows)
+    table = {kinds: row.apply for kinds, row in rows.items()}
     if isinstance(node.right, Literal):
         return _with_constant(left, node.right.value, table)
 
     def call(scope: Mapping[str, Any]) -> Any:
         a, b = left(scope), right(scope)
         return table[type(a), type(b)](a, b)
+
+    return call
+
+
+def _is_plain(node: Binary) -> bool:
+    return isinstance(node.left, Reference | Literal) and isinstance(
+        node.right, Reference | Literal
+    )
+
+
+def _remembering(
+    node: Binary, left: Closure, right: Closure, rows: Mapping[tuple[type, type], Operation]
+) -> Closure:
+    """Tell the exact node what was done: it may not recover when the types change."""
+
+    def call(scope: Mapping[str, Any]) -> Any:
+        a, b = left(scope), right(scope)
+        row = rows[type(a), type(b)]
+        if not node.settles_on(row):
+            raise NotFastError
+        return row.apply(a, b)
 
     return call
 

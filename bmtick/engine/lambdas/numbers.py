@@ -34,7 +34,7 @@ def float_to_uint(number: float) -> int:
     """Convert to uint64 as Go compiles it for amd64, whatever the number."""
     if number < _TWO_63:
         return float_to_int(number) % (1 << 64)
-    return (float_to_int(number - _TWO_63) ^ _MIN_INT) % (1 << 64)
+    return (float_to_int(number - _TWO_63) | _MIN_INT) % (1 << 64)
 
 
 def _failed(function: str, text: str, why: str) -> ValueError:

@@ -15,6 +15,8 @@ def from_bytes(data: bytes) -> str:
 
 def go_runes(text: str) -> str:
     """Return what Go's ``range`` over the string sees: U+FFFD for each byte that is not UTF-8."""
+    if text.isascii():
+        return text
     return "".join("\ufffd" if "\udc80" <= c <= "\udcff" else c for c in text)
 
 

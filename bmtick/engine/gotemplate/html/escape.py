@@ -12,7 +12,7 @@ from bmtick.engine.gotemplate.html import context as c
 from bmtick.engine.gotemplate.html.context import Context, EscapeError, join
 from bmtick.engine.gotemplate.html.escapers import escaper
 from bmtick.engine.gotemplate.html.transitions import after_text
-from bmtick.engine.gotemplate.nodes import Action, Branch, Call, Function, Jump, Node, Text
+from bmtick.engine.gotemplate.nodes import Action, Branch, Call, Command, Function, Jump, Node, Text
 from bmtick.engine.gotemplate.parser import Trees
 
 __all__ = ["EscapeError", "escape"]
@@ -91,9 +91,11 @@ class _Escaper:
         predefined = _predefined(context, node)
         wanted = _wanted(context, node)
         group = _SAME[predefined]
+        if predefined:
+            _split_off(node, predefined)
         if any(name in group for name in wanted):
             # it takes the place of ours, which may be later than where the author put it
-            _take_out(node, predefined)
+            node.pipe.commands.pop()
             wanted = [f"author's {predefined}" if name in group else name for name in wanted]
         if context.state in (c.ATTR_NAME, c.TAG):
             context = replace(context, state=c.ATTR_NAME)
@@ -246,15 +248,14 @@ def _url_escapers(context: Context, node: Action) -> list[str]:
     return [*names, "CSS escape" if plain else "URL normalize"]
 
 
-def _take_out(node: Action, name: str) -> None:
-    """Take the author's escaper out of the pipeline; with arguments it becomes their text."""
+def _split_off(node: Action, name: str) -> None:
+    """Make ``html .X`` into the text of .X and then html, as Go does."""
     commands = node.pipe.commands
     last = commands[-1]
     if len(commands) == 1 and len(last.args) > 1:
         last.args[0] = Function(last.at, "_eval_args_")
-    elif len(commands) > 1:
-        commands.pop()
-    else:
+        commands.append(Command(last.at, [Function(last.at, name)]))
+    if len(commands) == 1:
         raise EscapeError(f"{name} without a value", node.at)
 
 

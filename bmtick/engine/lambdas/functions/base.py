@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from bmtick.engine.lambdas.values import EvaluationError, Type, go_type_name
+from bmtick.engine.lambdas.values import Type, go_type_name
+from bmtick.tick.regexes import Regex
 
 Signatures = Mapping[tuple[Type, ...], type]
 
@@ -20,11 +21,13 @@ class Function:
         name: as scripts call it.
         signatures: types of the arguments -> type of the result.
         apply: does it; ValueError carries Kapacitor's text.
+        misfit: the text for an argument of a wrong type, with got, nth, name and want.
     """
 
     name: str
     signatures: Signatures
     apply: Callable[..., Any]
+    misfit: str = ""
 
     def call(self, args: list[Any]) -> Any:
         """Return the value for arguments that need not fit a signature.
@@ -34,12 +37,30 @@ class Function:
         """
         kinds = tuple(type(arg) for arg in args)
         if kinds not in self.signatures:
-            raise self._misfit(args)
+            raise self._misfit(kinds)
         return self.apply(*args)
 
-    def _misfit(self, args: list[Any]) -> ValueError:
-        got = go_type_name(type(args[0])) if args else "nothing"
-        return ValueError(f"cannot pass {got} to {self.name}")
+    def _misfit(self, kinds: tuple[type, ...]) -> ValueError:
+        wanted = next(iter(self.signatures))
+        if len(kinds) != len(wanted):
+            many = "s" if len(wanted) > 1 else ""
+            return ValueError(f"{self.name} expects exactly {_COUNTS[len(wanted)]} argument{many}")
+        place = next((i for i, kind in enumerate(kinds) if kind is not wanted[i]), 0)
+        want = wanted[place]
+        text = self.misfit or "cannot pass {got} as {nth} arg to {name}, must be {want}"
+        return ValueError(
+            text.format(
+                got=go_type_name(kinds[place]) if kinds else "<nil>",
+                nth=_ORDINALS[place],
+                name=self.name,
+                want=go_type_name(want) if self.misfit else _SHORT.get(want, go_type_name(want)),
+            )
+        )
+
+
+_COUNTS = ("zero", "one", "two", "three", "four")
+_SHORT: dict[Type, str] = {Regex: "regex", int: "int"}
+_ORDINALS = ("first", "second", "third", "fourth")
 
 
 class Stateful:
@@ -60,11 +81,12 @@ class Stateful:
         """Take up the state that snapshot gave."""
 
 
-def simple(name: str, args: tuple[Type, ...], result: type, apply: Callable[..., Any]) -> Function:
+def simple(
+    name: str,
+    args: tuple[Type, ...],
+    result: type,
+    apply: Callable[..., Any],
+    misfit: str = "",
+) -> Function:
     """Return a function of one signature."""
-    return Function(name, {args: result}, apply)
-
-
-def failure(name: str, why: str) -> EvaluationError:
-    """Return the error of a failed call, in Kapacitor's words."""
-    return EvaluationError(f'error calling "{name}": {why}')
+    return Function(name, {args: result}, apply, misfit)

@@ -118,10 +118,30 @@ def human_bytes(value: float) -> str:
 CONVERSIONS: Final[dict[str, Function]] = {
     function.name: function
     for function in (
-        Function("bool", {(t,): bool for t in (bool, str, int, float)}, _to_bool),
-        Function("int", {(t,): int for t in (bool, str, int, float)}, _to_int),
-        Function("float", {(t,): float for t in (bool, str, int, float)}, _to_float),
-        Function("string", {(t,): str for t in (bool, str, int, float, Duration)}, _to_string),
+        Function(
+            "bool",
+            {(t,): bool for t in (bool, str, int, float)},
+            _to_bool,
+            "cannot convert {got} to boolean",
+        ),
+        Function(
+            "int",
+            {(t,): int for t in (bool, str, int, float)},
+            _to_int,
+            "cannot convert {got} to integer",
+        ),
+        Function(
+            "float",
+            {(t,): float for t in (bool, str, int, float)},
+            _to_float,
+            "cannot convert {got} to float",
+        ),
+        Function(
+            "string",
+            {(t,): str for t in (bool, str, int, float, Duration)},
+            _to_string,
+            "cannot convert {got} to string",
+        ),
         # one argument only where the type says all, but 'duration("1m")' is not among them
         Function(
             "duration",
@@ -132,7 +152,13 @@ CONVERSIONS: Final[dict[str, Function]] = {
                 (str, Duration): Duration,
             },
             _to_duration,
+            "cannot convert {got} to duration",
         ),
-        Function("humanBytes", {(float,): str, (int,): str}, human_bytes),
+        Function(
+            "humanBytes",
+            {(float,): str, (int,): str},
+            human_bytes,
+            "cannot convert {got} to humanBytes",
+        ),
     )
 }

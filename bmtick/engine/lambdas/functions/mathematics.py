@@ -1,4 +1,7 @@
-"""The mathematical functions: Go's ``math`` package, special cases included."""
+"""The mathematical functions: Go's ``math`` package, special cases included.
+
+Those that are not in ``gomath`` are the C library's, which may differ from Go's in the last bit.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import math
 from collections.abc import Callable
 from typing import Final
 
+from bmtick.engine.lambdas.functions import gomath
 from bmtick.engine.lambdas.functions.base import Function, simple
 
+_MISFIT: Final = "cannot pass {got} to {name}, must be {want}"
 _NAN: Final = math.nan
 _INF: Final = math.inf
 
@@ -38,10 +43,6 @@ def _rounding(apply: Callable[[float], int]) -> Callable[[float], float]:
         return math.copysign(float(apply(x)), x)
 
     return call
-
-
-def _zero_is_minus_infinity(x: float) -> float:
-    return -_INF if x == 0 else _NAN
 
 
 def _atanh(x: float) -> float:
@@ -97,22 +98,16 @@ def _mod(x: float, y: float) -> float:
         return _NAN
 
 
-def _pow(x: float, y: float) -> float:
-    try:
-        return math.pow(x, y)
-    except ValueError:
-        if x == 0 and y < 0:
-            odd = y == math.floor(y) and math.fmod(y, 2) != 0
-            return math.copysign(_INF, x) if odd else _INF
-        return _NAN
-    except OverflowError:
-        return -_INF if x < 0 and math.fmod(y, 2) != 0 else _INF
-
-
 def _pow10(n: int) -> float:
     if n < -323:
         return 0.0
-    return _INF if n > 308 else float(f"1e{n}")
+    if n > 308:
+        return _INF
+    whole, rest = divmod(abs(n), 32)
+    # the tables of Go's math.Pow10: one product or quotient of two powers, rounded once
+    if n >= 0:
+        return float(f"1e{whole * 32}") * float(f"1e{rest}")
+    return float(f"1e-{whole * 32}") / float(f"1e{rest}")
 
 
 def _signed_infinity(x: float) -> float:
@@ -138,10 +133,10 @@ _ONE: Final[dict[str, Callable[[float], float]]] = {
     "expm1": _total(math.expm1),
     "floor": _rounding(math.floor),
     "gamma": _total(_gamma, overflow=_INF.__mul__),
-    "log": _total(math.log, domain=_zero_is_minus_infinity),
-    "log10": _total(math.log10, domain=_zero_is_minus_infinity),
+    "log": gomath.log,
+    "log10": gomath.log10,
     "log1p": _total(_log1p),
-    "log2": _total(math.log2, domain=_zero_is_minus_infinity),
+    "log2": gomath.log2,
     "logb": _logb,
     "sin": _total(math.sin),
     "sinh": _total(math.sinh, overflow=_signed_infinity),
@@ -152,17 +147,17 @@ _ONE: Final[dict[str, Callable[[float], float]]] = {
 }
 _TWO: Final[dict[str, Callable[[float, float], float]]] = {
     "atan2": math.atan2,
-    "hypot": math.hypot,
+    "hypot": gomath.hypot,
     "max": _max,
     "min": _min,
     "mod": _mod,
-    "pow": _pow,
+    "pow": gomath.power,
 }
 
 MATHEMATICS: Final[dict[str, Function]] = {
-    **{name: simple(name, (float,), float, apply) for name, apply in _ONE.items()},
-    **{name: simple(name, (float, float), float, apply2) for name, apply2 in _TWO.items()},
-    "pow10": simple("pow10", (int,), float, _pow10),
+    **{name: simple(name, (float,), float, apply, _MISFIT) for name, apply in _ONE.items()},
+    **{name: simple(name, (float, float), float, apply2, _MISFIT) for name, apply2 in _TWO.items()},
+    "pow10": simple("pow10", (int,), float, _pow10, _MISFIT),
 }
 
 NOT_IMPLEMENTED: Final = frozenset(("j0", "j1", "jn", "y0", "y1", "yn"))

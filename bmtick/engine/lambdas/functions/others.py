@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bmtick.engine.lambdas.functions.base import Function
-from bmtick.engine.lambdas.values import Duration, Missing, Time
+from bmtick.engine.lambdas.values import Duration, Missing, Time, go_type_name
 from bmtick.tick.regexes import Regex
 
 
@@ -13,15 +13,37 @@ class _IsPresent(Function):
     """Takes a value of any type when nobody asks for the signature first."""
 
     def call(self, args: list[Any]) -> Any:
+        """Return the value for arguments of any type."""
         if len(args) != 1:
             raise ValueError("isMissing expects exactly one argument")
         return not isinstance(args[0], Missing)
 
 
+class _If(Function):
+    """Says in its own words what does not fit."""
+
+    def call(self, args: list[Any]) -> Any:
+        """Return the value for arguments of any type."""
+        if len(args) != 3:
+            raise ValueError("if expects exactly three arguments")
+        condition, yes, no = args
+        if not isinstance(condition, bool):
+            raise ValueError(  # noqa: TRY004 -- Kapacitor's text travels by ValueError
+                "first argument to if must be a condition with type of bool - got "
+                f"{go_type_name(type(condition))}"
+            )
+        if type(yes) is not type(no):
+            raise ValueError(
+                "Different return types are not supported - second argument is "
+                f"{go_type_name(type(yes))} and third argument is {go_type_name(type(no))}"
+            )
+        return yes if condition else no
+
+
 _BRANCHES: Final = (float, int, str, bool, Regex, Time, Duration)
 
 OTHERS: Final[dict[str, Function]] = {
-    "if": Function(
+    "if": _If(
         "if",
         {(bool, kind, kind): kind for kind in _BRANCHES},
         lambda condition, yes, no: yes if condition else no,
