@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from bmtick.durations import SECOND
 from bmtick.errors import BmtickError, Location, printable
 
 if TYPE_CHECKING:
     from bmtick.engine import Task
+
+
+# A server goes on running after the last point: barriers that gather what belongs together close.
+_AFTERWARDS = 5 * SECOND
 
 
 @click.command()
@@ -41,7 +46,8 @@ def command(
     """Run SCRIPT over points; print its alert events as JSON lines.
 
     The task's name is the file's stem. Alerts without a handler report too. Time is the
-    points': deadman, stats and barrier act as if each point came at its own time.
+    points': deadman, stats and barrier act as if each point came at its own time, and the clock
+    runs on for five seconds after the last one.
     """
     from bmtick.engine import load_task
     from bmtick.engine.recording import read_points
@@ -55,12 +61,16 @@ def command(
         hostname=socket.gethostname(),
     )
     _check_databases(task, database)
+    latest = None
     with _open(points) as stream:
         for point, where in read_points(stream, file=points):
+            latest = max(latest or point.time, point.time)
             task.advance(point.time)
             task.feed(point, *(where or (database, retention_policy)))
             if not http_out:
                 _print_events(task)
+    if latest is not None:
+        task.advance(latest + _AFTERWARDS)
     task.close()
     if http_out:
         _print_outputs(task)
