@@ -19,7 +19,7 @@ from bmtick.cli.root import cli
 
 
 def roff(text: str) -> str:
-    """Escape help text for roff, which click-man does not; keep the lines of ``\\b`` blocks."""
+    r"""Escape help text for roff, which click-man does not; keep the lines of ``\b`` blocks."""
     paragraphs = []
     for paragraph in cleandoc(text).split("\n\n"):
         keep = "\b" in paragraph
