@@ -33,13 +33,13 @@ def value(raw):
 
 
 def sorted_lists(text):
-    """Go lists signatures and scopes in random order."""
+    """Go lists signatures in random order; the scope of the recording held more names."""
 
     def in_order(match):
-        items = re.findall(r"\([^)]*\)|\"[^\"]*\"", match[2])
-        return f"{match[1]}[{', '.join(sorted(items))}]"
+        return f"{match[1]}[{', '.join(sorted(re.findall(r'[(][^)]*[)]', match[2])))}]"
 
-    return re.sub(r"((?:signatures are|scope are) )\[(.*?)\]", in_order, text)
+    text = re.sub(r"(scope are )\[.*?\]", r"\1[...]", text)
+    return re.sub(r"(signatures are )\[(.*?)\]", in_order, text)
 
 
 def run(expression, mode, scope):

@@ -1,0 +1,102 @@
+"""The points of a case: series in compact notation, line protocol, mail logs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from bmtick.collect.options import Options
+from bmtick.collect.whole import points_of_logs
+from bmtick.durations import SECOND, parse_duration
+from bmtick.errors import BmtickError, Location
+from bmtick.names import FIELDS
+from bmtick.points import Point, Value, parse_lines
+from bmtick.trial.model import Case, Series
+from bmtick.trial.notation import values
+
+DEFAULT_BEGIN: Final = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)  # a Monday morning
+
+
+def nanoseconds(moment: datetime) -> int:
+    """Return nanoseconds since the epoch, exactly."""
+    span = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (span.days * 86400 + span.seconds) * SECOND + span.microseconds * 1000
+
+
+def begin_of(case: Case, points: list[Point]) -> int:
+    """Return the time that durations of the case are counted from."""
+    if case.begin:
+        return nanoseconds(case.begin)
+    if case.series or not points:
+        return nanoseconds(DEFAULT_BEGIN)
+    return points[0].time
+
+
+def points_of(case: Case) -> list[Point]:
+    """Return all points of a case in order of time; those of one time in order of the file.
+
+    Raises:
+        BmtickError: an input cannot be read; says where.
+    """
+    folder = Path(case.file).parent
+    found: list[Point] = []
+    start = nanoseconds(case.begin or DEFAULT_BEGIN)
+    for number, series in enumerate(case.series):
+        try:
+            found += _series(series, number, start)
+        except BmtickError as error:
+            if error.location is None:
+                error.location = Location(case.file)
+            raise
+    for name in case.points:
+        found += _line_protocol(folder / name)
+    if case.logs:
+        paths = [str(folder / name) for name in case.logs]
+        found += points_of_logs(paths, options=_options(case))
+    for point in found:
+        point.tags = {**case.tags, **point.tags}
+    return sorted(found, key=lambda point: point.time)
+
+
+def _options(case: Case) -> Options:
+    now = (case.begin or datetime.now(UTC)).timestamp()
+    if case.known_clients is None:
+        return Options(now=now)
+    return Options(now=now, known=tuple(case.known_clients))
+
+
+def _series(series: Series, number: int, start: int) -> Iterator[Point]:
+    every, jitter = parse_duration(series.every), parse_duration(series.jitter)
+    if every <= 0:
+        raise BmtickError(f"'every' is {series.every}", remedy="give an interval such as 10s")
+    kinds = FIELDS.get(series.measurement, {})
+    columns = {name: values(text, kinds.get(name, "")) for name, text in series.fields.items()}
+    first = start + parse_duration(series.start)
+    for index in range(max((len(column) for column in columns.values()), default=0)):
+        fields: dict[str, Value] = {}
+        for name, column in columns.items():
+            value = column[index] if index < len(column) else None
+            if value is not None:
+                fields[name] = value
+        if fields:
+            time = first + index * every + _jitter(jitter, number, index)
+            yield Point(series.measurement, dict(series.tags), fields, time)
+
+
+def _jitter(jitter: int, number: int, index: int) -> int:
+    """Return a delay below jitter, the same in every run."""
+    if jitter <= 0:
+        return 0
+    digest = hashlib.sha256(f"{number}/{index}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % jitter
+
+
+def _line_protocol(path: Path) -> list[Point]:
+    try:
+        with path.open(encoding="utf-8") as lines:
+            return list(parse_lines(lines, file=str(path)))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BmtickError(f"cannot read it: {error}", location=Location(str(path))) from None

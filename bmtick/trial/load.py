@@ -1,0 +1,105 @@
+"""Finds and reads case files; every refusal names the file and the key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from bmtick.errors import BmtickError, Location, nearest
+from bmtick.trial.model import Case, Expectation, Series, Silence
+
+_TOML_AT: Final = re.compile(r"\(at line (\d+), column (\d+)\)")
+_UNKNOWN: Final = re.compile(r"contains unknown field `(.*?)`")
+_KEYS: Final = sorted(
+    {name for part in (Case, Series, Expectation, Silence) for name in part.__struct_fields__}
+    - {"file"}
+)
+
+
+def case_files(paths: Iterable[Path]) -> list[Path]:
+    """Return the case files that paths name: files, and folders with all below them.
+
+    In a folder of the catalogue only what lies in folders named ``cases`` is a case.
+
+    Raises:
+        BmtickError: a path does not exist, or there is no case at all.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_file():
+            found.append(path)
+        elif path.is_dir():
+            below = sorted(path.rglob("*.toml"))
+            in_cases = [file for file in below if "cases" in file.relative_to(path).parts[:-1]]
+            found += in_cases or ([] if (path / "params.toml").exists() else below)
+        else:
+            raise BmtickError(f"there is no file or folder '{path}'")
+    if not found:
+        names = ", ".join(str(path) for path in paths)
+        raise BmtickError(f"no case files (*.toml) in {names}")
+    return found
+
+
+def load_cases(path: Path) -> list[Case]:
+    """Return the cases of a file: one, or one for each ``[[case]]``.
+
+    Raises:
+        BmtickError: the file is not a case file; says where.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax(error, path) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BmtickError(f"cannot read it: {error}", location=Location(str(path))) from None
+    each = raw.pop("case", None)
+    if each is None:
+        return [_case({"name": path.stem, **raw}, path)]
+    if not isinstance(each, list) or not each:
+        raise BmtickError("'case' is not a list of tables", location=Location(str(path)))
+    return [
+        _case({"name": f"{path.stem}-{number}", **raw, **one}, path)
+        for number, one in enumerate(each, 1)
+    ]
+
+
+def _case(raw: dict[str, Any], path: Path) -> Case:
+    if "file" in raw:
+        raise _refused("unknown key 'file'", path)
+    try:
+        case = msgspec.convert({**raw, "file": str(path)}, Case)
+    except msgspec.ValidationError as error:
+        raise _refused(_explain(str(error)), path) from None
+    if bool(case.alert) == bool(case.script):
+        raise _refused("give either 'alert' or 'script'", path)
+    if not (case.series or case.points or case.logs):
+        raise _refused("no input: give 'series', 'points' or 'logs'", path)
+    if case.expect is None and not case.silence:
+        raise _refused("the case expects nothing", path, "'expect = []' expects that nothing comes")
+    if case.begin and case.begin.tzinfo is None:
+        raise _refused("'begin' has no time zone", path, "write it with Z at its end")
+    return case
+
+
+def _explain(text: str) -> str:
+    unknown = _UNKNOWN.search(text)
+    if not unknown:
+        return text
+    hint = nearest(unknown[1], _KEYS)
+    return f"unknown key '{unknown[1]}'" + (f", {hint}" if hint else "")
+
+
+def _refused(message: str, path: Path, remedy: str = "") -> BmtickError:
+    return BmtickError(message, location=Location(str(path)), remedy=remedy)
+
+
+def _syntax(error: tomllib.TOMLDecodeError, path: Path) -> BmtickError:
+    at = _TOML_AT.search(str(error))
+    line, column = (int(at[1]), int(at[2])) if at else (0, 0)
+    message = _TOML_AT.sub("", str(error)).strip()
+    return BmtickError(f"not TOML: {message}", location=Location(str(path), line, column))

@@ -1,0 +1,72 @@
+"""What a case file holds: the sections and keys as types. ``README.md`` beside explains them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+When = Any
+"""A duration after the case's begin, or a time of its own."""
+
+
+class _Part(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Unknown keys are errors."""
+
+
+class Series(_Part, frozen=True, kw_only=True):
+    """Points of one series at a fixed interval."""
+
+    measurement: str
+    fields: dict[str, str]
+    tags: dict[str, str] = {}
+    every: str = "10s"
+    start: str = "0s"
+    jitter: str = "0s"
+
+
+class Expectation(_Part, frozen=True, kw_only=True):
+    """One event that has to come."""
+
+    at: When
+    level: Literal["OK", "INFO", "WARNING", "CRITICAL"]
+    within: str = "0s"
+    id: str | None = None
+    message: str | None = None
+    message_has: str | None = None
+    details_has: str | None = None
+    tags: dict[str, str] = {}
+    fields: dict[str, Any] = {}
+
+
+class Silence(_Part, frozen=True, kw_only=True):
+    """A time in which no event may come."""
+
+    begin: When = "0s"
+    end: When | None = None
+    id: str | None = None
+    level: str | None = None
+
+
+class Case(_Part, frozen=True, kw_only=True):
+    """One case. ``file`` and ``name`` say where it comes from."""
+
+    name: str = ""
+    description: str = ""
+    alert: str = ""
+    script: str = ""
+    set: dict[str, Any] = {}
+    vars: str = ""
+    settings: str = ""
+    begin: datetime | None = None
+    end: str = ""
+    tags: dict[str, str] = {}
+    series: list[Series] = []
+    points: list[str] = []
+    logs: list[str] = []
+    known_clients: list[str] | None = None
+    expect: list[Expectation] | None = None
+    silence: list[Silence] = []
+    others: Literal["fail", "allow"] = "fail"
+    file: str = ""

@@ -1,0 +1,66 @@
+"""The compact notation of a series: ``0+10x30 200x5 _x3``.
+
+After promtool's, with one difference: ``xN`` says how many values there are, so ``200x5`` is five
+times 200. ``A+BxN`` and ``A-BxN`` start at A and go by B, ``_`` is a missing value. Text stands in
+single quotes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from bmtick.errors import BmtickError
+from bmtick.points import Value
+
+_NUMBER: Final = r"-?[0-9]+(?:\.[0-9]+)?"
+_ITEM: Final = re.compile(
+    rf"\s*(?:(?P<start>{_NUMBER})(?P<step>[+-][0-9]+(?:\.[0-9]+)?)?"
+    r"|(?P<missing>_)|(?P<bool>true|false)|'(?P<text>[^']*)')(?:x(?P<count>[0-9]+))?(?=\s|$)"
+)
+_MAX_VALUES: Final = 1_000_000
+
+
+def values(text: str, kind: str = "") -> list[Value | None]:
+    """Return the values of a series; None is a missing one.
+
+    Args:
+        text: the notation.
+        kind: ``float`` makes numbers floats, ``int`` integers; else a decimal point decides.
+
+    Raises:
+        BmtickError: the text is not the notation; shows where.
+    """
+    found: list[Value | None] = []
+    position = 0
+    while position < len(text.rstrip()):
+        match = _ITEM.match(text, position)
+        if match is None:
+            raise BmtickError(
+                f"'{text[position:].strip()}' is not a series",
+                remedy="write values such as 5, 5x3, 0+10x30, 'text'x2, true or _",
+            )
+        found += _item(match, kind)
+        if len(found) > _MAX_VALUES:
+            raise BmtickError("a series of more than a million values", remedy="use a points file")
+        position = match.end()
+    return found
+
+
+def _item(match: re.Match[str], kind: str) -> list[Value | None]:
+    count = int(match["count"] or 1)
+    if count > _MAX_VALUES:
+        raise BmtickError("a series of more than a million values", remedy="use a points file")
+    if match["missing"]:
+        return [None] * count
+    if match["bool"]:
+        return [match["bool"] == "true"] * count
+    if match["text"] is not None:
+        return [match["text"]] * count
+    start, step = match["start"], match["step"] or "0"
+    is_float = kind == "float" or (kind != "int" and "." in start + step)
+    if is_float:
+        return [float(start) + float(step) * i for i in range(count)]
+    if "." in start + step:
+        raise BmtickError(f"'{match[0].strip()}': the field holds integers")
+    return [int(start) + int(step) * i for i in range(count)]

@@ -1,0 +1,117 @@
+"""Runs one case through the engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from bmtick.alerts import find, render
+from bmtick.durations import SECOND, parse_duration
+from bmtick.engine import AlertEvent, Task, load_task
+from bmtick.errors import BmtickError, Location
+from bmtick.points import Point
+from bmtick.settings import Settings, load
+from bmtick.trial.compare import compare
+from bmtick.trial.inputs import begin_of, points_of
+from bmtick.trial.model import Case
+
+_AFTERWARDS: Final = 5 * SECOND  # the clock runs on after the last point, as on a server
+
+
+@dataclass
+class Outcome:
+    """What came of a case; no ``failures`` means that it passed."""
+
+    case: Case
+    failures: list[str] = field(default_factory=list)
+    events: list[AlertEvent] = field(default_factory=list)
+    points: int = 0
+
+    @property
+    def passed(self) -> bool:
+        """Whether all was as expected."""
+        return not self.failures
+
+
+def run_case(case: Case) -> Outcome:
+    """Run a case.
+
+    Raises:
+        BmtickError: script, parameters or inputs are wrong; a failure is not an error.
+    """
+    points = points_of(case)
+    begin = begin_of(case, points)
+    end = begin + parse_duration(case.end) if case.end else None
+    task = task_of(case)
+    events = replay(task, points, end)
+    try:
+        failures = compare(case, events, begin)
+    except BmtickError as error:
+        raise BmtickError(
+            error.message, location=Location(case.file), remedy=error.remedy
+        ) from None
+    if task.stopped:
+        failures.append(f"the task stopped, as in Kapacitor: {task.stopped}")
+    failures += [f"{d.node}: {d.message} ({d.count} times)" for d in task.diagnostics()]
+    return Outcome(case, failures, events, len(points))
+
+
+def replay(task: Task, points: Iterable[Point], end: int | None = None) -> list[AlertEvent]:
+    """Feed points at their own time; go on to end, or a little after the last; return all events."""
+    events: list[AlertEvent] = []
+    latest = end
+    for point in points:
+        latest = max(latest or point.time, point.time + _AFTERWARDS)
+        task.advance(point.time)
+        task.feed(point)
+        events += task.take_events()
+        task.take_written()
+    if latest is not None:
+        task.advance(latest)
+    task.close()
+    return events + task.take_events()
+
+
+def task_of(case: Case) -> Task:
+    """Return the task of a case: its script, or the rendered alert."""
+    if case.script:
+        return _from_script(case)
+    try:
+        alert = find(case.alert)
+        rendered = render(alert, case.set, settings=_settings(case))
+    except BmtickError as error:
+        if error.location is None:
+            error.location = Location(case.file)
+        raise
+    return load_task(rendered.script, file=f"{case.alert}.tick", name=rendered.task_id, now=None)
+
+
+def _settings(case: Case) -> Settings | None:
+    return load(str(Path(case.file).parent / case.settings)) if case.settings else None
+
+
+def _from_script(case: Case) -> Task:
+    folder = Path(case.file).parent
+    path = folder / case.script
+    if case.set:
+        raise BmtickError("'set' is for alerts", location=Location(case.file), remedy="use 'vars'")
+    variables = _json(folder / case.vars) if case.vars else None
+    return load_task(_text(path), file=str(path), name=path.stem, variables=variables, now=None)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BmtickError(f"cannot read it: {error}", location=Location(str(path))) from None
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(_text(path))
+    except json.JSONDecodeError as error:
+        place = Location(str(path), error.lineno, error.colno)
+        raise BmtickError(f"not JSON: {error.msg}", location=place) from None
