@@ -152,7 +152,7 @@ def build(random: Random, users: int, *, hostile: bool) -> World:
         ("127.0.0.1", "localhost", 10.0),
         ("10.0.0.10", "monitoring.example.org", 2.0),
         ("10.0.0.11", "erp.example.org", 3.0),
-        ("10.0.0.12", "scanner.example.org", 1.0),
+        (*RELAY, 1.0),
     ]
     inbound = [(f"198.51.100.{n + 10}", f"mx{n}.{domain}") for n, domain in enumerate(OUTSIDE)]
     return World(everybody, newsletters, writers, batches, relays, inbound, [])
@@ -172,6 +172,8 @@ def _person(random: Random, number: int) -> Person:
     return person
 
 
+RELAY = ("10.0.0.12", "scanner.example.org")  # the trusted machine that style "relay" takes over
+
 STYLES = {
     # messages a minute, recipients of a message, addresses
     "botnet": ((5, 60), (1, 30), (60, 400)),
@@ -179,6 +181,7 @@ STYLES = {
     "bulk": ((0.5, 4), (30, 80), (1, 3)),
     "slow": ((0.5, 2), (3, 12), (15, 60)),
     "few": ((3, 20), (1, 20), (3, 6)),
+    "relay": ((5, 60), (1, 30), (1, 1)),
 }
 
 
@@ -186,14 +189,15 @@ def outbreak(random: Random, style: str, user: str, start: float) -> Outbreak:
     """Draw one outbreak of a style, 20 minutes to 6 hours long."""
     rate, recipients, addresses = STYLES[style]
     top = random.randint(recipients[0], recipients[1])
+    places = [address(random) for _ in range(random.randint(*addresses))]
     return Outbreak(
-        user=user,
+        user=user if style != "relay" else "",
         style=style,
         start=start,
         end=start + 60 * min(360.0, 20 + random.expovariate(1 / 60)),
         per_minute=random.uniform(*rate),
         recipients=(max(1, top // 2), top),
-        addresses=[address(random) for _ in range(random.randint(*addresses))],
+        addresses=places if style != "relay" else [RELAY[0]],
         dead=random.uniform(0.05, 0.25),
         blocking=random.uniform(0.1, 0.6),
     )

@@ -10,7 +10,14 @@ from random import Random
 
 from benchmarks.simulator import replies
 from benchmarks.simulator.model import Failure, Message, Outbreak, Outcome, Person, Reject
-from benchmarks.simulator.population import DOMAIN, HOSTILE_SENDERS, OUTSIDE, World, address
+from benchmarks.simulator.population import (
+    DOMAIN,
+    HOSTILE_SENDERS,
+    OUTSIDE,
+    RELAY,
+    World,
+    address,
+)
 
 Event = Message | Failure | Reject
 
@@ -220,6 +227,7 @@ class Traffic:
                 f"service{random.randrange(9)}@bank.example",
                 self._addresses(count),
                 size=random.randint(900, 4000),
+                name="unknown" if outbreak.user else RELAY[1],
                 kind="outbreak",
             )
             noticed = min(1.0, outbreak.recipients_sent / 1000)

@@ -120,10 +120,11 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
 
 
 def test_every_style_of_outbreak_happens(tmp_path):
-    for style in ("botnet", "single", "bulk", "slow", "few"):
+    for style in ("botnet", "single", "bulk", "slow", "few", "relay"):
         truth = run(
             tmp_path, "--days", "0.3", "--per-day", "500", "--outbreaks", "1", "--style", style
         )
         (outbreak,) = truth["outbreaks"]
         assert outbreak["style"] == style
-        assert truth["users"][outbreak["user"]]["recipients"] >= outbreak["recipients_sent"] > 0
+        sender = truth["users"].get(outbreak["user"]) or truth["clients"]["10.0.0.12"]
+        assert sender["recipients"] >= outbreak["recipients_sent"] > 0

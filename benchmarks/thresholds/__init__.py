@@ -1,0 +1,1 @@
+"""How often each alert of the catalogue fires at which threshold: ``python -m benchmarks.thresholds``."""
