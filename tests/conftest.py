@@ -1,10 +1,15 @@
 """Servers shared by a whole run; each test uses names of its own on them."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.support import servers
+
+os.environ["TZ"] = "UTC"  # hours and days of alerts are those of the machine
+time.tzset()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,59 @@
+"""Runs firing cases on a real Kapacitor, all at once, each in a database of its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+import requests
+
+from tests.alerts.firing import START, Case, event_line
+from tests.support.servers import Kapacitor
+
+
+def run_all(server: Kapacitor, cases: list[Case], form: str, folder: Path) -> dict[str, list[str]]:
+    with ThreadPoolExecutor(len(cases)) as pool:
+        found = pool.map(lambda case: run(server, case, form, folder), cases)
+        return dict(zip((case.name for case in cases), found, strict=True))
+
+
+def run(server: Kapacitor, case: Case, form: str, folder: Path) -> list[str]:
+    log = folder / f"{case.name}-{form}.log"
+    task = f"{case.name}-{form}"
+    rendered = case.render(form, log=str(log), recipients=[])
+    define(server, task, rendered)
+    try:
+        for step in case.steps:
+            server.write(case.lines(step), db=case.database)
+            time.sleep(step["after"])
+        time.sleep(1)
+    finally:
+        server.delete(task)
+    return [line(json.loads(text)) for text in log.read_text().splitlines()] if log.exists() else []
+
+
+def define(server: Kapacitor, task: str, rendered) -> None:
+    base = f"{server.url}/kapacitor/v1"
+    body = {"id": task, "type": "stream", "dbrps": rendered.dbrps, "status": "enabled"}
+    if rendered.form == "template":
+        template = {"id": f"t-{task}", "type": "stream", "script": rendered.script}
+        requests.delete(f"{base}/templates/t-{task}", timeout=20)
+        reply = requests.post(f"{base}/templates", json=template, timeout=20)
+        assert reply.status_code == 200, reply.text
+        body = {**body, "template-id": f"t-{task}", "vars": rendered.variables}
+        del body["type"]
+    else:
+        body["script"] = rendered.script
+    reply = requests.post(f"{base}/tasks", json=body, timeout=20)
+    assert reply.status_code == 200, f"{task}: {reply.text}"
+
+
+def line(event: dict) -> str:
+    when = datetime.fromisoformat(event["time"].replace("Z", "+00:00")).timestamp()
+    seconds = when - START
+    return event_line(
+        seconds if seconds < 10**7 else None, event["level"], event["id"], event["message"]
+    )
