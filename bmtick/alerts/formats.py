@@ -15,9 +15,9 @@ from bmtick.alerts import schedule
 from bmtick.errors import BmtickError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-# RFC 5322 dot-atom with RFC 6532's letters; quoted local parts are not worth their traps.
-_LOCAL = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*")
-_DOMAIN = re.compile(r"([\w-]+\.)*[\w-]+|\[[0-9A-Fa-f:.]+\]")
+# RFC 5322 dot-atom; quoted local parts are not worth their traps.
+_LOCAL = re.compile(r"[A-Za-z0-9_!#$%&'*+/=?^`{|}~-]+(\.[A-Za-z0-9_!#$%&'*+/=?^`{|}~-]+)*")
+_DOMAIN = re.compile(r"([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+|\[[0-9A-Fa-f:.]+\]")
 _OID = re.compile(r"\.?[0-9]+(\.[0-9]+)+")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _SECRET_HEADERS = {"authorization", "authenticate", "proxy-authorization"}
@@ -25,6 +25,11 @@ _SECRET_HEADERS = {"authorization", "authenticate", "proxy-authorization"}
 
 def mail_address(text: str) -> str:
     """Accept ``local@domain``."""
+    if not text.isascii():
+        raise BmtickError(
+            f"'{text}' has letters that Kapacitor's mailer cannot send to (it has no SMTPUTF8)",
+            remedy="use an address in ASCII; a domain is written as xn--...",
+        )
     local, _, domain = text.rpartition("@")
     if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
         raise BmtickError(f"'{text}' is not a mail address", remedy="like admin@domain.net")

@@ -52,7 +52,7 @@ def define(server: Kapacitor, task: str, rendered) -> None:
 
 
 def line(event: dict) -> str:
-    when = datetime.fromisoformat(event["time"].replace("Z", "+00:00")).timestamp()
+    when = datetime.fromisoformat(event["time"]).timestamp()
     seconds = when - START
     return event_line(
         seconds if seconds < 10**7 else None, event["level"], event["id"], event["message"]

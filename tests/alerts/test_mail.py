@@ -87,7 +87,7 @@ def test_control_characters_do_not_make_headers(deploy, kapacitor, sink):
 
 
 def test_recipients_with_quotes_get_their_mail(deploy, kapacitor, sink):
-    to = ["o'brien@example.org", "{{x}}@example.org", "jürgen@example.org"]
+    to = ["o'brien@example.org", "{{x}}@example.org"]
     deploy("auth_failures", crit=1, recipients=to)
     kapacitor.write("postfix_auth,host=edge1,client=1.2.3.4 failures=1i 0")
     wait_for(lambda: any("o'brien@example.org" in r for r in sink.recipients), "the mail")

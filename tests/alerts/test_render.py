@@ -41,6 +41,8 @@ def test_template_types_its_vars_and_gives_their_values():
         ({"queues": ["activ"]}, "did you mean 'active'?"),
         ({"queues": []}, "too few"),
         ({"recipients": ["nobody"]}, "is not a mail address"),
+        ({"recipients": ["jürgen@example.org"]}, "no SMTPUTF8"),
+        ({"recipients": ["a@b.org\r\nBcc: c@d.org"]}, "control character"),
         ({"where": {"hosst": "a"}}, "did you mean 'host'?"),
         ({"where": {"user": "a"}}, "has no tag 'user'"),
         ({"active_hours": ["25-26"]}, "are not hours"),
