@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from bmtick.cli.common import print_json
+from bmtick.engine.template_uses import read_template
 from bmtick.errors import EXIT_FINDING, EXIT_WRONG_USE, BmtickError, Location
 from bmtick.tick.checker import Finding, check, has_errors
 from bmtick.tick.files import read_script
@@ -60,7 +61,9 @@ def command(
             click.echo(str(error), err=True)
             unreadable = True
             continue
-        findings += check(text, file=path, variables=variables, version=version)
+        findings += check(
+            text, file=path, variables=variables, version=version, read_template=read_template
+        )
     if output_format == "json":
         print_json([_as_json(finding) for finding in findings])
     else:

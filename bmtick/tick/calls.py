@@ -192,6 +192,7 @@ class Caller:
         self, what: str, signature: Signature, args: list[Value], call: ast.Call, complete: bool
     ) -> None:
         if not complete:
+            self._check_empty_list(what, signature, call)
             return
         most = None if signature.variadic else len(signature.types)
         if len(args) < signature.least or (most is not None and len(args) > most):
@@ -201,6 +202,13 @@ class Caller:
             return
         for i, arg in enumerate(args):
             self._check_type(what, signature.type_at(i), arg, call)
+
+    def _check_empty_list(self, what: str, signature: Signature, call: ast.Call) -> None:
+        """A template is checked with an empty list, which stands for no arguments at all."""
+        if signature.least:
+            message = f"{what}() takes {_count(signature)}, and a list may be empty"
+            remedy = "Kapacitor checks a template with empty lists: declare the var as a string"
+            self._report.error("arguments", message, call.pos, remedy)
 
     def _check_type(self, what: str, wanted: str, arg: Value, call: ast.Call) -> None:
         got = "node" if arg.type == "handler" else arg.type

@@ -12,11 +12,15 @@ _ACTION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 @dataclass(slots=True)
 class TemplateUses:
-    """Tags and fields that a template reads by name, and all the names it starts from."""
+    """Tags and fields that a template reads by name, and all the names it starts from.
+
+    ``exact`` says that the template was parsed, so that what is found here is really there.
+    """
 
     tags: list[str] = field(default_factory=list)
     fields: list[str] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    exact: bool = False
 
 
 def read_roughly(text: str, html: bool = False) -> TemplateUses:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bmtick.errors import BmtickError
+from bmtick.errors import BmtickError, Location
+from bmtick.tick.ast import Position
 from bmtick.tick.context import Context
 from bmtick.tick.graph import PipelineNode
 from bmtick.tick.templates import TemplateUses
@@ -61,16 +62,29 @@ def _template(context: Context, node: PipelineNode, name: str) -> TemplateUses |
     try:
         uses = context.read_template(value.constant, name == "details")
     except BmtickError as error:
-        message = f"the template in .{name}() does not parse: {error.message}"
-        context.report.error("template", message, value.pos, error.remedy)
+        message = f"in .{name}(): {error.message}"
+        position = _inside(context, value, error.location)
+        context.report.error("template", message, position, error.remedy)
         return None
-    for wrong in sorted(uses.names - _NAMES[name]):
+    for wrong in sorted(uses.names - _NAMES[name]) if uses.exact else ():
         known = ", ".join(f".{n}" for n in sorted(_NAMES[name]))
         message = f".{name}() has no {{{{ .{wrong} }}}}: Kapacitor fails at every alert"
         context.report.error("template", message, value.pos, f"there are {known}")
     _tags(context, node, uses, value)
     _fields(context, node, uses, value)
     return uses
+
+
+def _inside(context: Context, value: Value, at: Location | None) -> Position:
+    """Return the place in a template, where its text stands in the script as it is."""
+    source = context.report.source
+    written = f"'{value.constant}'"
+    start = value.pos.offset + (2 if source.text.startswith("'''", value.pos.offset) else 0)
+    if at is None or not source.text.startswith(written, start):
+        return value.pos
+    lines = value.constant.split("\n")[: max(0, at.line - 1)]
+    before = sum(len(line) + 1 for line in lines)
+    return source.position(start + 1 + before + max(0, at.column - 1))
 
 
 def _tags(context: Context, node: PipelineNode, uses: TemplateUses, value: Value) -> None:
