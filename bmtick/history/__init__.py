@@ -1,1 +1,9 @@
-"""InfluxDB in and out."""
+"""InfluxDB in and out: points of the past for backtests and reports, points to be kept.
+
+The only import of ``influxdb_client``. Servers, credentials and clocks come from the caller.
+"""
+
+from bmtick.history.model import Connection, Span
+from bmtick.history.read import read_points
+
+__all__ = ["Connection", "Span", "read_points"]

@@ -1,0 +1,158 @@
+"""InfluxQL over HTTP, for InfluxDB 1.x and the compatible API of 2.x; answers come in chunks.
+
+``SELECT *`` without ``GROUP BY`` gives all series of a measurement in order of time. JSON does not
+tell an integer from a float, so the types come from ``SHOW FIELD KEYS``.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+from bmtick.history.model import Connection, HistoryError, Span
+from bmtick.points import Point, Value
+
+_CHUNK: Final = 20_000  # rows of one chunk
+_CONVERT: Final[dict[str, Callable[[Any], Value]]] = {
+    "integer": int,
+    "unsigned": int,
+    "float": float,
+    "string": str,
+    "boolean": bool,
+}
+
+
+def quote_name(name: str) -> str:
+    """Quote an identifier of InfluxQL."""
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def quote_text(text: str) -> str:
+    """Quote a string of InfluxQL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"
+
+
+def influxql_points(
+    connection: Connection, measurement: str, span: Span, where: Mapping[str, str]
+) -> Iterator[Point]:
+    """Yield the points of one measurement in order of time."""
+    client = _Client(connection)
+    tags = client.names(f"SHOW TAG KEYS FROM {quote_name(measurement)}")
+    types = client.field_types(measurement)
+    if not types:
+        return
+    source = f"{quote_name(connection.retention_policy)}.{quote_name(measurement)}"
+    conditions = [f"time >= {span.begin}", f"time < {span.end}"]
+    conditions += [f"{quote_name(tag)} = {quote_text(value)}" for tag, value in where.items()]
+    statement = f"SELECT * FROM {source} WHERE {' AND '.join(conditions)}"  # noqa: S608 -- quoted
+    for series in client.chunks(statement):
+        yield from _points(series, measurement, tags, types)
+
+
+def _points(
+    series: dict[str, Any], measurement: str, tags: set[str], types: Mapping[str, str]
+) -> Iterator[Point]:
+    columns: list[str] = series["columns"]
+    tag_places = [(i, name) for i, name in enumerate(columns) if name in tags]
+    field_places = [
+        (i, name, _CONVERT[types[name]]) for i, name in enumerate(columns) if name in types
+    ]
+    for row in series["values"]:
+        yield Point(
+            measurement,
+            {name: row[i] for i, name in tag_places if row[i]},
+            {name: convert(row[i]) for i, name, convert in field_places if row[i] is not None},
+            row[0],
+        )
+
+
+class _Client:
+    """Sends statements, and explains what fails."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._session = requests.Session()
+        # no netrc, no proxy: credentials go where the settings say
+        self._session.trust_env = False
+        self._session.verify = connection.verify
+        if connection.username:
+            # requests would encode as Latin-1, and fail on other names
+            pair = f"{connection.username}:{connection.password}".encode()
+            self._session.headers["Authorization"] = f"Basic {b64encode(pair).decode()}"
+        retry = Retry(total=3, backoff_factor=0.3, status_forcelist=(502, 503, 504))
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(max_retries=retry))
+
+    def chunks(self, statement: str) -> Iterator[dict[str, Any]]:
+        """Yield the series of an answer, chunk by chunk."""
+        with self._get(statement) as reply:
+            try:
+                for line in reply.iter_lines(chunk_size=1 << 18):
+                    if line:
+                        yield from self._series(line)
+            except requests.RequestException as error:
+                raise self._failed(f"the answer broke off: {error}") from None
+
+    def _get(self, statement: str) -> requests.Response:
+        connection = self._connection
+        params = {
+            "db": connection.database,
+            "rp": connection.retention_policy,
+            "q": statement,
+            "epoch": "ns",
+            "chunked": "true",
+            "chunk_size": str(_CHUNK),
+        }
+        try:
+            reply = self._session.get(
+                connection.url.rstrip("/") + "/query",
+                params=params,
+                timeout=connection.timeout,
+                stream=True,
+            )
+        except requests.RequestException as error:
+            raise self._failed(
+                f"cannot reach it: {error}", "is it running, is [influxdb] url right?"
+            ) from None
+        if reply.status_code >= 400:
+            text = reply.text[:400]
+            reply.close()
+            remedy = "give a user name and password, or a token, by environment or secret_file"
+            needs = reply.status_code in (401, 403)
+            raise self._failed(f"{reply.status_code} {text}", remedy if needs else "")
+        return reply
+
+    def _series(self, line: bytes) -> list[dict[str, Any]]:
+        try:
+            answer = msgspec.json.decode(line)
+        except msgspec.DecodeError:
+            raise self._failed("the answer is not JSON", "is this the right address?") from None
+        error = answer.get("error") or next(
+            (r["error"] for r in answer.get("results", ()) if r.get("error")), None
+        )
+        if error:
+            raise self._failed(str(error))
+        return [s for result in answer.get("results", ()) for s in result.get("series") or ()]
+
+    def names(self, statement: str) -> set[str]:
+        """Return the first column of an answer."""
+        return {row[0] for series in self.chunks(statement) for row in series["values"]}
+
+    def field_types(self, measurement: str) -> dict[str, str]:
+        """Return the types of a measurement's fields; one that changed is a float."""
+        source = f"{quote_name(self._connection.retention_policy)}.{quote_name(measurement)}"
+        found: dict[str, str] = {}
+        for series in self.chunks(f"SHOW FIELD KEYS FROM {source}"):
+            for name, kind in series["values"]:
+                known = found.get(name)
+                found[name] = kind if known in (None, kind) else "float"
+        return found
+
+    def _failed(self, reason: str, remedy: str = "") -> HistoryError:
+        return HistoryError(f"InfluxDB at {self._connection.url}: {reason}", remedy=remedy)

@@ -1,0 +1,112 @@
+"""Points into InfluxDB, in batches, patiently: what fails for a moment is sent again.
+
+Through InfluxDB's own client, whose endpoint 1.8 and 2.x have; before 1.8 through ``/write``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Final
+
+import requests
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.domain.write_precision import WritePrecision
+from influxdb_client.rest import ApiException
+from urllib3.exceptions import HTTPError
+
+from bmtick.history.model import Connection, HistoryError
+from bmtick.points import Point
+
+_BATCH: Final = 5000  # points of one request, as InfluxDB advises
+_TRIES: Final = 5
+_NOT_FOUND: Final = 404
+_TEMPORARY: Final = 500  # a status from here on may be over soon; 429 too
+
+
+def write_points(
+    connection: Connection,
+    points: Iterable[Point],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Write points; return how many.
+
+    Args:
+        connection: where to.
+        points: any number; batches are cut from them.
+        sleep: waits between tries, longer each time.
+
+    Raises:
+        HistoryError: InfluxDB refuses a batch, or cannot be reached for long.
+    """
+    writer = _Writer(connection, sleep)
+    written = 0
+    rest = iter(points)
+    while batch := list(islice(rest, _BATCH)):
+        writer.write([point.to_line() for point in batch])
+        written += len(batch)
+    return written
+
+
+class _Writer:
+    def __init__(self, connection: Connection, sleep: Callable[[float], None]) -> None:
+        self._connection, self._sleep = connection, sleep
+        self._send = self._by_client
+
+    def write(self, lines: list[str]) -> None:
+        for attempt in range(1, _TRIES + 1):
+            try:
+                self._send(lines)
+            except HistoryError:
+                raise
+            except (ApiException, HTTPError, requests.RequestException) as error:
+                status = getattr(error, "status", None) or 0
+                if status == _NOT_FOUND and self._send == self._by_client:
+                    self._send = self._by_old_endpoint
+                    return self.write(lines)
+                temporary = status == 0 or status >= _TEMPORARY or status == 429
+                if attempt == _TRIES or not temporary:
+                    raise self._failed(error) from None
+                self._sleep(0.2 * 2**attempt)
+            else:
+                return None
+        raise AssertionError  # the loop returns or raises
+
+    def _failed(self, error: Exception) -> HistoryError:
+        reason = getattr(error, "message", None) or getattr(error, "reason", None) or error
+        return HistoryError(f"InfluxDB at {self._connection.url} did not take the points: {reason}")
+
+    def _by_client(self, lines: list[str]) -> None:
+        there = self._connection
+        token = there.token or (f"{there.username}:{there.password}" if there.username else "-")
+        bucket = f"{there.database}/{there.retention_policy}".rstrip("/")
+        with InfluxDBClient(
+            url=there.url,
+            token=token,
+            org=there.org or "-",
+            timeout=int(there.timeout * 1000),
+            verify_ssl=there.verify is not False,
+            ssl_ca_cert=there.verify if isinstance(there.verify, str) else None,
+        ) as client:
+            api = client.write_api(write_options=SYNCHRONOUS)
+            api.write(bucket, there.org or "-", lines, write_precision=WritePrecision.NS)
+
+    def _by_old_endpoint(self, lines: list[str]) -> None:
+        there = self._connection
+        reply = requests.post(
+            there.url.rstrip("/") + "/write",
+            params={"db": there.database, "rp": there.retention_policy, "precision": "ns"},
+            data="\n".join(lines).encode("utf-8", "replace"),
+            auth=(there.username, there.password) if there.username else None,
+            verify=there.verify,
+            timeout=there.timeout,
+        )
+        if 400 <= reply.status_code < _TEMPORARY:
+            raise HistoryError(
+                f"InfluxDB at {there.url} did not take the points: "
+                f"{reply.status_code} {reply.text[:300].strip()}"
+            )
+        reply.raise_for_status()

@@ -1,0 +1,120 @@
+"""Points written to a real InfluxDB come back as they were: hostile names and values too."""
+
+import os
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bmtick.history import Connection, Span, read_points
+from bmtick.history.model import HistoryError
+from bmtick.history.write import write_points
+from bmtick.points import Point
+
+ALL = Span(0, 2**62)
+
+
+@pytest.fixture(scope="module")
+def connection(influx):
+    influx.execute("CREATE DATABASE history")
+    return Connection(influx.url, "history", "autogen")
+
+
+def back(connection, *measurements, **options):
+    return list(read_points(connection, measurements, ALL, **options))
+
+
+def test_types_and_order(connection):
+    points = [
+        Point("m", {"host": "b"}, {"i": 1, "f": 2.0, "s": "x", "b": True}, 20),
+        Point("m", {"host": "a"}, {"f": 3.0}, 10),
+        Point("m", {}, {"i": 5}, 30),
+    ]
+    assert write_points(connection, points) == 3
+    got = back(connection, "m")
+    assert [p.time for p in got] == [10, 20, 30]
+    assert got == sorted(points, key=lambda p: p.time)
+    assert {k: type(v) for k, v in got[1].fields.items()} == {
+        "i": int,
+        "f": float,
+        "s": str,
+        "b": bool,
+    }
+
+
+def test_where_and_several_measurements(connection):
+    write_points(
+        connection,
+        [
+            Point("one", {"queue": 'it\'s "hold"'}, {"x": 1}, 1),
+            Point("two", {"queue": "active"}, {"x": 2}, 2),
+            Point("one", {"queue": "active"}, {"x": 3}, 3),
+        ],
+    )
+    assert [p.fields["x"] for p in back(connection, "one", "two", "none")] == [1, 2, 3]
+    found = back(connection, "one", where={"queue": 'it\'s "hold"'})
+    assert [p.fields["x"] for p in found] == [1]
+
+
+def test_more_than_one_chunk(connection):
+    points = [Point("many", {"n": str(i % 7)}, {"x": i}, i + 1) for i in range(45_000)]
+    write_points(connection, points)
+    assert [p.fields["x"] for p in back(connection, "many")] == list(range(45_000))
+
+
+# what line protocol can carry: no line breaks, and InfluxDB drops what is not printable text
+TEXT = st.text(
+    st.characters(
+        blacklist_categories=("Cs", "Cc", "Cn", "Co"), blacklist_characters="\u2028\u2029"
+    ),
+    min_size=1,
+    max_size=20,
+)
+VALUES = st.one_of(st.integers(-(2**63), 2**63 - 1), TEXT, st.booleans())
+
+
+@pytest.mark.skipif("CI_FAST" in os.environ, reason="asks a real server 60 times")
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(tag=TEXT, value=TEXT, key=TEXT, field=VALUES)
+def test_hostile_names_and_values_survive(connection, tag, value, key, field):
+    test_hostile_names_and_values_survive.count += 1
+    name = f"m{test_hostile_names_and_values_survive.count} ,=\"'"
+    # what ends in a backslash, or is named time, cannot be kept by any client
+    if key == tag or "time" in (key, tag) or any(t.endswith("\\") for t in (tag, value, key)):
+        return
+    if any("\\" in t for t in (tag, value, key)):
+        return  # a backslash before a comma is one character to InfluxDB, whatever is written
+    write_points(connection, [Point(name, {tag: value}, {key: field}, 1)])
+    (got,) = back(connection, name)
+    assert got.tags == {tag: value}
+    assert got.fields == {key: field}
+
+
+test_hostile_names_and_values_survive.count = 0
+
+
+def test_a_field_that_influxdb_refuses_is_an_error_with_its_reason(connection):
+    write_points(connection, [Point("typed", {}, {"x": 1}, 1)])
+    with pytest.raises(HistoryError, match="field type conflict"):
+        write_points(connection, [Point("typed", {}, {"x": "text"}, 2)], sleep=lambda _: None)
+
+
+def test_a_server_that_is_not_there(connection):
+    nowhere = replace(connection, url="http://127.0.0.1:9", timeout=1)
+    with pytest.raises(HistoryError, match="cannot reach it"):
+        back(nowhere, "m")
+    waits = []
+    with pytest.raises(HistoryError, match="did not take the points"):
+        write_points(nowhere, [Point("m", {}, {"x": 1}, 1)], sleep=waits.append)
+    assert waits == sorted(waits)
+    assert len(waits) == 4
+
+
+def test_a_database_that_is_not_there(connection):
+    with pytest.raises(HistoryError, match="database not found"):
+        back(replace(connection, database="nope"), "m")
