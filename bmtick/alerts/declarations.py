@@ -7,6 +7,7 @@ Source of the vars format: influxdata/kapacitor ``client/API.md`` ("Vars") and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from bmtick.alerts.quoting import tick_string, tick_strings
@@ -67,5 +68,5 @@ class Variable:
 
 def format_float(value: float) -> str:
     """Return a float as TICKscript writes it: digits and a point, never an exponent."""
-    text = f"{value:.15f}".rstrip("0")
-    return text + "0" if text.endswith(".") else text
+    text = format(Decimal(repr(value)), "f")
+    return text if "." in text else f"{text}.0"
