@@ -26,6 +26,7 @@ from tests.outbreak import scenario
 from tests.outbreak.scenario import Scenario, Session
 from tests.support.postfix import Postfix, postfix
 from tests.support.remote import Remote, Reply, remote_servers
+from tests.support.servers import wait_for
 
 PASSWORD = "right"
 PEERS = scenario.REMOTE | scenario.FORGED
@@ -182,6 +183,11 @@ def watch_queue(server: Postfix, stop: threading.Event, out: list[str]) -> None:
             out.append(f"postfix_queue,queue={name} {fields} {now * 10**9}")
 
 
+def active(server: Postfix) -> bool:
+    """Say whether Postfix is delivering or about to."""
+    return any(e["queue_name"] in ("active", "incoming") for e in server.queue())
+
+
 def truth(player: Player, worlds: dict[str, Remote], start: float, seed: int) -> dict:
     return {
         "start": int(start),
@@ -246,7 +252,8 @@ def record(out: Path, seed: int, speed: float) -> int:
         watcher.start()
         player, start = Player(server), time.time()
         player.play(Scenario(seed).sessions(), speed)
-        time.sleep(12 - time.time() % 10)  # deliveries under way, and the last whole interval
+        wait_for(lambda: not active(server), "the deliveries under way")
+        time.sleep(12 - time.time() % 10)  # the last whole interval
         stop.set()
         watcher.join()
         facts = truth(player, {**world, "example.org": mailboxes}, start, seed)
