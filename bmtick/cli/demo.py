@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bmtick.cli.common import format_option, print_json, print_table
-from bmtick.errors import BmtickError, printable
+from bmtick.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +43,8 @@ def command(output: str | None, language: str, output_format: str) -> None:
     """
     from bmtick.watch import demo
 
-    example = demo.shipped_example()
-    folder = _folder(output)
+    folder = Path(output or tempfile.mkdtemp(prefix="bmtick-demo-"))
+    example = demo.copy_of(demo.shipped_example(), folder)
     points = demo.points_of(example)
     alerts = demo.rendered_catalogue(language)
     seen: list[tuple[str, AlertEvent, Path | None]] = []
@@ -64,20 +64,8 @@ def command(output: str | None, language: str, output_format: str) -> None:
     )
     _show_events(seen)
     _show_culprits(suspects, relays)
-    click.echo(f"\n{sum(1 for *_, path in seen if path)} mails: {folder}")
-
-
-def _folder(output: str | None) -> Path:
-    if output is None:
-        return Path(tempfile.mkdtemp(prefix="bmtick-demo-"))
-    folder = Path(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BmtickError(
-            f"cannot make the folder {folder}: {error.strerror}", remedy="name another with -o"
-        ) from None
-    return folder
+    click.echo(f"\n{sum(1 for *_, path in seen if path)} mails, and the log: {folder}")
+    click.echo(f"Ask it yourself: bmtick suspects --no-queue --log {example.log}")
 
 
 def _incident(example: Example) -> tuple[list[Suspect], list[Relay]]:

@@ -7,6 +7,8 @@ to send spam: ``examples/outbreak``.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,6 +47,24 @@ class Example:
     def lines(self) -> int:
         """The number of lines of the log."""
         return self.log.read_bytes().count(b"\n")
+
+
+def copy_of(example: Example, folder: Path) -> Example:
+    """Copy an example into a folder; the log bears the time of its end, which tells its year.
+
+    Raises:
+        BmtickError: the folder cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("mail.log", "queue.lp", "truth.json"):
+            shutil.copyfile(example.folder / name, folder / name)
+        os.utime(folder / "mail.log", (example.truth["end"],) * 2)
+    except OSError as error:
+        raise BmtickError(
+            f"cannot write to the folder {folder}: {error.strerror}", remedy="name another with -o"
+        ) from None
+    return Example(folder, example.truth)
 
 
 def shipped_example() -> Example:
