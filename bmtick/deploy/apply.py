@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bmtick.deploy.client import KapacitorClient, KapacitorError
 from bmtick.deploy.converge import Mover, StepError
-from bmtick.deploy.model import ActualTask, Facts, TaskDefinition, TemplateDefinition
+from bmtick.deploy.model import ActualTask, TaskDefinition, TemplateDefinition
 from bmtick.deploy.moves import next_move
 from bmtick.deploy.plan import Action, Step
 from bmtick.deploy.store import Store
@@ -39,7 +39,6 @@ class Outcome:
 def apply_plan(
     client: KapacitorClient,
     steps: list[Step],
-    facts: Facts,
     store: Store,
     *,
     progress: Progress = lambda _: None,
@@ -62,10 +61,10 @@ def apply_plan(
         store.note(event="step", kind=step.kind, id=step.id, action=step.action.value)
         outcome.done.append(step)
         try:
-            _do(mover, step, facts, resumed=resumed)
+            _do(mover, step, changing, resumed=resumed)
         except (StepError, KapacitorError) as error:
             outcome.error = error.message
-            _undo(mover, client, outcome, store)
+            _undo(mover, client, _touched(outcome.done, changing), store, outcome)
             return outcome
     outcome.problems = prove(client, changing)
     if not outcome.problems:
@@ -73,17 +72,28 @@ def apply_plan(
     return outcome
 
 
-def _do(mover: Mover, step: Step, facts: Facts, *, resumed: bool) -> None:
+def _do(mover: Mover, step: Step, changing: list[Step], *, resumed: bool) -> None:
     if step.kind == "template":
-        mover.template(step.id, _template(step.after), _tasks_of(step.id, facts))
+        users = [s.id for s in _users([step], changing) if _was_enabled(s)]
+        mover.template(step.id, _template(step.after), users)
         return
     fresh = step.action is Action.CREATE and not resumed
     mover.task(step.id, _task(step.after), _task(step.before), fresh=fresh)
 
 
-def _undo(mover: Mover, client: KapacitorClient, outcome: Outcome, store: Store) -> None:
+def _touched(done: list[Step], changing: list[Step]) -> list[Step]:
+    """Return what an undo must look at, the last first.
+
+    A template's step stops the tasks that use it, though their own steps come later.
+    """
+    stopped = _users([s for s in done if s.kind == "template"], changing)
+    return [*reversed([s for s in stopped if s not in done]), *reversed(done)]
+
+
+def _undo(
+    mover: Mover, client: KapacitorClient, touched: list[Step], store: Store, outcome: Outcome
+) -> None:
     """Bring back what was there before: templates that changed, tasks in reverse, new templates."""
-    touched = list(reversed(outcome.done))
     templates = [s for s in touched if s.kind == "template"]
     tasks = [s for s in touched if s.kind == "task"]
     users = [s.id for s in tasks if isinstance(s.before, TaskDefinition) and s.before.template]
@@ -145,12 +155,16 @@ def _says(actual: ActualTask | None) -> str:
     return f": {actual.error}" if actual and actual.error else ""
 
 
-def _tasks_of(template_id: str, facts: Facts) -> list[str]:
+def _users(templates: list[Step], steps: list[Step]) -> list[Step]:
+    """Return the steps of the tasks that use these templates now."""
+    names = {step.id for step in templates}
     return [
-        t.id
-        for t in facts.tasks.values()
-        if t.definition.template == template_id and t.definition.enabled
+        s for s in steps if isinstance(s.before, TaskDefinition) and s.before.template in names
     ]
+
+
+def _was_enabled(step: Step) -> bool:
+    return isinstance(step.before, TaskDefinition) and step.before.enabled
 
 
 def _task(value: object) -> TaskDefinition | None:

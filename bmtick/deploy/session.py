@@ -44,7 +44,7 @@ def carry_out(
     """
     with target.store.locked():
         outcome = apply_plan(
-            target.client, planned.steps, planned.facts, target.store, progress=progress
+            target.client, planned.steps, target.store, progress=progress
         )
         if outcome.ok:
             target.store.close_journal()

@@ -1,0 +1,151 @@
+"""A fault at every request of an apply: after the next apply the server is as desired."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.deploy import alerts as fixtures
+from tests.deploy.alerts import alert, templated
+from tests.support.faults import faulty
+
+OLD = [
+    alert("a", 10.0),
+    alert("gone"),
+    alert("becomes", form="rule"),
+    templated("t", "kind", 10.0),
+]
+NEW = [
+    alert("a", 20.0),
+    alert("b"),
+    templated("becomes", "kind", 5.0, "other"),
+    templated("t", "kind", 20.0, "other"),
+]
+READS = ("lose", "500")
+CHANGES = ("drop", "lose", "500", "act500", "400", "hang")
+COMPARED = ("script", "vars", "dbrps", "status", "executing", "error")
+
+
+@pytest.fixture(scope="module")
+def proxy(kapacitor):
+    with faulty(kapacitor.url) as faults:
+        yield faults
+
+
+@pytest.fixture
+def scene(make_bmtick, server, influx, proxy):
+    """A server in the old state with a foreign task, and a bmtick that reaches it by the proxy."""
+    proxy.calm()
+    bmtick = make_bmtick(proxy.url, influx.url)
+    bmtick.settings(bmtick.config.read_text().replace('"2s"', '"500ms"'))
+    server.kapacitor.define("bmtick-mine", alert("zzz").script)
+    server.kapacitor.define("other", alert("zzz").script)
+    bmtick.want(*OLD)
+    bmtick.apply()
+    bmtick.want(*NEW)
+    return bmtick, server, proxy
+
+
+def content(server, *, without=()) -> dict:
+    tasks = {n: {k: t[k] for k in COMPARED} for n, t in server.tasks().items() if n not in without}
+    return {"tasks": tasks, "templates": {n: t["script"] for n, t in server.templates().items()}}
+
+
+def reset(bmtick, server, proxy) -> dict:
+    """Bring back the old state, without faults."""
+    proxy.calm()
+    bmtick.want(*OLD)
+    bmtick.apply()
+    bmtick.want(*NEW)
+    proxy.requests.clear()
+    return content(server)
+
+
+def wanted_content(bmtick, server) -> dict:
+    bmtick.apply()
+    return content(server)
+
+
+def fault_cases(requests: list[str]) -> list[tuple[int, str]]:
+    """One fault for each request in turn; every fault for each with ``BMTICK_TEST_ALL=1``."""
+    cases = []
+    turn = 0
+    for number, request in enumerate(requests, 1):
+        kinds = READS if request.startswith("GET") else CHANGES
+        turn += 1
+        every = kinds if os.environ.get("BMTICK_TEST_ALL") else [kinds[turn % len(kinds)]]
+        cases += [(number, kind) for kind in every]
+    return cases
+
+
+def test_every_request_of_an_apply_may_fail(scene):
+    """One request is spoilt, in every way: this apply or the next one ends as desired."""
+    bmtick, server, proxy = scene
+    wanted = wanted_content(bmtick, server)
+    requests = list(proxy.requests)
+    reset(bmtick, server, proxy)
+    bmtick.apply()
+    requests = list(proxy.requests)
+    assert len(requests) > 30
+    for number, kind in fault_cases(requests):
+        old = reset(bmtick, server, proxy)
+        proxy.plan(kind, number)
+        result = bmtick.apply(expect=None)
+        proxy.calm()
+        case = f"{kind} at {number}: {requests[number - 1]}\n{result.output}"
+        if result.exit_code == 0:
+            assert content(server) == wanted, case
+        elif "all was undone" in result.output:
+            assert content(server) == old, case
+        bmtick.apply()
+        assert content(server) == wanted, case
+        bmtick.run("plan", expect=0)
+
+
+@pytest.mark.parametrize("kind", ["drop", "act500"])
+def test_a_server_that_goes_away_at_any_request(scene, kind):
+    """From one request on nothing gets through, undoing neither; the next apply sets it right."""
+    bmtick, server, proxy = scene
+    wanted = wanted_content(bmtick, server)
+    reset(bmtick, server, proxy)
+    bmtick.apply()
+    requests = list(proxy.requests)
+    changing = [n for n, r in enumerate(requests, 1) if not r.startswith("GET")]
+    for number in changing[::5]:
+        reset(bmtick, server, proxy)
+        proxy.plan(kind, number, last=10**6)
+        result = bmtick.apply(expect=None)
+        assert result.exit_code in {1, 2}, result.output
+        proxy.calm()
+        bmtick.apply()
+        assert content(server) == wanted, f"{kind} from {number}: {requests[number - 1]}"
+        bmtick.run("plan", expect=0)
+
+
+def test_kill_at_any_request(scene, tmp_path):
+    """bmtick is killed (-9) right after the server acted on a request."""
+    bmtick, server, proxy = scene
+    wanted = wanted_content(bmtick, server)
+    reset(bmtick, server, proxy)
+    bmtick.apply()
+    changing = [n for n, r in enumerate(proxy.requests, 1) if not r.startswith("GET")]
+    root = Path(__file__).parents[2]
+    for number in changing[::3]:
+        reset(bmtick, server, proxy)
+        fixtures.write(bmtick.alerts, NEW)
+        command = [sys.executable, "-m", "tests.deploy.alerts", str(bmtick.alerts),
+                   "--config", str(bmtick.config), "apply", "--yes"]  # fmt: skip
+        proxy.plan("call", number)
+        with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL) as process:
+            proxy.call = lambda: os.kill(process.pid, signal.SIGKILL)  # noqa: B023
+            assert process.wait(60) == -signal.SIGKILL
+        request = proxy.requests[-1]
+        proxy.calm()
+        bmtick.run("plan", expect=None)
+        result = bmtick.apply()
+        assert content(server) == wanted, f"killed at {number}: {request}"
+        assert "was interrupted" in result.output or "check-" in request, request
+        bmtick.run("plan", expect=0)
