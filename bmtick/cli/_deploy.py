@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 
 import click
 
@@ -14,6 +14,7 @@ from bmtick.errors import EXIT_DONE, EXIT_FINDING, EXIT_WRONG_USE, BmtickError, 
 from bmtick.terminal import console
 
 if TYPE_CHECKING:
+    from bmtick.alerts.model import Form
     from bmtick.deploy.apply import Outcome
     from bmtick.deploy.desired import Desired
     from bmtick.deploy.plan import Step
@@ -95,12 +96,11 @@ def targets_of(
 
 def wanted(settings: Settings, form: str | None) -> Desired:
     """Return what the settings ask for."""
-    import importlib
-
+    from bmtick import alerts
     from bmtick.deploy.desired import desired_state
 
-    catalogue = importlib.import_module("bmtick.alerts")
-    return desired_state(catalogue.desired(settings, form=form or settings.deploy.form))
+    rendered = alerts.desired(settings, form=cast("Form", form or settings.deploy.form))
+    return desired_state(rendered)
 
 
 def show_errors(answers: Sequence[Answer[Any]]) -> bool:

@@ -97,12 +97,15 @@ def _undo(
     templates = [s for s in touched if s.kind == "template"]
     tasks = [s for s in touched if s.kind == "task"]
     users = [s.id for s in tasks if isinstance(s.before, TaskDefinition) and s.before.template]
-    failed = False
+    failed = gone = False
     for step in [
         *(s for s in templates if s.before is not None),
         *tasks,
         *(s for s in templates if s.before is None),
     ]:
+        if gone:
+            outcome.state.append(f"{step.id}: state unknown")
+            continue
         store.note(event="undo", kind=step.kind, id=step.id)
         try:
             if step.kind == "template":
@@ -112,12 +115,21 @@ def _undo(
             outcome.state.append(f"{step.id}: as before{_lost(step)}")
         except (StepError, KapacitorError) as error:
             failed = True
+            gone = not _answers(client)
             outcome.state.append(
                 f"{step.id}: {_where(client, step)}; undoing failed: {error.message}"
             )
     outcome.undone = not failed
     if not failed:
         store.close_journal()
+
+
+def _answers(client: KapacitorClient) -> bool:
+    try:
+        client.version()
+    except KapacitorError as error:
+        return not error.uncertain
+    return True
 
 
 def _lost(step: Step) -> str:
@@ -158,9 +170,7 @@ def _says(actual: ActualTask | None) -> str:
 def _users(templates: list[Step], steps: list[Step]) -> list[Step]:
     """Return the steps of the tasks that use these templates now."""
     names = {step.id for step in templates}
-    return [
-        s for s in steps if isinstance(s.before, TaskDefinition) and s.before.template in names
-    ]
+    return [s for s in steps if isinstance(s.before, TaskDefinition) and s.before.template in names]
 
 
 def _was_enabled(step: Step) -> bool:

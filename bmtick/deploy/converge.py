@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from bmtick.deploy import marks
 from bmtick.deploy.client import KapacitorClient, KapacitorError
+from bmtick.deploy.instrument import topic_of
 from bmtick.deploy.model import ActualTask, TaskDefinition, TemplateDefinition
 from bmtick.deploy.moves import Move, differences, next_move
 from bmtick.errors import BmtickError
@@ -189,7 +190,7 @@ def topics_of(task: ActualTask) -> list[str]:
     """
     nodes = sorted(set(_ALERT_NODE.findall(task.dot)))
     anonymous = [f"main:{task.id}:{node}" for node in nodes]
-    return [*anonymous, task.id]
+    return [*anonymous, *(topic_of(task.id, n) for n in range(1, max(2, len(nodes) + 1)))]
 
 
 def _same_template(actual: TemplateDefinition | None, wanted: TemplateDefinition | None) -> bool:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
 
+from bmtick.alerts.model import Rendered
+from bmtick.deploy.instrument import instrument, instrument_template
 from bmtick.deploy.marks import mark_task, mark_template
 from bmtick.deploy.model import TaskDefinition, TemplateDefinition
 from bmtick.errors import BmtickError
 from bmtick.names import TASK_PREFIX
 
+_MADE_BY = re.compile(r"^// Made by: [^\n]*\n", re.MULTILINE)
 INTERNAL_PREFIX = f"{TASK_PREFIX}-"  # bmtick--check-..., bmtick--fire-..., bmtick--silence-...
-
-
-class Rendered(Protocol):
-    """What the catalogue renders for one instance of an alert."""
-
-    name: str
-    alert: Any  # the catalogue's alert, or its name
-    task_id: str
-    script: str
-    variables: Mapping[str, Any]
-    dbrps: Any
-    form: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +42,21 @@ def desired_state(rendered: Iterable[Rendered]) -> Desired:
         if not alert.task_id.startswith(TASK_PREFIX) or alert.task_id.startswith(INTERNAL_PREFIX):
             raise BmtickError(f"the name '{alert.name}' is reserved", remedy="choose another name")
         if alert.form == "template":
-            template = mark_template(TemplateDefinition(template_ids[alert.name], alert.script))
+            script, variables = instrument_template(
+                _shared(alert), alert.task_id, alert.variables or {}
+            )
+            template = mark_template(TemplateDefinition(template_ids[alert.name], script))
             templates[template.id] = template
-            tasks[alert.task_id] = _templated(alert, template)
+            task = TaskDefinition(
+                alert.task_id, template.script, _dbrps(alert), variables, template.id
+            )
+            tasks[alert.task_id] = mark_task(task, as_variable=True)
         else:
-            task = TaskDefinition(alert.task_id, alert.script, _dbrps(alert), alert.variables or {})
+            variables = alert.variables or {}
+            script = instrument(alert.script, alert.task_id, variables)
+            task = TaskDefinition(alert.task_id, script, _dbrps(alert), variables)
             tasks[alert.task_id] = mark_task(task, as_variable=alert.form == "script")
     return Desired(tasks, templates)
-
-
-def _templated(alert: Rendered, template: TemplateDefinition) -> TaskDefinition:
-    task = TaskDefinition(
-        alert.task_id, template.script, _dbrps(alert), alert.variables or {}, template.id
-    )
-    return mark_task(task, as_variable=True)
 
 
 def _template_ids(alerts: list[Rendered]) -> dict[str, str]:
@@ -74,11 +66,16 @@ def _template_ids(alerts: list[Rendered]) -> dict[str, str]:
     """
     scripts: dict[str, set[str]] = defaultdict(set)
     for alert in alerts:
-        scripts[_kind(alert)].add(alert.script)
+        scripts[_kind(alert)].add(_shared(alert))
     return {
         alert.name: TASK_PREFIX + (_kind(alert) if len(scripts[_kind(alert)]) == 1 else alert.name)
         for alert in alerts
     }
+
+
+def _shared(alert: Rendered) -> str:
+    """Return a template's script without the comment that tells one instance's command line."""
+    return _MADE_BY.sub("", alert.script, count=1)
 
 
 def _kind(alert: Rendered) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bmtick.durations import parse_duration
+
 Vars = Mapping[str, Mapping[str, Any]]
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
 Dbrps = tuple[tuple[str, str], ...]
@@ -96,6 +98,8 @@ def _canonical(variable: Mapping[str, Any]) -> list[Any]:
     kind, value = variable.get("type"), variable.get("value")
     if kind == "list":
         return [kind, [_canonical(item) for item in value or []]]
+    if kind == "duration" and isinstance(value, str):
+        value = parse_duration(value)  # sent as text, answered in nanoseconds
     if kind == "float" and value is not None:
         value = float(value)  # Go writes 5.0 as 5
     return [kind, None if kind == "star" else value]

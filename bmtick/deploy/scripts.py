@@ -71,7 +71,9 @@ HANDLER_SECTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class AlertNode:
-    """One ``|alert()`` of a script: its properties in order, and the tags of its groups."""
+    """One ``|alert()`` of a script: its place, its properties in order, the tags of its groups."""
+
+    offset: int = 0
 
     properties: list[ast.Call | ast.Identifier] = field(default_factory=list)
     groups: tuple[str, ...] = ()
@@ -115,7 +117,7 @@ class Script:
                 if name == "groupBy":
                     now = tuple(self.strings(getattr(node, "args", [])))
                 if operator == "|":
-                    current = AlertNode([], now) if name == "alert" else None
+                    current = AlertNode(node.pos.offset, [], now) if name == "alert" else None
                     if current is not None:
                         found.append(current)
                 elif current is not None and isinstance(node, ast.Call | ast.Identifier):

@@ -43,9 +43,7 @@ def carry_out(
     An apply that changes nothing records nothing, but clears the journal of an interrupted one.
     """
     with target.store.locked():
-        outcome = apply_plan(
-            target.client, planned.steps, target.store, progress=progress
-        )
+        outcome = apply_plan(target.client, planned.steps, target.store, progress=progress)
         if outcome.ok:
             target.store.close_journal()
             _record(target, planned, cause, origin, changed=bool(outcome.done))

@@ -53,7 +53,7 @@ class Bmtick:
 @pytest.fixture
 def make_bmtick(tmp_path, monkeypatch):
     alerts = tmp_path / "alerts.json"
-    monkeypatch.setattr(bmtick.alerts, "desired", None, raising=False)
+    monkeypatch.setattr(bmtick.alerts, "desired", bmtick.alerts.desired)
     fixtures.install(alerts)
 
     def make(url: str, influx_url: str = "http://127.0.0.1:1") -> Bmtick:

@@ -153,7 +153,7 @@ def test_a_half_failed_template_update_is_repaired(bmtick_on_server, server):
     # A foreign task that cannot start with the new script makes the server roll back the tasks,
     # but not the template.
     body = {"id": "zz", "template-id": "bmtick-kind", "dbrps": [{"db": "telegraf", "rp": "autogen"}],
-            "status": "enabled", "vars": templated("zz", "kind").variables}  # fmt: skip
+            "status": "enabled", "vars": server.task("bmtick-a")["vars"]}  # fmt: skip
     assert requests.post(f"{server.api}/tasks", json=body, timeout=10).status_code == 200
     broken = old.replace("var id string", "var id string\nvar missing string")
     reply = requests.patch(

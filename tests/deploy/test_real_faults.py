@@ -72,12 +72,13 @@ def wanted_content(bmtick, server) -> dict:
 def fault_cases(requests: list[str]) -> list[tuple[int, str]]:
     """One fault for each request in turn; every fault for each with ``BMTICK_TEST_ALL=1``."""
     cases = []
-    turn = 0
     for number, request in enumerate(requests, 1):
-        kinds = READS if request.startswith("GET") else CHANGES
-        turn += 1
-        every = kinds if os.environ.get("BMTICK_TEST_ALL") else [kinds[turn % len(kinds)]]
-        cases += [(number, kind) for kind in every]
+        reads = request.startswith("GET")
+        kinds = READS if reads else CHANGES
+        if os.environ.get("BMTICK_TEST_ALL"):
+            cases += [(number, kind) for kind in kinds]
+        elif not reads or number % 4 == 0:
+            cases.append((number, kinds[number % len(kinds)]))
     return cases
 
 
@@ -140,12 +141,13 @@ def test_kill_at_any_request(scene, tmp_path):
                    "--config", str(bmtick.config), "apply", "--yes"]  # fmt: skip
         proxy.plan("call", number)
         with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL) as process:
-            proxy.call = lambda: os.kill(process.pid, signal.SIGKILL)  # noqa: B023
+            proxy.call = lambda: os.kill(process.pid, signal.SIGKILL)
             assert process.wait(60) == -signal.SIGKILL
         request = proxy.requests[-1]
         proxy.calm()
         bmtick.run("plan", expect=None)
         result = bmtick.apply()
         assert content(server) == wanted, f"killed at {number}: {request}"
-        assert "was interrupted" in result.output or "check-" in request, request
+        left = "was interrupted" in result.output or "throw-away task" in result.output
+        assert left, f"{request}\n{result.output}"
         bmtick.run("plan", expect=0)
