@@ -22,14 +22,14 @@ def command(
     form: str | None,
     output_format: str,
 ) -> None:
-    r"""Show what 'apply' would change on each Kapacitor, and why. Writes nothing.
+    """Show what 'apply' would change on each Kapacitor, and why. Writes nothing.
 
     Exit status: 0 nothing would change, 1 something would (for CI), 2 a server cannot be read.
 
     \b
     + create    - remove    ~ update    ! drifted: edited by hand since the last apply
     ? foreign: named like bmtick's, not made by it, left alone
-    """
+    """  # noqa: D301 -- backslash-b is click's mark for lines to keep
     from bmtick.deploy.facts import read_facts
     from bmtick.deploy.plan import Step, as_json, make_plan, pending
     from bmtick.deploy.targets import Target, on_all

@@ -45,7 +45,7 @@ from bmtick.settings import Settings
 def command(
     ctx: click.Context, name: str | None, sets: tuple[str, ...], form: Form, output: str | None
 ) -> None:
-    r"""Write the TICKscript of one alert; without NAME, of all that the settings enable.
+    """Write the TICKscript of one alert; without NAME, of all that the settings enable.
 
     NAME is an alert of the catalogue (see 'bmtick alerts') or of the settings ([alerts.NAME]).
     The values come from the settings; --set wins over them.
@@ -54,7 +54,7 @@ def command(
     bmtick render postfix_queue --set crit=500 --set recipients=postmaster@example.org
     bmtick render postfix_queue --as template -o scripts/
     bmtick render -o scripts/
-    """
+    """  # noqa: D301 -- backslash-b is click's mark for lines to keep
     settings = load_settings(ctx)
     if name is None:
         _render_all(settings, sets, form, output)
