@@ -138,6 +138,7 @@ class JoinSet:
         while True:
             step = cursor.next()
             if step is None:
+                batch.size_hint = len(batch.points)
                 return batch
             time, points = step
             fields = self._merge(points, cursor.names)

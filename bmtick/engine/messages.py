@@ -119,9 +119,13 @@ class BatchPoint:
 
 
 class Batch:
-    """A batch: the points of one group up to ``time``."""
+    """A batch: the points of one group up to ``time``.
 
-    __slots__ = ("dimensions", "group", "name", "points", "tags", "time")
+    ``size_hint`` is what Kapacitor's begin message says of the number of points; its combine node
+    crashes for want of it.
+    """
+
+    __slots__ = ("dimensions", "group", "name", "points", "size_hint", "tags", "time")
 
     def __init__(
         self,
@@ -137,8 +141,11 @@ class Batch:
         self.group = group_id(name, tags, self.dimensions)
         self.time = time
         self.points = points
+        self.size_hint = len(points)
 
-    def copy(self, points: list[BatchPoint] | None = None) -> Batch:
+    def copy(
+        self, points: list[BatchPoint] | None = None, *, size_hint: int | None = None
+    ) -> Batch:
         """Return a copy with other points, or the same ones."""
         new = Batch.__new__(Batch)
         new.name = self.name
@@ -147,6 +154,7 @@ class Batch:
         new.group = self.group
         new.time = self.time
         new.points = self.points if points is None else points
+        new.size_hint = self.size_hint if size_hint is None else size_hint
         return new
 
     def set_tags(self, tags: Tags) -> None:

@@ -42,11 +42,10 @@ class Node:
     gives: ClassVar[str] = SAME
     signature: ClassVar[Signature] = Signature()
     properties: ClassVar[Mapping[str, Property]] = {}
-    # Names that are chain methods as well as properties of this node.
-    both: ClassVar[frozenset[str]] = frozenset()
     # Whether the methods of Kapacitor's chainnode are there (``|where``, ``|alert``, ...).
     chains: ClassVar[bool] = True
-    multiple: ClassVar[bool] = False
+    # Chain methods that a field of Kapacitor's struct hides: it fails to call them after this node.
+    hides: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, edge: str, args: list[Any]) -> None:
         self.edge = edge

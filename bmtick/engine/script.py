@@ -229,6 +229,12 @@ class Evaluator:
         kind = kinds().get(name)
         if kind is None or not kind.allowed_after(parent):
             raise self._unknown(left, call, name, "|")
+        if name in parent.hides:
+            raise self.error(
+                call,
+                f"Kapacitor cannot chain |{call.name}() to |{parent.chain}()",
+                "put another node between them, such as |log()",
+            )
         kind.signature.check(f"|{name}()", args)
         created = kind.create(parent, args)
         self._locate(created, call)

@@ -69,4 +69,4 @@ class ChangeGroup(Group):
     def batch(self, batch: Batch) -> None:
         """Pass what changed; each batch starts without a point before."""
         self.previous = {}
-        self.node.forward(batch.copy([p for p in batch.points if self.changed(p)]))
+        self.node.forward(batch.copy([p for p in batch.points if self.changed(p)], size_hint=0))

@@ -32,6 +32,7 @@ class CombineNode(Node):
     desc = "combine"
     gives = STREAM
     signature = Signature.of("...lambda")
+    hides = frozenset(("max",))
     properties = table(
         {
             "as": values("names"),
@@ -92,13 +93,14 @@ def check_prefixes(kind: str, names: list[str], count: int, what: str, delimiter
 class CombineGroup(Group):
     """The points of one group that share a time."""
 
-    __slots__ = ("info", "name", "points", "predicates", "time")
+    __slots__ = ("info", "name", "points", "predicates", "room", "time")
 
     def __init__(self, node: CombineNode, first: First) -> None:
         super().__init__(node)
         self.info, self.name = first.group_info(), first.name
         self.time: int | None = first.time
         self.points: list[BatchPoint] = []
+        self.room = False
         self.predicates = [predicate.copy() for predicate in node.predicates]
 
     def point(self, point: Point) -> None:
@@ -108,6 +110,7 @@ class CombineGroup(Group):
     def batch(self, batch: Batch) -> None:
         """Combine the points of a batch."""
         self.name, self.time = batch.name, None
+        self.room = self.room or batch.size_hint > 0
         for point in batch.points:
             self.add(point)
         self.combine()
@@ -118,10 +121,15 @@ class CombineGroup(Group):
         time = round_time(point.time, self.node.tolerance)
         entry = BatchPoint(point.fields, point.tags, time)
         if time == self.time:
+            self.room = True
             self.points.append(entry)
-        else:
-            self.combine()
-            self.time, self.points = time, [entry]
+            return
+        self.combine()
+        if not self.room:
+            # The first point of a group, rounded away from its own time, or a batch of unknown
+            # size: Kapacitor takes a slice of nothing.
+            raise TaskStopped(f"{self.node.name}: Kapacitor's server crashes here")
+        self.time, self.points = time, [entry]
 
     def combine(self) -> None:
         """Pass on all combinations of the waiting points.

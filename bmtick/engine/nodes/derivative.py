@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from bmtick.engine.arguments import Signature, flag, table, value
@@ -77,7 +78,9 @@ class DerivativeGroup(Group):
         difference = float(number) - before[0]
         if node.non_negative and difference < 0:
             return None
-        return _divide(difference, float(elapsed) / float(node.unit) if node.unit else None)
+        # A unit of zero makes Go divide by infinity.
+        units = elapsed / node.unit if node.unit else math.copysign(math.inf, elapsed)
+        return difference / units
 
     def point(self, point: Point) -> None:
         """Pass the point with its rate."""
@@ -96,9 +99,4 @@ class DerivativeGroup(Group):
             if rate is not None:
                 fields = {**point.fields, self.node.new_name: rate}
                 points.append(BatchPoint(fields, point.tags, point.time))
-        self.node.forward(batch.copy(points))
-
-
-def _divide(difference: float, units: float | None) -> float:
-    # A unit of zero makes Go divide by infinity.
-    return 0.0 * difference if units is None else difference / units
+        self.node.forward(batch.copy(points, size_hint=max(batch.size_hint - 1, 0)))

@@ -147,4 +147,4 @@ class EvalGroup(Group):
                 self.node.report("error evaluating expression", error)
                 continue
             points.append(BatchPoint(fields, tags, point.time))
-        self.node.forward(batch.copy(points))
+        self.node.forward(batch.copy(points, size_hint=0))

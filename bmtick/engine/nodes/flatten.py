@@ -147,4 +147,4 @@ class FlattenGroup(Group):
             fields = self.node.flatten(self.points)
             points.append(BatchPoint(fields, self.info.tags, self.points[0].time))
             self.points = []
-        self.node.forward(batch.copy(points))
+        self.node.forward(batch.copy(points, size_hint=0))

@@ -84,4 +84,5 @@ class GroupByNode(StatelessNode):
         released, self.waiting = self.waiting, {}
         for batch in released.values():
             batch.points.sort(key=lambda point: point.time)
+            batch.size_hint = len(batch.points)
             self.forward(batch)

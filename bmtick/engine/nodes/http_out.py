@@ -38,7 +38,7 @@ class HTTPOutNode(Node):
     def batch(self, batch: Batch) -> None:
         """Keep and pass."""
         self.latest[batch.group] = batch
-        self.forward(batch)
+        self.forward(batch.copy(size_hint=len(batch.points)))
 
     def barrier(self, barrier: Barrier) -> None:
         """A barrier makes its group known."""

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from bmtick.engine.arguments import Signature, flag, table, value
 from bmtick.engine.influxql import METHODS, Calculation, Context, Emitted, Method, ReduceError
-from bmtick.engine.messages import BATCH, STREAM, Batch, BatchPoint, First, Point
-from bmtick.engine.node import SAME, DefinitionError, Group, Node
+from bmtick.engine.messages import BATCH, STREAM, Batch, BatchPoint, First, GroupInfo, Point
+from bmtick.engine.node import SAME, DefinitionError, Group, Node, TaskStopped
 from bmtick.engine.registry import register
 from bmtick.errors import BmtickError
 
@@ -76,6 +76,15 @@ class _InfluxQLGroup(Group):
         """Pass the result on, if there is one."""
         node: InfluxQLNode = self.node
         info = self.info
+        try:
+            self._emit(node, info, context)
+        except IndexError:
+            # All points failed to fit, and Kapacitor looks at the first of none.
+            raise TaskStopped(
+                f"{node.name}: no value in a batch; Kapacitor's server crashes here"
+            ) from None
+
+    def _emit(self, node: InfluxQLNode, info: GroupInfo, context: Context) -> None:
         if node.provides == BATCH:
             time, emitted = context.emit_batch(info.tags, self.time)
             points = [BatchPoint(dict(e.fields), dict(e.tags), e.time) for e in emitted]

@@ -26,4 +26,4 @@ class LogNode(StatelessNode):
 
     def batch(self, batch: Batch) -> None:
         """Pass."""
-        self.forward(batch)
+        self.forward(batch.copy(size_hint=len(batch.points)))

@@ -15,6 +15,7 @@ class ShiftNode(StatelessNode):
     chain = "shift"
     desc = "shift"
     signature = Signature.of("duration")
+    hides = frozenset(("shift",))
 
     def define(self, shift: int) -> None:
         """Keep the duration."""

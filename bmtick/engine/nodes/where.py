@@ -59,4 +59,4 @@ class WhereGroup(Group):
 
     def batch(self, batch: Batch) -> None:
         """Pass the batch with what is left of it, also if that is nothing."""
-        self.node.forward(batch.copy([p for p in batch.points if self.passes(p)]))
+        self.node.forward(batch.copy([p for p in batch.points if self.passes(p)], size_hint=0))

@@ -243,7 +243,7 @@ class AlertGroup(Group):
             BatchPoint(self._fields(p.fields, event), self._tags(p.tags, event), p.time)
             for p in batch.points
         ]
-        new = batch.copy(points)
+        new = batch.copy(points, size_hint=len(points))
         tags = self._tags(batch.tags, event)
         if tags is not batch.tags:
             new.set_tags(tags)

@@ -124,7 +124,8 @@ class AlertHandler(Owner):
 
     def set_property(self, prop: Property, args: list[Any]) -> Any:
         """Apply a property; a method of the alert's leads back to the alert."""
-        result = prop.apply(self if prop in _own(self.kind).values() else self.node, args)
+        own = any(prop is mine for mine in _own(self.kind).values())
+        result = prop.apply(self if own else self.node, args)
         if result is not None:
             return result
         return self if prop.direct else self.node

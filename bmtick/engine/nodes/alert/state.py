@@ -12,9 +12,10 @@ from bmtick.engine.events import OK, Inhibitor
 if TYPE_CHECKING:
     from bmtick.engine.nodes.alert import AlertNode
 
-# The newest change of state weighs this many times more than the oldest.
-_WEIGHT_DIFF = 1.5
+# The newest change of state weighs 1.5 times more than the oldest; Go divides constants exactly.
 _MAX_WEIGHT = 1.2
+_MIN_WEIGHT = 0.8
+_MAX_DURATION = 2**63 - 1
 
 
 class AlertState:
@@ -73,8 +74,11 @@ class AlertState:
 
     def duration(self) -> int:
         """Return how long the alert has not been OK, in nanoseconds."""
-        if self.last_triggered is None or self.first_triggered is None:
+        if self.last_triggered is None:
             return 0
+        if self.first_triggered is None:
+            # The event that would have set it was held back: Go's difference to no time at all.
+            return _MAX_DURATION
         return self.last_triggered - self.first_triggered
 
     def _update_flapping(self) -> None:
@@ -89,7 +93,7 @@ class AlertState:
         history = self.history
         length = len(history)
         changes = 0.0
-        weight = _MAX_WEIGHT / _WEIGHT_DIFF
+        weight = _MIN_WEIGHT
         step = (_MAX_WEIGHT - weight) / (length - 1)
         for i in range(length - 1):
             current = (i + self.index) % length
