@@ -81,8 +81,31 @@ def parse_lines(lines: Iterable[str], *, file: str = "-", now: int = 0) -> Itera
     """
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip("\r\n")
-        if line.strip() and not line.lstrip().startswith("#"):
+        plain = _plain_point(line)
+        if plain is not None:
+            yield plain
+        elif line.strip() and not line.lstrip().startswith("#"):
             yield _Parser(line, file, number).point(now)
+
+
+def _plain_point(line: str) -> Point | None:
+    """Parse the common line, without escapes, strings and surprises; leave others to _Parser."""
+    if "\\" in line or '"' in line or line.startswith("#"):
+        return None
+    try:
+        head, body, time = line.split(" ")
+        name, *pairs = head.split(",")
+        tags = dict([pair.split("=") for pair in pairs])
+        fields: dict[str, Value] = {}
+        for pair in body.split(","):
+            key, value = pair.split("=")
+            fields[key] = _scalar(value)
+        moment = int(time) if time.isdecimal() else None
+    except ValueError:
+        return None
+    if moment is None or not name or not all(tags) or not all(tags.values()) or not all(fields):
+        return None
+    return Point(name, tags, fields, moment)
 
 
 class _Parser:

@@ -47,12 +47,16 @@ def fill_scope(
 class Predicate:
     """A lambda that must give a boolean; keeps the state of stateful functions."""
 
-    __slots__ = ("_decide", "expression", "references")
+    __slots__ = ("_decide", "_only", "_pure", "expression", "references")
 
     def __init__(self, expression: Expression) -> None:
         self.expression = expression
         self.references = expression.references
         self._decide = expression.predicate
+        self._pure = expression.pure
+        # Most conditions look at one field.
+        single = len(self.references) == 1 and self.references != ["time"]
+        self._only = self.references[0] if single else ""
 
     def copy(self) -> Predicate:
         """Return the predicate with fresh state, for another group."""
@@ -65,8 +69,20 @@ class Predicate:
             EvaluationError: the expression has no boolean value for it.
             TaskStopped: Kapacitor's server would crash here.
         """
-        scope: dict[str, Any] = {}
-        fill_scope(scope, self.references, fields, tags, time)
+        scope: dict[str, Any]
+        only = self._only
+        if only in fields and only not in tags:
+            scope = {only: fields[only]}
+        else:
+            scope = {}
+            fill_scope(scope, self.references, fields, tags, time)
+        if self._pure is not None:
+            try:
+                value = self._pure(scope)
+            except Exception:  # noqa: BLE001 -- the exact evaluation below says what is wrong
+                value = None
+            if value is True or value is False:
+                return value
         try:
             return self._decide(scope)
         except EvaluationError as error:

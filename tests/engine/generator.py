@@ -94,8 +94,7 @@ class _Script:
         if not self.wild and self.chance(0.3):
             parts.append(self.two_parents())
         else:
-            for _ in range(self.random.randint(1, 2)):
-                parts.append("data" + self.branch())
+            parts += ["data" + self.branch() for _ in range(self.random.randint(1, 2))]
         return "\n".join(parts) + "\n"
 
     def source(self) -> str:
@@ -139,7 +138,9 @@ class _Script:
         text = f"\n    |httpOut('{name}')"
         if self.chance(0.6):
             text += "\n    " + self.alert()
-        return text + f"\n    |influxDBOut().database('d').retentionPolicy('r').measurement('{name}')"
+        return (
+            text + f"\n    |influxDBOut().database('d').retentionPolicy('r').measurement('{name}')"
+        )
 
     # --- nodes ------------------------------------------------------------------------------
 
@@ -168,19 +169,31 @@ class _Script:
             lambda: self.pick(
                 "|delete().field('s')", "|delete().tag('svc')", "|delete().field('b').tag('host')"
             ),
-            lambda: f"|derivative('{self.number()}')"
-            + self.pick("", ".unit(10s)", ".nonNegative()", ".as('d')", ".nonNegative().unit(0s)"),
+            lambda: (
+                f"|derivative('{self.number()}')"
+                + self.pick(
+                    "", ".unit(10s)", ".nonNegative()", ".as('d')", ".nonNegative().unit(0s)"
+                )
+            ),
             lambda: "|changeDetect(" + self.pick("'n'", "'s'", "'b', 's'", "'v'") + ")",
             lambda: f"|stateCount(lambda: {self.condition()})" + self.pick("", ".as('c')"),
-            lambda: f"|stateDuration(lambda: {self.condition()})"
-            + self.pick("", ".unit(1m)", ".unit(1ms).as('for')"),
+            lambda: (
+                f"|stateDuration(lambda: {self.condition()})"
+                + self.pick("", ".unit(1m)", ".unit(1ms).as('for')")
+            ),
             lambda: f"|shift({self.pick('5s', '-3s', '1m')})",
             lambda: f"|sample({self.pick('2', '3', '1', '2s', '5s')})",
-            lambda: "|flatten()"
-            + self.pick(".on('host')", ".on('host', 'svc')", ".on('svc')")
-            + self.pick("", ".tolerance(2s)", ".delimiter(':')"),
-            lambda: "|groupBy(" + self.pick("'host'", "*", "'svc', 'host'") + ")"
-            + self.pick("", ".byMeasurement()"),
+            lambda: (
+                "|flatten()"
+                + self.pick(".on('host')", ".on('host', 'svc')", ".on('svc')")
+                + self.pick("", ".tolerance(2s)", ".delimiter(':')")
+            ),
+            lambda: (
+                "|groupBy("
+                + self.pick("'host'", "*", "'svc', 'host'")
+                + ")"
+                + self.pick("", ".byMeasurement()")
+            ),
             lambda: "|groupBy(*).exclude('svc')",
             self.transform,
             lambda: "|log()",
@@ -195,19 +208,18 @@ class _Script:
         return node if gives_stream else self.transform()
 
     def combine(self) -> str:
-        first = self.pick("TRUE", '"n" > 3', '"host" == \'a\'')
-        second = self.pick("TRUE", '"n" <= 3', '"host" != \'a\'')
+        first = self.pick("TRUE", '"n" > 3', "\"host\" == 'a'")
+        second = self.pick("TRUE", '"n" <= 3', "\"host\" != 'a'")
         self.numbers = ["p.v", "q.n"]
-        return (
-            f"|combine(lambda: {first}, lambda: {second}).as('p', 'q')"
-            + self.pick("", ".tolerance(5s)", ".delimiter('.')", ".max(200000)")
+        return f"|combine(lambda: {first}, lambda: {second}).as('p', 'q')" + self.pick(
+            "", ".tolerance(5s)", ".delimiter('.')", ".max(200000)"
         )
 
     def eval(self) -> str:
         name = self.pick("e", "f", "v", "n")
         text = f"|eval(lambda: {self.expression()}).as('{name}')"
         if self.chance(0.25):
-            text = f"|eval(lambda: {self.expression()}, lambda: \"{name}\" + \"{name}\")"
+            text = f'|eval(lambda: {self.expression()}, lambda: "{name}" + "{name}")'
             text += f".as('{name}', 'g')"
         if self.chance(0.1):
             return "|eval(lambda: string(\"n\")).as('t').tags('t').keep('v', 'n')"
@@ -312,12 +324,12 @@ class _Script:
             f'"{field}" > 3',
             f'"{field}" <= 4.5',
             "\"host\" == 'a'",
-            "\"host\" != 'b' AND \"v\" > 0.0",
-            "\"s\" == 'up' OR \"n\" > 5",
+            '"host" != \'b\' AND "v" > 0.0',
+            '"s" == \'up\' OR "n" > 5',
             '"b"',
             f'isPresent("{field}")',
             f'isPresent("{field}") AND "{field}" > 2',
-            "\"s\" =~ /^u/",
+            '"s" =~ /^u/',
             'second("time") % 2 == 0',
             f'count() % 3 != 0 OR "{field}" > 6',
             f'spread(float("{field}")) > 4.0',
@@ -339,6 +351,6 @@ class _Script:
             f'"{field}" > 2',
             f'pow(float("{field}"), 2.0)',
             f'floor(float("{field}"))',
-            "duration(\"n\", 1s)",
+            'duration("n", 1s)',
             f'bool("{field}")',
         )

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from bmtick.engine.lambdas.binary import Binary
 from bmtick.engine.lambdas.call import Call
-from bmtick.engine.lambdas.fast import Closure, closure
-from bmtick.engine.lambdas.functions import STATELESS, Function, time_functions
+from bmtick.engine.lambdas.fast import Closure, closure, remembers, stateful_calls
+from bmtick.engine.lambdas.functions import STATELESS, Function, Stateful, time_functions
 from bmtick.engine.lambdas.functions.mathematics import NOT_IMPLEMENTED
 from bmtick.engine.lambdas.nodes import Evaluator, Literal, Nested, Reference, Unary, new_state
 from bmtick.engine.lambdas.operators import Operation
@@ -30,6 +30,7 @@ from bmtick.tick import ast
 from bmtick.tick.regexes import compile_regex
 
 _RESULTS: Final = frozenset((int, float, str, bool, Duration))
+_CONDITION: Final = frozenset((bool,))
 
 
 @dataclass
@@ -41,21 +42,39 @@ class _Compiled:
     binaries: list[Binary]
     noted: list[tuple[Binary, Operation]]
     fast: Closure | None
+    stateful: list[Call]
+    remembers: bool
 
-    def run(self, scope: Mapping[str, Any]) -> Any:
+    def run(
+        self, scope: Mapping[str, Any], state: Mapping[str, Stateful], kinds: frozenset[type]
+    ) -> Any:
         """Evaluate in one pass; MISSING where only the exact nodes can tell."""
         if self.fast is None:
             return MISSING
+        saved = None
+        if self.stateful:
+            saved = [(state[call.name], state[call.name].snapshot()) for call in self.stateful]
+            for call in self.stateful:
+                call.current = state
         try:
             value = self.fast(scope)
         except Exception:  # noqa: BLE001 -- the exact nodes say what is wrong, if anything
             self.noted.clear()
-            return MISSING
+            return self._given_up(saved)
+        if type(value) not in kinds:
+            self.noted.clear()
+            return self._given_up(saved)
         if self.noted:
             for binary, operation in self.noted:
                 binary.settle(operation)
             self.noted.clear()
         return value
+
+    @staticmethod
+    def _given_up(saved: list[tuple[Stateful, list[float]]] | None) -> Any:
+        for function, numbers in saved or ():
+            function.restore(numbers)
+        return MISSING
 
 
 class Expression:
@@ -65,7 +84,7 @@ class Expression:
         self.references = compiled.references
         self._compiled = compiled
         self._node = compiled.node
-        self._state = new_state() if compiled.fast is None else {}
+        self._state = new_state() if compiled.fast is None or compiled.stateful else {}
 
     def copy(self) -> Expression:
         """Return the same expression with fresh functions, for another group."""
@@ -74,6 +93,16 @@ class Expression:
     def reset(self) -> None:
         """Forget what the stateful functions have seen."""
         self._state = new_state() if self._state else {}
+
+    @property
+    def pure(self) -> Closure | None:
+        """The evaluation in one pass, where it has no effect but its value; None otherwise.
+
+        Whoever calls it must turn to ``evaluate`` or ``predicate`` when it raises or gives a value
+        of another type than theirs.
+        """
+        compiled = self._compiled
+        return None if compiled.stateful or compiled.remembers else compiled.fast
 
     def type(self, scope: Mapping[str, Any]) -> Type:
         """Return the type of the value in this scope."""
@@ -88,10 +117,8 @@ class Expression:
         Raises:
             EvaluationError: with Kapacitor's text.
         """
-        value = self._compiled.run(scope)
-        if type(value) in _RESULTS:
-            return value
-        return self._evaluate_exactly(scope)
+        value = self._compiled.run(scope, self._state, _RESULTS)
+        return self._evaluate_exactly(scope) if value is MISSING else value
 
     def predicate(self, scope: Mapping[str, Any]) -> bool:
         """Return the value as a condition: Kapacitor's ``EvalPredicate``.
@@ -99,10 +126,8 @@ class Expression:
         Raises:
             EvaluationError: with Kapacitor's text; ``panic`` is true where the server would crash.
         """
-        value = self._compiled.run(scope)
-        if value is True or value is False:
-            return value
-        return self._decide_exactly(scope)
+        value = self._compiled.run(scope, self._state, _CONDITION)
+        return self._decide_exactly(scope) if value is MISSING else value
 
     def _evaluate_exactly(self, scope: Mapping[str, Any]) -> Any:
         kind = self._node.type(scope)
@@ -158,7 +183,13 @@ def compile_lambda(
     compiled = compiler.compile(root)
     return Expression(
         _Compiled(
-            compiled, compiler.references, compiler.binaries, compiler.noted, closure(compiled)
+            compiled,
+            compiler.references,
+            compiler.binaries,
+            compiler.noted,
+            closure(compiled),
+            stateful_calls(compiled),
+            any(remembers(binary) for binary in compiler.binaries),
         )
     )
 

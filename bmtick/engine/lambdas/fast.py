@@ -1,8 +1,9 @@
 """One pass over the values for the common case; whatever it cannot do, the exact nodes decide.
 
-Kapacitor first asks for the types of all nodes and then evaluates. Where that succeeds and no
-function keeps state, one pass gives the same value. It may fail where Kapacitor succeeds (the
-caller then asks the exact nodes), but never succeed where Kapacitor fails.
+Kapacitor first asks for the types of all nodes and then evaluates. Where that succeeds, one pass
+gives the same value. It may fail where Kapacitor succeeds (the caller then asks the exact nodes,
+after it has taken back what stateful functions have seen), but never succeed where Kapacitor
+fails. Under AND and OR a stateful function may not be called at all: that is for the exact nodes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 from bmtick.engine.lambdas.binary import Binary
 from bmtick.engine.lambdas.call import Call
-from bmtick.engine.lambdas.functions import Function
+from bmtick.engine.lambdas.functions import STATEFUL, Function
 from bmtick.engine.lambdas.nodes import Evaluator, Literal, Nested, Reference, Unary
 from bmtick.engine.lambdas.operators import OPERATIONS, Operation
 from bmtick.engine.lambdas.values import Duration, wrap
@@ -25,7 +26,7 @@ class NotFastError(Exception):
 
 
 def closure(node: Evaluator) -> Closure | None:
-    """Return the one-pass evaluation of a node, or None if a function in it keeps state."""
+    """Return the one-pass evaluation of a node, or None where only the exact nodes will do."""
     return _MAKERS[type(node)](node)
 
 
@@ -70,17 +71,18 @@ def _minus(operand: Closure) -> Closure:
 
 
 def _nested(node: Nested) -> Closure | None:
-    return closure(node.expression)
+    # A lambda within a lambda keeps a state of its own, for all groups.
+    return None if stateful_calls(node) else closure(node.expression)
 
 
 def _call(node: Call) -> Closure | None:
     function = node.function
-    if not isinstance(function, Function):
-        return None
     made = [closure(arg) for arg in node.args]
     args = [arg for arg in made if arg is not None]
     if len(args) != len(made):
         return None
+    if not isinstance(function, Function):
+        return _stateful_call(node, args) if node.stateful else None
     signatures, apply = function.signatures, function.apply
     if len(args) == 1:
         return _call_one(args[0], signatures, apply)
@@ -92,6 +94,33 @@ def _call(node: Call) -> Closure | None:
         return apply(*values)
 
     return call
+
+
+def _stateful_call(node: Call, args: list[Closure]) -> Closure:
+    signatures, name = STATEFUL[node.name].signatures, node.name
+
+    def call(scope: Mapping[str, Any]) -> Any:
+        values = [arg(scope) for arg in args]
+        if tuple(map(type, values)) not in signatures:
+            raise NotFastError
+        return node.current[name].call(values)
+
+    return call
+
+
+def stateful_calls(node: Evaluator) -> list[Call]:
+    """Return the calls of stateful functions in a node."""
+    match node:
+        case Call():
+            own = [node] if node.stateful and node.function is None else []
+            return own + [call for arg in node.args for call in stateful_calls(arg)]
+        case Unary():
+            return stateful_calls(node.operand)
+        case Binary():
+            return stateful_calls(node.left) + stateful_calls(node.right)
+        case Nested():
+            return stateful_calls(node.expression)
+    return []
 
 
 def _call_one(
@@ -116,13 +145,15 @@ def _binary(node: Binary) -> Closure | None:
     if left is None or right is None:
         return None
     if node.operator in _LOGIC:
+        if stateful_calls(node):
+            return None
         return _logic(left, right, short=_LOGIC[node.operator], lazy=not node.dynamic)
     rows = {
         (row.left, row.right): row
         for (name, *_), row in OPERATIONS.items()
         if name == node.operator
     }
-    if node.constant is None and not _is_plain(node):
+    if remembers(node):
         return _remembering(node, left, right, rows)
     table = {kinds: row.apply for kinds, row in rows.items()}
     if isinstance(node.right, Literal):
@@ -133,6 +164,11 @@ def _binary(node: Binary) -> Closure | None:
         return table[type(a), type(b)](a, b)
 
     return call
+
+
+def remembers(node: Binary) -> bool:
+    """Say whether the exact node has to be told what was done in one pass."""
+    return node.operator not in _LOGIC and node.constant is None and not _is_plain(node)
 
 
 def _is_plain(node: Binary) -> bool:

@@ -57,6 +57,10 @@ class _InfluxQLGroup(Group):
         self.name, self.info, self.time = first.name, first.group_info(), first.time
         self.context: Context | None = None
 
+    def begin(self, time: int) -> None:
+        """Start afresh for a batch."""
+        self.time, self.context = time, None
+
     def add(self, point: Point | BatchPoint, what: str) -> bool:
         """Take a point in; return false if there is no calculation for its type."""
         node: InfluxQLNode = self.node
@@ -102,6 +106,8 @@ class _InfluxQLGroup(Group):
             dict(result.fields),
             result.tags,  # type: ignore[arg-type]
             result.time,
+            # The tags of a selected point may have been changed since it was grouped.
+            None if self.node.method.selector else self.info.id,
         )
 
 
@@ -113,8 +119,18 @@ class ReduceGroup(_InfluxQLGroup):
     def batch(self, batch: Batch) -> None:
         """Calculate over a batch; an empty one has a result only for count and sum."""
         node: InfluxQLNode = self.node
-        self.time, self.context = batch.time, None
-        size = sum([self.add(point, "point in batch") for point in batch.points])
+        self.begin(batch.time)
+        size = 0
+        for point in batch.points:
+            context = self.context
+            if context is None:
+                size += self.add(point, "point in batch")
+                continue
+            try:
+                context.add(point.time, point.tags, point.fields)
+            except ReduceError as error:
+                node.report("failed to aggregate point in batch", error)
+            size += 1
         if not size and not node.method.empty_ok:
             return
         self.emit(self.context or node.calculation.start(float))
@@ -142,7 +158,7 @@ class TransformGroup(_InfluxQLGroup):
 
     def batch(self, batch: Batch) -> None:
         """Transform the points of a batch; it starts afresh."""
-        self.time, self.context = batch.time, None
+        self.begin(batch.time)
         points: list[BatchPoint] = []
         for point in batch.points:
             context = self.added(point, "batch point")

@@ -54,7 +54,12 @@ class WhereGroup(Group):
 
     def point(self, point: Point) -> None:
         """Pass or drop."""
-        if self.passes(point):
+        try:
+            passes = self.predicate(point.fields, point.tags, point.time)
+        except EvaluationError as error:
+            self.node.report("error while evaluating expression", error)
+            return
+        if passes:
             self.node.forward(point)
 
     def batch(self, batch: Batch) -> None:

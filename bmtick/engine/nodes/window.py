@@ -79,13 +79,30 @@ class WindowNode(Node):
 
 
 class _Window(Group):
-    __slots__ = ("by_name", "name", "tags")
+    __slots__ = ("pattern",)
 
     def __init__(self, node: WindowNode, first: First) -> None:
         super().__init__(node)
         info = first.group_info()
-        self.name, self.tags = first.name, info.tags
-        self.by_name = info.dimensions.by_name
+        self.pattern = Batch(first.name, info.tags, info.dimensions.by_name, 0, [])
+
+    def emit(self, end: int, points: list[BatchPoint]) -> None:
+        """Pass a batch of the window's group on."""
+        batch = self.pattern.copy(points, size_hint=len(points))
+        batch.time = end
+        self.node.forward(batch)
+
+    def _dump(self) -> dict[str, Any]:
+        pattern = self.pattern
+        return {
+            "name": pattern.name,
+            "tags": pattern.tags,
+            "by_name": pattern.dimensions.by_name,
+        }
+
+    @staticmethod
+    def _pattern(state: dict[str, Any]) -> Batch:
+        return Batch(state["name"], state["tags"], state["by_name"], 0, [])
 
 
 class TimeWindow(_Window):
@@ -143,15 +160,12 @@ class TimeWindow(_Window):
             self._forward(now)
 
     def _forward(self, end: int) -> None:
-        points = self.buffer.points()
-        self.node.forward(Batch(self.name, self.tags, self.by_name, end, points))
+        self.emit(end, self.buffer.points())
 
     def dump(self) -> dict[str, Any]:
         """Return the window as JSON-able data."""
         return {
-            "name": self.name,
-            "tags": self.tags,
-            "by_name": self.by_name,
+            **self._dump(),
             "next_emit": self.next_emit,
             "points": dump_points(self.buffer.points()),
         }
@@ -161,7 +175,7 @@ class TimeWindow(_Window):
         """Take back what ``dump`` gave."""
         new = cls.__new__(cls)
         new.node = node
-        new.name, new.tags, new.by_name = state["name"], state["tags"], state["by_name"]
+        new.pattern = cls._pattern(state)
         new.next_emit = state["next_emit"]
         new.buffer = TimeBuffer()
         for point in load_points(state["points"]):
@@ -190,15 +204,12 @@ class CountWindow(_Window):
         self.count += 1
         if self.count == self.next_emit:
             self.next_emit += node.every_count
-            batch = Batch(self.name, self.tags, self.by_name, points[-1].time, list(points))
-            node.forward(batch)
+            self.emit(points[-1].time, list(points))
 
     def dump(self) -> dict[str, Any]:
         """Return the window as JSON-able data."""
         return {
-            "name": self.name,
-            "tags": self.tags,
-            "by_name": self.by_name,
+            **self._dump(),
             "next_emit": self.next_emit,
             "count": self.count,
             "points": dump_points(self.points),
@@ -209,7 +220,7 @@ class CountWindow(_Window):
         """Take back what ``dump`` gave."""
         new = cls.__new__(cls)
         new.node = node
-        new.name, new.tags, new.by_name = state["name"], state["tags"], state["by_name"]
+        new.pattern = cls._pattern(state)
         new.next_emit, new.count = state["next_emit"], state["count"]
         new.points = list(load_points(state["points"]))
         return new
