@@ -70,3 +70,24 @@ def test_never_saves_a_format_that_breaks_the_script(tmp_path):
     assert "changes what this script means" in shown.stderr
     assert CliRunner().invoke(command, ["--write", str(script)]).exit_code == 2
     assert script.read_text() == 'dbrp "a\\"b"."c"\n'
+
+
+ACCEPTED = [
+    verdict.parent / "script.tick"
+    for verdict in (CASES.parent / "check").glob("*/kapacitor.txt")
+    if verdict.read_text().startswith("accepts")
+]
+SCRIPTS = sorted([*ACCEPTED, *(Path(__file__).parents[2] / "tick-scripts").glob("*.tick")])
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_formats_as_the_server_does(script, kapacitor):
+    """A real Kapacitor's ``script-format=formatted`` of every script here that it takes."""
+    text = script.read_text()
+    reply = kapacitor.define("bmtick-format", text, enabled=False)
+    assert reply.status_code == 200, reply.text
+    try:
+        task = kapacitor.get("/tasks/bmtick-format", **{"script-format": "formatted"})
+        assert format_program(parse(text)) == task["script"]
+    finally:
+        kapacitor.delete("bmtick-format")
