@@ -66,7 +66,7 @@ def replay(task: Task, points: Iterable[Point], end: int | None = None) -> list[
     for point in points:
         latest = max(latest or point.time, point.time + _AFTERWARDS)
         task.advance(point.time)
-        task.feed(point)
+        task.feed(point, "", "")  # whatever database the script names
         events += task.take_events()
         task.take_written()
     if latest is not None:

@@ -1,0 +1,315 @@
+"""``bmtick backtest``: when would alerts have fired, over mail logs or InfluxDB's history."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
+from bmtick.durations import SECOND, format_duration, format_go_duration, parse_duration
+from bmtick.errors import BmtickError, printable
+
+if TYPE_CHECKING:
+    from bmtick.history import Connection, Span
+    from bmtick.points import Point
+    from bmtick.settings import Settings
+    from bmtick.trial.backtest import Result, Run, Subject
+
+_SHOWN = 20  # episodes of one alert in the table
+
+
+@click.command()
+@click.argument("alerts", nargs=-1)
+@click.option("--log", "logs", multiple=True, help="Postfix log, plain or compressed; repeatable.")
+@click.option(
+    "--from", "since", help="InfluxDB's history from so long ago, like 7d, or from a time."
+)
+@click.option("--to", "until", help="Until so long ago, or a time. Default: now.")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Parameter; repeatable.")
+@click.option("--host", help="Tag host of the points of logs. Default: this machine's name.")
+@format_option
+@config_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    alerts: tuple[str, ...],
+    logs: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    sets: tuple[str, ...],
+    host: str | None,
+    output_format: str,
+) -> None:
+    """Show when ALERTs would have fired, how often, and which threshold fits.
+
+    ALERT is a section of the settings' [alerts] or an alert of the catalogue; without one, all
+    that the settings enable, or else the whole catalogue. The past comes from mail logs (--log) or
+    from InfluxDB (--from).
+    """
+    from bmtick.trial.backtest import Run
+
+    settings = load_settings(ctx)
+    if bool(logs) == bool(since):
+        raise BmtickError("say where the past is", remedy="--log PATH, or --from 7d for InfluxDB")
+    if until and logs:
+        raise BmtickError("--to goes with --from")
+    run = Run(_subjects(settings, alerts, sets), settings)
+    if logs:
+        points, total = _points_of_logs(logs, settings, host or socket.gethostname()), None
+    else:
+        span = _span(since or "", until)
+        points, total = _history(settings, run, span), span
+    with _progress(total) as step:
+        for point in points:
+            run.feed(point)
+            step(point.time)
+    results = run.finish()
+    if output_format == "json":
+        print_json([_document(result) for result in results])
+    else:
+        _show(run, results)
+
+
+def _subjects(settings: Settings, names: tuple[str, ...], sets: tuple[str, ...]) -> list[Subject]:
+    from bmtick.alerts import catalogue, find
+    from bmtick.alerts.assign import assignments, merged
+    from bmtick.alerts.resolve import instances
+    from bmtick.trial.backtest import Subject
+
+    enabled = instances(settings)
+    wanted = names or tuple(enabled) or tuple(catalogue())
+    if sets and len(wanted) != 1:
+        raise BmtickError("--set is for one alert", remedy="name the alert")
+    found = []
+    for name in wanted:
+        alert, values = enabled.get(name) or (find(name), {})
+        found.append(Subject(name, alert, merged(values, assignments(alert, sets))))
+    return found
+
+
+def _points_of_logs(logs: tuple[str, ...], settings: Settings, host: str) -> Iterator[Point]:
+    from bmtick.collect.options import Options
+    from bmtick.collect.whole import points_of_logs
+
+    collect = settings.collect
+    options = Options(
+        interval=max(1, parse_duration(collect.interval) // SECOND),
+        max_series=collect.max_series,
+        known=collect.known_clients,
+        blocked=collect.blocked_patterns,
+    )
+    for point in points_of_logs(logs, options=options):
+        point.tags = {**point.tags, "host": host}
+        yield point
+
+
+def _history(settings: Settings, run: Run, span: Span) -> Iterator[Point]:
+    from bmtick.history import read_points
+
+    yield from read_points(_connection(settings), run.measurements, span)
+
+
+def _connection(settings: Settings) -> Connection:
+    from bmtick.deploy.credentials import find_credentials, split_url
+    from bmtick.history import Connection
+
+    section = settings.influxdb
+    url, inline = split_url(section.url)
+    found = find_credentials(
+        "INFLUXDB", "default", section.username, section.secret_file, os.environ
+    )
+    known = found if found.username or found.token else inline
+    return Connection(
+        url,
+        section.database,
+        section.retention_policy,
+        username=known.username,
+        password=known.password,
+        token=known.token,
+        org=section.org,
+        verify=(section.ca_file or True) if section.verify else False,
+        timeout=parse_duration(section.timeout) / SECOND,
+    )
+
+
+def _span(since: str, until: str | None) -> Span:
+    from bmtick.history import Span
+
+    now = time.time_ns()
+    span = Span(_moment(since, now), _moment(until, now) if until else now)
+    if span.begin >= span.end:
+        raise BmtickError("--from is not before --to")
+    return span
+
+
+def _moment(text: str, now: int) -> int:
+    """Return the nanoseconds of ``7d`` ago, or of an ISO 8601 time."""
+    try:
+        return now - parse_duration(text)
+    except BmtickError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BmtickError(
+            f"'{text}' is neither a duration nor a time", remedy="write 7d or 2026-01-31T08:00"
+        ) from None
+    return int(moment.astimezone(UTC).timestamp()) * SECOND
+
+
+@contextmanager
+def _progress(span: Span | None) -> Iterator[Any]:
+    """Show on a terminal how far it is; yields what takes the time reached."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from bmtick.terminal import console
+
+    columns = (TextColumn("{task.fields[day]}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
+        total = (span.end - span.begin) if span else None
+        task = progress.add_task("", total=total, day="reading")
+        seen = 0
+
+        def step(at: int) -> None:
+            nonlocal seen
+            seen += 1
+            if seen % 1000 == 0:
+                done = at - span.begin if span else None
+                progress.update(task, completed=done, day=_when(at)[:10])
+
+        yield step
+
+
+def _show(run: Run, results: Iterable[Result]) -> None:
+    click.echo(f"{run.points:,} points, {_when(run.begin)} to {_when(run.end)}")
+    for result in results:
+        click.echo("")
+        _show_one(result)
+
+
+def _show_one(result: Result) -> None:
+    title = click.style(printable(result.name), bold=True)
+    if not result.points:
+        names = ", ".join(result.measurements)
+        click.echo(f"{title}: no points of {printable(names)} in this past")
+        return
+    weeks = (result.end - result.begin) / parse_duration("1w")
+    count = len(result.episodes)
+    rate = f", {count / weeks:.1f} a week" if weeks >= 1 else ""
+    click.echo(f"{title}: {count} episode{'s' * (count != 1)}{rate} ({result.points:,} points)")
+    for problem in result.problems:
+        click.echo(f"  {printable(problem)}", err=True)
+    shown = result.episodes[-_SHOWN:]
+    if len(shown) < count:
+        click.echo(f"  the last {_SHOWN}; all with --format json")
+    if shown:
+        print_table(
+            ("begin", "end", "for", "level", "peak", "group"),
+            [
+                (
+                    _when(e.begin),
+                    _when(e.end) if e.end else "stands",
+                    format_go_duration((e.end or result.end) - e.begin),
+                    e.level_name,
+                    _plain(e.peak),
+                    _group(result, e.group),
+                )
+                for e in shown
+            ],
+        )
+    _show_table(result)
+
+
+def _show_table(result: Result) -> None:
+    if result.no_table:
+        click.echo(f"  no table of thresholds: {result.no_table}")
+        return
+    unit = result.alert.parameters["crit"].unit
+    chosen = result.suggestion.threshold if result.suggestion else None
+    print_table(
+        (f"threshold ({unit})" if unit else "threshold", "episodes", "a week", ""),
+        [
+            (
+                _plain(row.threshold),
+                row.episodes,
+                f"{row.per_week:.1f}",
+                " ".join(
+                    word
+                    for word, here in (
+                        ("in use", row.threshold == result.current),
+                        ("suggested", row.threshold == chosen),
+                    )
+                    if here
+                ),
+            )
+            for row in result.rows
+        ],
+    )
+    if result.suggestion:
+        click.echo(f"  suggestion: crit = {_plain(chosen)}: {result.suggestion.reason}")
+    elif result.end - result.begin < parse_duration("1d"):
+        click.echo("  no suggestion: less than a day says nothing about a week")
+    else:
+        click.echo("  no suggestion: every threshold would have been reached more than once a week")
+
+
+def _group(result: Result, tags: Any) -> str:
+    return ", ".join(f"{tag}={tags[tag]}" for tag in result.alert.group if tags.get(tag))
+
+
+def _plain(number: float | None) -> str:
+    if number is None:
+        return ""
+    return f"{number:g}" if isinstance(number, float) else str(number)
+
+
+def _when(at: int) -> str:
+    return datetime.fromtimestamp(at // SECOND).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _iso(at: int | None) -> str | None:
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at // SECOND, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _document(result: Result) -> dict[str, Any]:
+    suggestion = result.suggestion
+    return {
+        "alert": result.name,
+        "points": result.points,
+        "begin": _iso(result.begin),
+        "end": _iso(result.end),
+        "span": format_duration((result.end - result.begin) // SECOND * SECOND),
+        "episodes": [
+            {
+                "begin": _iso(e.begin),
+                "end": _iso(e.end),
+                "level": e.level_name,
+                "peak": e.peak,
+                "group": {tag: e.group.get(tag, "") for tag in result.alert.group},
+            }
+            for e in result.episodes
+        ],
+        "threshold": result.current,
+        "thresholds": [
+            {"threshold": r.threshold, "episodes": r.episodes, "per_week": round(r.per_week, 3)}
+            for r in result.rows
+        ],
+        "suggestion": (
+            {"threshold": suggestion.threshold, "reason": suggestion.reason} if suggestion else None
+        ),
+        "no_table": result.no_table or None,
+        "problems": result.problems,
+    }

@@ -1,0 +1,216 @@
+"""Alerts over the past: what they would have said, and with which threshold how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bmtick.alerts import Alert, Rendered, render
+from bmtick.durations import SECOND
+from bmtick.engine import Task, load_task
+from bmtick.engine.events import CRITICAL, OK
+from bmtick.engine.messages import AnyPoint
+from bmtick.points import Point
+from bmtick.settings import Settings
+from bmtick.trial.episodes import Episode, Judged, Recorder, alert_nodes, episodes, number
+from bmtick.trial.thresholds import Row, Suggestion, candidates, suggest, sweep
+
+_AFTERWARDS = 5 * SECOND
+_THRESHOLD = "crit"
+_MANY = 300_000  # points up to which the whole script runs again for each threshold
+
+
+@dataclass
+class Subject:
+    """An alert to be run: its values, and the name of its instance."""
+
+    name: str
+    alert: Alert
+    values: Mapping[str, Any]
+
+
+@dataclass
+class Result:
+    """What came of one alert."""
+
+    name: str
+    alert: Alert
+    measurements: list[str]
+    points: int = 0
+    judged: int = 0
+    begin: int = 0
+    end: int = 0
+    episodes: list[Episode] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    current: float | None = None
+    suggestion: Suggestion | None = None
+    no_table: str = ""
+    problems: list[str] = field(default_factory=list)
+
+
+class Run:
+    """Runs alerts over points, all in one pass; ``finish`` gives the results."""
+
+    def __init__(self, subjects: Sequence[Subject], settings: Settings | None) -> None:
+        self._tracks = [_Track(subject, settings) for subject in subjects]
+        self._by_name: dict[str, list[_Track]] = {}
+        for track in self._tracks:
+            for measurement in track.task.measurements:
+                self._by_name.setdefault(measurement, []).append(track)
+        self.begin = self.end = 0
+        self.points = 0
+
+    @property
+    def measurements(self) -> list[str]:
+        """What the alerts read."""
+        return sorted(self._by_name)
+
+    def feed(self, point: Point) -> None:
+        """Run one point through the alerts that read its measurement."""
+        self.begin = self.begin or point.time
+        self.end = max(self.end, point.time)
+        self.points += 1
+        for track in self._by_name.get(point.name, ()):
+            track.feed(point)
+
+    def finish(self) -> list[Result]:
+        """Return a result for each alert, in order."""
+        return [track.result(self.begin, self.end) for track in self._tracks]
+
+
+class _Track:
+    """One alert under way."""
+
+    def __init__(self, subject: Subject, settings: Settings | None) -> None:
+        self.subject, self._settings = subject, settings
+        self._rendered = render(
+            subject.alert,
+            subject.values,
+            instance=subject.name,
+            form="template",
+            settings=settings,
+        )
+        self.task = self._load(self._rendered.variables)
+        self._recorders = [Recorder(node) for node in alert_nodes(self.task)]
+        self.points: list[Point] = []
+        self.count = 0
+
+    def _load(self, variables: Mapping[str, Any]) -> Task:
+        rendered: Rendered = self._rendered
+        return load_task(
+            rendered.script,
+            file=f"{rendered.name}.tick",
+            name=rendered.task_id,
+            variables=variables,
+            now=None,
+        )
+
+    def feed(self, point: Point) -> None:
+        self.count += 1
+        if self.count <= _MANY:
+            self.points.append(point)
+        elif self.points:
+            self.points = []
+        _feed(self.task, point)
+
+    def result(self, begin: int, end: int) -> Result:
+        self.task.advance(end + _AFTERWARDS)
+        self.task.close()
+        judged = [j for recorder in self._recorders for j in recorder.judged]
+        found = Result(
+            self.subject.name,
+            self.subject.alert,
+            sorted(self.task.measurements),
+            self.count,
+            len(judged),
+            begin,
+            end,
+        )
+        found.episodes = episodes((j.point, j.group, j.level) for j in judged)
+        found.problems = [f"{d.node}: {d.message}" for d in self.task.diagnostics()]
+        if self.task.stopped:
+            found.problems.append(f"the task stopped, as in Kapacitor: {self.task.stopped}")
+        self._table(found, judged)
+        return found
+
+    def _table(self, found: Result, judged: list[Judged]) -> None:
+        variable = self._rendered.variables.get(_THRESHOLD)
+        values = [v for j in judged if (v := number(j.point.fields)) is not None]
+        if variable is None:
+            found.no_table = "the alert has no threshold"
+        elif not values:
+            found.no_table = "there were no values"
+        else:
+            self._sweep(found, judged, values, variable["value"])
+
+    def _sweep(
+        self, found: Result, judged: list[Judged], values: list[float], current: float
+    ) -> None:
+        count = self._counter(judged)
+        if count is None:
+            found.no_table = "too many points to run the script again for each threshold"
+            return
+        parameter = found.alert.parameters[_THRESHOLD]
+        limits = parameter.limits
+        found.current = current
+        span = found.end - found.begin
+        thresholds = candidates(values, current, limits.min, limits.max)
+        found.rows = sweep(thresholds, count, span)
+        found.suggestion = suggest(found.rows, max(values), span)
+
+    def _counter(self, judged: list[Judged]) -> Callable[[float], int] | None:
+        """Return what counts the episodes of a threshold, exactly.
+
+        Where only the alert's own condition knows the threshold, judging again what came to it is
+        enough; where a node before it does too, the script runs again.
+        """
+        if all(not _reads_threshold(recorder) for recorder in self._recorders):
+            return lambda threshold: self._judge_again(judged, threshold)
+        if self.count > _MANY:
+            return None
+        return self._run_again
+
+    def _with(self, threshold: float) -> Task:
+        variables = dict(self._rendered.variables)
+        variables[_THRESHOLD] = {**variables[_THRESHOLD], "value": threshold}
+        return self._load(variables)
+
+    def _judge_again(self, judged: list[Judged], threshold: float) -> int:
+        levels = alert_nodes(self._with(threshold))[0].levels
+        current: dict[str, int] = {}
+        again: list[tuple[AnyPoint, str, int]] = []
+        for one in judged:
+            level = levels.of(one.point, current.get(one.group, OK))
+            current[one.group] = level
+            again.append((one.point, one.group, level))
+        return len(episodes(again, CRITICAL))
+
+    def _run_again(self, threshold: float) -> int:
+        task = self._with(threshold)
+        recorders = [Recorder(node) for node in alert_nodes(task)]
+        for point in self.points:
+            _feed(task, point)
+        judged = [(j.point, j.group, j.level) for r in recorders for j in r.judged]
+        return len(episodes(judged, CRITICAL))
+
+
+def _feed(task: Task, point: Point) -> None:
+    task.advance(point.time)
+    task.feed(point, "", "")  # whatever database the settings name
+    task.take_events()
+    task.take_written()
+
+
+def _reads_threshold(recorder: Recorder) -> bool:
+    """Say whether a condition takes the threshold from a field, which a node before it made."""
+    levels = recorder.levels
+    predicates = [*levels.conditions.values(), *levels.resets.values()]
+    return any(_THRESHOLD in predicate.references for predicate in predicates)
+
+
+def run_points(run: Run, points: Iterable[Point]) -> list[Result]:
+    """Feed all points and return the results."""
+    for point in points:
+        run.feed(point)
+    return run.finish()

@@ -1,0 +1,164 @@
+"""``bmtick backtest``: episodes over logs and history, thresholds, suggestions."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bmtick.alerts import find
+from bmtick.cli.root import cli
+from bmtick.durations import HOUR, SECOND, WEEK
+from bmtick.points import Point
+from bmtick.trial.backtest import Run, Subject, run_points
+from bmtick.trial.thresholds import Row, candidates, suggest
+
+LOG = Path(__file__).parents[2] / "examples" / "outbreak" / "mail.log"
+TRUTH = json.loads((LOG.parent / "truth.json").read_text())
+BEGIN = 1_767_600_000 * SECOND
+
+
+def invoke(*args):
+    return CliRunner().invoke(cli, ["backtest", *map(str, args)])
+
+
+def queue(hours, lengths):
+    """A month's worth of one queue, with lengths as {hour: length}, else noise."""
+    noise = random.Random(1)
+    for minute in range(hours * 60):
+        length = lengths.get(minute // 60) or noise.randint(0, 30)
+        yield Point(
+            "postfix_queue",
+            {"host": "bm", "datalocation": "bm-master", "queue": "deferred"},
+            {"length": length, "size": 1000},
+            BEGIN + minute * 60 * SECOND,
+        )
+
+
+def test_episodes_of_a_queue():
+    run = Run([Subject("q", find("postfix_queue"), {"crit": 200})], None)
+    (result,) = run_points(run, queue(24 * 14, {30: 250, 31: 900, 100: 300, 335: 500}))
+    first, second, third = result.episodes
+    assert (first.begin, first.end) == (BEGIN + 30 * HOUR, BEGIN + 32 * HOUR)
+    assert (first.peak, second.peak, third.peak) == (900, 300, 500)
+    assert third.end is None
+    assert first.group["host"] == "bm"
+    counts = {row.threshold: row.episodes for row in result.rows}
+    assert counts[200] == 3
+    assert counts[500] == 2
+    assert counts[1000] == 0
+    assert counts[20] > 100
+    assert not result.problems
+
+
+def test_thresholds_of_a_condition_that_reads_a_field():
+    """relay_client compares with a field that a node before the alert makes."""
+    run = Run([Subject("r", find("relay_client"), {"crit": 20})], None)
+    points = [
+        Point(
+            "postfix_client",
+            {"host": "bm", "client": "192.0.2.1", "known": "false"},
+            {"messages": 30 if hour == 5 else 1, "recipients": 1, "bytes": 1},
+            BEGIN + hour * HOUR,
+        )
+        for hour in range(48)
+    ]
+    (result,) = run_points(run, points)
+    counts = {row.threshold: row.episodes for row in result.rows}
+    assert counts[20] == len(result.episodes) == 1
+    assert counts[50] == 0
+
+
+def test_candidates_are_round_and_hold_the_one_in_use():
+    assert candidates([1, 8, 9, 400], 200, None, None) == [10, 20, 50, 100, 200, 500]
+    assert candidates([0, 0, 0], 200, 1, None)[-1] == 200
+    assert all(20 <= t <= 300 or t == 200 for t in candidates([1, 5000], 200, 20, 300))
+
+
+def rows(*pairs, weeks=4):
+    return [Row(threshold, count, count / weeks) for threshold, count in pairs]
+
+
+@pytest.mark.parametrize(
+    ("given", "threshold", "reason"),
+    [
+        (rows((50, 90), (100, 20), (200, 3), (500, 1), (1000, 1)), 500, "1000 would have found"),
+        (rows((50, 90), (100, 3), (200, 2), (500, 1)), 100, "the lowest with at most one"),
+        (rows((50, 0), (100, 0)), 50, "never reached"),
+    ],
+)
+def test_suggestions_say_why(given, threshold, reason):
+    found = suggest(given, 1234, 4 * WEEK)
+    assert found.threshold == threshold
+    assert reason.replace("1000", "1,000") in found.reason
+
+
+def test_no_suggestion_from_an_hour():
+    assert suggest(rows((50, 0)), 3, HOUR) is None
+    assert suggest(rows((50, 90), (100, 20)), 3, 4 * WEEK) is None
+
+
+def test_the_real_outbreak_is_found_in_its_log():
+    result = invoke("--log", LOG, "--format", "json", "sender_outbreak", "relay_client")
+    assert result.exit_code == 0, result.output
+    outbreak, relay = json.loads(result.output)
+    assert [e["group"]["user"] for e in outbreak["episodes"]] == [TRUTH["stolen_account"]]
+    assert [e["group"]["client"] for e in relay["episodes"]] == [TRUTH["rogue_relay"]]
+    assert outbreak["threshold"] == find("sender_outbreak").parameters["crit"].default
+
+
+def test_the_table_for_people():
+    result = invoke("--log", LOG)
+    assert result.exit_code == 0, result.output
+    assert "sender_outbreak: 1 episode" in result.output
+    assert "postfix_queue: no points of postfix_queue in this past" in result.output
+    assert "less than a day says nothing about a week" in result.output
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ((), "say where the past is"),
+        (("--log", "x", "--from", "7d"), "say where the past is"),
+        (("--from", "soon"), "neither a duration nor a time"),
+        (("--from", "1d", "--to", "2d"), "--from is not before --to"),
+        (("--log", "/nonexistent.log"), "nonexistent.log"),
+        (("--log", LOG, "postfix_qeue"), "did you mean 'postfix_queue'?"),
+        (("--log", LOG, "--set", "crit=1"), "--set is for one alert"),
+        (("--log", LOG, "postfix_queue", "--set", "crit=many"), "crit"),
+    ],
+)
+def test_wrong_use_is_refused(args, message):
+    result = invoke(*args)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_history_from_a_real_influxdb(influx, tmp_path):
+    influx.execute("CREATE DATABASE backtest")
+    lines = [point.to_line() for point in queue(60, {10: 700})]
+    influx.write(lines, db="backtest")
+    config = tmp_path / "bmtick.toml"
+    config.write_text(
+        f'[influxdb]\nurl = "{influx.url}"\ndatabase = "backtest"\n'
+        "[alerts.postfix_queue]\ncrit = 200\n"
+    )
+    result = invoke(
+        "--config",
+        config,
+        "--from",
+        "2026-01-05T00:00:00Z",
+        "--to",
+        "2026-01-09T00:00:00Z",
+        "--format",
+        "json",
+    )
+    assert result.exit_code == 0, result.output
+    (found,) = json.loads(result.output)
+    assert found["points"] == len(lines), found
+    assert not found["problems"]
+    (episode,) = found["episodes"]
+    assert (episode["peak"], episode["begin"]) == (700, "2026-01-05T18:00:00Z")
+    assert found["suggestion"]["threshold"] in (50, 100)
