@@ -87,8 +87,10 @@ class Server:
         return reply.json() if reply.status_code == 200 else None
 
     def tasks(self) -> dict[str, dict]:
+        """All tasks, without the counts that move by themselves."""
         reply = self.kapacitor.get("/tasks", limit=2000, **{"script-format": "raw"})
-        return {t["id"]: t for t in reply["tasks"]}
+        moving = ("dot", "stats")
+        return {t["id"]: {k: v for k, v in t.items() if k not in moving} for t in reply["tasks"]}
 
     def templates(self) -> dict[str, dict]:
         reply = self.kapacitor.get("/templates", limit=2000, **{"script-format": "raw"})

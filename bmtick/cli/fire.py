@@ -1,0 +1,40 @@
+"""``bmtick fire``: does an alert reach people?"""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from bmtick.cli import _deploy
+from bmtick.cli.common import config_option, load_settings
+from bmtick.errors import EXIT_DONE, EXIT_WRONG_USE
+
+
+@click.command()
+@click.argument("name")
+@_deploy.server_options
+@config_option
+@click.pass_context
+def command(ctx: click.Context, name: str, servers: tuple[str, ...], state_dir: str | None) -> None:
+    """Send one event, marked as a test, through every handler of alert NAME.
+
+    The handlers are those of the deployed task. The alert itself, its state and the alert history
+    do not see the event.
+    """
+    from bmtick.deploy.fire import Fired, fire
+    from bmtick.deploy.targets import Target, on_all
+
+    settings = load_settings(ctx)
+    targets = _deploy.targets_of(settings, servers, state_dir)
+    when = time.strftime("%Y-%m-%d %H:%M:%S")
+
+    def send(target: Target) -> Fired:
+        return fire(target.client, name, language=settings.language, when=when)
+
+    answers = on_all(targets, send)
+    for answer in answers:
+        if answer.result is not None:
+            handlers = ", ".join(answer.result.handlers)
+            click.echo(f"{answer.target.client.name}: sent by {handlers}: {answer.result.message}")
+    _deploy.leave(EXIT_WRONG_USE if _deploy.show_errors(answers) else EXIT_DONE)

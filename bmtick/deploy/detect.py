@@ -1,0 +1,232 @@
+"""What ``bmtick init`` finds on a machine: Bm-tick, Telegraf, Postfix, the mail log. Read only.
+
+Sources: BlueMind's files in ``/etc/telegraf/telegraf.d`` (``bm-postfix.conf``, ``output.conf``),
+Kapacitor's and InfluxDB's ``/ping``, Kapacitor's configuration API, ``postconf``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import subprocess
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bmtick.deploy.client import KapacitorClient, KapacitorError
+from bmtick.deploy.transport import Transport
+
+KAPACITOR_PORT, INFLUXDB_PORT = 9092, 8086
+MAIL_LOGS = ("/var/log/mail.log", "/var/log/maillog", "/var/log/mail/mail.log")
+_TIMEOUT = 3.0
+
+Run = Callable[[list[str]], str]
+
+
+@dataclass
+class Found:
+    """What was found. ``notes`` tell it, ``missing`` what was not found, for the user."""
+
+    kapacitor: str = ""
+    influxdb: str = ""
+    database: str = "telegraf"
+    retention_policy: str = "autogen"
+    datalocation: str = ""
+    bluemind: bool = False
+    queue_by_telegraf: bool = False
+    logs: list[str] = field(default_factory=list)
+    known_clients: list[str] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+def detect(root: Path, *, kapacitor: str = "", influxdb: str = "", run: Run | None = None) -> Found:
+    """Look at a machine.
+
+    Args:
+        root: its root folder; ``/``, or a copy.
+        kapacitor: where to look for Kapacitor; empty: beside InfluxDB, then on this machine.
+        influxdb: where to look for InfluxDB; empty: where Telegraf writes, then this machine.
+        run: runs a command and returns its output; raises OSError where it cannot.
+    """
+    found = Found()
+    _telegraf(root, found, influxdb)
+    _influxdb(found, influxdb)
+    _kapacitor(found, kapacitor)
+    _postfix(root, found, run or run_command)
+    _mail_log(root, found)
+    return found
+
+
+def run_command(command: list[str]) -> str:
+    """Run a command without a shell and return what it prints."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    if done.returncode:
+        raise OSError(done.stderr.strip()[:200] or f"{command[0]} failed")
+    return done.stdout
+
+
+def _telegraf(root: Path, found: Found, influxdb: str) -> None:
+    folder = root / "etc/telegraf"
+    paths = [*sorted((folder / "telegraf.d").glob("*.conf")), folder / "telegraf.conf"]
+    configs = [(p, c) for p in paths if (c := _read_toml(p, found)) is not None]
+    if not configs:
+        found.missing.append("Telegraf: no readable configuration in /etc/telegraf")
+    for path, config in configs:
+        inputs, outputs = _tables(config, "inputs"), _tables(config, "outputs")
+        tags = config.get("global_tags")
+        if isinstance(tags, dict) and tags.get("datalocation") and not found.datalocation:
+            found.datalocation = str(tags["datalocation"])
+            found.notes.append(f"datalocation '{found.datalocation}' in {path.name}")
+        if "postfix" in inputs:
+            found.queue_by_telegraf = True
+            found.notes.append(f"Telegraf's inputs.postfix is on ({path.name})")
+        output = next(iter(outputs.get("influxdb", [])), {})
+        urls = output.get("urls") or ([output["url"]] if output.get("url") else [])
+        if urls and not found.influxdb and not influxdb:
+            found.influxdb = str(urls[0]).rstrip("/")
+            found.database = str(output.get("database") or found.database)
+            found.retention_policy = str(output.get("retention_policy") or found.retention_policy)
+            found.notes.append(f"Telegraf writes to {found.influxdb} ({path.name})")
+    names = {path.name for path, _ in configs}
+    found.bluemind = bool(names & {"bm-postfix.conf", "bm-telegraf.conf"})
+    found.bluemind = found.bluemind or (root / "etc/bm/bm.ini").exists()
+    if found.bluemind:
+        found.notes.append("BlueMind with Bm-tick")
+
+
+def _read_toml(path: Path, found: Found) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        found.missing.append(f"{path.name}: cannot be read: {error}")
+        return None
+
+
+def _tables(config: dict[str, Any], key: str) -> dict[str, list[dict[str, Any]]]:
+    section = config.get(key)
+    if not isinstance(section, dict):
+        return {}
+    return {
+        name: [t for t in (value if isinstance(value, list) else [value]) if isinstance(t, dict)]
+        for name, value in section.items()
+    }
+
+
+def _influxdb(found: Found, given: str) -> None:
+    url = given or found.influxdb or f"http://127.0.0.1:{INFLUXDB_PORT}"
+    version = _ping(url, "/ping", "InfluxDB", "X-Influxdb-Version")
+    found.influxdb = url.rstrip("/")
+    if version is None:
+        found.missing.append(f"InfluxDB: no answer at {found.influxdb}")
+    else:
+        found.notes.append(f"InfluxDB {version} at {found.influxdb}".replace("  ", " "))
+
+
+def _kapacitor(found: Found, given: str) -> None:
+    beside = re.sub(r":\d+$", f":{KAPACITOR_PORT}", found.influxdb)
+    places = [given] if given else [beside, f"http://127.0.0.1:{KAPACITOR_PORT}"]
+    for url in dict.fromkeys(places):
+        version = _ping(url, "/kapacitor/v1/ping", "Kapacitor", "X-Kapacitor-Version")
+        if version is not None:
+            found.kapacitor = url.rstrip("/")
+            found.notes.append(f"Kapacitor {version} at {found.kapacitor}".replace("  ", " "))
+            _recipients(found)
+            return
+    found.kapacitor = places[0].rstrip("/")
+    found.missing.append(f"Kapacitor: no answer at {' or '.join(dict.fromkeys(places))}")
+
+
+def _ping(url: str, path: str, name: str, header: str) -> str | None:
+    transport = Transport(url, name=name, timeout=_TIMEOUT, sleep=lambda _: None)
+    try:
+        return transport.request("GET", path).headers.get(header, "")
+    except KapacitorError as error:
+        return "" if error.status in {401, 403} else None
+
+
+def _recipients(found: Found) -> None:
+    client = KapacitorClient(Transport(found.kapacitor, timeout=_TIMEOUT))
+    try:
+        elements = client.config_section("smtp") or []
+    except KapacitorError:
+        elements = []
+    for options in elements:
+        if not options.get("enabled"):
+            found.missing.append("[smtp] is not enabled in kapacitor.conf: no alert can be mailed")
+        found.recipients += [str(to) for to in options.get("to") or []]
+    if found.recipients:
+        found.notes.append(f"Kapacitor mails to {', '.join(found.recipients)}")
+    else:
+        found.missing.append("recipients: Kapacitor's [smtp] names none")
+
+
+def _postfix(root: Path, found: Found, run: Run) -> None:
+    folder = root / "etc/postfix"
+    if not (folder / "main.cf").exists():
+        found.missing.append("Postfix: no /etc/postfix/main.cf")
+        return
+    try:
+        text = run(["postconf", "-c", str(folder), "-x", "-h", "mynetworks"])
+    except (OSError, subprocess.SubprocessError):
+        text = _main_cf(folder / "main.cf").get("mynetworks", "")
+    networks, others = _networks(text)
+    found.known_clients = networks
+    if networks:
+        found.notes.append(f"Postfix trusts {', '.join(networks)} (mynetworks)")
+    else:
+        found.missing.append("Postfix: mynetworks could not be read")
+    if others:
+        found.missing.append(f"mynetworks names tables, add their machines: {' '.join(others)}")
+
+
+def _main_cf(path: Path) -> dict[str, str]:
+    """Read ``name = value`` lines; a line that begins with a space continues the one before."""
+    values: dict[str, str] = {}
+    name = ""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return values
+    for line in lines:
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if line[0].isspace() and name:
+            values[name] += " " + line.strip()
+        elif "=" in line:
+            name, value = (part.strip() for part in line.split("=", 1))
+            values[name] = value
+    return values
+
+
+def _networks(text: str) -> tuple[list[str], list[str]]:
+    networks, others = [], []
+    for word in re.split(r"[\s,]+", text.strip()):
+        plain = re.sub(r"^\[(.*)\](/\d+)?$", r"\1\2", word)
+        try:
+            network = ipaddress.ip_network(plain, strict=False)
+        except ValueError:
+            others += [word] if word else []
+            continue
+        mapped = getattr(network.network_address, "ipv4_mapped", None)
+        if mapped is None:  # ::ffff:127.0.0.0/104 says what 127.0.0.0/8 says
+            networks.append(str(network).removesuffix("/32").removesuffix("/128"))
+    return list(dict.fromkeys(networks)), others
+
+
+def _mail_log(root: Path, found: Found) -> None:
+    own = _main_cf(root / "etc/postfix/main.cf").get("maillog_file", "")
+    for name in [*([own] if own.startswith("/") else []), *MAIL_LOGS]:
+        path = root / name.lstrip("/")
+        if path.is_file():
+            found.logs = [name]
+            readable = os.access(path, os.R_OK)
+            found.notes.append(f"mail log {name}" + ("" if readable else ", not readable for you"))
+            return
+    found.missing.append(f"mail log: none of {', '.join(MAIL_LOGS)}")

@@ -1,0 +1,165 @@
+"""Send one real event through every handler of a deployed alert, marked as a test.
+
+A throw-away task takes the handlers of the alert as they stand on the server, word for word, and
+gets one point in a database of its own that does not exist in InfluxDB. The alert itself, its
+state, its counts, ``chronograf`` and every other task see nothing of it.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bmtick.deploy.client import KapacitorClient
+from bmtick.deploy.converge import Mover
+from bmtick.deploy.desired import INTERNAL_PREFIX
+from bmtick.deploy.marks import body, mark_task, own_vars, task_mark
+from bmtick.deploy.model import ActualTask, TaskDefinition
+from bmtick.deploy.scripts import AlertNode, Script, read_script
+from bmtick.errors import BmtickError
+from bmtick.names import TASK_PREFIX
+from bmtick.tick import ast
+from bmtick.tick.formatter import format_node
+
+_DATABASE = "bmtick"  # only a name that a task listens to; nothing is written to InfluxDB
+_MEASUREMENT = "fire"
+_PATIENCE = 5.0  # seconds until the event must have been raised
+_TEXTS = {
+    "en": (
+        "[TEST] {name}: this is a test of the alert, nothing is wrong",
+        "bmtick fire sent this on {time} to see that '{name}' reaches you. Nothing is wrong.",
+    ),
+    "fr": (
+        "[TEST] {name} : ceci est un test de l'alerte, tout va bien",
+        "bmtick fire a envoyé ceci le {time} pour un essai de « {name} ». Tout va bien.",
+    ),
+    "de": (
+        "[TEST] {name}: dies ist ein Test des Alarms, es ist nichts geschehen",
+        "bmtick fire hat dies am {time} zum Test von '{name}' gesendet. Es ist nichts geschehen.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """What was sent: the message, and the handlers that got it."""
+
+    message: str
+    handlers: tuple[str, ...]
+
+
+def fire(
+    client: KapacitorClient,
+    name: str,
+    *,
+    language: str = "en",
+    when: str = "",
+    sleep: Callable[[float], None] = time.sleep,
+) -> Fired:
+    """Raise one CRITICAL event with the handlers of alert ``name``.
+
+    Raises:
+        BmtickError: it is not deployed, has no handler, or the server does not raise the event.
+    """
+    task = client.task(TASK_PREFIX + name)
+    if task is None or task_mark(task.definition) is None:
+        raise BmtickError(
+            f"no alert '{name}' is deployed on {client.name}", remedy="'bmtick status' lists them"
+        )
+    script = read_script(body(task.definition.script), task.definition.vars, file=task.id)
+    nodes = [node for node in script.alerts() if node.handlers()]
+    if not nodes:
+        raise BmtickError(f"alert '{name}' has no handler", remedy="see [notify] in the settings")
+    message, details = (text.format(name=name, time=when) for text in _TEXTS[language])
+    trial = fire_task(task, script, nodes, message, details)
+    mover = Mover(client, sleep=sleep)
+    try:
+        mover.task(trial.id, trial, fresh=True)
+        client.write(*trial.dbrps[0], f"{_MEASUREMENT} value=1 {time.time_ns()}")
+        _await(client, trial.id, len(nodes), sleep)
+    finally:
+        # Stopping waits for the handlers: their queue is drained before the topic closes.
+        mover.task(trial.id, None)
+    handlers = tuple(sorted({h for node in nodes for h in node.handlers()}))
+    return Fired(message, handlers)
+
+
+def fire_task(
+    task: ActualTask, script: Script, nodes: list[AlertNode], message: str, details: str
+) -> TaskDefinition:
+    """Return the throw-away task: the alert's handlers on a source of its own."""
+    nonce = secrets.token_hex(4)
+    name = f"{INTERNAL_PREFIX}fire-{nonce}"
+    texts = {"bmtickMessage": message, "bmtickDetails": details, "bmtickId": f"{task.id}-test"}
+    lines = ["var bmtickId string", "var bmtickMessage string", "var bmtickDetails string"]
+    lines += [_declaration(d) for d in _plain_declarations(script)]
+    lines += [
+        "",
+        "var bmtickSource = stream\n    |from()",
+        f"        .measurement('{_MEASUREMENT}')",
+    ]
+    for number, node in enumerate(nodes):
+        lines += ["", "bmtickSource", "    |alert()"]
+        suffix = f" + ' {number + 1}'" if number else ""
+        lines += [f"        .id(bmtickId{suffix})", "        .message(bmtickMessage)"]
+        lines += ["        .details(bmtickDetails)", "        .crit(lambda: TRUE)"]
+        lines += [f"        .{format_node(call)}" for call in node.handler_calls()]
+    variables = {k: {"type": "string", "value": _literal(v)} for k, v in texts.items()}
+    definition = TaskDefinition(
+        name,
+        "\n".join(lines) + "\n",
+        ((_DATABASE, f"fire-{nonce}"),),
+        {**own_vars(task.definition.vars), **variables},
+    )
+    return mark_task(definition, as_variable=True)
+
+
+def _plain_declarations(script: Script) -> list[ast.Declaration | ast.TypeDeclaration]:
+    """Return the vars that handlers may use: all that are no pipelines."""
+    pipelines: set[str] = set()
+    found: list[ast.Declaration | ast.TypeDeclaration] = []
+    for statement in script.program.statements:
+        if isinstance(statement, ast.TypeDeclaration):
+            found.append(statement)
+        elif isinstance(statement, ast.Declaration):
+            value = statement.value
+            piped = isinstance(value, ast.Chain) or (
+                isinstance(value, ast.Identifier) and value.name in {"stream", "batch", *pipelines}
+            )
+            if piped:
+                pipelines.add(statement.name.name)
+            else:
+                found.append(statement)
+    return found
+
+
+def _declaration(statement: ast.Declaration | ast.TypeDeclaration) -> str:
+    return re.sub(r"\A(?:\s*//[^\n]*\n)+", "", format_node(statement))
+
+
+def _literal(text: str) -> str:
+    """Keep a text from being read as a Go template."""
+    return text.replace("{{", "{ {")
+
+
+def _await(client: KapacitorClient, name: str, wanted: int, sleep: Callable[[float], None]) -> None:
+    for _ in range(int(_PATIENCE / 0.1)):
+        task = client.task(name)
+        if task is not None and _raised(task.stats) >= wanted:
+            return
+        sleep(0.1)
+    raise BmtickError("Kapacitor did not raise the event", remedy="look at its log")
+
+
+def _raised(stats: Mapping[str, object]) -> int:
+    nodes = stats.get("node-stats")
+    if not isinstance(nodes, Mapping):
+        return 0
+    return sum(
+        int(node.get("alerts_triggered") or 0) > 0
+        for node in nodes.values()
+        if isinstance(node, Mapping)
+    )

@@ -1,0 +1,82 @@
+"""The commented ``bmtick.toml`` that ``bmtick init`` writes, from what was found. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from bmtick.alerts.model import Alert
+from bmtick.deploy.detect import Found
+
+# On from the start: what shows that a server sends spam, and that the chain works at all.
+ENABLED = ("postfix_queue", "sender_outbreak", "relay_client", "auth_failures", "collector_silent")
+
+
+def initial_settings(found: Found, catalogue: Mapping[str, Alert]) -> str:
+    """Return the text of a first settings file."""
+    recipients = found.recipients or ["admin@domain.net"]
+    logs = found.logs or ["/var/log/mail.log"]
+    clients = found.known_clients or ["127.0.0.0/8", "::1"]
+    queue = "off" if found.queue_by_telegraf else "auto"
+    post = "" if found.bluemind else "# "
+    lines = [
+        "# Settings of bmtick, written by 'bmtick init'. Change them, then: bmtick plan, bmtick apply.",
+        "# All parameters of an alert, with their limits: bmtick alerts NAME",
+        "",
+        'language = "en"                         # en, fr, de: messages of the alerts',
+        "",
+        "[kapacitor]",
+        f"url = {_text(found.kapacitor)}",
+        "# A password or a token never stands here: BMTICK_KAPACITOR_USERNAME, _PASSWORD or _TOKEN",
+        '# in the environment, or secret_file = "/etc/bmtick/kapacitor.secret" (mode 0600).',
+        "",
+        "[influxdb]",
+        f"url = {_text(found.influxdb)}",
+        f"database = {_text(found.database)}",
+        f"retention_policy = {_text(found.retention_policy)}",
+        "",
+        "[notify]",
+        *_recipients(found),
+        f"recipients = {_list(recipients)}",
+        "# Tell bm-core too:" if post else "# bm-core is told too:",
+        f'{post}bluemind = "http://127.0.0.1:8090/internal-api/alerts"',
+        "",
+        "[collect]",
+        f"logs = {_list(logs)}",
+        "# Machines that may relay without a login, as Postfix trusts them (mynetworks).",
+        f"known_clients = {_list(clients)}",
+    ]
+    if found.queue_by_telegraf:
+        lines.append("# Telegraf's inputs.postfix measures the queue already.")
+    lines += [f'queue = "{queue}"', ""]
+    return "\n".join([*lines, *_alerts(catalogue)]) + "\n"
+
+
+def _recipients(found: Found) -> list[str]:
+    if found.recipients:
+        return ["# As Kapacitor's [smtp] has it."]
+    return ["# Nobody was found in Kapacitor's [smtp]: put your address here."]
+
+
+def _alerts(catalogue: Mapping[str, Alert]) -> list[str]:
+    lines = ["# One section for each alert that is on; every parameter has a default.", ""]
+    for name in [*ENABLED, *(n for n in catalogue if n not in ENABLED)]:
+        alert = catalogue.get(name)
+        if alert is None:
+            continue
+        off = "" if name in ENABLED else "# "
+        lines += [f"# {alert.title}. {alert.summary}", f"{off}[alerts.{name}]"]
+        crit = alert.parameters.get("crit")
+        if crit is not None and crit.default is not None:
+            unit = f"  # {crit.unit}" if crit.unit else ""
+            lines.append(f"{off}crit = {json.dumps(crit.default)}{unit}")
+        lines.append("")
+    return lines[:-1]
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _list(values: list[str]) -> str:
+    return "[" + ", ".join(_text(v) for v in values) + "]"

@@ -1,0 +1,118 @@
+"""How each deployed alert does: running, points, errors, and the level of each group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bmtick.deploy.client import KapacitorClient
+from bmtick.deploy.marks import task_mark
+from bmtick.deploy.model import ActualTask, Facts
+from bmtick.deploy.moves import drifted
+from bmtick.deploy.silence import Silence
+from bmtick.names import TASK_PREFIX
+
+LEVELS = ("OK", "INFO", "WARNING", "CRITICAL")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The last event of one group: its id, level, time (RFC 3339) and message."""
+
+    id: str
+    level: str
+    time: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One alert on one server.
+
+    ``points`` have come in since the task started; ``node_errors`` counts errors of its nodes.
+    ``events`` are the last ones told of each group, the worst first. ``silenced`` names silences.
+    """
+
+    name: str
+    state: str  # running, disabled, failed, not bmtick's
+    error: str
+    points: int
+    node_errors: int
+    drifted: bool
+    level: str
+    events: tuple[Event, ...] = ()
+    silenced: tuple[str, ...] = field(default=())
+
+    @property
+    def ok(self) -> bool:
+        """Whether the alert does its work."""
+        return self.state == "running" and not self.error and not self.drifted
+
+
+def read_status(
+    client: KapacitorClient, facts: Facts, silences: list[Silence], now: int
+) -> list[Status]:
+    """Return the state of every alert that bmtick deployed on a server."""
+    topics = {topic["id"] for topic in client.topics("*") if "id" in topic}
+    found = []
+    for task_id in sorted(facts.tasks):
+        if task_id.startswith(f"{TASK_PREFIX}-") or not task_mark(facts.tasks[task_id].definition):
+            continue
+        task = client.task(task_id)
+        if task is not None:
+            muted = [s.id for s in silences if s.active(now) and _mutes(s, task_id)]
+            found.append(_status(task, _events(client, task_id, topics), tuple(muted)))
+    return found
+
+
+def _mutes(silence: Silence, task_id: str) -> bool:
+    return silence.alert in {"*", task_id.removeprefix(TASK_PREFIX)}
+
+
+def _events(client: KapacitorClient, task_id: str, topics: set[str]) -> list[Event]:
+    """Read the task's own topics; the named one where no handler has opened any."""
+    own = sorted(t for t in topics if t.startswith(f"main:{task_id}:"))
+    named = sorted(t for t in topics if t == task_id or t.startswith(f"{task_id}."))
+    events: dict[str, Event] = {}
+    for topic in [*named, *own]:
+        for item in client.events(topic):
+            state = item.get("state") or {}
+            events[item["id"]] = Event(
+                item["id"],
+                str(state.get("level", "")),
+                str(state.get("time", "")),
+                str(state.get("message", "")),
+            )
+    return sorted(events.values(), key=lambda e: (-_rank(e.level), e.id))
+
+
+def _rank(level: str) -> int:
+    return LEVELS.index(level) if level in LEVELS else -1
+
+
+def _status(task: ActualTask, events: list[Event], muted: tuple[str, ...]) -> Status:
+    nodes = task.stats.get("node-stats") or {}
+    return Status(
+        name=task.id.removeprefix(TASK_PREFIX),
+        state=_state(task),
+        error=task.error,
+        points=_points(nodes),
+        node_errors=sum(int(n.get("errors") or 0) for n in nodes.values()),
+        drifted=drifted(task.definition),
+        level=events[0].level if events else "OK" if task.executing else "",
+        events=tuple(events),
+        silenced=muted,
+    )
+
+
+def _state(task: ActualTask) -> str:
+    if not task.definition.enabled:
+        return "disabled"
+    return "running" if task.executing else "failed"
+
+
+def _points(nodes: Mapping[str, Any]) -> int:
+    """Return how many points have passed the sources' filters."""
+    sources = [n for name, n in nodes.items() if name.startswith(("from", "query"))]
+    return sum(int(n.get("emitted") or 0) for n in sources)

@@ -1,0 +1,86 @@
+"""init on copies of machines: what it finds, what it writes, what it leaves alone."""
+
+import tomllib
+
+import pytest
+from click.testing import CliRunner
+
+from bmtick.cli.root import cli, main_context
+from bmtick.settings import parse
+
+OUTPUT = """
+[global_tags]
+  datalocation = "bm-master"
+[agent]
+  hostname = "10.0.0.5"
+[[outputs.influxdb]]
+  urls = ["http://127.0.0.1:1"]
+  database = "telegraf"
+"""
+
+
+@pytest.fixture
+def machine(tmp_path):
+    root = tmp_path / "root"
+    for path, text in {
+        "etc/telegraf/telegraf.d/output.conf": OUTPUT,
+        "etc/telegraf/telegraf.d/bm-postfix.conf": "[[inputs.postfix]]\n",
+        "etc/telegraf/telegraf.conf": '[agent]\ninterval = "10s"\n',
+        "etc/postfix/main.cf": "# x\nmynetworks = 127.0.0.0/8 [::1]/128\n  192.168.122.111 "
+        "[::ffff:127.0.0.0]/104 hash:/etc/postfix/nets\n",
+        "var/log/maillog": "",
+    }.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return root
+
+
+def init(*arguments, expect=0):
+    result = CliRunner().invoke(cli, ["init", *arguments], obj=main_context())
+    assert result.exit_code == expect, result.output
+    return result
+
+
+def test_a_bluemind_server(machine, tmp_path):
+    before = {p: p.read_bytes() for p in machine.rglob("*") if p.is_file()}
+    target = tmp_path / "bmtick.toml"
+    result = init("--root", str(machine), "-o", str(target))
+    data = tomllib.loads(target.read_text())
+    parse(target.read_text(), file="f")
+    assert data["collect"] == {
+        "logs": ["/var/log/maillog"],
+        "known_clients": ["127.0.0.0/8", "::1", "192.168.122.111"],
+        "queue": "off",
+    }
+    assert data["influxdb"]["url"] == "http://127.0.0.1:1"
+    assert data["notify"]["bluemind"] == "http://127.0.0.1:8090/internal-api/alerts"
+    assert data["alerts"]["postfix_queue"] == {"crit": 200}
+    assert "datalocation 'bm-master'" in result.output
+    assert "not found  InfluxDB" in result.output
+    assert "hash:/etc/postfix/nets" in result.output
+    assert {p: p.read_bytes() for p in machine.rglob("*") if p.is_file()} == before
+
+
+def test_an_existing_file_stays(machine, tmp_path):
+    target = tmp_path / "bmtick.toml"
+    target.write_text("mine")
+    init("--root", str(machine), "-o", str(target), expect=2)
+    assert target.read_text() == "mine"
+    init("--root", str(machine), "-o", str(target), "--force")
+    assert "[kapacitor]" in target.read_text()
+
+
+def test_an_empty_machine(tmp_path):
+    (tmp_path / "root").mkdir()
+    result = init("--root", str(tmp_path / "root"), "-o", "-", "--kapacitor", "http://127.0.0.1:1")
+    for what in ("Telegraf", "Postfix", "mail log", "Kapacitor", "InfluxDB"):
+        assert f"not found  {what}" in result.output
+
+
+def test_recipients_are_those_of_the_real_kapacitor(machine, tmp_path, kapacitor, influx):
+    target = tmp_path / "bmtick.toml"
+    init("--root", str(machine), "-o", str(target), "--kapacitor", kapacitor.url,
+         "--influxdb", influx.url)  # fmt: skip
+    data = tomllib.loads(target.read_text())
+    assert data["notify"]["recipients"] == ["default@example.org"]
+    assert data["kapacitor"]["url"] == kapacitor.url
