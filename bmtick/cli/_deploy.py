@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
-from bmtick.errors import EXIT_DONE, EXIT_FINDING, EXIT_WRONG_USE, BmtickError, printable
+from bmtick.errors import BmtickError, printable
 from bmtick.terminal import console
 
 if TYPE_CHECKING:
     from bmtick.alerts.model import Form
-    from bmtick.deploy.apply import Outcome
     from bmtick.deploy.desired import Desired
     from bmtick.deploy.plan import Step
-    from bmtick.deploy.preflight import Check
-    from bmtick.deploy.session import Planned
     from bmtick.deploy.targets import Answer, Target
     from bmtick.settings import Settings
-
-
-class Plan(NamedTuple):
-    """A server and what is planned for it."""
-
-    target: Target
-    planned: Planned
 
 
 _STYLES = {"create": "green", "update": "yellow", "drifted": "magenta", "remove": "red"}
@@ -150,117 +139,6 @@ def confirm(question: str, *, yes: bool) -> None:
     if not agreed:
         say("nothing was done")
         raise SystemExit(1)
-
-
-def read_plans(targets: Sequence[Target], desired: Mapping[str, Desired]) -> list[Plan]:
-    """Read all servers and compare; a server that cannot be read ends the command with 2."""
-    from bmtick.deploy.session import read_plan
-    from bmtick.deploy.targets import on_all
-
-    answers = on_all(targets, lambda t: read_plan(t, desired[t.name]))
-    if show_errors(answers):
-        if len(targets) > 1:
-            say("nothing was done; '--server NAME' leaves a server out")
-        leave(EXIT_WRONG_USE)
-    return [Plan(a.target, a.result) for a in answers if a.result is not None]
-
-
-def ask(plans: Sequence[Plan], question: str, *, yes: bool) -> None:
-    """Show the plans and ask; nothing to do: say so."""
-    for plan in plans:
-        show_plan(plan.target.name, plan.planned.steps, several=len(plans) > 1)
-        if entries := plan.target.store.interrupted():
-            say(f"an apply of {entries[0].get('time')} was interrupted; this one sets it right")
-    if any(step.changing for plan in plans for step in plan.planned.steps):
-        confirm(question, yes=yes)
-
-
-def show_checks(checks: Sequence[Check], *, force: bool) -> None:
-    """Print what checks found; a fatal one ends the command with 1 unless forced."""
-    for check in checks:
-        say(str(check))
-    if any(check.fatal for check in checks) and not force:
-        say("nothing was done; '--force' goes on all the same")
-        leave(EXIT_FINDING)
-
-
-def run_checks(
-    plans: Sequence[Plan], check: Callable[[Target, Planned], list[Check]], *, force: bool
-) -> None:
-    """Check all servers at once before anything is changed on any."""
-    from bmtick.deploy.targets import on_all
-
-    by_name = {plan.target.name: plan.planned for plan in plans}
-    answers = on_all([plan.target for plan in plans], lambda t: check(t, by_name[t.name]))
-    if show_errors(answers):
-        leave(EXIT_WRONG_USE)
-    show_checks([c for a in answers for c in a.result or ()], force=force)
-
-
-def do_plans(
-    plans: Sequence[Plan], *, cause: str, origins: Mapping[str, int] | None = None
-) -> NoReturn:
-    """Do all plans at once, show progress and outcome, end the command."""
-    from bmtick.deploy.session import carry_out
-    from bmtick.deploy.targets import on_all
-
-    by_name = {plan.target.name: plan.planned for plan in plans}
-    with progress_display(plans) as advance:
-
-        def work(target: Target) -> Outcome:
-            return carry_out(
-                target,
-                by_name[target.name],
-                cause=cause,
-                origin=(origins or {}).get(target.name, 0),
-                progress=lambda text: advance(target.name, text),
-            )
-
-        answers = on_all([plan.target for plan in plans], work)
-    several = len(plans) > 1
-    for answer in answers:
-        if answer.result is not None:
-            show_outcome(answer.target.name, answer.result, several=several)
-    if show_errors(answers):
-        leave(EXIT_WRONG_USE)
-    blocked = any(step.blocked for plan in plans for step in plan.planned.steps)
-    failed = any(not a.result.ok for a in answers if a.result is not None)
-    leave(EXIT_FINDING if blocked or failed else EXIT_DONE)
-
-
-def show_outcome(name: str, outcome: Outcome, *, several: bool) -> None:
-    """Tell what an apply did to one server."""
-    prefix = f"{name}: " if several else ""
-    if outcome.error:
-        say(f"{prefix}failed: {outcome.error}")
-        undone = "all was undone" if outcome.undone else "NOT all could be undone; run apply again"
-        say(f"{prefix}{undone}:")
-        for line in outcome.state:
-            say(f"{prefix}  {line}")
-    elif outcome.done:
-        click.echo(f"{prefix}done: {len(outcome.done)} changed, all proved on the server")
-    for problem in outcome.problems:
-        say(f"{prefix}{problem}")
-
-
-@contextlib.contextmanager
-def progress_display(plans: Sequence[Plan]) -> Iterator[Callable[[str, str], None]]:
-    """Show a bar per server on a terminal; elsewhere nothing."""
-    if not sys.stderr.isatty():
-        yield lambda _name, _text: None
-        return
-    from rich.progress import Progress
-
-    with Progress(console=console(stderr=True), transient=True) as progress:
-        bars = {}
-        for plan in plans:
-            total = sum(step.changing for step in plan.planned.steps)
-            bars[plan.target.name] = progress.add_task(plan.target.name, total=total)
-
-        def advance(name: str, text: str) -> None:
-            progress.update(bars[name], advance=1, description=printable(f"{name}: {text}"))
-
-        yield advance
 
 
 def leave(status: int) -> NoReturn:

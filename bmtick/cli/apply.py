@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from bmtick.cli import _deploy
+from bmtick.cli._round import Round
 from bmtick.cli.common import config_option, load_settings
 
 
@@ -37,8 +38,8 @@ def command(
     settings = load_settings(ctx)
     targets = _deploy.targets_of(settings, servers, state_dir, needs_file=True)
     desired = _deploy.wanted(settings, form)
-    _deploy.show_checks(check_offline(desired), force=force)
-    plans = _deploy.read_plans(targets, {t.name: desired for t in targets})
-    _deploy.ask(plans, "apply this?", yes=yes)
-    _deploy.run_checks(plans, lambda t, p: check_server(t.client, p, settings), force=force)
-    _deploy.do_plans(plans, cause="apply")
+    work = Round(targets, {target.name: desired for target in targets})
+    work.check(lambda _target, planned: check_offline(planned), force=force)
+    work.ask("apply this?", yes=yes)
+    work.check(lambda target, planned: check_server(target.client, planned, settings), force=force)
+    work.do(cause="apply")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from bmtick.cli import _deploy
+from bmtick.cli._round import Round
 from bmtick.cli.common import config_option, load_settings
 
 
@@ -24,8 +25,8 @@ def command(ctx: click.Context, servers: tuple[str, ...], state_dir: str | None,
 
     settings = load_settings(ctx)
     targets = _deploy.targets_of(settings, servers, state_dir)
-    plans = _deploy.read_plans(targets, {t.name: Desired() for t in targets})
-    for plan in plans:
+    work = Round(targets, {target.name: Desired() for target in targets})
+    for plan in work.plans:
         plan.planned.steps.extend(silence_steps(plan.planned.facts))
-    _deploy.ask(plans, "remove these?", yes=yes)
-    _deploy.do_plans(plans, cause="destroy")
+    work.ask("remove these?", yes=yes)
+    work.do(cause="destroy")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from bmtick.cli import _deploy
+from bmtick.cli._round import Round
 from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
 
 
@@ -47,6 +48,6 @@ def command(
             print_table(columns, rows)
         return
     states = {t.name: earlier_state(t, steps) for t in targets}
-    plans = _deploy.read_plans(targets, {n: as_desired(s) for n, s in states.items()})
-    _deploy.ask(plans, "go back to this?", yes=yes)
-    _deploy.do_plans(plans, cause="rollback", origins={n: s.origin for n, s in states.items()})
+    work = Round(targets, {name: as_desired(state) for name, state in states.items()})
+    work.ask("go back to this?", yes=yes)
+    work.do(cause="rollback", origins={name: state.origin for name, state in states.items()})

@@ -11,16 +11,17 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from bmtick.deploy import marks
 from bmtick.deploy.client import KapacitorClient, KapacitorError
-from bmtick.deploy.desired import INTERNAL_PREFIX, Desired
+from bmtick.deploy.desired import INTERNAL_PREFIX
 from bmtick.deploy.influx import InfluxReader, connect_influx
+from bmtick.deploy.marks import body, mark_task, own_vars
 from bmtick.deploy.model import TaskDefinition
 from bmtick.deploy.plan import Step
 from bmtick.deploy.scripts import HANDLER_SECTIONS, read_script
 from bmtick.deploy.session import Planned
 from bmtick.errors import BmtickError
 from bmtick.settings import Settings
+from bmtick.tick.checker import check
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +34,33 @@ class Check:
 
     def __str__(self) -> str:
         """One line for stderr."""
+        if ": error: " in self.message:
+            return self.message  # a finding that says where
         severity = "error" if self.fatal else "warning"
         return f"{severity}: {self.message}" + (f" ({self.remedy})" if self.remedy else "")
 
 
-def check_offline(desired: Desired) -> list[Check]:
-    """Parse and type-check every script."""
-    found = []
-    for task in desired.tasks.values():
-        found += check_script(task)
-    return found
+def check_offline(planned: Planned) -> list[Check]:
+    """Parse and type-check the script of every step that changes something.
+
+    Kapacitor checks less: it takes scripts that then fail on every point.
+    """
+    return [check for task in _changing(planned) for check in check_script(task)]
 
 
 def check_script(task: TaskDefinition) -> list[Check]:
-    """Return what is wrong with one task's script, as the server would see it or worse."""
-    try:
-        read_script(task.script, task.vars, file=task.id)
-    except BmtickError as error:
-        return [Check(str(error))]
-    return []
+    """Return the errors of one task's script."""
+    variables = own_vars(task.vars)
+    findings = check(body(task.script), file=task.id, variables=variables or None)
+    return [Check(str(finding)) for finding in findings if finding.severity == "error"]
+
+
+def _changing(planned: Planned) -> list[TaskDefinition]:
+    return [
+        step.after
+        for step in planned.steps
+        if step.changing and isinstance(step.after, TaskDefinition)
+    ]
 
 
 def check_server(
@@ -61,11 +70,7 @@ def check_server(
     environment: Mapping[str, str] | None = None,
 ) -> list[Check]:
     """Check what only the server and its InfluxDB know, for the steps that change something."""
-    wanted = [
-        s.after
-        for s in planned.steps
-        if s.changing and s.kind == "task" and isinstance(s.after, TaskDefinition)
-    ]
+    wanted = _changing(planned)
     if not wanted:
         return []
     found = list(_scripts(client, [s for s in planned.steps if s.changing and s.kind == "task"]))
@@ -94,9 +99,9 @@ def _scripts(client: KapacitorClient, steps: list[Step]) -> Iterator[Check]:
 def try_on_server(client: KapacitorClient, task: TaskDefinition) -> Iterator[Check]:
     """Define the task under a throw-away name, disabled, and take it away again."""
     name = f"{INTERNAL_PREFIX}check-{secrets.token_hex(4)}"
-    trial = TaskDefinition(name, marks.body(task.script), task.dbrps, task.vars)
+    trial = TaskDefinition(name, body(task.script), task.dbrps, task.vars)
     try:
-        client.create_task(marks.mark_task(trial, as_variable=False))
+        client.create_task(mark_task(trial, as_variable=False))
     except KapacitorError as error:
         if error.status != 400:
             raise

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 from bmtick.deploy.apply import Outcome, Progress, apply_plan
-from bmtick.deploy.desired import Desired
+from bmtick.deploy.desired import INTERNAL_PREFIX, Desired
 from bmtick.deploy.facts import read_facts
 from bmtick.deploy.model import Facts
 from bmtick.deploy.plan import Step, make_plan
+from bmtick.deploy.silence import sweep
 from bmtick.deploy.store import Revision
 from bmtick.deploy.targets import Target
 from bmtick.errors import BmtickError
@@ -41,13 +43,32 @@ def carry_out(
     """Do a plan under the store's lock and record the new state.
 
     An apply that changes nothing records nothing, but clears the journal of an interrupted one.
+
+    Raises:
+        BmtickError: the server is no longer as it was when the plan was shown.
     """
     with target.store.locked():
+        again = read_plan(target, planned.desired)
+        if _signature(again.steps) != _signature(planned.steps):
+            raise BmtickError(
+                f"{target.client.name} was changed by somebody else meanwhile; nothing was done",
+                remedy="look at the plan again",
+            )
         outcome = apply_plan(target.client, planned.steps, target.store, progress=progress)
         if outcome.ok:
             target.store.close_journal()
             _record(target, planned, cause, origin, changed=bool(outcome.done))
+            sweep(target.client, planned.facts, time.time_ns())
         return outcome
+
+
+def _signature(steps: list[Step]) -> list[tuple[object, ...]]:
+    """Return what a plan means to do; other people's silences and trials do not count."""
+    return sorted(
+        (s.kind, s.id, s.action.value, s.changes, repr(s.before))
+        for s in steps
+        if not s.id.startswith(INTERNAL_PREFIX)
+    )
 
 
 def _record(target: Target, planned: Planned, cause: str, origin: int, *, changed: bool) -> None:

@@ -70,14 +70,14 @@ def wanted_content(bmtick, server) -> dict:
 
 
 def fault_cases(requests: list[str]) -> list[tuple[int, str]]:
-    """One fault for each request in turn; every fault for each with ``BMTICK_TEST_ALL=1``."""
+    """A sample; every fault for each request with ``BMTICK_TEST_ALL=1`` (ten minutes)."""
     cases = []
     for number, request in enumerate(requests, 1):
         reads = request.startswith("GET")
         kinds = READS if reads else CHANGES
         if os.environ.get("BMTICK_TEST_ALL"):
             cases += [(number, kind) for kind in kinds]
-        elif not reads or number % 4 == 0:
+        elif number % (8 if reads else 3) == 0:
             cases.append((number, kinds[number % len(kinds)]))
     return cases
 
@@ -115,7 +115,7 @@ def test_a_server_that_goes_away_at_any_request(scene, kind):
     bmtick.apply()
     requests = list(proxy.requests)
     changing = [n for n, r in enumerate(requests, 1) if not r.startswith("GET")]
-    for number in changing[::5]:
+    for number in changing[::9]:
         reset(bmtick, server, proxy)
         proxy.plan(kind, number, last=10**6)
         result = bmtick.apply(expect=None)
@@ -134,7 +134,7 @@ def test_kill_at_any_request(scene, tmp_path):
     bmtick.apply()
     changing = [n for n, r in enumerate(proxy.requests, 1) if not r.startswith("GET")]
     root = Path(__file__).parents[2]
-    for number in changing[::3]:
+    for number in changing[::4]:
         reset(bmtick, server, proxy)
         fixtures.write(bmtick.alerts, NEW)
         command = [sys.executable, "-m", "tests.deploy.alerts", str(bmtick.alerts),
@@ -144,10 +144,10 @@ def test_kill_at_any_request(scene, tmp_path):
             proxy.call = lambda: os.kill(process.pid, signal.SIGKILL)
             assert process.wait(60) == -signal.SIGKILL
         request = proxy.requests[-1]
+        journalled = any((bmtick.folder / "state").rglob("journal.jsonl"))
         proxy.calm()
         bmtick.run("plan", expect=None)
         result = bmtick.apply()
         assert content(server) == wanted, f"killed at {number}: {request}"
-        left = "was interrupted" in result.output or "throw-away task" in result.output
-        assert left, f"{request}\n{result.output}"
+        assert ("was interrupted" in result.output) == journalled, request
         bmtick.run("plan", expect=0)
