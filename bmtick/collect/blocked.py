@@ -13,6 +13,8 @@ _DSN = re.compile(r"[245x]\.(?:[0-9]{1,3}|x)\.(?:[0-9]{1,3}|x)")
 # What Postfix and the address write around the remote server's words.
 _NOISE = re.compile(rb"^host [^ ]+ (?:said|refused to talk to me): |<[^>]*>|\(in reply to [^)]*\)$")
 
+_MAX_KNOWN = 2_000  # replies whose verdict is remembered
+
 _Rule = tuple[list[bytes], list[tuple[bytes, ...]]]  # words of the reply, DSN patterns
 
 
@@ -30,6 +32,7 @@ class Blocked:
         self._words: list[bytes] = []  # rules of one word, by far the most
         self._rules: list[_Rule] = []
         self._exceptions: list[_Rule] = []
+        self._known: dict[bytes, bool] = {}
         with open(_FILE, encoding="utf-8") as file:  # noqa: PTH123 -- see above
             for line in file:
                 if line.strip() and not line.startswith("#"):
@@ -58,17 +61,31 @@ class Blocked:
 
     def __call__(self, dsn: bytes, reply: bytes) -> bool:
         """Return whether a refusal with this DSN and this text counts as blocked."""
-        said = _NOISE.sub(b"", reply).lower()
-        if not any(word in said for word in self._words):
-            code = dsn.split(b".")
-            if not any(_holds(rule, code, said) for rule in self._rules):
+        said = dsn + b" " + _NOISE.sub(b"", reply)
+        known = self._known.get(said)
+        if known is None:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            known = self._known[said] = self._judge(dsn.split(b"."), said.lower())
+        return known
+
+    def _judge(self, code: list[bytes], said: bytes) -> bool:
+        for rule in self._exceptions:
+            if _holds(rule, code, said):
                 return False
-        code = dsn.split(b".")
-        return not any(_holds(rule, code, said) for rule in self._exceptions)
+        for word in self._words:
+            if word in said:
+                return True
+        return any(_holds(rule, code, said) for rule in self._rules)
 
 
 def _holds(rule: _Rule, code: list[bytes], said: bytes) -> bool:
     words, patterns = rule
-    return all(word in said for word in words) and all(
-        all(p in (b"x", c) for p, c in zip(pattern, code, strict=False)) for pattern in patterns
-    )
+    for word in words:
+        if word not in said:
+            return False
+    for pattern in patterns:
+        for wanted, given in zip(pattern, code, strict=False):
+            if wanted not in (b"x", given):
+                return False
+    return True

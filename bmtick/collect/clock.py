@@ -61,8 +61,9 @@ class LogClock:
     def __init__(self, now: float, last: int | None = None) -> None:
         self.now = now
         self.last = last
-        self._minute = b""
+        self._hour = b""  # "Jun 21 08": the hour whose start is _base
         self._base = 0
+        self._twice = False
 
     def read(self, line: bytes) -> int | None:
         """Return the seconds since the epoch of a line, or None where it begins with no time."""
@@ -93,13 +94,24 @@ class LogClock:
             raise ValueError(line)
         if line[15:16] not in (b" ", b""):
             raise ValueError(line)
-        minute = line[:12]
-        if minute != self._minute:
-            month, day = _MONTHS[line[:3]], int(line[4:6])
-            _check(month, day)
-            self._base = self._choose(month, day, _of_day(line[7:9], line[10:12], b"00"))
-            self._minute = minute
+        if line[:9] != self._hour:
+            self._base = self._start_of_hour(line)
+        if self._hour:
+            return self._base + _of_day(b"00", line[10:12], line[13:15])
         return self._base + _of_day(b"00", b"00", line[13:15])
+
+    def _start_of_hour(self, line: bytes) -> int:
+        """Return the hour's start and remember it; in an hour that comes twice, the minute's."""
+        month, day = _MONTHS[line[:3]], int(line[4:6])
+        _check(month, day)
+        hour = _of_day(line[7:9], b"00", b"00")
+        self._hour, self._twice = b"", False
+        first = self._choose(month, day, hour)
+        last = self._choose(month, day, hour + 3540)
+        if last - first == 3540 and not self._twice:
+            self._hour = line[:9]
+            return first
+        return self._choose(month, day, hour + _of_day(b"00", line[10:12], b"00"))
 
     def _choose(self, month: int, day: int, seconds: int) -> int:
         """Return the start of a minute in the year, and the pass of an hour, that fits best."""
@@ -130,6 +142,7 @@ class LogClock:
             time = int(system_time.mktime((year, month, day, hour, minute, 0, 0, 0, -1)))
             return time if system_time.localtime(time).tm_mday == day else None
         first = min(passes)
+        self._twice |= len(passes) > 1
         if self.last is not None and self.last - first > _FOLD:
             return max(passes)
         return first

@@ -59,16 +59,17 @@ ACTIVE = (
 EXPIRED = _QID + rb"from=<(?P<sender>.*)>, status=(?:force-)?expired, returned to sender$"
 
 # A quoted local part may hold anything but a bare quote.
-_ADDRESS = rb"(?:\"(?:[^\"\\]|\\.)*+\"|[^\">])*+"
+_ADDRESS = rb"(?:[^\">]++|\"(?:[^\"\\]++|\\.)*+\")*+"
 DELIVERY = (
     _QID
     + rb"to=<(?P<recipient>"
     + _ADDRESS
     + rb")>(?:, orig_to=<(?P<orig_to>"
     + _ADDRESS
-    + rb")>)?, relay=(?P<relay>.*?)(?:, conn_use=[0-9]+)?, delay=(?P<delay>[0-9.]+)"
+    + rb")>)?, relay=(?P<relay>[^,]*+(?:, (?!conn_use=|delay=)[^,]*+)*+)"
+    + rb"(?:, conn_use=[0-9]+)?, delay=(?P<delay>[0-9.]+)"
     + rb"(?:, delays=[0-9./]+)?(?:, tls=.*?)?, dsn=(?P<dsn>[245]\.[0-9]+\.[0-9]+)"
-    + rb", status=(?P<status>[A-Za-z-]+)(?: \((?P<text>.*?)\)?)?$"
+    + rb", status=(?P<status>[A-Za-z-]+)(?: \((?P<text>.*))?$"
 )
 REMOVED = _QID + rb"removed$"
 BOUNCE = (

@@ -50,7 +50,7 @@ def _delivery(m: re.Match[bytes]) -> Event:
         float(m["delay"]),
         text(m["dsn"]),
         text(m["status"]),
-        text(m["text"]),
+        text((m["text"] or b"").removesuffix(b")")),
     )
 
 

@@ -78,6 +78,8 @@ class Bucket:
 class Tally:
     """Counts facts; ``bucket`` is the one that the facts of now go into.
 
+    Queue ids are keys as the log writes them, with their colon.
+
     Args:
         blocked: tells from DSN and reply whether a refusal calls the sender a spammer.
     """
@@ -107,7 +109,7 @@ class Tally:
                 raise ValueError(login)
             client = address(match["orig_address"] or match["address"])
             user = username(match["username"] or b"")
-            origin = Origin(user, client, match["orig_queue_id"] or b"")
+            origin = Origin(user, client, (match["orig_queue_id"] or b"") + b":")
             if len(self._logins) >= _MAX_LOGINS:
                 self._logins.clear()
             self._logins[login] = origin
@@ -143,6 +145,10 @@ class Tally:
         sums[0] += 1
         sums[1] += nrcpt
         sums[2] += size
+
+    def sent(self, count: int) -> None:
+        """So many deliveries succeeded."""
+        self.bucket.delivery.setdefault("sent", [0, 0])[0] += count
 
     def delivery(
         self, queue_id: bytes, status: bytes, dsn: bytes, reply: bytes, times: int = 1

@@ -50,16 +50,16 @@ def rows_of_logs(
 
 
 def pieces(log: BinaryIO) -> Iterator[bytes]:
-    """Yield a file in pieces of whole lines, without the last newline of each."""
-    rest = b""
+    """Yield a file in blocks of whole lines, each with a newline before it and none after it."""
+    rest = b"\n"
     while block := log.read(_PIECE):
         end = block.rfind(b"\n")
         if end < 0:
             rest += block
             continue
         yield rest + block[:end]
-        rest = block[end + 1 :]
-    if rest:
+        rest = block[end:]
+    if len(rest) > 1:
         yield rest
 
 
