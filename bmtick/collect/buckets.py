@@ -12,7 +12,7 @@ from bmtick.collect.tally import Bucket
 
 MAX_OPEN_BUCKETS = 400  # over an hour of 10 s: a clock set back, the end of summer time
 MAX_OPEN_SERIES = 60_000
-_CHECK_EVERY = 64  # new buckets between two checks of the number of series
+_CHECK_EVERY = 8  # blocks of lines between two looks at the number of series
 
 
 class Buckets:
@@ -22,6 +22,7 @@ class Buckets:
         self.interval = interval
         self.closed_until = closed_until
         self.open: dict[int, Bucket] = {}
+        self._checks = 0
         self.newest: int | None = None  # the latest time that a line bore
 
     def at(self, time: int | None) -> Bucket:
@@ -50,8 +51,13 @@ class Buckets:
 
     def close_oldest(self) -> Iterator[tuple[int, Bucket]]:
         """Give out the oldest buckets while there are too many, or too large ones, open."""
+        self._checks += 1
         over = len(self.open) - MAX_OPEN_BUCKETS
-        size = sum(bucket.size() for bucket in self.open.values())
+        size = 0
+        if self._checks % _CHECK_EVERY == 0:
+            size = sum(bucket.size() for bucket in self.open.values())
+        if over <= 0 and size <= MAX_OPEN_SERIES:
+            return
         until = None
         for start in sorted(self.open)[:-1]:
             if over <= 0 and size <= MAX_OPEN_SERIES:

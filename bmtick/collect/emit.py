@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from bmtick import names as n
 from bmtick.collect.known import KnownClients
@@ -10,12 +10,13 @@ from bmtick.collect.tally import Bucket
 from bmtick.points import escape_key
 
 HOUR = 3600
+_MAX_ESCAPED = 20_000  # escaped tag values that are remembered
 
-Row = tuple[str, list[tuple[str, str]], list[tuple[str, int | float]], int]
-"""Measurement, tags in the order of their names, fields, nanoseconds."""
+Number = int | float
+Row = tuple[str, tuple[str, ...], list[Number], int]
+"""Measurement, values of its tags and of its fields (as in ``names.py``), nanoseconds."""
 
-
-_Series = tuple[str, list[tuple[str, str]], list[tuple[str, int | float]]]
+_Sums = dict[tuple[str, ...], list[int]]
 
 
 class Addresses:
@@ -24,22 +25,23 @@ class Addresses:
     def __init__(self) -> None:
         self.seen: dict[str, dict[str, int]] = {}
 
-    def count(self, user: str, time: int, fresh: Iterable[str], interval: int) -> int:
+    def count(self, user: str, time: int, fresh: set[str], interval: int) -> int:
         """Take the addresses of the interval that begins at time; return how many the hour had."""
-        seen = self.seen.setdefault(user, {})
-        for client in sorted(fresh):
+        seen = self.seen.get(user)
+        if seen is None:
+            if not fresh:
+                return 0
+            seen = self.seen[user] = {}
+        for client in sorted(fresh) if len(fresh) > 1 else fresh:
             seen.pop(client, None)
             seen[client] = time
         _forget(seen, time + interval - HOUR)
-        count = len(seen)
-        if not seen:
-            del self.seen[user]
-        return count
+        return len(seen)
 
-    def expire(self, time: int) -> None:
-        """Forget what was last seen before time."""
+    def expire(self, before: int) -> None:
+        """Forget what was last seen before that time."""
         for user in list(self.seen):
-            _forget(self.seen[user], time)
+            _forget(self.seen[user], before)
             if not self.seen[user]:
                 del self.seen[user]
 
@@ -66,104 +68,109 @@ class Emitter:
         self.max_series = max_series
         self.known = known
         self.addresses = Addresses()
+        self._expired = 0
 
     def rows(self, start: int, bucket: Bucket, lag: float) -> Iterator[Row]:
         """Yield the points of the interval that begins at start (seconds since the epoch)."""
         time = start * 1_000_000_000
         folded = 0
-        for make in (self._senders, self._clients, self._auth):
-            series, few = make(start, bucket)
-            folded += few
-            for row in series:
-                yield (*row, time)
+        for name, sums, weight in (
+            (n.SENDER, self._senders(start, bucket), _by_recipients),
+            (n.CLIENT, self._clients(bucket), _by_recipients),
+            (n.AUTH, _auth(bucket), tuple),
+        ):
+            kept = sums
+            if len(sums) > self.max_series:
+                folded += len(sums) - self.max_series
+                kept = fold(sums, self.max_series, weight)
+            for key in sorted(kept) if len(kept) > 1 else kept:
+                yield name, key, kept[key], time  # type: ignore[misc]
         for status in n.STATUSES:
             if status in bucket.delivery:
-                count, blocked = bucket.delivery[status]
-                yield (
-                    n.DELIVERY,
-                    [("status", status)],
-                    [("count", count), ("blocked", blocked)],
-                    time,
-                )
-        fields: list[tuple[str, int | float]] = [
-            ("lines", bucket.lines),
-            ("bytes", bucket.bytes),
-            ("unparsed", bucket.unparsed),
-            ("lag", lag),
-            ("folded", folded),
-        ]
-        yield n.COLLECTOR, [], fields, time
+                yield n.DELIVERY, (status,), bucket.delivery[status], time  # type: ignore[misc]
+        yield (
+            n.COLLECTOR,
+            (),
+            [bucket.lines, bucket.bytes, bucket.unparsed, round(lag, 3), folded],
+            time,
+        )
+        if start - self._expired >= HOUR // 4:
+            self.addresses.expire(start + self.interval - HOUR)
+            self._expired = start
 
-    def _senders(self, start: int, bucket: Bucket) -> tuple[list[_Series], int]:
-        sums: dict[tuple[str, ...], list[int]] = {}
-        for user in sorted(bucket.senders):
-            messages, recipients, size, refused = bucket.senders[user]
-            clients = self.addresses.count(
-                user, start, bucket.addresses.get(user, ()), self.interval
-            )
+    def _senders(self, start: int, bucket: Bucket) -> _Sums:
+        sums: _Sums = {}
+        senders, addresses, count = bucket.senders, bucket.addresses, self.addresses.count
+        for user in senders:
+            messages, recipients, size, refused = senders[user]
+            clients = count(user, start, addresses.get(user, _NONE), self.interval)
             sums[(user,)] = [messages, recipients, size, clients, refused]
-        kept, folded = fold(sums, self.max_series, lambda v: (v[1], v[0], v[4], v[2]))
-        return _series(n.SENDER, ("user",), n.FIELDS[n.SENDER], kept), folded
+        return sums
 
-    def _clients(self, start: int, bucket: Bucket) -> tuple[list[_Series], int]:
-        del start
-        sums: dict[tuple[str, ...], list[int]] = {
-            (client, "true" if client in self.known else "false"): values
+    def _clients(self, bucket: Bucket) -> _Sums:
+        known = self.known
+        return {
+            (client, "true" if client in known else "false"): values
             for client, values in bucket.clients.items()
         }
-        kept, folded = fold(sums, self.max_series, lambda v: (v[1], v[0], v[2]))
-        return _series(n.CLIENT, ("client", "known"), n.FIELDS[n.CLIENT], kept), folded
-
-    def _auth(self, start: int, bucket: Bucket) -> tuple[list[_Series], int]:
-        del start
-        sums: dict[tuple[str, ...], list[int]] = {
-            (client,): [failures, len(bucket.names.get(client, ()))]
-            for client, failures in bucket.auth.items()
-        }
-        kept, folded = fold(sums, self.max_series, tuple)
-        return _series(n.AUTH, ("client",), n.FIELDS[n.AUTH], kept), folded
 
 
-def fold(
-    sums: dict[tuple[str, ...], list[int]],
-    most: int,
-    weight: Callable[[list[int]], tuple[int, ...]],
-) -> tuple[dict[tuple[str, ...], list[int]], int]:
-    """Keep the largest series, add up the others under ``_other``; return how many were folded.
+_NONE: set[str] = set()
+
+
+def _auth(bucket: Bucket) -> _Sums:
+    names = bucket.names
+    return {
+        (client,): [failures, len(names.get(client, _NONE))]
+        for client, failures in bucket.auth.items()
+    }
+
+
+def _by_recipients(values: list[int]) -> tuple[int, ...]:
+    return values[1], values[0], values[-1], values[2]
+
+
+def fold(sums: _Sums, most: int, weight: Callable[[list[int]], tuple[int, ...]]) -> _Sums:
+    """Keep the largest series and add up the others under ``_other``.
 
     The tags after the first are kept, so that what a known client sends never looks unknown.
     """
-    if len(sums) <= most:
-        return sums, 0
     order = sorted(sums, key=lambda key: ([-w for w in weight(sums[key])], key))
     kept = {key: sums[key] for key in order[:most]}
     for key in order[most:]:
         other = (n.OTHER, *key[1:])
-        before = kept.get(other)
-        kept[other] = (
-            [a + b for a, b in zip(before, sums[key], strict=True)] if before else sums[key]
-        )
-    return kept, len(order) - most
+        sum_ = kept.get(other)
+        kept[other] = [a + b for a, b in zip(sum_, sums[key], strict=True)] if sum_ else sums[key]
+    return kept
 
 
-def _series(
-    name: str,
-    tags: tuple[str, ...],
-    fields: Iterable[str],
-    sums: dict[tuple[str, ...], list[int]],
-) -> list[_Series]:
-    return [
-        (name, list(zip(tags, key, strict=True)), list(zip(fields, sums[key], strict=True)))
-        for key in sorted(sums)
-    ]
+def _template(name: str) -> str:
+    tags = "".join(f",{tag}=%s" for tag in n.TAGS[name])
+    fields = ",".join(
+        f"{key}=%s" if kind == "float" else f"{key}=%di" for key, kind in n.FIELDS[name].items()
+    )
+    return f"{name}{tags} {fields} %d\n"
+
+
+_TEMPLATES = {name: _template(name) for name in n.FIELDS}
+_escaped: dict[str, str] = {}
 
 
 def to_influx(row: Row) -> str:
     """Return a row in line protocol, with its newline."""
     name, tags, fields, time = row
-    head = "".join(f",{key}={escape_key(value)}" for key, value in tags if value)
-    body = ",".join(f"{k}={v}" if isinstance(v, float) else f"{k}={v}i" for k, v in fields)
-    return f"{name}{head} {body} {time}\n"
+    if not tags:
+        return _TEMPLATES[name] % (*fields, time)
+    return _TEMPLATES[name] % (*[_escape(tag) for tag in tags], *fields, time)
+
+
+def _escape(value: str) -> str:
+    escaped = _escaped.get(value)
+    if escaped is None:
+        if len(_escaped) >= _MAX_ESCAPED:
+            _escaped.clear()
+        escaped = _escaped[value] = escape_key(value)
+    return escaped
 
 
 def to_json(row: Row) -> str:
@@ -171,5 +178,10 @@ def to_json(row: Row) -> str:
     import json  # noqa: PLC0415 -- Telegraf does not ask for it
 
     name, tags, fields, time = row
-    point = {"measurement": name, "tags": dict(tags), "fields": dict(fields), "time": time}
+    point = {
+        "measurement": name,
+        "tags": dict(zip(n.TAGS[name], tags, strict=True)),
+        "fields": dict(zip(n.FIELDS[name], fields, strict=True)),
+        "time": time,
+    }
     return json.dumps(point, ensure_ascii=False) + "\n"

@@ -16,6 +16,7 @@ from bmtick.collect.known import KnownClients
 from bmtick.collect.options import Options
 from bmtick.collect.scan import Scanner
 from bmtick.collect.tally import Tally
+from bmtick.names import FIELDS, TAGS
 from bmtick.points import Point
 
 _PIECE = 1 << 20  # bytes read at once
@@ -66,4 +67,9 @@ def pieces(log: BinaryIO) -> Iterator[bytes]:
 def points_of_logs(paths: Iterable[str], *, options: Options | None = None) -> Iterator[Point]:
     """Yield the points of ``bmtick collect --from-start --no-state`` on these logs."""
     for name, tags, fields, at in rows_of_logs(paths, options or Options()):
-        yield Point(name, dict(tags), dict(fields), at)
+        yield Point(
+            name,
+            dict(zip(TAGS[name], tags, strict=True)),
+            dict(zip(FIELDS[name], fields, strict=True)),
+            at,
+        )
