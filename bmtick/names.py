@@ -43,7 +43,14 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
     CLIENT: {"messages": "int", "recipients": "int", "bytes": "int"},
     AUTH: {"failures": "int", "users": "int"},
     DELIVERY: {"count": "int", "blocked": "int"},
-    COLLECTOR: {"lines": "int", "bytes": "int", "unparsed": "int", "lag": "float", "folded": "int"},
+    COLLECTOR: {
+        "lines": "int",
+        "bytes": "int",
+        "unparsed": "int",
+        "lag": "float",
+        "folded": "int",
+        "uncertain": "int",  # only where lines may have been lost or counted twice
+    },
     YSNP_AUTH: {"count": "int"},
 }
 """Fields of each measurement with their TICKscript types."""

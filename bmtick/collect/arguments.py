@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from bmtick.collect.config import LOGS, STATE, load
 from bmtick.collect.options import DEFAULT_KNOWN, Options
 from bmtick.durations import SECOND, parse_duration
 from bmtick.errors import BmtickError, nearest
+
+SPOOL = "/var/spool/postfix"
 
 HELP = """\
 Usage: bmtick collect [OPTIONS]
@@ -50,13 +55,14 @@ _CHOICES = {"--queue": ("auto", "on", "off"), "--format": ("influx", "json")}
 
 
 class Request:
-    """What the command line asks for."""
+    """What the command line and the settings ask for; the command line wins."""
 
     def __init__(self) -> None:
-        self.logs: list[str] = []
+        self.given_logs: list[str] = []
         self.known: list[str] = []
         self.flags: set[str] = set()
         self.values: dict[str, str] = {}
+        self.settings: dict[str, Any] = {}
         self.options = Options()
 
     @property
@@ -65,13 +71,89 @@ class Request:
         return "--help" in self.flags
 
     @property
+    def execd(self) -> bool:
+        """Whether to stay and answer each newline on stdin."""
+        return "--execd" in self.flags
+
+    @property
+    def from_start(self) -> bool:
+        """Whether to read a log from its first line where there is no state."""
+        return "--from-start" in self.flags
+
+    @property
+    def whole(self) -> bool:
+        """Whether logs are read at once, with nothing kept."""
+        return not self.execd and ("--no-state" in self.flags or "-" in self.given_logs)
+
+    @property
     def format(self) -> str:
         """``influx`` or ``json``."""
         return self.values.get("--format", "influx")
 
+    @property
+    def state(self) -> str:
+        """The state file; empty: none is kept."""
+        if "--no-state" in self.flags:
+            return ""
+        return self.values.get("--state") or self.settings.get("state") or STATE
+
+    @property
+    def queue(self) -> str:
+        """``auto``, ``on`` or ``off``."""
+        return self.values.get("--queue") or self.settings.get("queue", "auto")
+
+    @property
+    def spool(self) -> str:
+        """Postfix's queue directory."""
+        return self.values.get("--spool") or self.settings.get("spool") or SPOOL
+
+    @property
+    def logs(self) -> list[str]:
+        """The logs, globs expanded; a rotated file is part of the log it was."""
+        patterns = self.given_logs or self.settings.get("logs") or []
+        if not patterns:
+            found = [path for path in LOGS if os.path.exists(path)]
+            return found[:1] or [LOGS[0]]
+        paths: list[str] = []
+        for pattern in patterns:
+            paths += _expand(pattern) if any(c in pattern for c in "*?[") else [pattern]
+        unique = list(dict.fromkeys(paths))
+        if self.whole:
+            return unique
+        return [p for p in unique if not any(_rotated(p, other) for other in unique)]
+
+    def watched_spool(self, warn: Callable[[str], None]) -> str:
+        """Return the spool to report on, or ``""``: off, or left to Telegraf's own plugin."""
+        if self.queue == "off":
+            return ""
+        from bmtick.collect.queue import telegraf_watches
+
+        if self.queue == "on":
+            if not os.path.isdir(self.spool):
+                raise BmtickError(
+                    f"there is no queue directory '{self.spool}'",
+                    remedy="name it with --spool; 'postconf -h queue_directory' shows it",
+                )
+            if other := telegraf_watches():
+                warn(f"{other} has inputs.postfix on: the queue is now reported twice")
+            return self.spool
+        if not os.path.isdir(self.spool) or telegraf_watches():
+            return ""
+        return self.spool
+
+
+def _expand(pattern: str) -> list[str]:
+    import glob
+
+    return sorted(glob.glob(pattern)) or [pattern]
+
+
+def _rotated(path: str, log: str) -> bool:
+    return path.startswith((log + ".", log + "-"))
+
 
 def parse(arguments: Sequence[str]) -> Request:
-    """Read the arguments after ``bmtick collect``.
+    """Read the arguments after ``bmtick collect``, and the settings.
 
     Raises:
         BmtickError: an unknown option, a missing or a wrong value.
@@ -91,7 +173,9 @@ def parse(arguments: Sequence[str]) -> Request:
         else:
             hint = nearest(option, _FLAGS | _VALUES) or "see 'bmtick collect --help'"
             raise BmtickError(f"bmtick collect knows no '{option}'", remedy=hint)
-    request.options = _options(request)
+    if not request.help:
+        request.settings = load(request.values.get("--config"))
+        request.options = _options(request)
     return request
 
 
@@ -100,7 +184,7 @@ def _take(request: Request, option: str, value: str) -> None:
     if choices and value not in choices:
         raise BmtickError(f"{option} cannot be '{value}'", remedy=f"one of: {', '.join(choices)}")
     if option == "--log":
-        request.logs.append(value)
+        request.given_logs.append(value)
     elif option == "--known":
         request.known.extend(part for part in value.split(",") if part.strip())
     else:
@@ -108,14 +192,16 @@ def _take(request: Request, option: str, value: str) -> None:
 
 
 def _options(request: Request) -> Options:
-    interval = parse_duration(request.values.get("--interval", "10s"))
+    settings = request.settings
+    interval = parse_duration(request.values.get("--interval") or settings.get("interval", "10s"))
     if interval <= 0 or interval % SECOND:
-        raise BmtickError("--interval must be whole seconds", remedy="like 10s or 1m")
-    series = request.values.get("--max-series", "1000")
+        raise BmtickError("the interval must be whole seconds", remedy="like 10s or 1m")
+    series = request.values.get("--max-series") or str(settings.get("max_series", 1000))
     if not (series.isascii() and series.isdigit() and int(series) > 0):
         raise BmtickError(f"--max-series cannot be '{series}'", remedy="a number from 1")
     return Options(
         interval=interval // SECOND,
         max_series=int(series),
-        known=request.known or DEFAULT_KNOWN,
+        known=request.known or settings.get("known_clients", DEFAULT_KNOWN),
+        blocked=settings.get("blocked_patterns", ()),
     )

@@ -1,7 +1,7 @@
 """The open intervals: which bucket a line goes into, and when a bucket is closed.
 
-A line of an interval that was already given out goes into the earliest one that was not: its
-counts move a little in time, and are neither lost nor given twice under one time.
+A line of an interval that was already given out goes into the next one that was not: its counts
+move a little in time, and are neither lost nor given out twice under one time.
 """
 
 from __future__ import annotations
@@ -12,26 +12,31 @@ from bmtick.collect.tally import Bucket
 
 MAX_OPEN_BUCKETS = 400  # over an hour of 10 s: a clock set back, the end of summer time
 MAX_OPEN_SERIES = 60_000
+MAX_GIVEN = 400  # intervals that are known to be given out; all before them count as such
 _CHECK_EVERY = 8  # blocks of lines between two looks at the number of series
 
 
 class Buckets:
     """Open buckets by the start of their interval, in seconds since the epoch."""
 
-    def __init__(self, interval: int, closed_until: int | None = None) -> None:
+    def __init__(self, interval: int) -> None:
         self.interval = interval
-        self.closed_until = closed_until
         self.open: dict[int, Bucket] = {}
-        self._checks = 0
+        self.given: dict[int, None] = {}  # starts of intervals that were given out, in that order
+        self.floor: int | None = None  # nothing is given out before this time
         self.newest: int | None = None  # the latest time that a line bore
+        self.limit: int | None = None  # a later time is a wrong clock
+        self._checks = 0
 
     def at(self, time: int | None) -> Bucket:
         """Return the bucket for a line of that time; None: the line bears none."""
-        if time is None:
-            time = self.newest or 0
+        if time is None or (self.limit is not None and time > self.limit):
+            time = self.newest or self.floor or 0
         start = time - time % self.interval
-        if self.closed_until is not None and start < self.closed_until:
-            start = self.closed_until
+        if self.floor is not None and start < self.floor:
+            start = self.floor
+        while start in self.given:
+            start += self.interval
         bucket = self.open.get(start)
         if bucket is None:
             bucket = self.open[start] = Bucket()
@@ -39,15 +44,29 @@ class Buckets:
             self.newest = time
         return bucket
 
-    def close(self, until: int | None = None) -> Iterator[tuple[int, Bucket]]:
+    def take(self, start: int, bucket: Bucket) -> None:
+        """Keep a bucket of an earlier run; the interval may have been another one then."""
+        start -= start % self.interval
+        mine = self.open.get(start)
+        if mine is None:
+            self.open[start] = bucket
+        else:
+            mine.add(bucket)
+
+    def close(self, until: float | None = None) -> Iterator[tuple[int, Bucket]]:
         """Give out, in order, the buckets that end at ``until`` or before; None: all."""
         for start in sorted(self.open):
-            end = start + self.interval
-            if until is not None and end > until:
+            if until is not None and start + self.interval > until:
                 return
-            if self.closed_until is None or end > self.closed_until:
-                self.closed_until = end
+            self.given[start] = None
+            if len(self.given) >= 2 * MAX_GIVEN:
+                self._forget_given()
             yield start, self.open.pop(start)
+
+    def _forget_given(self) -> None:
+        starts = sorted(self.given)
+        self.floor = max(self.floor or 0, starts[-MAX_GIVEN - 1] + self.interval)
+        self.given = dict.fromkeys(starts[-MAX_GIVEN:])
 
     def close_oldest(self) -> Iterator[tuple[int, Bucket]]:
         """Give out the oldest buckets while there are too many, or too large ones, open."""

@@ -144,24 +144,29 @@ def fold(sums: _Sums, most: int, weight: Callable[[list[int]], tuple[int, ...]])
     return kept
 
 
-def _template(name: str) -> str:
+def _template(name: str, count: int) -> str:
     tags = "".join(f",{tag}=%s" for tag in n.TAGS[name])
-    fields = ",".join(
-        f"{key}=%s" if kind == "float" else f"{key}=%di" for key, kind in n.FIELDS[name].items()
-    )
+    kinds = list(n.FIELDS[name].items())[:count]
+    fields = ",".join(f"{key}=%s" if kind == "float" else f"{key}=%di" for key, kind in kinds)
     return f"{name}{tags} {fields} %d\n"
 
 
-_TEMPLATES = {name: _template(name) for name in n.FIELDS}
+# The last field of some measurements is only there where it says something.
+_TEMPLATES = {
+    (name, count): _template(name, count)
+    for name, fields in n.FIELDS.items()
+    for count in (len(fields) - 1, len(fields))
+}
 _escaped: dict[str, str] = {}
 
 
 def to_influx(row: Row) -> str:
     """Return a row in line protocol, with its newline."""
     name, tags, fields, time = row
+    template = _TEMPLATES[name, len(fields)]
     if not tags:
-        return _TEMPLATES[name] % (*fields, time)
-    return _TEMPLATES[name] % (*[_escape(tag) for tag in tags], *fields, time)
+        return template % (*fields, time)
+    return template % (*[_escape(tag) for tag in tags], *fields, time)
 
 
 def _escape(value: str) -> str:
@@ -175,13 +180,13 @@ def _escape(value: str) -> str:
 
 def to_json(row: Row) -> str:
     """Return a row as one JSON object on a line; ``time`` in nanoseconds."""
-    import json  # noqa: PLC0415 -- Telegraf does not ask for it
+    import json
 
     name, tags, fields, time = row
     point = {
         "measurement": name,
         "tags": dict(zip(n.TAGS[name], tags, strict=True)),
-        "fields": dict(zip(n.FIELDS[name], fields, strict=True)),
+        "fields": dict(zip(n.FIELDS[name], fields, strict=False)),
         "time": time,
     }
     return json.dumps(point, ensure_ascii=False) + "\n"

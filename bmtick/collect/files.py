@@ -16,7 +16,7 @@ def open_log(path: str, stdin: BinaryIO) -> BinaryIO:
     if path == "-":
         return stdin
     try:
-        log = open(path, "rb", buffering=0)  # noqa: PTH123, SIM115 -- the caller closes it
+        log = open(path, "rb", buffering=0)  # noqa: SIM115 -- the caller closes it
         magic = log.read(6)
         log.seek(0)
     except OSError as error:
@@ -30,11 +30,15 @@ def open_log(path: str, stdin: BinaryIO) -> BinaryIO:
 def decompressed(log: BinaryIO, magic: bytes, path: str) -> BinaryIO:
     """Return a file that reads the plain bytes of a log that may be compressed."""
     if magic.startswith(b"\x1f\x8b"):
-        import gzip  # noqa: PLC0415 -- only for rotated logs
+        import gzip
 
         return gzip.GzipFile(fileobj=log)  # type: ignore[return-value]
+    if magic.startswith(b"BZh"):
+        import bz2
+
+        return bz2.BZ2File(log)  # type: ignore[return-value]
     if magic.startswith(b"\xfd7zXZ\x00"):
-        import lzma  # noqa: PLC0415 -- only for rotated logs
+        import lzma
 
         return lzma.LZMAFile(log)  # type: ignore[return-value]
     if magic.startswith(b"\x28\xb5\x2f\xfd"):
@@ -44,7 +48,7 @@ def decompressed(log: BinaryIO, magic: bytes, path: str) -> BinaryIO:
 
 def _zstd(log: BinaryIO, path: str) -> BinaryIO:
     try:
-        import zstandard  # noqa: PLC0415 -- only for rotated logs, and optional
+        import zstandard
     except ImportError:
         raise BmtickError(
             f"cannot read the log '{path}': zstandard is not installed",

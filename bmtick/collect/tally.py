@@ -9,12 +9,15 @@ pickup, bounces, forwarded copies) has neither and shows in the deliveries and t
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from bmtick.collect import patterns as p
 from bmtick.collect.blocked import Blocked
 from bmtick.collect.raw import UNAVAILABLE, address, username
 
-MAX_OPEN = 50_000  # queue ids whose origin is remembered
+MAX_OPEN = 20_000  # queue ids, of each kind, whose origin is remembered
+WAITING_AGE = 86_400  # seconds
+COUNTED_AGE = 7 * 86_400  # seconds
 MAX_NAMES_TRIED = 50_000  # per interval
 MAX_ADDRESSES = 20_000  # per user and interval
 _MAX_LOGINS = 5_000  # parsed logins that are remembered
@@ -64,6 +67,49 @@ class Bucket:
         self.delivery: dict[str, list[int]] = {}  # count, blocked
         self.lines = self.bytes = self.unparsed = 0
 
+    def dump(self) -> list[Any]:
+        """Return the sums as JSON-able data."""
+        return [
+            self.lines,
+            self.bytes,
+            self.unparsed,
+            self.senders,
+            {user: sorted(found) for user, found in self.addresses.items()},
+            self.clients,
+            self.auth,
+            {client: sorted(found) for client, found in self.names.items()},
+            self.delivery,
+        ]
+
+    @classmethod
+    def restored(cls, kept: list[Any]) -> Bucket:
+        """Return what ``dump`` gave."""
+        self = cls()
+        self.lines, self.bytes, self.unparsed, self.senders, addresses = kept[:5]
+        self.clients, self.auth, names, self.delivery = kept[5:]
+        self.addresses = {user: set(found) for user, found in addresses.items()}
+        self.names = {client: set(found) for client, found in names.items()}
+        return self
+
+    def add(self, other: Bucket) -> None:
+        """Add the sums of another bucket."""
+        self.lines += other.lines
+        self.bytes += other.bytes
+        self.unparsed += other.unparsed
+        for mine, theirs in (
+            (self.senders, other.senders),
+            (self.clients, other.clients),
+            (self.delivery, other.delivery),
+        ):
+            for key, values in theirs.items():
+                before = mine.get(key, [0] * len(values))
+                mine[key] = [a + b for a, b in zip(before, values, strict=True)]
+        for key, failures in other.auth.items():
+            self.auth[key] = self.auth.get(key, 0) + failures
+        for sets, more in ((self.addresses, other.addresses), (self.names, other.names)):
+            for key, found in more.items():
+                sets.setdefault(key, set()).update(found)
+
     def size(self) -> int:
         """Return how many series and names the bucket holds, to bound memory."""
         return (
@@ -90,6 +136,7 @@ class Tally:
         self.counted: dict[bytes, Origin] = {}  # active at least once
         self.bucket = Bucket()
         self._logins: dict[bytes, Origin] = {}
+        self._born: dict[bytes, int] = {}  # when a queue id was first seen at the end of a run
 
     def client(self, queue_id: bytes, login: bytes) -> None:
         """``smtpd`` accepted a first recipient; login is what follows ``client=``."""
@@ -180,3 +227,38 @@ class Tally:
         """A message is gone; its id may come again."""
         self.counted.pop(queue_id, None)
         self.waiting.pop(queue_id, None)
+
+    def trim(self, time: int) -> None:
+        """Forget what can no longer matter: time is that of the newest line.
+
+        A session that died after ``client=`` leaves no word; Postfix gives a queued message up
+        after five days by default.
+        """
+        born = self._born
+        for opened, most, age in (
+            (self.waiting, MAX_OPEN, WAITING_AGE),
+            (self.counted, MAX_OPEN, COUNTED_AGE),
+        ):
+            stale = [q for q in opened if time - born.setdefault(q, time) > age]
+            stale += list(opened)[: len(opened) - len(stale) - most] if len(opened) > most else []
+            for queue_id in stale:
+                opened.pop(queue_id, None)
+        self._born = {q: t for q, t in born.items() if q in self.waiting or q in self.counted}
+
+    def dump(self) -> dict[str, Any]:
+        """Return the open messages as JSON-able data: queue id, user, client, first seen."""
+        return {
+            name: [
+                [q[:-1].decode("latin-1"), o.user, o.client, self._born.get(q, 0)]
+                for q, o in opened.items()
+            ]
+            for name, opened in (("waiting", self.waiting), ("counted", self.counted))
+        }
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Take what ``dump`` gave."""
+        for name, opened in (("waiting", self.waiting), ("counted", self.counted)):
+            for text, user, client, born in kept[name]:
+                queue_id = text.encode("latin-1") + b":"
+                opened[queue_id] = Origin(user, client, b":")
+                self._born[queue_id] = born

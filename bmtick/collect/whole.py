@@ -70,6 +70,6 @@ def points_of_logs(paths: Iterable[str], *, options: Options | None = None) -> I
         yield Point(
             name,
             dict(zip(TAGS[name], tags, strict=True)),
-            dict(zip(FIELDS[name], fields, strict=True)),
+            dict(zip(FIELDS[name], fields, strict=False)),
             at,
         )

@@ -1,0 +1,67 @@
+"""Section ``[collect]`` of ``bmtick.toml``, read without the libraries that check the rest."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from bmtick.errors import BmtickError, Location, nearest
+
+SEARCH = ("bmtick.toml", "/etc/bmtick/bmtick.toml")
+STATE = "/var/lib/bmtick/collect.state"
+LOGS = ("/var/log/mail.log", "/var/log/maillog")
+
+_KINDS: dict[str, type] = {
+    "logs": list,
+    "known_clients": list,
+    "state": str,
+    "queue": str,
+    "spool": str,
+    "interval": str,
+    "max_series": int,
+    "blocked_patterns": list,
+}
+
+
+def load(config: str | None) -> dict[str, Any]:
+    """Return the keys that ``[collect]`` sets.
+
+    Raises:
+        BmtickError: there is no such file, it is no TOML, or a key or type is unknown.
+    """
+    named = config or os.environ.get("BMTICK_CONFIG")
+    path = named or next((p for p in SEARCH if os.path.isfile(p)), None)
+    if path is None:
+        return {}
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            section = tomllib.load(file).get("collect", {})
+    except FileNotFoundError:
+        raise BmtickError(
+            f"there is no settings file '{path}'", remedy="'bmtick init' writes one"
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BmtickError(f"cannot read the settings: {error}", location=Location(path)) from None
+    return _checked(section, path)
+
+
+def _checked(section: Any, path: str) -> dict[str, Any]:
+    if not isinstance(section, dict):
+        raise BmtickError("'collect' is not a section", location=Location(path))
+    for key, value in section.items():
+        kind = _KINDS.get(key)
+        if kind is None:
+            raise BmtickError(
+                f"unknown key '{key}' in [collect]",
+                location=Location(path),
+                remedy=nearest(key, _KINDS) or f"one of: {', '.join(sorted(_KINDS))}",
+            )
+        good = type(value) is kind
+        if isinstance(value, list):
+            good = good and all(isinstance(v, str) for v in value)
+        if not good:
+            what = {list: "a list of texts", str: "a text", int: "a number"}[kind]
+            raise BmtickError(f"'{key}' in [collect] must be {what}", location=Location(path))
+    return section

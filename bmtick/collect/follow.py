@@ -1,0 +1,223 @@
+"""Follows one log path through rotations: what to read next, in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from bmtick.collect import logfile
+from bmtick.collect.clock import LogClock
+from bmtick.collect.logfile import Candidate, LogFile
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+
+class Follower:
+    """One log path.
+
+    Args:
+        path: where the log daemon writes.
+        warn: takes one line for the administrator.
+
+    Attributes:
+        files: what is read, oldest first; the last one is, or was, the file at ``path``.
+        uncertain: how often lines may have been lost since the collector started.
+    """
+
+    def __init__(self, path: str, warn: Callable[[str], None]) -> None:
+        self.path = path
+        self.warn = warn
+        self.files: list[LogFile] = []
+        self.uncertain = 0
+        self._missing = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the state keeps."""
+        return {"files": [file.to_json() for file in self.files], "missing": self._missing}
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Take what ``to_json`` gave."""
+        self.files = [LogFile.from_json(values) for values in kept["files"]]
+        self._missing = kept["missing"]
+
+    def begin(self, newest: int | None, now: float) -> None:
+        """Begin without a state, with the newest so many bytes of the log; None: with all."""
+        log = _open(self.path)
+        if log is None:
+            return
+        with log:
+            file = LogFile(self.path)
+            size = os.fstat(log.fileno()).st_size
+            if newest is not None and size > newest:
+                file.offset = size - newest
+                if newest:  # begin with a whole line
+                    log.seek(file.offset)
+                    file.offset += log.read(logfile.MAX_LINE).find(b"\n") + 1
+                    self.warn(
+                        f"{self.path} has {size} bytes: beginning with the last "
+                        f"{size - file.offset} (--from-start begins with the first)"
+                    )
+            file.describe(log, now)
+            self.files = [file]
+
+    def new_blocks(self, now: float, limit: int) -> Iterator[bytes]:
+        """Yield what is new, the oldest first, up to about so many bytes."""
+        self._look(now)
+        carry = b""
+        for index, file in enumerate(self.files):
+            log = _open(file.name)
+            if log is None:
+                continue  # renamed this instant: the next run finds it
+            with log:
+                if os.fstat(log.fileno()).st_ino != file.inode:
+                    continue
+                before = file.offset
+                yield from logfile.blocks(log, file, limit, carry)
+                limit -= file.offset - before
+                if limit <= 0:
+                    return
+                file.describe(log, now)
+                carry = self._cut_line(log, index)
+        self.files = [f for f in self.files if not f.since or now - f.since < logfile.KEEP]
+
+    def _cut_line(self, log: BinaryIO, index: int) -> bytes:
+        """Return the beginning of a line that copytruncate cut: it goes on in the next file."""
+        file, following = self.files[index], self.files[index + 1 : index + 2]
+        if not (file.copied and following and following[0].offset == 0):
+            return b""
+        tail = logfile.partial(log, file)
+        after = _open(following[0].name) if tail else None
+        if after is None:
+            return b""
+        with after:
+            start = after.read(64)
+        return tail if start and LogClock(0).read(start) is None else b""
+
+    def _look(self, now: float) -> None:
+        """Find out where the known files are now, and which are new."""
+        log = _open(self.path)
+        if log is None:
+            if not self._missing:
+                self.warn(f"there is no log {self.path}: waiting for it")
+            self._missing = True
+            if self.files:
+                self._locate(self.files[-1], candidates := logfile.candidates(self.path))
+                self._relocate_old(candidates)
+            return
+        with log:
+            self._missing = False
+            newest = self.files[-1] if self.files else None
+            if newest is None:
+                self._append(self.path, log, now)
+            elif not newest.head[0]:
+                self._grown(newest, log, now)
+            elif _inode(log) == newest.inode and newest.matches(log, self.path):
+                newest.name = self.path
+                if len(self.files) > 1:
+                    self._relocate_old()
+            else:
+                self._rotated(newest, log, now)
+
+    def _grown(self, newest: LogFile, log: BinaryIO, now: float) -> None:
+        """The newest file was empty: what is at the path now may be another one of its inode."""
+        if not os.fstat(log.fileno()).st_size and _inode(log) == newest.inode:
+            return
+        candidates = logfile.candidates(self.path)
+        if self._locate(newest, candidates):
+            newest.since = int(now)
+        else:
+            self.files.remove(newest)
+        self._relocate_old(candidates)
+        self._take_unseen(candidates, newest, now)
+        self._append(self.path, log, now)
+
+    def _rotated(self, newest: LogFile, log: BinaryIO, now: float) -> None:
+        """Another file is at the path: find the one that was, and those between the two."""
+        candidates = logfile.candidates(self.path)
+        written = newest.modified
+        found = self._locate(newest, candidates)
+        if not found and newest.head[0] and newest.matches(log, self.path):
+            newest.inode = _inode(log)  # the same log, copied or restored
+            return
+        self._relocate_old(candidates, newest)
+        self._take_unseen(candidates, newest, now, written)
+        if found:
+            newest.since = int(now)
+        else:
+            self.files.remove(newest)
+            if newest.head[0] or newest.offset:
+                self.uncertain += 1
+                self.warn(
+                    f"{self.path} was replaced or truncated and its old file is not beside it: "
+                    "what was logged after the last run may be lost"
+                )
+        self._append(self.path, log, now)
+
+    def _take_unseen(
+        self, candidates: list[Candidate], newest: LogFile, now: float, written: int = 0
+    ) -> None:
+        """Read the files whole that were rotated between two runs."""
+        written = written or newest.modified
+        names = {file.name for file in self.files}
+        for candidate in sorted(candidates, key=lambda c: (c.modified, c.order)):
+            if not candidate.rotated or candidate.modified < written or candidate.name in names:
+                continue
+            log = _open(candidate.name)
+            if log is None:
+                continue
+            with log:
+                file = LogFile(candidate.name)
+                file.describe(log, now)
+                same = any(file.head == known.head for known in self.files)
+                if file.head[0] and not same and file.first >= newest.first:
+                    file.since = int(now)
+                    self.files.append(file)
+
+    def _locate(self, file: LogFile, candidates: list[Candidate]) -> bool:
+        """Find a file under its new name: by its inode, else as a copy of the same beginning."""
+        likely = sorted(candidates, key=lambda c: c.inode != file.inode)
+        for candidate in likely:
+            same = candidate.inode == file.inode
+            if not same and not (candidate.rotated and file.head[0]):
+                continue
+            log = _open(candidate.name)
+            if log is None:
+                continue
+            with log:
+                if file.matches(log, candidate.name):
+                    file.name, file.inode, file.copied = candidate.name, candidate.inode, not same
+                    return True
+        return False
+
+    def _relocate_old(
+        self, candidates: list[Candidate] | None = None, besides: LogFile | None = None
+    ) -> None:
+        """Find the rotated files that are still read on; forget those that are gone."""
+        for file in self.files[:-1]:
+            log = _open(file.name)
+            if log is not None:
+                with log:
+                    if _inode(log) == file.inode and file.matches(log, file.name):
+                        continue
+            if candidates is None:
+                candidates = logfile.candidates(self.path)
+            if file is not besides and not self._locate(file, candidates):
+                self.files.remove(file)
+
+    def _append(self, name: str, log: BinaryIO, now: float) -> None:
+        file = LogFile(name)
+        file.describe(log, now)
+        self.files.append(file)
+
+
+def _open(path: str) -> BinaryIO | None:
+    try:
+        return open(path, "rb", buffering=0)
+    except FileNotFoundError:
+        return None
+
+
+def _inode(log: BinaryIO) -> int:
+    return os.fstat(log.fileno()).st_ino

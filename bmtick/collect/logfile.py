@@ -1,0 +1,180 @@
+"""Log files that are rotated under the reader: what was read, where it is now, what is new.
+
+A file is known by its inode and by a checksum of its first bytes, which no rotation changes:
+renamed, copied and truncated, compressed or restored from a backup, it is found again. Rotated
+files are read on for an hour, since a log daemon may write into one until it is told to reopen.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from binascii import crc32
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from bmtick.collect.clock import LogClock
+from bmtick.collect.files import decompressed
+from bmtick.errors import BmtickError
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+HEAD = 256  # bytes that a file is known by
+KEEP = 3600  # seconds that a rotated file is read on
+BLOCK = 1 << 18  # bytes read at once
+MAX_LINE = 1 << 20  # a longer line is taken for two
+_COMPRESSED = (".gz", ".xz", ".zst", ".bz2")
+_ENDING = r"(?:\.(?:gz|xz|zst|bz2))?"
+
+
+class LogFile:
+    """How far one file was read.
+
+    Attributes:
+        name: where it was last seen.
+        inode: its identity on this file system.
+        copied: it was found as a copy, whose original was truncated.
+        head: length and checksum of its first bytes.
+        offset: bytes of whole lines that were read, of the plain text.
+        modified: nanoseconds; when it was last written, as far as known.
+        first: time of its first line, seconds since the epoch; 0 where that is not known.
+        since: seconds since the epoch when it was found rotated; 0 for the current file.
+    """
+
+    __slots__ = ("copied", "first", "head", "inode", "modified", "name", "offset", "since")
+
+    def __init__(self, name: str, offset: int = 0) -> None:
+        self.name = name
+        self.copied = False
+        self.inode = self.modified = self.first = self.since = 0
+        self.head = (0, 0)
+        self.offset = offset
+
+    def to_json(self) -> list[Any]:
+        """Return it as the state keeps it."""
+        return [getattr(self, key) for key in self.__slots__]
+
+    @classmethod
+    def from_json(cls, values: list[Any]) -> LogFile:
+        """Return what ``to_json`` gave."""
+        file = cls("")
+        for key, value in zip(cls.__slots__, values, strict=True):
+            setattr(file, key, tuple(value) if key == "head" else value)
+        return file
+
+    def describe(self, log: BinaryIO, now: float) -> None:
+        """Take identity and times from the opened file."""
+        stat = os.fstat(log.fileno())
+        self.inode, self.modified = stat.st_ino, stat.st_mtime_ns
+        if self.head[0] < HEAD:
+            start = _start(log, self.name)
+            self.head = (len(start), crc32(start))
+            self.first = LogClock(now).read(start[: start.find(b"\n") + 1]) or 0
+
+    def matches(self, log: BinaryIO, name: str) -> bool:
+        """Whether an opened file begins as this one did, and holds what was read of it."""
+        length, checksum = self.head
+        start = _start(log, name)[:length]
+        if len(start) < length or crc32(start) != checksum:
+            return False
+        return name.endswith(_COMPRESSED) or os.fstat(log.fileno()).st_size >= self.offset
+
+
+def _start(log: BinaryIO, name: str) -> bytes:
+    """Return the first bytes of the plain text."""
+    raw = os.pread(log.fileno(), HEAD, 0)
+    if not name.endswith(_COMPRESSED):
+        return raw
+    log.seek(0)
+    try:
+        return decompressed(log, raw[:6], name).read(HEAD)
+    except (BmtickError, OSError, EOFError):
+        return b""  # still being written, or nothing here reads it
+    finally:
+        log.seek(0)
+
+
+class Candidate:
+    """A file beside the log that may hold an older part of it."""
+
+    __slots__ = ("inode", "modified", "name", "order", "rotated")
+
+    def __init__(self, name: str, stat: os.stat_result, rotated: re.Match[str] | None) -> None:
+        self.name = name
+        self.inode = stat.st_ino
+        self.modified = stat.st_mtime_ns
+        self.rotated = rotated is not None
+        number = rotated[1] if rotated else ""
+        # mail.log.2 is older than mail.log.1, but mail.log-20240102 is newer than -20240101.
+        self.order = -int(number) if number.isdigit() and len(number) < 6 else 0
+
+
+def candidates(path: str) -> list[Candidate]:
+    """List the files beside a log, those that are compressed last."""
+    folder, base = os.path.split(path)
+    stem, dot, extension = base.rpartition(".")
+    names = rf"{re.escape(base)}[.-]([0-9][0-9._-]*|old){_ENDING}"
+    if dot and stem:
+        names += rf"|{re.escape(stem)}[.-]([0-9][0-9._-]*){re.escape(dot + extension)}{_ENDING}"
+    pattern = re.compile(names)
+    found = []
+    try:
+        entries = list(os.scandir(folder or "."))
+    except OSError:
+        return []
+    for entry in entries:
+        if entry.name == base:
+            continue
+        try:
+            if entry.is_file():
+                match = pattern.fullmatch(entry.name)
+                name = os.path.join(folder, entry.name)
+                found.append(Candidate(name, entry.stat(), match))
+        except OSError:
+            continue  # vanished meanwhile
+    return sorted(found, key=lambda c: c.name.endswith(_COMPRESSED))
+
+
+def blocks(log: BinaryIO, file: LogFile, limit: int, carry: bytes = b"") -> Iterator[bytes]:
+    """Yield what is new in an opened file, in blocks of whole lines, and move its offset.
+
+    Args:
+        log: the opened file.
+        file: how far it was read; moves on after a block was taken.
+        limit: stop after so many bytes.
+        carry: the beginning of the first line, where a rotation cut it.
+    """
+    if file.name.endswith(_COMPRESSED):
+        magic = os.pread(log.fileno(), 6, 0)
+        log.seek(0)
+        log = decompressed(log, magic, file.name)
+        _skip(log, file.offset)
+    else:
+        log.seek(file.offset)
+    rest = b"\n" + carry
+    while limit > 0 and (block := log.read(BLOCK)):
+        limit -= len(block)
+        end = block.rfind(b"\n")
+        if end < 0:
+            rest += block
+            if len(rest) > MAX_LINE:
+                yield rest
+                file.offset += len(rest) - 1 - len(carry)
+                rest, carry = b"\n", b""
+            continue
+        yield rest + block[:end]
+        file.offset += len(rest) - len(carry) + end
+        rest, carry = block[end:], b""
+
+
+def _skip(log: BinaryIO, count: int) -> None:
+    while count > 0 and (block := log.read(min(count, BLOCK))):
+        count -= len(block)
+
+
+def partial(log: BinaryIO, file: LogFile) -> bytes:
+    """Return the unfinished line at the end of a file that was read up to it."""
+    if file.name.endswith(_COMPRESSED):
+        return b""
+    return os.pread(log.fileno(), MAX_LINE, file.offset)

@@ -1,0 +1,151 @@
+"""The collector between two runs: reads what is new, gives out what is closed, keeps the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bmtick.collect.blocked import Blocked
+from bmtick.collect.buckets import Buckets
+from bmtick.collect.clock import LogClock
+from bmtick.collect.emit import Emitter, Row
+from bmtick.collect.follow import Follower
+from bmtick.collect.journal import NAME as JOURNAL
+from bmtick.collect.journal import Journal
+from bmtick.collect.known import KnownClients
+from bmtick.collect.options import Options
+from bmtick.collect.scan import Scanner
+from bmtick.collect.tally import Bucket, Tally
+from bmtick.names import COLLECTOR
+
+PATIENCE = 1.0  # seconds after its end that a bucket waits for lines that are under way
+STEP = 64 << 20  # bytes read before points are printed and the state is written
+FIRST = 64 << 20  # bytes of the log that are read where there is no state
+DAY = 86400
+_PREVIOUS = 4096  # bytes of the last line that are kept, in case it is repeated
+
+
+class Source:
+    """One log: where its lines come from, and how they are read."""
+
+    def __init__(self, follower: Follower | Journal, scanner: Scanner) -> None:
+        self.follower = follower
+        self.scanner = scanner
+
+
+class Session:
+    """Counts several logs into one set of points.
+
+    Args:
+        paths: the logs.
+        options: how to count.
+        warn: takes one line for the administrator.
+    """
+
+    def __init__(self, paths: list[str], options: Options, warn: Callable[[str], None]) -> None:
+        self.options = options
+        self.warn = warn
+        self.tally = Tally(Blocked(options.blocked))
+        self.buckets = Buckets(options.interval)
+        self.emitter = Emitter(options.interval, options.max_series, KnownClients(options.known))
+        self.sources = {path: self._source(path) for path in paths}
+        self.uncertain = 0  # events that may have lost or doubled lines, not yet reported
+
+    def _source(self, path: str) -> Source:
+        follower = Journal(self.warn) if path == JOURNAL else Follower(path, self.warn)
+        return Source(follower, Scanner(self.tally, self.buckets, LogClock(0.0)))
+
+    def mark(self) -> list[Any]:
+        """Return what changes whenever something was read: equal marks need no new state."""
+        return [source.follower.to_json() for source in self.sources.values()]
+
+    def begin(self, newest: int | None, now: float) -> None:
+        """Begin without a state, each log with its newest so many bytes; None: all."""
+        for source in self.sources.values():
+            source.follower.begin(newest, now)
+
+    def run(self, now: float) -> tuple[list[Row], bool]:
+        """Read what is new; return the points of closed buckets, and whether more is waiting."""
+        self.buckets.limit = int(now) + DAY
+        rows: list[Row] = []
+        left = STEP
+        for source in self.sources.values():
+            source.scanner.clock.now = now
+            for block in source.follower.new_blocks(now, left):
+                source.scanner.feed(block)
+                left -= len(block)
+                for start, bucket in self.buckets.close_oldest():
+                    rows.extend(self._rows(start, bucket, now))
+            self.uncertain += source.follower.uncertain
+            source.follower.uncertain = 0
+        self.tally.trim(self.buckets.newest or int(now))
+        if left > 0:
+            for start, bucket in self.buckets.close(self._horizon(now)):
+                rows.extend(self._rows(start, bucket, now))
+        return rows, left <= 0
+
+    def flush(self, now: float) -> list[Row]:
+        """Give out all buckets, closed or not: nothing is kept."""
+        return [r for start, b in self.buckets.close() for r in self._rows(start, b, now)]
+
+    def _rows(self, start: int, bucket: Bucket, now: float) -> Iterator[Row]:
+        return self.emitter.rows(start, bucket, now - start - self.options.interval)
+
+    def _horizon(self, now: float) -> float:
+        """Return the time before which buckets are closed; a log's clock may be ahead of ours."""
+        return max(now, min(self.buckets.newest or 0, now + DAY)) - PATIENCE
+
+    def heartbeat(self, now: float) -> Row:
+        """Return the point that says the collector runs, for a run that closed no bucket."""
+        newest = self.buckets.newest
+        lag = round(max(0.0, now - newest), 3) if newest else 0.0
+        fields: list[int | float] = [0, 0, 0, lag, 0]
+        if self.uncertain:
+            fields.append(self.uncertain)
+            self.uncertain = 0
+        return COLLECTOR, (), fields, int(now * 1000) * 1_000_000
+
+    def dump(self) -> dict[str, Any]:
+        """Return all that the next run needs, as JSON-able data."""
+        return {
+            "interval": self.options.interval,
+            "sources": {
+                path: {
+                    **source.follower.to_json(),
+                    "last": source.scanner.clock.last,
+                    "previous": source.scanner.previous[-_PREVIOUS:].decode("latin-1"),
+                }
+                for path, source in self.sources.items()
+            },
+            "tally": self.tally.dump(),
+            "addresses": self.emitter.addresses.seen,
+            "newest": self.buckets.newest,
+            "floor": self.buckets.floor,
+            "given": list(self.buckets.given),
+            "buckets": {start: b.dump() for start, b in self.buckets.open.items()},
+        }
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Take what ``dump`` gave; a log that is new since then is read from its beginning."""
+        self.tally.restore(kept["tally"])
+        self.emitter.addresses.seen = kept["addresses"]
+        self.buckets.newest = kept["newest"]
+        self.buckets.floor = kept["floor"]
+        if kept["interval"] == self.options.interval:
+            self.buckets.given = dict.fromkeys(kept["given"])
+        elif kept["given"]:
+            self.buckets.floor = _multiple(
+                max(kept["given"]) + kept["interval"], self.options.interval
+            )
+        for start, bucket in kept["buckets"].items():
+            self.buckets.take(int(start), Bucket.restored(bucket))
+        for path, source in kept["sources"].items():
+            mine = self.sources.get(path)
+            if mine is not None:
+                mine.follower.restore(source)
+                mine.scanner.clock.last = source["last"]
+                mine.scanner.previous = source["previous"].encode("latin-1")
+
+
+def _multiple(time: int, interval: int) -> int:
+    return -(-time // interval) * interval

@@ -1,0 +1,172 @@
+"""What is kept between two runs: one small file, whole or not at all.
+
+A run that ends well leaves ``STATE``. Before it prints, it writes ``STATE.next``: the new state
+and the very bytes that it is about to print; after it printed, it renames that file to ``STATE``.
+So whenever it is killed, the next run knows how far it came:
+
+- no ``STATE.next``: nothing was printed; the same lines are read again;
+- ``STATE.next`` is there: its bytes may have been printed. The next run prints them again before
+  anything else. Points of the same series and time replace each other in InfluxDB, so what was
+  printed twice is stored once.
+
+The window in which points can come twice is one ``rename``; there is none to lose any.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from binascii import crc32
+from typing import Any
+
+from bmtick.errors import BmtickError
+
+VERSION = 1
+_MAGIC = b"bmtick-collect"
+_PATIENCE = 5.0  # seconds to wait for another collector to end
+
+
+class Kept:
+    """One state file as read: the state, the output that belongs to it, its checksums."""
+
+    __slots__ = ("checksum", "output", "parent", "state")
+
+    def __init__(self, state: dict[str, Any], output: bytes, checksum: int, parent: int) -> None:
+        self.state = state
+        self.output = output
+        self.checksum = checksum
+        self.parent = parent
+
+
+def encode(state: dict[str, Any], output: bytes, parent: int) -> bytes:
+    """Return the bytes of a state file: a line of lengths and checksums, JSON, output."""
+    body = json.dumps(state, separators=(",", ":")).encode()
+    head = b"%d %d %08x" % (len(body), len(output), parent)
+    checksum = crc32(output, crc32(body, crc32(head)))
+    return b"%s %d %08x %s\n%s%s" % (_MAGIC, VERSION, checksum, head, body, output)
+
+
+def decode(raw: bytes) -> Kept:
+    """Return what ``encode`` took.
+
+    Raises:
+        ValueError: says what is wrong with it.
+    """
+    first, newline, rest = raw.partition(b"\n")
+    parts = first.split(b" ", 3)
+    if not newline or len(parts) != 4 or parts[0] != _MAGIC:
+        raise ValueError("it is not a state of bmtick collect")
+    if parts[1] != b"%d" % VERSION:
+        raise ValueError(f"it is of version {parts[1].decode('ascii', 'replace')}")
+    checksum = int(parts[2], 16)
+    if crc32(rest, crc32(parts[3])) != checksum:
+        raise ValueError("its checksum is wrong")
+    length, size, parent = parts[3].split(b" ")
+    if int(length) + int(size) != len(rest):
+        raise ValueError("its length is wrong")
+    body, output = rest[: int(length)], rest[int(length) :]
+    return Kept(json.loads(body), output, checksum, int(parent, 16))
+
+
+class StateFile:
+    """The state of one collector, locked from ``open`` to ``close``.
+
+    Args:
+        path: ``STATE``; ``STATE.next`` and ``STATE.lock`` lie beside it.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._checksum = 0
+        self._lock = -1
+
+    def open(self) -> tuple[Kept | None, bool, str]:
+        """Lock and read.
+
+        Returns:
+            What was kept, if anything; whether its output must be printed again; what is wrong
+            with the file, if anything.
+
+        Raises:
+            BmtickError: another collector runs, or the folder cannot be written.
+        """
+        self._take_lock()
+        kept, damage = _read(self.path)
+        following, _ = _read(self.path + ".next")
+        self._checksum = kept.checksum if kept else 0
+        if following is not None and (following.parent == self._checksum or damage):
+            self._checksum = following.checksum
+            return following, True, ""
+        return kept, False, damage
+
+    def prepare(self, state: dict[str, Any], output: bytes, *, durable: bool = True) -> None:
+        """Write ``STATE.next``; nothing may be printed before this.
+
+        Raises:
+            BmtickError: it cannot be written, as when the disk is full.
+        """
+        raw = encode(state, output, self._checksum)
+        name = self.path + ".next"
+        try:
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            try:
+                view = memoryview(raw)
+                while view:
+                    view = view[os.write(fd, view) :]
+                if durable:
+                    os.fsync(fd)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise BmtickError(
+                f"cannot write the state {name}: {error.strerror}; nothing was printed, "
+                "the next run counts the same lines",
+                remedy="make room, or name another file with --state",
+            ) from None
+        self._checksum = int(raw.split(b" ", 3)[2], 16)
+
+    def commit(self) -> None:
+        """Make what ``prepare`` wrote the state; right after it was printed."""
+        os.rename(self.path + ".next", self.path)
+
+    def close(self) -> None:
+        """Let another collector run."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _take_lock(self) -> None:
+        folder = os.path.dirname(self.path) or "."
+        name = self.path + ".lock"
+        try:
+            os.makedirs(folder, 0o700, exist_ok=True)
+            self._lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise BmtickError(
+                f"cannot write the state folder {folder}: {error.strerror}",
+                remedy="name a state with --state FILE, or keep none with --no-state",
+            ) from None
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise BmtickError(
+                        f"another bmtick collect uses the state {self.path}",
+                        remedy="end it, or name another state with --state",
+                    ) from None
+                time.sleep(0.05)
+
+
+def _read(path: str) -> tuple[Kept | None, str]:
+    try:
+        with open(path, "rb") as file:
+            return decode(file.read()), ""
+    except FileNotFoundError:
+        return None, ""
+    except (ValueError, OSError) as error:
+        return None, str(error)
