@@ -79,20 +79,19 @@ class Follower:
                 if limit <= 0:
                     return
                 file.describe(log, now)
-                carry = self._cut_line(log, index)
+                carry = self._cut_line(index)
         self.files = [f for f in self.files if not f.since or now - f.since < logfile.KEEP]
 
-    def _cut_line(self, log: BinaryIO, index: int) -> bytes:
+    def _cut_line(self, index: int) -> bytes:
         """Return the beginning of a line that copytruncate cut: it goes on in the next file."""
-        file, following = self.files[index], self.files[index + 1 : index + 2]
-        if not (file.copied and following and following[0].offset == 0):
+        tail, following = self.files[index].tail, self.files[index + 1 : index + 2]
+        if not tail or not following or following[0].offset:
             return b""
-        tail = logfile.partial(log, file)
-        after = _open(following[0].name) if tail else None
+        after = _open(following[0].name)
         if after is None:
             return b""
         with after:
-            start = after.read(64)
+            start = logfile.beginning(after, following[0].name)
         return tail if start and LogClock(0).read(start) is None else b""
 
     def _look(self, now: float) -> None:
@@ -122,14 +121,12 @@ class Follower:
 
     def _grown(self, newest: LogFile, log: BinaryIO, now: float) -> None:
         """The newest file was empty: what is at the path now may be another one of its inode."""
-        if not os.fstat(log.fileno()).st_size and _inode(log) == newest.inode:
-            return
         candidates = logfile.candidates(self.path)
-        if self._locate(newest, candidates):
+        self._relocate_old(candidates)
+        if _inode(log) != newest.inode and self._locate(newest, candidates):
             newest.since = int(now)
         else:
             self.files.remove(newest)
-        self._relocate_old(candidates)
         self._take_unseen(candidates, newest, now)
         self._append(self.path, log, now)
 
@@ -141,7 +138,7 @@ class Follower:
         if not found and newest.head[0] and newest.matches(log, self.path):
             newest.inode = _inode(log)  # the same log, copied or restored
             return
-        self._relocate_old(candidates, newest)
+        self._relocate_old(candidates)
         self._take_unseen(candidates, newest, now, written)
         if found:
             newest.since = int(now)
@@ -171,7 +168,8 @@ class Follower:
                 file = LogFile(candidate.name)
                 file.describe(log, now)
                 same = any(file.head == known.head for known in self.files)
-                if file.head[0] and not same and file.first >= newest.first:
+                older = file.first and file.first < newest.first
+                if file.head[0] and not same and not older:
                     file.since = int(now)
                     self.files.append(file)
 
@@ -186,24 +184,32 @@ class Follower:
             if log is None:
                 continue
             with log:
-                if file.matches(log, candidate.name):
-                    file.name, file.inode, file.copied = candidate.name, candidate.inode, not same
+                if self._is(file, log, candidate.name):
+                    file.name, file.inode = candidate.name, candidate.inode
                     return True
         return False
 
-    def _relocate_old(
-        self, candidates: list[Candidate] | None = None, besides: LogFile | None = None
-    ) -> None:
-        """Find the rotated files that are still read on; forget those that are gone."""
+    def _is(self, file: LogFile, log: BinaryIO, name: str) -> bool:
+        """Whether an opened file is a known one; an inode may have been given to another file."""
+        if file.head[0]:
+            return file.matches(log, name)
+        start = logfile.beginning(log, name)
+        return not any(known.begins(start) for known in self.files)
+
+    def _relocate_old(self, candidates: list[Candidate] | None = None) -> None:
+        """Find the rotated files that are still read on; forget those that are gone.
+
+        The last of the files is the current one, and not looked for.
+        """
         for file in self.files[:-1]:
             log = _open(file.name)
             if log is not None:
                 with log:
-                    if _inode(log) == file.inode and file.matches(log, file.name):
+                    if _inode(log) == file.inode and self._is(file, log, file.name):
                         continue
             if candidates is None:
                 candidates = logfile.candidates(self.path)
-            if file is not besides and not self._locate(file, candidates):
+            if not self._locate(file, candidates):
                 self.files.remove(file)
 
     def _append(self, name: str, log: BinaryIO, now: float) -> None:

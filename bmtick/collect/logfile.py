@@ -34,32 +34,32 @@ class LogFile:
     Attributes:
         name: where it was last seen.
         inode: its identity on this file system.
-        copied: it was found as a copy, whose original was truncated.
         head: length and checksum of its first bytes.
         offset: bytes of whole lines that were read, of the plain text.
         modified: nanoseconds; when it was last written, as far as known.
         first: time of its first line, seconds since the epoch; 0 where that is not known.
         since: seconds since the epoch when it was found rotated; 0 for the current file.
+        tail: the unfinished line at its end, when it was last read; not kept in the state.
     """
 
-    __slots__ = ("copied", "first", "head", "inode", "modified", "name", "offset", "since")
+    __slots__ = ("first", "head", "inode", "modified", "name", "offset", "since", "tail")
 
     def __init__(self, name: str, offset: int = 0) -> None:
         self.name = name
-        self.copied = False
+        self.tail = b""
         self.inode = self.modified = self.first = self.since = 0
         self.head = (0, 0)
         self.offset = offset
 
     def to_json(self) -> list[Any]:
         """Return it as the state keeps it."""
-        return [getattr(self, key) for key in self.__slots__]
+        return [getattr(self, key) for key in self.__slots__[:-1]]
 
     @classmethod
     def from_json(cls, values: list[Any]) -> LogFile:
         """Return what ``to_json`` gave."""
         file = cls("")
-        for key, value in zip(cls.__slots__, values, strict=True):
+        for key, value in zip(cls.__slots__[:-1], values, strict=True):
             setattr(file, key, tuple(value) if key == "head" else value)
         return file
 
@@ -68,20 +68,30 @@ class LogFile:
         stat = os.fstat(log.fileno())
         self.inode, self.modified = stat.st_ino, stat.st_mtime_ns
         if self.head[0] < HEAD:
-            start = _start(log, self.name)
+            start = beginning(log, self.name)
             self.head = (len(start), crc32(start))
-            self.first = LogClock(now).read(start[: start.find(b"\n") + 1]) or 0
+            self.first = _first_time(start, now)
+
+    def begins(self, start: bytes) -> bool:
+        """Whether a file that begins so is this one; False where nothing of this one is known."""
+        length, checksum = self.head
+        return 0 < length <= len(start) and crc32(start[:length]) == checksum
 
     def matches(self, log: BinaryIO, name: str) -> bool:
         """Whether an opened file begins as this one did, and holds what was read of it."""
-        length, checksum = self.head
-        start = _start(log, name)[:length]
-        if len(start) < length or crc32(start) != checksum:
+        if not self.begins(beginning(log, name)) and self.head[0]:
             return False
         return name.endswith(_COMPRESSED) or os.fstat(log.fileno()).st_size >= self.offset
 
 
-def _start(log: BinaryIO, name: str) -> bytes:
+def _first_time(start: bytes, now: float) -> int:
+    """Return the time of the first line that bears one: truncation may have cut the first."""
+    clock = LogClock(now)
+    times = (clock.read(line) for line in start.split(b"\n"))
+    return next((time for time in times if time is not None), 0)
+
+
+def beginning(log: BinaryIO, name: str) -> bytes:
     """Return the first bytes of the plain text."""
     raw = os.pread(log.fileno(), HEAD, 0)
     if not name.endswith(_COMPRESSED):
@@ -142,7 +152,7 @@ def blocks(log: BinaryIO, file: LogFile, limit: int, carry: bytes = b"") -> Iter
     Args:
         log: the opened file.
         file: how far it was read; moves on after a block was taken.
-        limit: stop after so many bytes.
+        limit: stop after about so many bytes.
         carry: the beginning of the first line, where a rotation cut it.
     """
     if file.name.endswith(_COMPRESSED):
@@ -153,6 +163,7 @@ def blocks(log: BinaryIO, file: LogFile, limit: int, carry: bytes = b"") -> Iter
     else:
         log.seek(file.offset)
     rest = b"\n" + carry
+    file.tail = b""
     while limit > 0 and (block := log.read(BLOCK)):
         limit -= len(block)
         end = block.rfind(b"\n")
@@ -166,15 +177,9 @@ def blocks(log: BinaryIO, file: LogFile, limit: int, carry: bytes = b"") -> Iter
         yield rest + block[:end]
         file.offset += len(rest) - len(carry) + end
         rest, carry = block[end:], b""
+    file.tail = rest[1:]
 
 
 def _skip(log: BinaryIO, count: int) -> None:
     while count > 0 and (block := log.read(min(count, BLOCK))):
         count -= len(block)
-
-
-def partial(log: BinaryIO, file: LogFile) -> bytes:
-    """Return the unfinished line at the end of a file that was read up to it."""
-    if file.name.endswith(_COMPRESSED):
-        return b""
-    return os.pread(log.fileno(), MAX_LINE, file.offset)

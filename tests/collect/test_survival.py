@@ -101,7 +101,7 @@ class Writer:
         os.truncate(self.log, 0)
 
     def _shift(self) -> None:
-        for number in range(8, 0, -1):
+        for number in range(40, 0, -1):
             for ending in ("", ".gz"):
                 old = Path(f"{self.log}.{number}{ending}")
                 if old.exists():
