@@ -123,7 +123,10 @@ class Follower:
         """The newest file was empty: what is at the path now may be another one of its inode."""
         candidates = logfile.candidates(self.path)
         self._relocate_old(candidates)
-        if _inode(log) != newest.inode and self._locate(newest, candidates):
+        # Still empty under another name, the daemon may yet write into it; else it is one of
+        # those that nobody has seen, in the order of their times.
+        kept = _inode(log) != newest.inode and self._locate(newest, candidates)
+        if kept and not os.stat(newest.name).st_size:
             newest.since = int(now)
         else:
             self.files.remove(newest)
