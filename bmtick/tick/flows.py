@@ -149,7 +149,8 @@ def _union(flows: list[Flow]) -> Flow:
 
 
 def _default(node: PipelineNode, flow: Flow) -> Flow:
-    fields = {n: _type(v) for n, v in _pairs(node, "field")}
+    # Where a field may already be there, it may be of another type than its default.
+    fields = {n: NO_TYPE if flow.open else _type(v) for n, v in _pairs(node, "field")}
     tags = flow.tags | {n for n, _ in _pairs(node, "tag")}
     return replace(flow.with_fields({**fields, **flow.fields}), tags=tags)
 
