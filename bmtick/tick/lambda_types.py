@@ -136,7 +136,10 @@ class _Inference:
             if operand not in (NO_TYPE, "bool"):
                 self._refuse(node, f"'!' takes a bool, and this is {described(operand)}")
             return "bool"
-        if operand not in (NO_TYPE, *_SIGNED):
+        if operand == "bool":
+            message = "'-' before a bool turns it around"
+            self._report.warning("lambda-types", message, node.pos, "write ! for that")
+        elif operand not in (NO_TYPE, *_SIGNED):
             self._refuse(
                 node, f"'-' takes a number or a duration, and this is {described(operand)}"
             )
