@@ -40,6 +40,10 @@ def topic_of(task_id: str, number: int) -> str:
 
 
 def _insert(script: str, value: str, variables: Mapping[str, Any]) -> str:
+    if script.count("|alert()") == 1 and ".topic(" not in script and ".category(" not in script:
+        # The only one must be the node itself: no need to parse, which counts with 500 tasks.
+        added = f"|alert()\n        .topic({value})\n        .category({value})"
+        return script.replace("|alert()", added)
     read = read_script(script, variables)
     text = script
     nodes = list(enumerate(read.alerts(), 1))
