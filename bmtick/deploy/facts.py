@@ -11,13 +11,13 @@ from bmtick.names import TASK_PREFIX
 def read_facts(client: KapacitorClient) -> Facts:
     """Return the tasks and templates under bmtick's prefix.
 
-    The list does not tell a task's template, so tasks whose script is a template's are read one
-    by one.
+    The list does not tell a task's template, so tasks whose script does not say that it is the
+    task's own are read one by one.
     """
     tasks = {t.id: t for t in client.list_tasks(f"{TASK_PREFIX}*") if t.id.startswith(TASK_PREFIX)}
     for task in list(tasks.values()):
         mark = header_mark(task.definition.script)
-        if mark and mark.kind == "template":
+        if mark is None or mark.kind == "template":
             tasks[task.id] = client.task(task.id) or task
     return Facts(tasks, _templates(client), _version(client))
 

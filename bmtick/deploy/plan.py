@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -74,8 +74,8 @@ def make_plan(desired: Desired, facts: Facts, known: Collection[str] = ()) -> li
     template_steps = _template_steps(desired, facts, known)
     task_steps = [_task_step(desired.tasks[i], facts.tasks.get(i), known) for i in desired.tasks]
     others = [_other_task(t, known) for i, t in facts.tasks.items() if i not in desired.tasks]
-    rolled = {step.id for step in template_steps if step.changing}
-    task_steps = [_with_template(step, rolled) for step in task_steps]
+    by_template = {step.id: step for step in template_steps}
+    task_steps = [_with_template(step, by_template) for step in task_steps]
     steps = [*template_steps, *task_steps, *(s for s in others if s is not None)]
     return sorted(steps, key=_order)
 
@@ -108,12 +108,17 @@ def _task_step(wanted: TaskDefinition, actual: ActualTask | None, known: Collect
     return Step("task", wanted.id, action, tuple(changes), reasons, before, wanted)
 
 
-def _with_template(step: Step, rolled: Collection[str]) -> Step:
-    """Let a task that is as wanted start anew when its template changes."""
-    template = getattr(step.after, "template", "")
-    if step.action is not Action.UNCHANGED or template not in rolled:
+def _with_template(step: Step, templates: Mapping[str, Step]) -> Step:
+    """Let a task start anew when its template changes, and wait when that is not bmtick's."""
+    template = templates.get(getattr(step.after, "template", ""))
+    if template is None or step.blocked:
         return step
-    return replace(step, action=Action.UPDATE, reasons=("its template changes",))
+    if template.blocked:
+        reasons = (f"its template '{template.id}' is not bmtick's",)
+        return replace(step, action=Action.FOREIGN, changes=(), reasons=reasons, blocked=True)
+    if template.changing and step.action is Action.UNCHANGED:
+        return replace(step, action=Action.UPDATE, reasons=("its template changes",))
+    return step
 
 
 def _reasons(
@@ -123,7 +128,7 @@ def _reasons(
     if by_hand and changes:
         reasons.append("edited by hand since the last apply")
     if changes and changes != ["status"]:
-        reasons.append(f"{', '.join(c for c in changes if c != 'status')} differ")
+        reasons.append(f"differs in {', '.join(c for c in changes if c != 'status')}")
     if "status" in changes:
         reasons.append("it is disabled" if wanted.enabled else "it is enabled")
     elif wanted.enabled and actual.definition.enabled:
@@ -132,7 +137,10 @@ def _reasons(
         elif actual.stale:
             reasons.append("stored after it started: it may still run the older definition")
     if must_recreate(actual.definition, wanted):
-        reasons.append("must be deleted and created: the API cannot untie a template or clear vars")
+        reasons.append(
+            "must be deleted and created, as the API cannot untie a template or clear vars; it is "
+            "stopped first, which keeps its alert state"
+        )
     return tuple(reasons)
 
 
@@ -155,6 +163,13 @@ def _other_task(actual: ActualTask, known: Collection[str]) -> Step | None:
 
 
 def _template_steps(desired: Desired, facts: Facts, known: Collection[str]) -> list[Step]:
+    # A template that a hand stripped of its mark is known by bmtick's tasks that use it.
+    used = {
+        f"template:{task.definition.template}"
+        for task in facts.tasks.values()
+        if marks.task_mark(task.definition)
+    }
+    known = {*known, *used}
     steps = []
     for wanted in desired.templates.values():
         before = facts.templates.get(wanted.id)
@@ -186,7 +201,7 @@ def _template_step(
     if marks.body(before.script) == marks.body(wanted.script) and not by_hand:
         return Step("template", wanted.id, Action.UNCHANGED, before=before, after=wanted)
     action = Action.DRIFTED if by_hand else Action.UPDATE
-    reasons = ("edited by hand since the last apply",) if by_hand else ("script differs",)
+    reasons = ("edited by hand since the last apply",) if by_hand else ("differs in script",)
     return Step("template", wanted.id, action, ("script",), reasons, before, wanted)
 
 
