@@ -52,7 +52,7 @@ def read_desired(folder: Path, case: dict) -> Desired:
 def read_facts(folder: Path, case: dict) -> Facts:
     tasks, templates = {}, {}
     texts = scripts(folder / "server")
-    names = {**dict.fromkeys(texts, {}), **case.get("server", {})}
+    names = {**{name: {} for name in texts}, **case.get("server", {})}
     for name, extra in names.items():
         script = texts.get(name) or texts[extra["template"]]
         if extra.get("kind") == "template":
