@@ -1,22 +1,28 @@
 """Points and InfluxDB's line protocol, both ways, safe for hostile values.
 
-Source of the grammar: influxdata/influxdb ``models/points.go`` (1.x). Measurement, tag keys, tag
-values and field keys escape commas, spaces and equals signs with a backslash; a newline cannot be
-escaped there and a trailing backslash would swallow the separator, so both are replaced.
+Source of the grammar: influxdata/influxdb ``models/points.go`` (1.x); writing is in ``escaping``.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from bmtick.errors import BmtickError, Location
+from bmtick.escaping import Value, escape_key, escape_measurement, format_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Value: TypeAlias = int | float | str | bool
+__all__ = [
+    "Point",
+    "Value",
+    "escape_key",
+    "escape_measurement",
+    "format_value",
+    "parse_lines",
+]
 
 
 @dataclass(slots=True)
@@ -36,36 +42,6 @@ class Point:
                 head += f",{escape_key(key)}={escape_key(self.tags[key])}"
         body = ",".join(f"{escape_key(k)}={format_value(v)}" for k, v in self.fields.items())
         return f"{head} {body} {self.time}"
-
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-def _clean(text: str) -> str:
-    text = _CONTROL.sub("?", text)
-    return text[:-1] + "/" if text.endswith("\\") else text
-
-
-def escape_measurement(text: str) -> str:
-    """Escape a measurement name: commas and spaces."""
-    return _clean(text).replace(",", "\\,").replace(" ", "\\ ")
-
-
-def escape_key(text: str) -> str:
-    """Escape a tag key, tag value or field key: commas, equals signs and spaces."""
-    return _clean(text).replace(",", "\\,").replace("=", "\\=").replace(" ", "\\ ")
-
-
-def format_value(value: Value) -> str:
-    """Return a field value: ``1i``, ``1.5``, ``true`` or ``"text"``."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return f"{value}i"
-    if isinstance(value, float):
-        return repr(value)
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def parse_lines(lines: Iterable[str], *, file: str = "-", now: int = 0) -> Iterator[Point]:

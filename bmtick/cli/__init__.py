@@ -14,7 +14,10 @@ def main() -> None:
     if sys.argv[1:2] == ["collect"]:
         from bmtick.collect.command import run
 
-        sys.exit(run(sys.argv[2:]))
+        status = run(sys.argv[2:])
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)  # what it holds need not be freed: that takes as long as a run
     from bmtick.cli.root import cli
 
     try:

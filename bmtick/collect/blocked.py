@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 
+from bmtick.collect.lazy import lazy
 from bmtick.errors import BmtickError
 
 _FILE = os.path.join(os.path.dirname(__file__), "blocked.txt")
-_DSN = re.compile(r"[245x]\.(?:[0-9]{1,3}|x)\.(?:[0-9]{1,3}|x)")
 # What Postfix and the address write around the remote server's words.
-_NOISE = re.compile(rb"^host [^ ]+ (?:said|refused to talk to me): |<[^>]*>|\(in reply to [^)]*\)$")
+_NOISE = lazy(rb"^host [^ ]+ (?:said|refused to talk to me): |<[^>]*>|\(in reply to [^)]*\)$")
 
 _MAX_KNOWN = 2_000  # replies whose verdict is remembered
 
@@ -50,8 +49,8 @@ class Blocked:
                 f"'{text}' is no rule for blocked refusals",
                 remedy="write words of the reply, like 'blocked using', joined by ' + '",
             )
-        dsn = [tuple(t.strip().encode().split(b".")) for t in terms if _DSN.fullmatch(t.strip())]
-        words = [t.encode() for t in terms if not _DSN.fullmatch(t.strip())]
+        dsn = [tuple(t.strip().encode().split(b".")) for t in terms if _is_dsn(t)]
+        words = [t.encode() for t in terms if not _is_dsn(t)]
         if exception:
             self._exceptions.append((words, dsn))
         elif len(words) == 1 and not dsn:
@@ -77,6 +76,12 @@ class Blocked:
             if word in said:
                 return True
         return any(_holds(rule, code, said) for rule in self._rules)
+
+
+def _is_dsn(term: str) -> bool:
+    """Whether a term of a rule is one like ``5.7.x``: three parts, an ``x`` among them."""
+    parts = term.strip().split(".")
+    return len(parts) == 3 and "x" in parts and all(p == "x" or p.isdigit() for p in parts)
 
 
 def _holds(rule: _Rule, code: list[bytes], said: bytes) -> bool:

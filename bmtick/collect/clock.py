@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import time as system_time
+
+from bmtick.collect.lazy import lazy
 
 _MONTHS = {
     name: number
@@ -25,7 +26,7 @@ _MONTHS = {
         1,
     )
 }
-_ISO_END = re.compile(rb"(?:[.,][0-9]+)?(?:Z|([+-])([0-9]{2}):?([0-9]{2}))(?= |$)")
+_ISO_END = lazy(rb"(?:[.,][0-9]+)?(?:Z|([+-])([0-9]{2}):?([0-9]{2}))(?= |$)")
 _DAY = 86400
 _LEAP_SECOND = 60
 _FOLD = 1800  # a step back of more seconds than this may be the second pass of an hour

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from bmtick import names as n
 from bmtick.collect.known import KnownClients
 from bmtick.collect.tally import Bucket
-from bmtick.points import escape_key
+from bmtick.escaping import escape_key
 
 HOUR = 3600
 _MAX_ESCAPED = 20_000  # escaped tag values that are remembered

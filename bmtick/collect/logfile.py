@@ -11,14 +11,15 @@ import os
 import re
 from binascii import crc32
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
 from bmtick.collect.clock import LogClock
 from bmtick.collect.files import decompressed
 from bmtick.errors import BmtickError
 
+TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
+
 
 HEAD = 256  # bytes that a file is known by
 KEEP = 3600  # seconds that a rotated file is read on

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import select
-import signal
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from bmtick.collect import queue
 from bmtick.collect.emit import Row
@@ -15,10 +12,9 @@ from bmtick.collect.session import FIRST, Session
 from bmtick.collect.state import StateFile
 from bmtick.errors import BmtickError
 
+TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
     from typing import Any
-
-SIGNALS = (signal.SIGHUP,)
 
 
 class Runner:
@@ -114,10 +110,12 @@ class Runner:
 
 def serve(runner: Runner, stdin: int, complain: Callable[[str], None]) -> None:
     """Run at each newline on stdin and at each SIGHUP, until stdin ends (Telegraf's execd)."""
+    import select
+    import signal
+
     reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    for number in SIGNALS:
-        signal.signal(number, lambda *_: None)
+    signal.signal(signal.SIGHUP, lambda *_: None)  # the number comes through the pipe
     while True:
         ready, _, _ = select.select([stdin, reader], [], [])
         times = 0

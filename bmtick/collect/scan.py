@@ -13,10 +13,11 @@ import re
 from bmtick.collect import patterns as p
 from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
+from bmtick.collect.lazy import lazy
 from bmtick.collect.tally import Tally
 
 # Runs of lines whose times differ in the last digit of the second alone; or one line without time.
-_RUN = re.compile(
+_RUN = lazy(
     rb"\n(?:([A-Z][a-z]{2} [ 0-3][0-9] [0-9]{2}:[0-9]{2}:[0-9])[0-9] .*+(?:\n\1[0-9] .*+)*+"
     rb"|([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9])[0-9](?:[.,][0-9]++)?+"
     rb"(Z|[+-][0-9]{2}:?[0-9]{2}) .*+(?:\n\2[0-9](?:[.,][0-9]++)?+\3 .*+)*+"
@@ -48,29 +49,29 @@ _FACT = (
     + rb"(?:[^ ]++ (?:to=<|from=<|uid=|removed$|client=)|message repeated |warning: [^ ]++ SASL ).*)"
     rb")|(last message repeated [0-9]++ times?$))"
 )
-_TRADITIONAL = re.compile(rb"\n.{15}" + _FACT, re.MULTILINE)
-_ISO = re.compile(rb"\n[^ ]++" + _FACT, re.MULTILINE)
+_TRADITIONAL = lazy(rb"\n.{15}" + _FACT, re.MULTILINE)
+_ISO = lazy(rb"\n[^ ]++" + _FACT, re.MULTILINE)
 
 # What the daemons say; the others deliver. smtpd and qmgr come here under a long syslog_name.
-_PROGRAM = re.compile(rb"(?:[^ /\[]++/)*+(?P<daemon>[^ /\[]++)" + _PID)
-_DELIVERIES = re.compile(rb"[^ ]++ to=<|message repeated [0-9]+ times: \[ ?[^ ]++ to=<")
+_PROGRAM = lazy(rb"(?:[^ /\[]++/)*+(?P<daemon>[^ /\[]++)" + _PID)
+_DELIVERIES = lazy(rb"[^ ]++ to=<|message repeated [0-9]+ times: \[ ?[^ ]++ to=<")
 _FORMS = {
-    b"smtpd": re.compile(rb"[^ ]++ client=|warning: |message repeated [0-9]+ times: \[ ?warning: "),
-    b"qmgr": re.compile(rb"[^ ]++ (?:to=<|from=<|removed$)|message repeated "),
-    b"pickup": re.compile(rb"[^ ]++ uid="),
-    b"postsuper": re.compile(rb"[^ ]++ removed$"),
+    b"smtpd": lazy(rb"[^ ]++ client=|warning: |message repeated [0-9]+ times: \[ ?warning: "),
+    b"qmgr": lazy(rb"[^ ]++ (?:to=<|from=<|removed$)|message repeated "),
+    b"pickup": lazy(rb"[^ ]++ uid="),
+    b"postsuper": lazy(rb"[^ ]++ removed$"),
 }
 
-_HEAD = re.compile(p.HEAD)
-_REPEATED = re.compile(p.REPEATED)
-_TIMES = re.compile(rb"[0-9]+")
-_LAST_REPEATED = re.compile(rb"\n(.*)\n(?:.{15}|[^ ]+) [^ ]+ last message repeated")
-_ACTIVE = re.compile(p.ACTIVE, re.DOTALL)
-_EXPIRED = re.compile(p.EXPIRED, re.DOTALL)
-_REMOVED = re.compile(p.REMOVED)
-_PICKUP = re.compile(p.PICKUP, re.DOTALL)
-_DELIVERY = re.compile(p.DELIVERY, re.DOTALL)
-_CLIENT = re.compile(p.CLIENT, re.DOTALL)
+_HEAD = lazy(p.HEAD)
+_REPEATED = lazy(p.REPEATED)
+_TIMES = lazy(rb"[0-9]+")
+_LAST_REPEATED = lazy(rb"\n(.*)\n(?:.{15}|[^ ]+) [^ ]+ last message repeated")
+_ACTIVE = lazy(p.ACTIVE, re.DOTALL)
+_EXPIRED = lazy(p.EXPIRED, re.DOTALL)
+_REMOVED = lazy(p.REMOVED)
+_PICKUP = lazy(p.PICKUP, re.DOTALL)
+_DELIVERY = lazy(p.DELIVERY, re.DOTALL)
+_CLIENT = lazy(p.CLIENT, re.DOTALL)
 
 
 class Scanner:

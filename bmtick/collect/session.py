@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from bmtick.collect.blocked import Blocked
 from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
 from bmtick.collect.emit import Emitter, Row
 from bmtick.collect.follow import Follower
-from bmtick.collect.journal import NAME as JOURNAL
-from bmtick.collect.journal import Journal
 from bmtick.collect.known import KnownClients
 from bmtick.collect.options import Options
 from bmtick.collect.scan import Scanner
 from bmtick.collect.tally import Bucket, Tally
 from bmtick.names import COLLECTOR
+
+TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
+if TYPE_CHECKING:
+    from typing import Any
+
+    from bmtick.collect.journal import Journal
+
+JOURNAL = "journal"  # how --log names systemd's
 
 PATIENCE = 1.0  # seconds after its end that a bucket waits for lines that are under way
 STEP = 64 << 20  # bytes read before points are printed and the state is written
@@ -52,7 +57,13 @@ class Session:
         self.uncertain = 0  # events that may have lost or doubled lines, not yet reported
 
     def _source(self, path: str) -> Source:
-        follower = Journal(self.warn) if path == JOURNAL else Follower(path, self.warn)
+        follower: Follower | Journal
+        if path == JOURNAL:
+            from bmtick.collect.journal import Journal  # imports subprocess
+
+            follower = Journal(self.warn)
+        else:
+            follower = Follower(path, self.warn)
         return Source(follower, Scanner(self.tally, self.buckets, LogClock(0.0)))
 
     def mark(self) -> list[Any]:

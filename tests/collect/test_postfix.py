@@ -51,6 +51,7 @@ CASES = [
             "5.7.1",
             "bounced",
             "host mx[1.2.3.4] said: 550 dsn=2.0.0, status=sent (ok)",
+            agent="smtp",
         ),
     ),
     (
@@ -64,6 +65,7 @@ CASES = [
             "4.3.0",
             "deferred",
             "later",
+            agent="local",
         ),
     ),
     (
