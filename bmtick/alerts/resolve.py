@@ -149,7 +149,13 @@ def _handlers(given: Mapping[str, Any], settings: Settings) -> list[tuple[Handle
 
 
 def _agree(values: Mapping[str, Any], alert: Alert) -> None:
-    """Refuse levels out of order: warn below crit, reset not above either."""
+    """Refuse values out of order: warn below crit, reset not above either, what ``below`` says."""
+    for name, other in alert.raw.get("below", {}).items():
+        if values[name] >= values[other]:
+            raise BmtickError(
+                f"parameter '{name}': {show(alert.parameters[name], values[name])} is not below "
+                f"{other}, {show(alert.parameters[other], values[other])}"
+            )
     crit, warn, reset = (values.get(name) for name in ("crit", "warn", "reset"))
     if crit is not None and warn is not None and warn >= crit:
         raise BmtickError(
