@@ -31,7 +31,7 @@ from bmtick.tick import ast
 from bmtick.tick.formatter import format_node
 
 _DBRP = (("bmtick", "silence"),)  # no such database: nothing but the clock reaches the task
-_TICK = "250ms"
+_TICK = "20ms"  # after a restart of Kapacitor it must take hold before the first point comes
 _PATIENCE = 5.0  # seconds until a silence must have taken hold
 
 
