@@ -17,6 +17,7 @@ from bmtick.errors import BmtickError
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False  # it would write to stderr
 
+_ESCAPE = re.compile(r"\\Q.*?(?:\\E|\Z)|\\(.)", re.DOTALL)
 _GROUP = re.compile(r"\$(?:\$|([A-Za-z0-9_]+)|\{([A-Za-z0-9_]+)\})")
 
 
@@ -36,7 +37,7 @@ class Regex:
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         try:
-            if re.search(r"(?<!\\)(?:\\\\)*\\C", pattern):
+            if any(match[1] == "C" for match in _ESCAPE.finditer(pattern)):  # not in Go's syntax
                 raise BmtickError(f"invalid escape sequence in the regular expression '{pattern}'")
             self._compiled = re2.compile(pattern, _OPTIONS)
         except re2.error as error:
