@@ -184,10 +184,10 @@ def _queued(config_dir: str) -> set[str] | None:
     """Return the ids that are queued now, or None where Postfix's queue cannot be read."""
     from bmtick.errors import BmtickError
     from bmtick.incident.programs import Programs
-    from bmtick.incident.queued import queued_ids
+    from bmtick.incident.queued import read_queue
 
     try:
-        return queued_ids(Programs(config_dir))
+        return {e.queue_id for e in read_queue(Programs(config_dir))}
     except BmtickError as error:
         if config_dir:
             raise

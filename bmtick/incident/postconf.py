@@ -55,6 +55,15 @@ def read_settings(programs: Programs) -> PostfixSettings:
     return PostfixSettings(values, overrides, own)
 
 
+def read_parameter(programs: Programs, name: str) -> str:
+    """Return one parameter's value, expanded.
+
+    Raises:
+        BmtickError: there is no Postfix, or its configuration cannot be read.
+    """
+    return parse(_run(programs, "-x", name)).get(name, "")
+
+
 def parse(text: str) -> dict[str, str]:
     """Read ``name = value`` lines; a line that starts with a space goes on with the value."""
     found: dict[str, str] = {}
@@ -68,8 +77,8 @@ def parse(text: str) -> dict[str, str]:
     return found
 
 
-def _run(programs: Programs, option: str) -> str:
-    done = programs.run(programs.postfix("postconf", option))
+def _run(programs: Programs, *arguments: str) -> str:
+    done = programs.run(programs.postfix("postconf", *arguments))
     if done.status:
         raise BmtickError(
             f"cannot read Postfix's settings: {done.error}",

@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from bmtick.errors import BmtickError
 
@@ -63,10 +62,10 @@ class Programs:
         Raises:
             BmtickError: it is not on this machine, may not be run, or does not end in 5 minutes.
         """
-        program = self._required(arguments[0])
+        command = self.located(arguments)
         try:
             done = subprocess.run(
-                [program, *arguments[1:]],
+                command,
                 input=stdin,
                 capture_output=True,
                 check=False,
@@ -78,34 +77,16 @@ class Programs:
                 f"'{arguments[0]}' did not end within {_TIMEOUT:.0f} s", remedy="run it by hand"
             ) from None
         except OSError as error:
-            raise BmtickError(f"cannot run '{program}': {error.strerror}") from None
+            raise BmtickError(f"cannot run '{command[0]}': {error.strerror}") from None
         return Result(done.returncode, done.stdout, done.stderr)
 
-    @contextmanager
-    def lines(self, arguments: Sequence[str]) -> Iterator[IO[bytes]]:
-        """Run a program and read its stdout as it comes.
+    def located(self, arguments: Sequence[str]) -> list[str]:
+        """Return the arguments with the program's whole path.
 
         Raises:
-            BmtickError: it is missing, or failed (the last line of its stderr is in the message).
+            BmtickError: it is not on this machine.
         """
-        program = self._required(arguments[0])
-        with subprocess.Popen(
-            [program, *arguments[1:]],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-        ) as process:
-            if process.stdout is None or process.stderr is None:  # only without PIPE
-                raise BmtickError(f"'{arguments[0]}' has no output")
-            yield process.stdout
-            process.stdout.read()
-            stderr = process.stderr.read()
-        if process.returncode:
-            raise BmtickError(
-                f"'{arguments[0]}' failed: {Result(process.returncode, b'', stderr).error}",
-                remedy="run it as root, or name the instance with --config-dir",
-            )
+        return [self._required(arguments[0]), *arguments[1:]]
 
     def _required(self, name: str) -> str:
         found = self.find(name)

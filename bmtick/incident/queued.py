@@ -1,17 +1,122 @@
-"""The queue as Postfix tells it now."""
+"""The queue as Postfix tells it now, and where each message in it came from."""
 
 from __future__ import annotations
 
-import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
+from bmtick.collect import events as ev
+from bmtick.collect.clock import LogClock
+from bmtick.collect.postfix import events
+from bmtick.collect.postqueue import QueueEntry
+from bmtick.collect.postqueue import entries as postqueue
+from bmtick.errors import BmtickError
+from bmtick.incident.ledger import Ledger
+from bmtick.incident.logs import find_logs, open_lines
+from bmtick.incident.origin import Origin
 from bmtick.incident.programs import Programs
+from bmtick.incident.queue_files import read_envelopes
+
+# A content filter runs on this machine or beside it.
+_NEAR_RELAY = re.compile(rb"relay=[^,\[]*\[(?:127\.|10\.|192\.168\.|172\.|::1|f[cd])")
+_STALE = 3600  # seconds by which a log's record may be older than the message in the queue
 
 
-def queued_ids(programs: Programs) -> set[str]:
-    """Return the ids of all queued messages, read with ``postqueue -j``.
+def read_queue(programs: Programs) -> Iterator[QueueEntry]:
+    """Yield all queued messages, read with ``postqueue -j``.
 
     Raises:
         BmtickError: Postfix is not here, or does not tell.
     """
-    with programs.lines(programs.postfix("postqueue", "-j")) as lines:
-        return {json.loads(line)["queue_id"] for line in lines}
+    return postqueue(programs.located(programs.postfix("postqueue", "-j")))
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Where the queued messages came from, as far as that is known.
+
+    Attributes:
+        by_id: origin of each message that log or queue file told about.
+        logins: every login that the log shows for these messages, and for others lately.
+        notes: what could not be read, and what that means.
+    """
+
+    by_id: dict[str, Origin]
+    logins: frozenset[str]
+    notes: tuple[str, ...] = ()
+
+
+def find_origins(
+    entries: Collection[QueueEntry], paths: Sequence[str], programs: Programs, *, files: bool = True
+) -> Origins:
+    """Ask the log, and for messages that it says nothing of, the queue files.
+
+    Args:
+        entries: the queue.
+        paths: the logs; rotated siblings are read back to the oldest queued message.
+        programs: for ``postcat``.
+        files: whether queue files may be asked, which takes root.
+    """
+    notes: list[str] = []
+    found: dict[str, Origin] = {}
+    logins: frozenset[str] = frozenset()
+    try:
+        ledger = read_ledger(paths, min((e.arrival_time for e in entries), default=0))
+        logins = frozenset(ledger.logins())
+        found = _fitting(entries, ledger.origins())
+    except BmtickError as error:
+        notes.append(f"the log tells nothing: {error.message}")
+    unknown = [e.queue_id for e in entries if e.queue_id not in found]
+    if files and unknown:
+        try:
+            envelopes = read_envelopes(programs, unknown)
+            found |= {i: e.origin for i, e in envelopes.items()}
+        except BmtickError as error:
+            notes.append(f"{len(unknown):,} messages are of unknown origin: {error.message}")
+    return Origins(found, logins, tuple(notes))
+
+
+def _fitting(entries: Iterable[QueueEntry], origins: dict[str, Origin]) -> dict[str, Origin]:
+    """Leave out records of an earlier message that had the same short queue id."""
+    return {
+        e.queue_id: origin
+        for e in entries
+        if (origin := origins.get(e.queue_id)) and e.arrival_time - origin.time <= _STALE
+    }
+
+
+def _tells(line: bytes) -> bool:
+    """Tell cheaply, before parsing, whether a line may say whose a message is or that it ended."""
+    return (
+        b": client=" in line
+        or b": removed" in line
+        or b": uid=" in line
+        or (b"queued as" in line and _NEAR_RELAY.search(line) is not None)
+    )
+
+
+def read_ledger(paths: Sequence[str], oldest: int) -> Ledger:
+    """Return the open messages of the logs, read back to a time (seconds since the epoch).
+
+    Raises:
+        BmtickError: a log is missing or unreadable.
+    """
+    logs = find_logs(paths)
+    ledger = Ledger()
+    start = oldest - _STALE
+    for index, file in enumerate(logs.files):
+        if index + 1 < len(logs.files) and logs.files[index + 1].first < start:
+            continue
+        with open_lines(file.path) as lines:
+            telling = filter(_tells, lines)
+            for time, event in events(telling, LogClock(logs.newest, file.first)):
+                if isinstance(event, ev.Client):
+                    ledger.client(time, event)
+                elif isinstance(event, ev.Removed):
+                    ledger.removed(event.queue_id)
+                elif isinstance(event, ev.Delivery):
+                    ledger.delivery(event)
+                elif isinstance(event, ev.Pickup):
+                    ledger.pickup(time, event)
+    return ledger

@@ -1,0 +1,1 @@
+"""What to do about an account that sends spam: a plan that is data first, and its execution."""
