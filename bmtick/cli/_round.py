@@ -80,7 +80,9 @@ class Round:
                 passed.append(Plan(target, by_name[target.name]))
         self.plans = passed
 
-    def do(self, *, cause: str, origins: Mapping[str, int] | None = None) -> NoReturn:
+    def do(
+        self, *, cause: str, origins: Mapping[str, int] | None = None, wait: float = 0
+    ) -> NoReturn:
         """Do all plans at once, show progress and outcome, end the command."""
         from bmtick.deploy.session import carry_out
         from bmtick.deploy.targets import on_all
@@ -102,9 +104,22 @@ class Round:
             show_outcome(self._prefix(target), outcome)
             blocked = any(step.blocked for step in by_name[target.name].steps)
             self._refused |= blocked or not outcome.ok
+            if wait and outcome.ok and outcome.done:
+                self._await(target, outcome, wait)
         if self._unreachable:
             _deploy.leave(EXIT_WRONG_USE)
         _deploy.leave(EXIT_FINDING if self._refused else EXIT_DONE)
+
+    def _await(self, target: Target, outcome: Outcome, seconds: float) -> None:
+        from bmtick.deploy.apply import await_points
+
+        blind = await_points(target.client, outcome.done, seconds)
+        for task_id in blind:
+            text = f"{task_id} runs, but has seen no point within {seconds:g} s"
+            _deploy.say(f"{self._prefix(target)}{text}: 'bmtick doctor' follows the chain")
+        self._refused |= bool(blind)
+        if not blind:
+            click.echo(f"{self._prefix(target)}every changed task has seen points")
 
     def _prefix(self, target: Target) -> str:
         return f"{target.name}: " if self._several else ""

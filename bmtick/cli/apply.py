@@ -14,6 +14,12 @@ from bmtick.cli.common import config_option, load_settings
 @_deploy.form_option
 @_deploy.yes_option
 @click.option("--force", is_flag=True, help="Go on although a check before the apply failed.")
+@click.option(
+    "--wait",
+    metavar="DURATION",
+    default="0s",
+    help="Afterwards wait until each changed task has seen points, at most so long, such as 30s.",
+)
 @config_option
 @click.pass_context
 def command(
@@ -23,6 +29,7 @@ def command(
     form: str | None,
     yes: bool,
     force: bool,
+    wait: str,
 ) -> None:
     """Show the plan, ask, and do it.
 
@@ -34,7 +41,9 @@ def command(
     stands in the way), 2 a server cannot be read or the settings are wrong.
     """
     from bmtick.deploy.preflight import check_offline, check_server
+    from bmtick.durations import SECOND, parse_duration
 
+    seconds = parse_duration(wait) / SECOND
     settings = load_settings(ctx)
     targets = _deploy.targets_of(settings, servers, state_dir, needs_file=True)
     desired = _deploy.wanted(settings, form)
@@ -42,4 +51,4 @@ def command(
     work.check(lambda _target, planned: check_offline(planned), force=force)
     work.ask("apply this?", yes=yes)
     work.check(lambda target, planned: check_server(target.client, planned, settings), force=force)
-    work.do(cause="apply")
+    work.do(cause="apply", wait=seconds)

@@ -14,6 +14,7 @@ from bmtick.deploy.plan import Action, Step
 from bmtick.deploy.store import Store
 
 Progress = Callable[[str], None]
+_LOOK_EVERY = 0.5  # seconds between two looks at a task's statistics
 
 
 @dataclass
@@ -161,6 +162,28 @@ def prove(client: KapacitorClient, steps: list[Step]) -> list[str]:
         elif actual is not None and actual.error:
             problems.append(f"{step.id} runs, but says: {actual.error}")
     return problems
+
+
+def await_points(
+    client: KapacitorClient,
+    steps: list[Step],
+    seconds: float,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[str]:
+    """Wait until every changed task has seen points; return those that saw none in time."""
+    waiting = [s.id for s in steps if s.kind == "task" and _task(s.after) is not None]
+    for _ in range(max(1, int(seconds / _LOOK_EVERY))):
+        waiting = [task_id for task_id in waiting if not _seen(client.task(task_id))]
+        if not waiting:
+            break
+        sleep(_LOOK_EVERY)
+    return waiting
+
+
+def _seen(task: ActualTask | None) -> bool:
+    nodes = (task.stats.get("node-stats") if task else None) or {}
+    return any(int(node.get("collected") or 0) > 0 for node in nodes.values())
 
 
 def _says(actual: ActualTask | None) -> str:

@@ -68,7 +68,7 @@ class KapacitorClient:
 
     def delete_task(self, task_id: str) -> None:
         """Delete a task; that of an enabled one deletes its anonymous topics too."""
-        self._http.request("DELETE", f"{API}/tasks/{segment(task_id)}")
+        self._delete(f"{API}/tasks/{segment(task_id)}")
 
     def list_templates(self, pattern: str) -> list[TemplateDefinition]:
         """Return all templates whose id matches a glob, scripts raw."""
@@ -95,7 +95,7 @@ class KapacitorClient:
 
     def delete_template(self, template_id: str) -> None:
         """Delete a template; its tasks stay, orphaned."""
-        self._http.request("DELETE", f"{API}/templates/{segment(template_id)}")
+        self._delete(f"{API}/templates/{segment(template_id)}")
 
     def topics(self, pattern: str) -> list[dict[str, Any]]:
         """Return the topics whose id matches a glob: ``id``, ``level``, ``collected``."""
@@ -117,7 +117,7 @@ class KapacitorClient:
 
     def delete_topic(self, topic: str) -> None:
         """Forget a topic's alert state."""
-        self._http.request("DELETE", f"{API}/alerts/topics/{segment(topic)}")
+        self._delete(f"{API}/alerts/topics/{segment(topic)}")
 
     def config_section(self, name: str) -> list[dict[str, Any]] | None:
         """Return the options of a section's elements, secrets redacted by the server.
@@ -142,6 +142,14 @@ class KapacitorClient:
         """Put points into Kapacitor's stream; nothing is stored in InfluxDB."""
         query = {"db": database, "rp": retention_policy, "precision": "ns"}
         self._http.request("POST", f"{API}/write", params=query, data=lines.encode())
+
+    def _delete(self, path: str) -> None:
+        """Delete; what is missing is deleted already, which Kapacitor itself answers with 204."""
+        try:
+            self._http.request("DELETE", path)
+        except KapacitorError as error:
+            if error.status != 404:
+                raise
 
     def _get(self, path: str, query: Mapping[str, Any]) -> dict[str, Any] | None:
         try:
@@ -191,7 +199,7 @@ def _task(item: Mapping[str, Any]) -> ActualTask:
     )
     return ActualTask(
         definition,
-        executing=bool(item.get("executing")),
+        executing=bool(item.get("executing", definition.enabled)),
         error=item.get("error") or "",
         modified=item.get("modified") or "",
         last_enabled=item.get("last-enabled") or "",

@@ -158,12 +158,7 @@ class Mover:
 
     def _purge(self, task: ActualTask) -> None:
         for topic in topics_of(task):
-            try:
-                self._client.delete_topic(topic)
-            except KapacitorError as error:
-                if error.status == 404:
-                    continue
-                raise
+            self._client.delete_topic(topic)
 
     def _judge(self, error: KapacitorError, failures: int, name: str) -> None:
         """Wait and let the loop read the state again, or give up.

@@ -23,7 +23,12 @@ def read_facts(client: KapacitorClient) -> Facts:
 
 
 def _templates(client: KapacitorClient) -> dict[str, TemplateDefinition]:
-    found = client.list_templates(f"{TASK_PREFIX}*")
+    try:
+        found = client.list_templates(f"{TASK_PREFIX}*")
+    except KapacitorError as error:
+        if error.status != 404:
+            raise
+        found = []
     return {t.id: t for t in found if t.id.startswith(TASK_PREFIX)}
 
 

@@ -1,10 +1,13 @@
 """The whole catalogue on the real Kapacitor: what is sent is what is read back, in every form."""
 
+import itertools
 import json
+import time
 
 import pytest
 
 import bmtick.alerts
+from tests.support.servers import wait_for
 
 ALL = [*bmtick.alerts.catalogue()]
 
@@ -31,3 +34,49 @@ def test_all_alerts_run_and_a_second_apply_does_nothing(configured, server, form
     configured.run("plan", "--as", "template" if form == "script" else "script", expect=1)
     if form == "template":
         assert set(server.templates()) == set(tasks)
+
+
+CONSOLE = "SELECT time, alertID, alertName, datalocation, host, level, message FROM alerts"
+
+
+def test_from_a_rising_queue_to_mail_and_back(configured, server, influx, sink):
+    """The whole path: points through InfluxDB's write API, mail, console, an edit while it stands."""
+    bmtick = configured
+    text = bmtick.config.read_text().split("[alerts.")[0]
+    bmtick.settings(text + "[alerts.postfix_queue]\ncrit = 200\n")
+    bmtick.run("apply", "--yes")
+    wait_for(lambda: influx.query("SHOW SUBSCRIPTIONS"), "the subscription")
+    stamp = itertools.count(time.time_ns() // 10**10 * 10**10, 10**10)
+
+    def queue(length):
+        tags = "postfix_queue,host=10.0.0.5,datalocation=bm-master,queue="
+        now = next(stamp)
+        influx.write([f"{tags}{q} length={n}i,size=9i {now}" for q, n in
+                      (("active", length), ("deferred", 1), ("hold", 0))])  # fmt: skip
+        time.sleep(2.6)  # a gather counts when nothing came for two seconds
+
+    def subjects():
+        return [m["subject"] for m in sink.messages if m["to"] == "a@example.org"]
+
+    for length in (10, 100, 500, 510):
+        queue(length)
+    wait_for(lambda: len(subjects()) == 1, "the mail", 10)
+    assert subjects()[0].startswith("[CRITICAL] 10.0.0.5: 501 messages")
+    rows = influx.query(CONSOLE, "chronograf")[0]
+    last = dict(zip(rows["columns"], rows["values"][-1], strict=True))
+    assert (last["alertID"], last["level"]) == ("postfix_queue_bm-master", "CRITICAL")
+    [status] = json.loads(bmtick.run("status", "--format", "json").stdout)
+    assert (status["level"], status["state"]) == ("CRITICAL", "running")
+    bmtick.settings(text + '[alerts.postfix_queue]\ncrit = 300\nactive_hours = ["00:00-24:00"]\n')
+    bmtick.run("apply", "--yes")  # with one more node before the alert
+    queue(520)
+    queue(530)
+    assert len(subjects()) == 1
+    queue(5)
+    queue(5)
+    wait_for(lambda: len(subjects()) == 2, "the recovery", 10)
+    assert subjects()[1].startswith("[OK] 10.0.0.5: the Postfix queue is down to 6 messages")
+    bmtick.run("fire", "postfix_queue")
+    wait_for(lambda: len(subjects()) == 3, "the test mail", 10)
+    bmtick.run("destroy", "--yes")
+    assert server.tasks() == {}

@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -172,3 +173,14 @@ def test_json_of_plan(bmtick_on_server, server):
         "create",
     )
     assert requests.get(f"{server.api}/tasks", timeout=5).json() == {"tasks": []}
+
+
+def test_waiting_for_points(bmtick_on_server, server):
+    bmtick = bmtick_on_server
+    bmtick.want(alert("a", measurement="never"))
+    assert "has seen no point within 1 s" in bmtick.apply("--wait", "1s", expect=1).output
+    bmtick.want(alert("a", 2.0, measurement="soon"))
+    timer = threading.Timer(1.0, lambda: server.point(1.0, measurement="soon"))
+    timer.start()
+    assert "has seen points" in bmtick.apply("--wait", "10s").output
+    timer.join()
