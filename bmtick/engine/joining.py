@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bmtick.engine.gotime import round_time
 from bmtick.engine.messages import Batch, BatchPoint, Dimensions, Fields, Point, group_id
+from bmtick.engine.state import dump_message, load_message
 
 if TYPE_CHECKING:
     from bmtick.engine.nodes.join import JoinNode
@@ -22,6 +23,24 @@ class JoinGroup:
         self.sets: dict[int, list[JoinSet]] = {}
         self.head: list[int | None] = [None] * sources
         self.oldest: int | None = None
+
+    def dump(self) -> list[Any]:
+        """Return the waiting sets as JSON-able data."""
+        sets = [
+            [time, [[dump_message(value) for value in joined.values] for joined in waiting]]
+            for time, waiting in self.sets.items()
+        ]
+        return [sets, self.head, self.oldest]
+
+    def load(self, state: Any) -> None:
+        """Take back what ``dump`` gave."""
+        sets, self.head, self.oldest = state
+        for time, waiting in sets:
+            self.sets[time] = []
+            for values in waiting:
+                joined = JoinSet(self.node, time)
+                joined.values = [load_message(value) for value in values]
+                self.sets[time].append(joined)
 
     def collect(self, source: int, message: Point | Batch) -> None:
         """Put a message into the first set of its time that lacks its source."""
@@ -196,6 +215,22 @@ class Matcher:
         self.specifics: dict[str, list[tuple[int, Any]]] = {}
         self.reported: set[int] = set()
 
+    def dump(self) -> dict[str, Any]:
+        """Return the waiting messages as JSON-able data."""
+        return {
+            "marks": [[source, group, time] for (source, group), time in self.low_marks.items()],
+            "matches": _dump_waiting(self.matches),
+            "specifics": _dump_waiting(self.specifics),
+            "reported": sorted(self.reported),
+        }
+
+    def load(self, state: Any) -> None:
+        """Take back what ``dump`` gave."""
+        self.low_marks = {(source, group): time for source, group, time in state["marks"]}
+        self.matches = _load_waiting(state["matches"])
+        self.specifics = _load_waiting(state["specifics"])
+        self.reported = set(state["reported"])
+
     def _time(self, message: Any) -> int:
         return round_time(message.time, self.node.tolerance)
 
@@ -288,3 +323,17 @@ class Matcher:
         group = self.node.join_group(specific[1].group)
         group.collect(*specific)
         group.collect(source, new)
+
+
+def _dump_waiting(waiting: dict[str, list[tuple[int, Any]]]) -> list[Any]:
+    return [
+        [group, [[source, dump_message(message)] for source, message in entries]]
+        for group, entries in waiting.items()
+    ]
+
+
+def _load_waiting(state: Any) -> dict[str, list[tuple[int, Any]]]:
+    return {
+        group: [(source, load_message(message)) for source, message in entries]
+        for group, entries in state
+    }

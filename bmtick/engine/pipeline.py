@@ -128,6 +128,13 @@ class Pipeline:
         self._timer_number += 1
         heapq.heappush(self.timers, (time, self._timer_number, action))
 
+    def due(self) -> dict[object, int]:
+        """Return when the next timer of an object with timers is due, for snapshots."""
+        found: dict[object, int] = {}
+        for time, _, action in sorted(self.timers, key=lambda timer: timer[:2], reverse=True):
+            found[getattr(action, "__self__", None)] = time
+        return found
+
     def advance(self, now: int) -> None:
         """Move the clock forward; timers that are due fire in their order."""
         if self.now is not None and now <= self.now:

@@ -6,7 +6,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bmtick.engine.lambdas import MISSING, Duration
-from bmtick.engine.messages import BatchPoint, Fields
+from bmtick.engine.messages import (
+    Barrier,
+    Batch,
+    BatchPoint,
+    Dimensions,
+    Fields,
+    GroupInfo,
+    Point,
+)
 
 
 def dump_fields(fields: Fields) -> dict[str, Any]:
@@ -46,3 +54,57 @@ def load_points(state: Iterable[Any]) -> Iterator[BatchPoint]:
     """Take back what ``dump_points`` gave."""
     for fields, tags, time in state:
         yield BatchPoint(load_fields(fields), tags, time)
+
+
+def dump_info(info: GroupInfo) -> list[Any]:
+    """Return a group's description as JSON-able data."""
+    return [info.id, info.tags, list(info.dimensions)]
+
+
+def load_info(state: Any) -> GroupInfo:
+    """Take back what ``dump_info`` gave."""
+    group, tags, (by_name, names) = state
+    return GroupInfo(group, tags, Dimensions(by_name, tuple(names)))
+
+
+def dump_message(message: Point | Batch | Barrier | None) -> dict[str, Any] | None:
+    """Return a message that waits in a node as JSON-able data."""
+    if message is None:
+        return None
+    if isinstance(message, Barrier):
+        return {"barrier": dump_info(message.info), "time": message.time}
+    common = {
+        "name": message.name,
+        "tags": message.tags,
+        "dimensions": list(message.dimensions),
+        "time": message.time,
+        "group": message.group,
+    }
+    if isinstance(message, Point):
+        place = [message.database, message.retention_policy]
+        return {**common, "fields": dump_fields(message.fields), "place": place}
+    return {**common, "points": dump_points(message.points), "hint": message.size_hint}
+
+
+def load_message(state: Any) -> Any:
+    """Take back what ``dump_message`` gave."""
+    if state is None:
+        return None
+    if "barrier" in state:
+        return Barrier(load_info(state["barrier"]), state["time"])
+    by_name, names = state["dimensions"]
+    dimensions = Dimensions(by_name, tuple(names))
+    if "fields" in state:
+        return Point(
+            state["name"],
+            dimensions,
+            load_fields(state["fields"]),
+            state["tags"],
+            state["time"],
+            state["group"],
+            *state["place"],
+        )
+    points = list(load_points(state["points"]))
+    batch = Batch(state["name"], state["tags"], by_name, state["time"], points)
+    batch.dimensions, batch.group, batch.size_hint = dimensions, state["group"], state["hint"]
+    return batch

@@ -12,7 +12,7 @@ from bmtick.engine.pipeline import Diagnostic, Pipeline
 from bmtick.errors import BmtickError
 from bmtick.points import Point
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 
 
 class Task:
@@ -136,6 +136,7 @@ class Task:
         return {
             "version": SNAPSHOT_VERSION,
             "now": self._pipeline.now,
+            "started": self._pipeline.started,
             "nodes": {
                 node.name: state for node in self._nodes if (state := node.snapshot()) is not None
             },
@@ -164,3 +165,4 @@ class Task:
             if node.name in state["nodes"]:
                 node.restore(state["nodes"][node.name])
         self._pipeline.now = state["now"]
+        self._pipeline.started = state["started"]  # the timers are those of the snapshot

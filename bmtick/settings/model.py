@@ -95,6 +95,33 @@ class Deploy(Section, frozen=True, kw_only=True):
     state_dir: str = ""  # empty: /var/lib/bmtick, or ~/.local/state/bmtick for plain users
 
 
+class Watch(Section, frozen=True, kw_only=True):
+    """``[watch]``: alerts on this machine, without a TICK stack."""
+
+    host: str = ""  # tag host of all points; empty: this machine's name
+    datalocation: str = ""  # tag datalocation, BlueMind's name of the server
+    state: str = "/var/lib/bmtick/watch.state"
+    mail: Literal["smtp", "sendmail", "folder"] = "smtp"
+    folder: str = ""  # where mails are put as .eml files, with mail = "folder"
+    sendmail: str = "/usr/sbin/sendmail"
+    most_waiting: Annotated[int, Meta(ge=1, le=100_000)] = 1000  # deliveries kept for later
+    give_up: DurationText = "5d"
+
+
+class Smtp(Section, frozen=True, kw_only=True):
+    """``[smtp]``: the mail server that ``bmtick watch`` hands its mails to."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 25
+    sender: str = ""  # empty: bmtick@ and the machine's name
+    tls: Literal["none", "starttls", "tls"] = "none"
+    ca_file: str = ""
+    verify: bool = True
+    username: str = ""
+    secret_file: str = ""  # 0600; holds the password
+    timeout: DurationText = "30s"
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """All of ``bmtick.toml``.
 
@@ -111,5 +138,7 @@ class Settings(Section, frozen=True, kw_only=True):
     notify: Notify = Notify()
     collect: Collect = Collect()
     deploy: Deploy = Deploy()
+    watch: Watch = Watch()
+    smtp: Smtp = Smtp()
     alerts: dict[str, dict[str, Any]] = {}
     path: str = ""  # the file these come from; empty: defaults

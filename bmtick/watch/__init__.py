@@ -1,1 +1,1 @@
-"""``bmtick watch``: collector, engine and delivery in one process, without a TICK stack."""
+"""Alerts on one machine without a TICK stack: collector, engine and delivery in one process."""

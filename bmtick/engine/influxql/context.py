@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from bmtick.engine.influxql.codec import dump_reducer, load_reducer
 from bmtick.engine.influxql.methods import Make, Method
 from bmtick.engine.influxql.sample import Reducer, Sample
 from bmtick.engine.lambdas.values import Duration, go_type_name
@@ -67,6 +68,13 @@ class Calculation:
             self._make, self._made_for = self._makers[kind], kind
         return Context(self, self._make(), self._made_for)
 
+    def resume(self, state: Mapping[str, Any]) -> Context:
+        """Go on with a calculation that ``Context.dump`` gave."""
+        kind = next(kind for kind, name in _KINDS.items() if name == state["kind"])
+        context = self.start(kind)
+        context.take_back(state["reducer"])
+        return context
+
     def start_with(self, fields: Mapping[str, Any]) -> Context:
         """Begin with the type of the field in these fields.
 
@@ -89,6 +97,10 @@ class Context:
         self._reducer = reducer
         self._kind = kind
 
+    def take_back(self, state: dict[str, Any]) -> None:
+        """Take in what another calculation had taken in."""
+        load_reducer(self._reducer, state)
+
     def add(self, time: int, tags: Mapping[str, str], fields: Mapping[str, Any]) -> None:
         """Take one point in.
 
@@ -105,6 +117,10 @@ class Context:
                 f"exp {_KINDS[self._kind]}"
             )
         self._reducer.add(Sample(time, value, tags, fields))
+
+    def dump(self) -> dict[str, Any]:
+        """Return the calculation as JSON-able data."""
+        return {"kind": _KINDS[self._kind], "reducer": dump_reducer(self._reducer)}
 
     def emit_point(self, group_tags: Mapping[str, str], time: int) -> Emitted | None:
         """Return the one resulting point; None where there are none or several."""

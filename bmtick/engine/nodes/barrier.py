@@ -5,10 +5,13 @@ Kapacitor's timers run on the wall clock; here they run on the task's clock.
 
 from __future__ import annotations
 
+from typing import Any
+
 from bmtick.engine.arguments import table, value
 from bmtick.engine.messages import AnyPoint, Barrier, Batch, First, GroupInfo, Point
 from bmtick.engine.node import DefinitionError, Group, Node
 from bmtick.engine.registry import register
+from bmtick.engine.state import dump_info, load_info
 
 
 @register
@@ -51,6 +54,22 @@ class BarrierNode(Node):
         if self.group_of(barrier).accepts_barrier(barrier.time):
             self.forward_barrier(barrier)
 
+    def snapshot(self) -> object:
+        """The groups with their timers."""
+        due = self.pipeline.due()
+        return [
+            [dump_info(found.info), found.last, found.seen, found.barrier_time, due.get(found)]
+            for found in self.groups.values()
+        ]
+
+    def restore(self, state: Any) -> None:
+        """Take back the groups and set their timers again."""
+        for info, last, seen, barrier_time, due in state:
+            found = BarrierGroup(self, load_info(info), seen)
+            found.last, found.barrier_time = last, barrier_time
+            found.set_timer(due)
+            self.groups[found.info.id] = found
+
     def delete_group(self, group: str) -> None:
         """Stop the group's timer."""
         found = self.groups.pop(group, None)
@@ -72,11 +91,12 @@ class BarrierGroup(Group):
         self.barrier_time: int | None = None
         self.stopped = False
 
-    def set_timer(self) -> None:
-        """Start the timer that the node asks for."""
+    def set_timer(self, due: int | None = None) -> None:
+        """Start the timer that the node asks for, at a time of its own after a restart."""
         node: BarrierNode = self.node
-        wait = node.idle or node.period
-        node.pipeline.at(self.seen + wait, self._idle if node.idle else self._tick)
+        if due is None:
+            due = self.seen + (node.idle or node.period)
+        node.pipeline.at(due, self._idle if node.idle else self._tick)
 
     def accepts(self, point: AnyPoint) -> bool:
         """Say whether a point is in time; an idle timer starts again."""

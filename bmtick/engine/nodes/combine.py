@@ -12,6 +12,7 @@ from bmtick.engine.lambdas import EvaluationError
 from bmtick.engine.messages import (
     STREAM,
     AnyPoint,
+    Barrier,
     Batch,
     BatchPoint,
     Fields,
@@ -21,6 +22,7 @@ from bmtick.engine.messages import (
 )
 from bmtick.engine.node import DefinitionError, Group, Node, TaskStopped
 from bmtick.engine.registry import register
+from bmtick.engine.state import dump_info, dump_points, load_info, load_points
 from bmtick.tick import ast
 
 
@@ -57,6 +59,30 @@ class CombineNode(Node):
     def start(self) -> None:
         """Compile the lambdas."""
         self.predicates = [self.predicate_of(node) for node in self.lambdas]
+
+    def snapshot(self) -> object:
+        """The waiting points by group, with what stateful functions remember."""
+        return [
+            {
+                "info": dump_info(found.info),
+                "name": found.name,
+                "time": found.time,
+                "points": list(dump_points(found.points)),
+                "room": found.room,
+                "predicates": [p.expression.snapshot() for p in found.predicates],
+            }
+            for found in self.groups.values()
+        ]
+
+    def restore(self, state: Any) -> None:
+        """Take back the waiting points."""
+        for kept in state:
+            barrier = Barrier(load_info(kept["info"]), 0)
+            self.groups[barrier.group] = found = CombineGroup(self, barrier)
+            found.name, found.time, found.room = kept["name"], kept["time"], kept["room"]
+            found.points = list(load_points(kept["points"]))
+            for predicate, expression in zip(found.predicates, kept["predicates"], strict=True):
+                predicate.expression.restore(expression)
 
     def new_group(self, first: First) -> CombineGroup:
         """Start at the first message."""

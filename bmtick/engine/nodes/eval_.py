@@ -59,6 +59,20 @@ class EvalNode(Node):
         self.expressions = [self.expression_of(node) for node in self.lambdas]
         self.new_fields = [n for n in self.names if n not in self.tag_names]
 
+    def snapshot(self) -> object:
+        """The groups, with what stateful functions remember."""
+        return [
+            [group, [expression.snapshot() for expression in found.expressions]]
+            for group, found in self.groups.items()
+        ]
+
+    def restore(self, state: Any) -> None:
+        """Take back the groups."""
+        for group, expressions in state:
+            self.groups[group] = found = EvalGroup(self)
+            for expression, kept in zip(found.expressions, expressions, strict=True):
+                expression.restore(kept)
+
     def new_group(self, first: First) -> EvalGroup:
         """Start with fresh state."""
         del first

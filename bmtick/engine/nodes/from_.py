@@ -74,6 +74,15 @@ class FromNode(StatelessNode):
         self._predicate = self.predicate_of(self.condition) if self.condition else None
         self._plain = not (self.database or self.retention_policy)
 
+    def snapshot(self) -> object:
+        """What stateful functions of the condition remember."""
+        return self._predicate.expression.snapshot() if self._predicate else None
+
+    def restore(self, state: Any) -> None:
+        """Take it back."""
+        if self._predicate:
+            self._predicate.expression.restore(state)
+
     def point(self, point: Point) -> None:
         """Pass a copy of a matching point."""
         name = point.name

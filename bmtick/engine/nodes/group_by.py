@@ -11,6 +11,7 @@ from bmtick.engine.influxql.gosort import go_sorted
 from bmtick.engine.messages import Barrier, Batch, BatchPoint, Dimensions, Point, group_id
 from bmtick.engine.node import StatelessNode
 from bmtick.engine.registry import register
+from bmtick.engine.state import dump_message, load_message
 
 
 def _earlier(a: BatchPoint, b: BatchPoint) -> bool:
@@ -46,6 +47,16 @@ class GroupByNode(StatelessNode):
     def start(self) -> None:
         """Prepare the tag names."""
         self._tag_names = TagNames(self.dimensions, self.excluded)
+
+    def snapshot(self) -> object:
+        """The waiting batches."""
+        waiting = [[group, dump_message(batch)] for group, batch in self.waiting.items()]
+        return [self.last_time, waiting]
+
+    def restore(self, state: Any) -> None:
+        """Take back the waiting batches."""
+        self.last_time, waiting = state
+        self.waiting = {group: load_message(batch) for group, batch in waiting}
 
     def point(self, point: Point) -> None:
         """Pass a copy in its new group."""

@@ -9,6 +9,7 @@ from bmtick.engine.influxql import METHODS, Calculation, Context, Emitted, Metho
 from bmtick.engine.messages import BATCH, STREAM, Batch, BatchPoint, First, GroupInfo, Point
 from bmtick.engine.node import SAME, DefinitionError, Group, Node, TaskStopped
 from bmtick.engine.registry import register
+from bmtick.engine.state import dump_info, load_info
 from bmtick.errors import BmtickError
 
 _GIVES = {"stream": STREAM, "batch": BATCH, "same": SAME}
@@ -42,19 +43,42 @@ class InfluxQLNode(Node):
         except BmtickError as error:
             raise DefinitionError(error.message) from None
 
-    def new_group(self, first: First) -> Group:
+    def new_group(self, first: First) -> _InfluxQLGroup:
         """Start at the first message."""
+        return self._group(first.name, first.group_info(), first.time)
+
+    def _group(self, name: str, info: GroupInfo, time: int) -> _InfluxQLGroup:
         if self.method.transforms:
-            return TransformGroup(self, first)
-        return ReduceGroup(self, first)
+            return TransformGroup(self, name, info, time)
+        return ReduceGroup(self, name, info, time)
+
+    def snapshot(self) -> object:
+        """The calculations by group; of batches none goes on from one to the next."""
+        return [
+            [
+                found.name,
+                dump_info(found.info),
+                found.time,
+                found.context.dump() if found.context and self.receives == STREAM else None,
+            ]
+            for found in self.groups.values()
+        ]
+
+    def restore(self, state: Any) -> None:
+        """Take back the calculations."""
+        for name, info, time, context in state:
+            found = self._group(name, load_info(info), time)
+            if context is not None:
+                found.context = self.calculation.resume(context)
+            self.groups[found.info.id] = found
 
 
 class _InfluxQLGroup(Group):
     __slots__ = ("context", "info", "name", "time")
 
-    def __init__(self, node: InfluxQLNode, first: First) -> None:
+    def __init__(self, node: InfluxQLNode, name: str, info: GroupInfo, time: int) -> None:
         super().__init__(node)
-        self.name, self.info, self.time = first.name, first.group_info(), first.time
+        self.name, self.info, self.time = name, info, time
         self.context: Context | None = None
 
     def begin(self, time: int) -> None:

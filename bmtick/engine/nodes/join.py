@@ -89,6 +89,20 @@ class JoinNode(Node):
         if message is not None:
             self.forward(message)
 
+    def snapshot(self) -> object:
+        """The waiting sets, and with ``on`` the messages that wait for others."""
+        return {
+            "joins": [[group, found.dump()] for group, found in self.joins.items()],
+            "matcher": self.matcher.dump() if self.matcher else None,
+        }
+
+    def restore(self, state: Any) -> None:
+        """Take back what waits."""
+        for group, dumped in state["joins"]:
+            self.join_group(group).load(dumped)
+        if self.matcher is not None and state["matcher"] is not None:
+            self.matcher.load(state["matcher"])
+
     def finish(self) -> None:
         """Emit all that is left."""
         for group in self.joins.values():

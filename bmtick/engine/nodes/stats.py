@@ -15,12 +15,12 @@ from bmtick.engine.messages import (
     STREAM,
     Barrier,
     Batch,
-    Dimensions,
     GroupInfo,
     Point,
 )
 from bmtick.engine.node import DefinitionError, Node, StatelessNode
 from bmtick.engine.registry import kinds, register
+from bmtick.engine.state import dump_info, load_info
 
 
 @register
@@ -40,6 +40,7 @@ class StatsNode(StatelessNode):
         self.align = False
         self.watched: Node
         self.counter = Counter()
+        self.waits_since: int | None = None
 
     @classmethod
     def allowed_after(cls, parent: Node) -> bool:
@@ -68,17 +69,15 @@ class StatsNode(StatelessNode):
         if self.align:
             first = truncate(now, self.interval) + self.interval
             # The first aligned point bears the time at which the wait began.
-            self.pipeline.at(first, lambda at: self._first(now, at))
+            self.waits_since = now
+            self.pipeline.at(first, self._tick)
         else:
             self.pipeline.at(now + self.interval, self._tick)
 
-    def _first(self, began: int, now: int) -> None:
-        self._emit(began)
-        self.pipeline.at(now + self.interval, self._tick)
-
     def _tick(self, now: int) -> None:
+        began, self.waits_since = self.waits_since, None
         self.pipeline.at(now + self.interval, self._tick)
-        self._emit(now)
+        self._emit(now if began is None else began)
 
     def _emit(self, now: int) -> None:
         time = round_time(now, self.interval) if self.align else now
@@ -87,17 +86,21 @@ class StatsNode(StatelessNode):
             self.forward(Point("stats", info.dimensions, {"emitted": count}, info.tags, time))
 
     def snapshot(self) -> object:
-        """The counts by group."""
-        return [
-            [info.id, info.tags, list(info.dimensions), count]
-            for info, count in self.counter.groups.values()
-        ]
+        """The counts by group, and the timer."""
+        return {
+            "counts": [[dump_info(info), count] for info, count in self.counter.groups.values()],
+            "waits_since": self.waits_since,
+            "due": self.pipeline.due().get(self),
+        }
 
     def restore(self, state: Any) -> None:
-        """Take back the counts."""
-        for group, tags, (by_name, names), count in state:
-            info = GroupInfo(group, tags, Dimensions(by_name, tuple(names)))
-            self.counter.groups[group] = [info, count]
+        """Take back the counts, and set the timer again."""
+        for info, count in state["counts"]:
+            known = load_info(info)
+            self.counter.groups[known.id] = [known, count]
+        self.waits_since = state["waits_since"]
+        if state["due"] is not None:
+            self.pipeline.at(state["due"], self._tick)
 
 
 class Counter:

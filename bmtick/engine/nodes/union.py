@@ -8,6 +8,7 @@ from bmtick.engine.arguments import Signature, table, value
 from bmtick.engine.messages import Barrier, Batch, Point
 from bmtick.engine.node import Node
 from bmtick.engine.registry import register
+from bmtick.engine.state import dump_message, load_message
 
 
 @register
@@ -38,6 +39,16 @@ class UnionNode(Node):
         """Make room for each parent's messages."""
         self.sources = [[] for _ in self.parents]
         self.low_marks = [None for _ in self.parents]
+
+    def snapshot(self) -> object:
+        """The waiting messages of each parent."""
+        waiting = [[dump_message(message) for message in source] for source in self.sources]
+        return [waiting, self.low_marks]
+
+    def restore(self, state: Any) -> None:
+        """Take back the waiting messages."""
+        waiting, self.low_marks = state
+        self.sources = [[load_message(message) for message in source] for source in waiting]
 
     def entry(self, source: int) -> UnionEntry:
         """Return the receiver of one parent."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bmtick.engine.arguments import Signature
 from bmtick.engine.lambdas import EvaluationError
 from bmtick.engine.messages import AnyPoint, Batch, First, Point
@@ -31,6 +33,18 @@ class WhereNode(Node):
         """Start with fresh state."""
         del first
         return WhereGroup(self)
+
+    def snapshot(self) -> object:
+        """The groups, with what stateful functions remember."""
+        return [
+            [group, found.predicate.expression.snapshot()] for group, found in self.groups.items()
+        ]
+
+    def restore(self, state: Any) -> None:
+        """Take back the groups."""
+        for group, expression in state:
+            self.groups[group] = found = WhereGroup(self)
+            found.predicate.expression.restore(expression)
 
 
 class WhereGroup(Group):

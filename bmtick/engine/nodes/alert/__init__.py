@@ -161,12 +161,17 @@ class AlertNode(Node):
         events.pending.append(event)
 
     def snapshot(self) -> object:
-        """The states by group."""
-        return [[group, found.state.dump()] for group, found in self.groups.items()]
+        """The states by group, and what stateful functions of the conditions remember."""
+        return {
+            "groups": [[group, found.state.dump()] for group, found in self.groups.items()],
+            "conditions": [p.expression.snapshot() for p in self.levels.predicates],
+        }
 
     def restore(self, state: Any) -> None:
         """Take back the states."""
-        for group, dumped in state:
+        for predicate, kept in zip(self.levels.predicates, state["conditions"], strict=False):
+            predicate.expression.restore(kept)
+        for group, dumped in state["groups"]:
             self.groups[group] = AlertGroup(self, AlertState.load(self, dumped))
 
 

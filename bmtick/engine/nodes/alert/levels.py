@@ -36,6 +36,11 @@ class Levels:
                 if reset is not None:
                     self.resets[level] = compiler(reset)
 
+    @property
+    def predicates(self) -> list[Predicate]:
+        """All conditions and resets, in a fixed order."""
+        return [*self.conditions.values(), *self.resets.values()]
+
     def of(self, point: AnyPoint, current: int) -> int:
         """Return the level of a point, given the current level of its group."""
         higher = self._first(CRITICAL, current - 1, point)

@@ -1,0 +1,230 @@
+"""``bmtick watch``: collector, engine and mail in one process, without a TICK stack."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import ssl
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bmtick.cli.common import config_option, load_settings
+from bmtick.durations import SECOND, parse_duration
+from bmtick.errors import EXIT_FINDING, BmtickError, printable
+
+if TYPE_CHECKING:
+    from bmtick.engine import AlertEvent
+    from bmtick.settings import Settings
+    from bmtick.watch.mail import Mailer
+    from bmtick.watch.service import Status, Watch
+
+_TICK = 1.0  # seconds between two looks at the log
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Process what is there, deliver, and end.")
+@click.option("--from-start", is_flag=True, help="Without a state, read the logs from the start.")
+@click.option("--log", "logs", multiple=True, help="Log instead of the settings'; repeatable.")
+@click.option("--state", help="Where all is kept. Default: the settings', [watch] state.")
+@click.option("--no-state", is_flag=True, help="Keep nothing.")
+@click.option("--mails", type=click.Path(), help="Put the mails into this folder, send none.")
+@config_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    once: bool,
+    from_start: bool,
+    logs: tuple[str, ...],
+    state: str | None,
+    no_state: bool,
+    mails: str | None,
+) -> None:
+    """Watch this machine's mail log and queue; tell of alerts by mail, post, exec, log or tcp.
+
+    The alerts are those that the settings enable, the same that 'bmtick apply' deploys. Nothing is
+    forgotten over a restart. SIGTERM ends it. With --once and no state, the logs are read from
+    their start; the exit status is 1 when something could not be delivered.
+    """
+    settings = load_settings(ctx)
+    screen = _Screen()
+    path = "" if no_state else state or settings.watch.state
+    watch = _watch(settings, logs, path, mails, screen)
+    stop = _Stop()
+    watch.start(from_start=from_start or once, now=time.time())
+    status = None
+    try:
+        while not stop.asked:
+            status = watch.tick(time.time())
+            if once:
+                break
+            screen.status(status)
+            stop.wait(_TICK)
+    finally:
+        watch.stop()
+        screen.clear()
+    if once and status:
+        click.echo(screen.line(status), err=True)
+        if status.waiting:
+            sys.exit(EXIT_FINDING)
+
+
+class _Stop:
+    """Whether SIGTERM or SIGINT has come; waiting ends with it."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, *_: Any) -> None:
+        self.asked = True
+
+    def wait(self, seconds: float) -> None:
+        import select
+
+        select.select([self._reader], [], [], seconds)
+
+
+class _Screen:
+    """stderr: one line of status on a terminal; warnings and events a line each, everywhere."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._shown = False
+
+    def clear(self) -> None:
+        if self._shown:
+            click.echo("\r\x1b[K", err=True, nl=False)
+            self._shown = False
+
+    def warn(self, text: str) -> None:
+        self.clear()
+        click.echo(f"bmtick: {printable(text)}", err=True)
+
+    def tell(self, event: AlertEvent) -> None:
+        self.clear()
+        click.echo(printable(f"{event.level} {event.id}: {event.message}"), err=True)
+
+    def line(self, status: Status) -> str:
+        when = time.strftime("%H:%M:%S", time.localtime(status.now))
+        return (
+            f"{when}  {status.alerts} alerts, {status.standing} standing, "
+            f"{status.points:,} points, {status.events} events, {status.waiting} waiting"
+        )
+
+    def status(self, status: Status) -> None:
+        if self._terminal:
+            text = self.line(status)[: shutil.get_terminal_size().columns - 1]
+            click.echo(f"\r\x1b[K{text}", err=True, nl=False)
+            self._shown = True
+
+
+def _watch(
+    settings: Settings, logs: tuple[str, ...], state: str, mails: str | None, screen: _Screen
+) -> Watch:
+    from bmtick.alerts import desired
+    from bmtick.collect.state import StateFile
+    from bmtick.watch.handlers import Postman, check_handlers
+    from bmtick.watch.outbox import Outbox
+    from bmtick.watch.service import Watch
+    from bmtick.watch.tasks import Tasks
+
+    alerts = desired(settings)
+    if not alerts:
+        raise BmtickError(
+            "the settings enable no alert",
+            remedy="write sections such as [alerts.postfix_queue]; 'bmtick alerts' lists them",
+        )
+    check_handlers(alerts)
+    host = settings.watch.host or socket.gethostname()
+    sender = settings.smtp.sender or f"bmtick@{socket.getfqdn()}"
+    return Watch(
+        _collector(settings, logs, host, screen),
+        Tasks(alerts, host, screen.warn),
+        Outbox(
+            settings.watch.most_waiting,
+            parse_duration(settings.watch.give_up) / SECOND,
+            screen.warn,
+        ),
+        Postman(_mailer(settings, mails), sender, time.time),
+        StateFile(state) if state else None,
+        warn=screen.warn,
+        tell=screen.tell,
+    )
+
+
+def _collector(settings: Settings, logs: tuple[str, ...], host: str, screen: _Screen) -> Any:
+    from bmtick.collect.options import Options
+    from bmtick.watch.source import Collector
+
+    collect = settings.collect
+    options = Options(
+        interval=max(1, parse_duration(collect.interval) // SECOND),
+        max_series=collect.max_series,
+        known=collect.known_clients,
+        blocked=collect.blocked_patterns,
+    )
+    spool = collect.spool
+    if collect.queue == "off" or (collect.queue == "auto" and not Path(spool).is_dir()):
+        spool = ""
+    return Collector(
+        logs or collect.logs,
+        options,
+        spool=spool,
+        tags={"host": host, "datalocation": settings.watch.datalocation},
+        warn=screen.warn,
+    )
+
+
+def _mailer(settings: Settings, mails: str | None) -> Mailer:
+    from bmtick.watch.mail import FolderMailer, SendmailMailer
+
+    watch = settings.watch
+    if mails or watch.mail == "folder":
+        folder = mails or watch.folder
+        if not folder:
+            raise BmtickError('[watch] mail = "folder" without a folder', remedy="set folder too")
+        return FolderMailer(Path(folder))
+    if watch.mail == "sendmail":
+        return SendmailMailer(watch.sendmail)
+    return _smtp(settings)
+
+
+def _smtp(settings: Settings) -> Mailer:
+    from bmtick.deploy.credentials import find_credentials
+    from bmtick.watch.mail import SmtpMailer
+
+    smtp = settings.smtp
+    known = find_credentials("SMTP", "default", smtp.username, smtp.secret_file, os.environ)
+    if known.username and smtp.tls == "none" and smtp.host not in ("127.0.0.1", "::1", "localhost"):
+        raise BmtickError(
+            "[smtp] would send the password in the clear", remedy='set tls = "starttls" or "tls"'
+        )
+    return SmtpMailer(
+        smtp.host,
+        smtp.port,
+        tls=smtp.tls,
+        context=_context(smtp.ca_file, verify=smtp.verify) if smtp.tls != "none" else None,
+        username=known.username,
+        password=known.password,
+        timeout=parse_duration(smtp.timeout) / SECOND,
+    )
+
+
+def _context(ca_file: str, *, verify: bool) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:
+        raise BmtickError(f"cannot read the CA file '{ca_file}': {error.strerror}") from None
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,176 @@
+"""The handlers of an alert that work without Kapacitor: email, post, exec, log, tcp.
+
+Source: kapacitor ``services/alert/handlers.go``, ``services/httppost/service.go``. What Kapacitor
+posts, logs or hands to a program is the same JSON here.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import requests
+
+from bmtick.alerts import Rendered
+from bmtick.durations import SECOND
+from bmtick.engine import gojson
+from bmtick.engine.gotime import rfc3339_nano
+from bmtick.errors import BmtickError
+from bmtick.watch.failure import DeliveryError, PermanentError
+from bmtick.watch.mail import Mailer, compose
+from bmtick.watch.outbox import Delivery
+
+_PATIENCE: Final = 30.0  # seconds for an answer, where the alert names no time
+_EXEC_PATIENCE: Final = 60.0
+_LOG_MODE: Final = 0o600
+
+SUPPORTED: Final = ("email", "post", "exec", "log", "tcp")
+
+
+def alert_json(event: dict[str, Any]) -> bytes:
+    """Return what Kapacitor's handlers send: one line of JSON."""
+    data = {
+        "id": event["id"],
+        "message": event["message"],
+        "details": event["details"],
+        "time": rfc3339_nano(event["time"]),
+        "duration": event["duration"],
+        "level": event["level"],
+        "data": event["data"],
+        "previousLevel": event["previousLevel"],
+        "recoverable": event["recoverable"],
+    }
+    return gojson.dumps(data).encode("utf-8", "replace") + b"\n"
+
+
+def check_handlers(alerts: Iterable[Rendered]) -> None:
+    """Refuse an alert that tells somebody in a way that only Kapacitor has.
+
+    Raises:
+        BmtickError: names alert and handler.
+    """
+    for alert in alerts:
+        for kind in sorted(alert.handlers):
+            if kind not in SUPPORTED:
+                raise BmtickError(
+                    f"alert '{alert.name}' tells by '{kind}', which bmtick watch has not",
+                    remedy=f"one of: {', '.join(SUPPORTED)}; 'post' reaches most services",
+                )
+
+
+class Postman:
+    """Delivers.
+
+    Args:
+        mailer: hands mails on.
+        sender: the address in From.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, mailer: Mailer, sender: str, clock: Callable[[], float]) -> None:
+        self._mailer, self._sender, self._clock = mailer, sender, clock
+        self._ways: dict[str, Callable[[Delivery], None]] = {
+            "email": self._email,
+            "post": _post,
+            "exec": _exec,
+            "log": _log,
+            "tcp": _tcp,
+        }
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Deliver, or raise DeliveryError."""
+        way = self._ways.get(delivery.kind)
+        if way is None:
+            raise PermanentError(f"there is no handler '{delivery.kind}' here")
+        try:
+            way(delivery)
+        except gojson.UnsupportedValueError as error:
+            raise PermanentError(str(error)) from None
+
+    def _email(self, delivery: Delivery) -> None:
+        recipients = [str(one) for one in _flat([delivery.args, delivery.properties.get("to", [])])]
+        if not recipients:
+            raise PermanentError("a mail without recipients")
+        mail = compose(delivery.event, self._sender, recipients, delivery.key, self._clock())
+        self._mailer.send(self._sender, recipients, mail)
+
+
+def _flat(values: Any) -> Iterable[Any]:
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from _flat(value)
+        else:
+            yield value
+
+
+def _post(delivery: Delivery) -> None:
+    given = delivery.properties
+    urls = [str(url) for url in _flat([delivery.args, given.get("uRL", [])])]
+    if not urls:
+        raise PermanentError("a post without a URL: endpoints of kapacitor.conf are not known here")
+    headers = {str(k): str(v) for k, v in given.get("header", [])}
+    session = requests.Session()
+    session.trust_env = False
+    try:
+        reply = session.post(
+            urls[0],
+            data=alert_json(delivery.event),
+            headers={"Content-Type": "application/json", **headers},
+            timeout=given.get("timeout", 0) / SECOND or _PATIENCE,
+            verify=not given.get("skipSSLVerification", False),
+        )
+    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+        raise PermanentError(f"{urls[0]}: {error}") from None
+    except requests.RequestException as error:
+        raise DeliveryError(f"{urls[0]}: {error}") from None
+    if not reply.ok:
+        kind = (
+            DeliveryError
+            if reply.status_code >= 500 or reply.status_code == 429
+            else PermanentError
+        )
+        raise kind(f"{urls[0]} answered {reply.status_code}: {reply.text[:200].strip()}")
+
+
+def _exec(delivery: Delivery) -> None:
+    # not tried again, as in Kapacitor: a program may have done its work before it failed
+    command = [str(one) for one in _flat(delivery.args)]
+    try:
+        done = subprocess.run(
+            command,
+            input=alert_json(delivery.event),
+            capture_output=True,
+            timeout=_EXEC_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired, IndexError) as error:
+        raise PermanentError(f"{command[:1]}: {error}") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()[:300]
+        raise PermanentError(f"{command[0]} ended with {done.returncode}: {said}")
+
+
+def _log(delivery: Delivery) -> None:
+    path = str(next(iter(_flat([delivery.args, delivery.properties.get("filePath", [])]))))
+    mode = int(delivery.properties.get("mode", _LOG_MODE))
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode)
+        with os.fdopen(descriptor, "ab") as file:
+            file.write(alert_json(delivery.event))
+    except OSError as error:
+        raise DeliveryError(f"{path}: {error.strerror}") from None
+
+
+def _tcp(delivery: Delivery) -> None:
+    address = str(next(iter(_flat([delivery.args, delivery.properties.get("address", [])]))))
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE) as there:
+            there.sendall(alert_json(delivery.event) + b"\n")
+    except ValueError:
+        raise PermanentError(f"'{address}' is not HOST:PORT") from None
+    except OSError as error:
+        raise DeliveryError(f"{address}: {error}") from None

@@ -1,0 +1,83 @@
+"""Where points come from: the collector, over logs and the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from bmtick.collect import queue
+from bmtick.collect.emit import Row
+from bmtick.collect.options import Options
+from bmtick.collect.session import Session
+from bmtick.names import FIELDS, TAGS
+from bmtick.points import Point
+
+
+class Source(Protocol):
+    """Gives points, and can be taken up where it was left."""
+
+    def begin(self, *, from_start: bool, now: float) -> None:
+        """Begin without a state."""
+
+    def read(self, now: float) -> tuple[list[Point], bool]:
+        """Return new points in order of time, and whether more is waiting."""
+
+    def dump(self) -> Any:
+        """Return where it is, as JSON-able data."""
+
+    def restore(self, kept: Any) -> None:
+        """Take what ``dump`` gave."""
+
+
+class Collector:
+    """The collector's points with the tags of this machine.
+
+    Args:
+        logs: paths.
+        options: how to count.
+        spool: the queue directory, or "" for none.
+        tags: added to every point.
+        warn: takes one line for the administrator.
+    """
+
+    def __init__(
+        self,
+        logs: Sequence[str],
+        options: Options,
+        *,
+        spool: str,
+        tags: Mapping[str, str],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._session = Session(list(logs), options, warn)
+        self._interval, self._spool, self._warn = options.interval, spool, warn
+        self._tags = {name: value for name, value in tags.items() if value}
+        self._sampled = 0.0
+
+    def begin(self, *, from_start: bool, now: float) -> None:
+        """Begin with the whole logs, or with what comes from now on."""
+        self._session.begin(None if from_start else 0, now)
+
+    def read(self, now: float) -> tuple[list[Point], bool]:
+        """Return the points of closed buckets, and each interval those of the queue."""
+        rows, more = self._session.run(now)
+        if not more and now - self._sampled >= self._interval:
+            self._sampled = now
+            if self._spool:
+                rows += queue.rows(self._spool, now, self._warn)
+            if not rows:
+                rows.append(self._session.heartbeat(now))
+        return sorted(map(self._point, rows), key=lambda point: point.time), more
+
+    def _point(self, row: Row) -> Point:
+        name, tags, fields, at = row
+        own = dict(zip(TAGS[name], tags, strict=True))
+        return Point(name, {**self._tags, **own}, dict(zip(FIELDS[name], fields, strict=False)), at)
+
+    def dump(self) -> Any:
+        """Return where in the logs it is."""
+        return self._session.dump()
+
+    def restore(self, kept: Any) -> None:
+        """Take what ``dump`` gave."""
+        self._session.restore(kept)

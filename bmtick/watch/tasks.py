@@ -1,0 +1,123 @@
+"""The alerts under way: scripts in the engine, and what they know over a restart."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from bmtick.alerts import Rendered
+from bmtick.engine import AlertEvent, Task, load_task
+from bmtick.errors import BmtickError
+from bmtick.points import Point
+
+_OK: Final = "OK"
+
+
+class Tasks:
+    """All alerts.
+
+    Args:
+        alerts: rendered as scripts.
+        hostname: what templates see as the server's name.
+        warn: takes one line for the administrator.
+        now: the clock of ``now()`` in lambdas; None: the time of the data.
+    """
+
+    def __init__(
+        self,
+        alerts: Sequence[Rendered],
+        hostname: str,
+        warn: Callable[[str], None],
+        now: Callable[[], int] | None = None,
+    ) -> None:
+        self._alerts = {alert.task_id: alert for alert in alerts}
+        self._hostname, self._warn, self._now = hostname, warn, now
+        self._tasks = {name: self._load(alert) for name, alert in self._alerts.items()}
+        self._seen: dict[tuple[str, str, str], int] = {}
+        self.standing: dict[str, str] = {}  # event id -> level, of what is not OK
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def _load(self, alert: Rendered) -> Task:
+        return load_task(
+            alert.script,
+            file=f"{alert.name}.tick",
+            name=alert.task_id,
+            hostname=self._hostname,
+            now=self._now,
+        )
+
+    def feed(self, points: Iterable[Point]) -> list[AlertEvent]:
+        """Run points through all alerts, each at its own time; return the events."""
+        events: list[AlertEvent] = []
+        for point in points:
+            for task in self._tasks.values():
+                task.advance(point.time)
+                task.feed(point, "", "")
+                events += self._taken(task)
+        return events
+
+    def advance(self, now: int) -> list[AlertEvent]:
+        """Let time go on without points."""
+        events: list[AlertEvent] = []
+        for name, task in self._tasks.items():
+            task.advance(now)
+            events += self._taken(task)
+            self._complain(name, task)
+        return events
+
+    def _taken(self, task: Task) -> list[AlertEvent]:
+        task.take_written()
+        events = task.take_events()
+        for event in events:
+            if event.level == _OK:
+                self.standing.pop(event.id, None)
+            else:
+                self.standing[event.id] = event.level
+        return events
+
+    def _complain(self, name: str, task: Task) -> None:
+        if task.stopped:
+            self._warn(f"{name} stopped and is started anew: {task.stopped}")
+            self._tasks[name] = self._load(self._alerts[name])
+            return
+        for found in task.diagnostics():
+            key = (name, found.node, found.message)
+            if key not in self._seen:
+                self._warn(f"{name}: {found.node}: {found.message}")
+            self._seen[key] = found.count
+
+    def dump(self) -> dict[str, Any]:
+        """Return what all alerts know, as JSON-able data."""
+        return {
+            "standing": self.standing,
+            "tasks": {
+                name: {"script": _digest(self._alerts[name]), "state": task.snapshot()}
+                for name, task in self._tasks.items()
+            },
+        }
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Take what ``dump`` gave.
+
+        Of a script that has changed only what its topics remember is kept: which alerts stand.
+        """
+        self.standing = dict(kept["standing"])
+        for name, task in self._tasks.items():
+            known = kept["tasks"].get(name)
+            if known is None:
+                continue
+            state = known["state"]
+            if known["script"] != _digest(self._alerts[name]):
+                state = {**state, "nodes": {}, "started": None}
+            try:
+                task.restore(state)
+            except (BmtickError, KeyError, TypeError, ValueError) as error:
+                self._warn(f"what {name} knew is lost: {error}")
+                self._tasks[name] = self._load(self._alerts[name])
+
+
+def _digest(alert: Rendered) -> str:
+    return hashlib.sha256(alert.script.encode()).hexdigest()[:16]

@@ -1,0 +1,128 @@
+"""``bmtick watch`` as a process: --once, a growing log, SIGTERM, wrong settings."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bmtick.cli.root import cli
+from tests.support.servers import free_port, wait_for
+
+ROOT = Path(__file__).parents[2]
+LOG = ROOT / "examples" / "outbreak" / "mail.log"
+
+SETTINGS = """
+[notify]
+recipients = ["admin@domain.net"]
+[collect]
+logs = ["mail.log"]
+queue = "off"
+[watch]
+host = "mail"
+datalocation = "bm-master"
+[alerts.sender_outbreak]
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    (tmp_path / "bmtick.toml").write_text(SETTINGS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def once(*args):
+    return CliRunner().invoke(cli, ["watch", "--once", *map(str, args)])
+
+
+def mails(folder):
+    paths = sorted(folder.glob("*.eml")) if folder.is_dir() else []
+    return [message_from_bytes(p.read_bytes(), policy=policy.default) for p in paths]
+
+
+def test_once_over_a_real_outbreak_tells_once(place):
+    shutil.copy(LOG, place / "mail.log")
+    first = once("--state", "state", "--mails", "out")
+    assert first.exit_code == 0, first.output
+    subjects = [mail["Subject"] for mail in mails(place / "out")]
+    assert subjects[0].startswith("[CRITICAL] mail: p.martin@example.org sends spam")
+    assert mails(place / "out")[0]["To"] == "admin@domain.net"
+    again = once("--state", "state", "--mails", "out")
+    assert again.exit_code == 0
+    assert [mail["Subject"] for mail in mails(place / "out")] == subjects
+
+
+def test_once_with_a_dead_mail_server_keeps_the_mails(place):
+    shutil.copy(LOG, place / "mail.log")
+    with (place / "bmtick.toml").open("a") as settings:
+        settings.write(f'[smtp]\nport = {free_port()}\ntimeout = "2s"\n')
+    result = once("--state", "state")
+    assert result.exit_code == 1
+    assert "has to wait" in result.stderr
+    later = once("--state", "state", "--mails", "out")
+    assert later.exit_code == 0
+    assert len(mails(place / "out")) >= 1
+
+
+def start(place, *args):
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "bmtick", "watch", "--mails", "out", "--state", "state", *args],
+        cwd=place,
+        env=env,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_growing_log_is_followed_over_a_restart_and_sigterm_ends_cleanly(place):
+    """The outbreak is written while the watch runs, half of it while it does not."""
+    lines = LOG.read_bytes().splitlines(keepends=True)
+    half = len(lines) // 2
+    (place / "mail.log").write_bytes(b"")
+    first = start(place)
+    wait_for((place / "state.lock").exists, "the watch")
+    time.sleep(1)
+    with (place / "mail.log").open("ab") as log:
+        log.writelines(lines[: half // 2])
+    time.sleep(2)
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(20) == 0, first.stderr.read()
+    with (place / "mail.log").open("ab") as log:
+        log.writelines(lines[half // 2 :])
+    second = start(place)
+    wait_for(lambda: mails(place / "out"), "the mail of the outbreak")
+    time.sleep(1)
+    second.send_signal(signal.SIGTERM)
+    assert second.wait(20) == 0, second.stderr.read()
+    outbreaks = [m for m in mails(place / "out") if "sends spam" in m["Subject"]]
+    assert len(outbreaks) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("[alerts.sender_outbreak]", ""), "enable no alert"),
+        (("[notify]", '[notify]\nslack = { channel = "#x" }'), "'slack'"),
+        (("[watch]", '[watch]\nmail = "folder"'), "without a folder"),
+        (("[watch]", '[smtp]\nhost = "mx.example"\nusername = "u"\n[watch]'), "in the clear"),
+        (("[watch]", '[watch]\nmails = "x"'), "mails"),
+    ],
+)
+def test_wrong_settings_are_refused(place, monkeypatch, change, message):
+    monkeypatch.setenv("BMTICK_SMTP_PASSWORD", "hidden")
+    monkeypatch.setenv("BMTICK_SMTP_USERNAME", "u")
+    (place / "bmtick.toml").write_text(SETTINGS.replace(*change))
+    (place / "mail.log").write_text("")
+    result = once("--no-state")
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "hidden" not in result.output
