@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -28,37 +27,42 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def fold(symbol: str, left: Any, right: Any, result: str) -> Any:
-    """Return ``left symbol right`` of type ``result``, or UNKNOWN where either is not known.
+def fold(symbol: str, left: Any, right: Any) -> Any:
+    """Return ``left symbol right``, or UNKNOWN where either is not known.
+
+    The operands fit the operator: ints and durations are both Python ints, and a float beside
+    one means that the other is a duration.
 
     Raises:
         BmtickError: an integer is divided by zero.
     """
-    if left is UNKNOWN or right is UNKNOWN or isinstance(right, re.Pattern):
+    if left is UNKNOWN or right is UNKNOWN:
         return UNKNOWN
     if symbol in _COMPARE:
         return _COMPARE[symbol](left, right)
+    whole = not (isinstance(left, float) and isinstance(right, float))
     if symbol in _ARITHMETIC:
-        return _typed(_ARITHMETIC[symbol](left, right), result)
+        return _wrapped(_ARITHMETIC[symbol](left, right), whole=whole)
     if symbol in ("/", "%"):
-        return _divide(symbol, left, right, result)
+        return _divide(symbol, left, right, whole=whole)
     return UNKNOWN
 
 
-def _divide(symbol: str, left: Any, right: Any, result: str) -> Any:
-    if result == "float" or isinstance(right, float):
-        return UNKNOWN if right == 0 else _typed(left / right, result)
+def _divide(symbol: str, left: Any, right: Any, *, whole: bool) -> Any:
+    if isinstance(right, float):
+        return UNKNOWN if right == 0 else _wrapped(left / right, whole=whole)
     if right == 0:
         raise BmtickError("an integer is divided by zero")
     quotient = abs(left) // abs(right)  # Go cuts towards zero
     if (left < 0) != (right < 0):
         quotient = -quotient
-    return _typed(quotient if symbol == "/" else left - quotient * right, result)
+    return _wrapped(quotient if symbol == "/" else left - quotient * right, whole=True)
 
 
-def _typed(value: Any, result: str) -> Any:
+def _wrapped(value: Any, *, whole: bool) -> Any:
+    """Return a number as 64 bits hold it; texts stay as they are."""
     if isinstance(value, float) and not math.isfinite(value):
         return UNKNOWN
-    if result in ("int", "duration"):
-        return (int(value) + 2**63) % 2**64 - 2**63  # 64 bits wrap
+    if whole and isinstance(value, (int, float)):
+        return (int(value) + 2**63) % 2**64 - 2**63
     return value

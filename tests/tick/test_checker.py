@@ -83,3 +83,9 @@ def test_the_parsers_refusal_is_a_finding():
     assert (finding.location.line, finding.location.column) == (2, 11)
     assert finding.code == "syntax"
     assert has_errors([finding])
+
+
+def test_long_sums_and_chains_are_checked_in_one_go():
+    script = "var a = 1" + " + 1" * 5000 + "\nvar b = stream|from()" + "|log()" * 2000
+    script += "\nb|where(lambda: " + " OR ".join(['"x" == a'] * 5000) + ")|log()"
+    assert check(script) == []
