@@ -52,7 +52,7 @@ def command(output: str | None, language: str, output_format: str) -> None:
         mail = demo.mail_of(event)
         path = folder / f"{len(seen) + 1:02d}-{alert.name}-{event.level.lower()}.eml"
         if mail:
-            path.write_bytes(mail)
+            path.write_bytes(mail.as_bytes())
         seen.append((alert.name, event, path if mail else None))
     suspects, relays = _incident(example)
     if output_format == "json":

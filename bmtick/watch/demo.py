@@ -11,10 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email import policy
 from email.message import EmailMessage
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +22,11 @@ from bmtick.durations import SECOND
 from bmtick.engine import AlertEvent, load_task
 from bmtick.errors import BmtickError
 from bmtick.points import Point, parse_lines
+from bmtick.watch.mail import compose
 
 HOST = "mail"
 DATALOCATION = "bm-master"
+SENDER = f"bmtick@{HOST}.example.org"
 _QUARTER = 900  # seconds: all time zones differ by multiples of it
 
 
@@ -119,19 +118,14 @@ def events_of(alerts: list[Rendered], points: list[Point]) -> Iterator[tuple[Ren
             task.take_written()
 
 
-def mail_of(event: AlertEvent) -> bytes | None:
-    """Return the text of the mail that Kapacitor would send for an event; None where it mails nobody."""
+def mail_of(event: AlertEvent) -> EmailMessage | None:
+    """Return the mail that ``bmtick watch`` would send; None where the event mails nobody."""
     recipients = [str(r) for h in event.handlers if h.kind == "email" for r in _flat(h.args)]
     if not recipients:
         return None
-    mail = EmailMessage()
-    mail["Date"] = format_datetime(datetime.fromtimestamp(event.time / SECOND, UTC))
-    mail["From"] = f"bmtick@{HOST}.example.org"
-    mail["To"] = ", ".join(recipients)
-    mail["Subject"] = " ".join(event.message.split())
-    mail.set_content(event.details, subtype="html")
-    # A subject in one line: folded ones show a gap in some mail readers.
-    return mail.as_bytes(policy=policy.SMTP.clone(max_line_length=998))
+    content = {"message": event.message, "details": event.details}
+    key = f"{event.task}.{event.time}"
+    return compose(content, SENDER, recipients, key, event.time / SECOND)
 
 
 def _flat(values: object) -> Iterator[object]:
