@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 
 from bmtick import names as n
 from bmtick.collect.known import KnownClients
@@ -10,10 +10,10 @@ from bmtick.collect.tally import Bucket
 from bmtick.escaping import escape_key
 
 HOUR = 3600
-_MAX_ESCAPED = 20_000  # escaped tag values that are remembered
+_MAX_HEADS = 20_000  # beginnings of lines that are remembered
 
 Number = int | float
-Row = tuple[str, tuple[str, ...], list[Number], int]
+Row = tuple[str, tuple[str, ...], Sequence[Number], int]
 """Measurement, values of its tags and of its fields (as in ``names.py``), nanoseconds."""
 
 _Sums = dict[tuple[str, ...], list[int]]
@@ -33,9 +33,13 @@ class Addresses:
                 return 0
             seen = self.seen[user] = {}
         for client in sorted(fresh) if len(fresh) > 1 else fresh:
-            seen.pop(client, None)
+            if client in seen:
+                del seen[client]
             seen[client] = time
-        _forget(seen, time + interval - HOUR)
+        for last in seen.values():  # the first is the oldest
+            if last < time + interval - HOUR:
+                _forget(seen, time + interval - HOUR)
+            break
         return len(seen)
 
     def expire(self, before: int) -> None:
@@ -70,9 +74,10 @@ class Emitter:
         self.addresses = Addresses()
         self._expired = 0
 
-    def rows(self, start: int, bucket: Bucket, lag: float) -> Iterator[Row]:
-        """Yield the points of the interval that begins at start (seconds since the epoch)."""
+    def rows(self, start: int, bucket: Bucket, lag: float) -> list[Row]:
+        """Return the points of the interval that begins at start (seconds since the epoch)."""
         time = start * 1_000_000_000
+        rows: list[Row] = []
         folded = 0
         for name, sums, weight in (
             (n.SENDER, self._senders(start, bucket), _by_recipients),
@@ -83,20 +88,16 @@ class Emitter:
             if len(sums) > self.max_series:
                 folded += len(sums) - self.max_series
                 kept = fold(sums, self.max_series, weight)
-            for key in sorted(kept) if len(kept) > 1 else kept:
-                yield name, key, kept[key], time  # type: ignore[misc]
+            rows += [(name, key, kept[key], time) for key in sorted(kept)]
         for status in n.STATUSES:
             if status in bucket.delivery:
-                yield n.DELIVERY, (status,), bucket.delivery[status], time  # type: ignore[misc]
-        yield (
-            n.COLLECTOR,
-            (),
-            [bucket.lines, bucket.bytes, bucket.unparsed, round(lag, 3), folded],
-            time,
-        )
+                rows.append((n.DELIVERY, (status,), bucket.delivery[status], time))
+        fields = [bucket.lines, bucket.bytes, bucket.unparsed, round(lag, 3), folded]
+        rows.append((n.COLLECTOR, (), fields, time))
         if start - self._expired >= HOUR // 4:
             self.addresses.expire(start + self.interval - HOUR)
             self._expired = start
+        return rows
 
     def _senders(self, start: int, bucket: Bucket) -> _Sums:
         sums: _Sums = {}
@@ -145,10 +146,9 @@ def fold(sums: _Sums, most: int, weight: Callable[[list[int]], tuple[int, ...]])
 
 
 def _template(name: str, count: int) -> str:
-    tags = "".join(f",{tag}=%s" for tag in n.TAGS[name])
     kinds = list(n.FIELDS[name].items())[:count]
     fields = ",".join(f"{key}=%s" if kind == "float" else f"{key}=%di" for key, kind in kinds)
-    return f"{name}{tags} {fields} %d\n"
+    return f"{fields} %d\n"
 
 
 # The last field of some measurements is only there where it says something.
@@ -157,25 +157,23 @@ _TEMPLATES = {
     for name, fields in n.FIELDS.items()
     for count in (len(fields) - 1, len(fields))
 }
-_escaped: dict[str, str] = {}
+_heads: dict[tuple[str, tuple[str, ...]], str] = {}
 
 
 def to_influx(row: Row) -> str:
     """Return a row in line protocol, with its newline."""
     name, tags, fields, time = row
-    template = _TEMPLATES[name, len(fields)]
-    if not tags:
-        return template % (*fields, time)
-    return template % (*[_escape(tag) for tag in tags], *fields, time)
+    head = _heads.get((name, tags)) or _head(name, tags)
+    return head + _TEMPLATES[name, len(fields)] % (*fields, time)
 
 
-def _escape(value: str) -> str:
-    escaped = _escaped.get(value)
-    if escaped is None:
-        if len(_escaped) >= _MAX_ESCAPED:
-            _escaped.clear()
-        escaped = _escaped[value] = escape_key(value)
-    return escaped
+def _head(name: str, tags: tuple[str, ...]) -> str:
+    if len(_heads) >= _MAX_HEADS:
+        _heads.clear()
+    pairs = zip(n.TAGS[name], tags, strict=True)
+    head = name + "".join(f",{key}={escape_key(value)}" for key, value in pairs) + " "
+    _heads[name, tags] = head
+    return head
 
 
 def to_json(row: Row) -> str:

@@ -26,41 +26,31 @@ _RUN = lazy(
 
 # Speed decides the form of what follows: a class of one character and its complement are fast
 # loops, other classes are not; possessive repeats never go back; a branch is chosen by its first
-# letters. "[^ ]++ " in front of a fact is "QUEUEID: ", which no other text of Postfix looks like.
-_PID = rb"\[[^\]]*+\]: "
+# letter. "[^ ]++ " in front of a fact is "QUEUEID: ", which no other text of Postfix looks like.
 _FACT = (
-    rb" [^ ]++ (?:(?:postfix|[^ /]++)/(?:submissions?/|smtps/)?+(?:"
-    # a message is removed, or becomes active
-    rb"qmgr" + _PID + rb"(?:([^ ]++) (?:removed$"
-    rb"|from=<(?!\")[^>\n]*+>, size=([0-9]++), nrcpt=([0-9]++) \(queue active\)$)"
-    rb"|((?:[^ ]++ (?:from|to)=<|message repeated ).*))"
-    # a message begins; a login fails
-    rb"|smtpd" + _PID + rb"(?:(?!NOQ)([^ ]++) client=(.*)"
-    rb"|warning: ([^ ]++ SASL [^ ]*+ authentication failed:.*)"
-    rb"|(message repeated .*))"
-    # a delivery: sent, or anything else
-    rb"|[sl]mtp" + _PID + rb"(?:[^ ]++ to=<(?!\")[^>]*+>, (?:orig_to=<(?!\")[^>]*+>, )?+"
-    rb"relay=[^,]*+, (?:conn_use=[^,]*+, )?+delay=[^,]*+, delays=[^,]*+, dsn=[^,]*+, "
-    rb"status=(sent)(?: |$)"
-    rb"|((?:[^ ]++ to=<|message repeated ).*))"
-    # other daemons, and services with a longer syslog_name, go to the exact patterns
-    rb"|(?!smtpd\[|qmgr\[|[ls]mtp\[)((?:[^ /\[]++/)*+[a-z0-9_-]++"
-    + _PID
-    + rb"(?:[^ ]++ (?:to=<|from=<|uid=|removed$|client=)|message repeated |warning: [^ ]++ SASL ).*)"
-    rb")|(last message repeated [0-9]++ times?$))"
+    rb" [^ ]++ (?:([^ /]++/[^ \[]*+)\[[^\]]*+\]: (?:"
+    rb"warning: ([^ ]++ SASL [^ ]*+ authentication failed:.*)"
+    rb"|([^ ]++) (?:"
+    rb"client=(.*)"
+    rb"|from=<(?!\")[^>\n]*+>, size=([0-9]++), nrcpt=([0-9]++) \(queue active\)$"
+    rb"|(removed)$"
+    rb"|to=<(?!\")[^>]*+>, relay=[^,]*+, delay=[^,]*+, delays=[^,]*+, dsn=[^,]*+, status=(sent)(?: |$)"
+    # forms that only the exact patterns can tell
+    rb"|((?:to=<|from=<|uid=|repeated ).*)"
+    rb"))|(last message repeated [0-9]++ times?$))"
 )
 _TRADITIONAL = lazy(rb"\n.{15}" + _FACT, re.MULTILINE)
 _ISO = lazy(rb"\n[^ ]++" + _FACT, re.MULTILINE)
 
-# What the daemons say; the others deliver. smtpd and qmgr come here under a long syslog_name.
-_PROGRAM = lazy(rb"(?:[^ /\[]++/)*+(?P<daemon>[^ /\[]++)" + _PID)
+# What each daemon says; any other delivers.
 _DELIVERIES = lazy(rb"[^ ]++ to=<|message repeated [0-9]+ times: \[ ?[^ ]++ to=<")
-_FORMS = {
-    b"smtpd": lazy(rb"[^ ]++ client=|warning: |message repeated [0-9]+ times: \[ ?warning: "),
-    b"qmgr": lazy(rb"[^ ]++ (?:to=<|from=<|removed$)|message repeated "),
+_ODD = {
+    b"smtpd": lazy(rb"message repeated [0-9]+ times: \[ ?warning: "),
+    b"qmgr": lazy(rb"[^ ]++ (?:to=<|from=<)|message repeated "),
     b"pickup": lazy(rb"[^ ]++ uid="),
-    b"postsuper": lazy(rb"[^ ]++ removed$"),
 }
+_REMOVERS = (b"qmgr", b"postsuper")
+_MAX_PROGRAMS = 1000  # names of programs whose daemon is remembered
 
 _HEAD = lazy(p.HEAD)
 _REPEATED = lazy(p.REPEATED)
@@ -71,7 +61,6 @@ _EXPIRED = lazy(p.EXPIRED, re.DOTALL)
 _REMOVED = lazy(p.REMOVED)
 _PICKUP = lazy(p.PICKUP, re.DOTALL)
 _DELIVERY = lazy(p.DELIVERY, re.DOTALL)
-_CLIENT = lazy(p.CLIENT, re.DOTALL)
 
 
 class Scanner:
@@ -91,6 +80,7 @@ class Scanner:
         self.buckets = buckets
         self.clock = clock
         self.previous = previous
+        self._daemons: dict[bytes, bytes] = {}  # of each program
 
     def feed(self, block: bytes) -> None:
         """Count whole lines, each with a newline before it and none after it."""
@@ -109,35 +99,48 @@ class Scanner:
             self._facts(pattern, block, start, end)
         self.previous = block[block.rfind(b"\n") + 1 :]
 
-    def _facts(  # noqa: C901 -- one branch a fact
+    def _facts(  # noqa: C901, PLR0912 -- one branch a fact, unrolled: a call costs as much as it
         self, pattern: re.Pattern[bytes], block: bytes, start: int, end: int
     ) -> None:
-        tally = self.tally
+        tally, daemons = self.tally, self._daemons
+        begin, count = tally.client, tally.count
+        take, forget = tally.waiting.pop, tally.counted.pop
         sent = repeats = 0
         for (
-            moved, size, nrcpt, odd_qmgr, opened, login, failed, odd_smtpd, was_sent, odd_smtp,
-            odd, repeated,
+            program, failed, queue_id, login, size, nrcpt, removed, was_sent, odd, repeated,
         ) in pattern.findall(block, start, end):  # fmt: skip
-            if moved:
-                if size:
-                    tally.active(moved, int(size), int(nrcpt))
-                else:
-                    tally.removed(moved)
-            elif was_sent:
+            if was_sent:
                 sent += 1
-            elif opened:
-                tally.client(opened, login)
+                continue
+            daemon = daemons.get(program) or self._daemon(program)
+            if size:
+                if daemon == b"qmgr" and (origin := take(queue_id, None)) is not None:
+                    count(queue_id, origin, int(size), int(nrcpt))
+            elif removed:
+                if daemon in _REMOVERS and forget(queue_id, None) is None:
+                    take(queue_id, None)
+            elif login:
+                if daemon == b"smtpd" and queue_id != b"NOQUEUE:":
+                    begin(queue_id, login)
             elif failed:
-                self._failure(failed, 1)
-            elif odd_smtp or odd_qmgr or odd_smtpd:
-                self._odd(odd_smtp or odd_qmgr or odd_smtpd)
+                if daemon == b"smtpd":
+                    self._failure(failed, 1)
             elif odd:
-                self._any(odd)
+                message = queue_id + b" " + odd
+                if _ODD.get(daemon, _DELIVERIES).match(message):
+                    self._odd(message)
             elif repeated:
                 self._repeat(self._before(block, start, end, repeats), repeated)
                 repeats += 1
         if sent:
             tally.sent(sent)
+
+    def _daemon(self, program: bytes) -> bytes:
+        """Return the daemon in a program's name: what follows the last slash."""
+        if len(self._daemons) >= _MAX_PROGRAMS:
+            self._daemons.clear()
+        daemon = self._daemons[program] = program.rpartition(b"/")[2] or b"-"
+        return daemon
 
     def _failure(self, text: bytes, times: int) -> None:
         """Count ``NAME[ADDRESS]: SASL METHOD authentication failed: REASON, sasl_username=NAME``."""
@@ -167,17 +170,6 @@ class Scanner:
             tally.removed(m["queue_id"] + b":")
         elif m := _PICKUP.match(message):
             tally.requeued(m["queue_id"] + b":", (m["orig_queue_id"] or b"") + b":")
-        elif (m := _CLIENT.match(message)) and m["queue_id"] != b"NOQUEUE":
-            tally.client(m["queue_id"] + b":", message[m.end("queue_id") + 9 :])
-
-    def _any(self, text: bytes) -> None:
-        """Count a message of a daemon that the fast pattern does not name."""
-        if (program := _PROGRAM.match(text)) is None:
-            return
-        message = text[program.end() :]
-        allowed = _FORMS.get(program["daemon"], _DELIVERIES)
-        if allowed.match(message):
-            self._odd(message)
 
     def _before(self, block: bytes, start: int, end: int, index: int) -> bytes:
         """Return the line before the index-th ``last message repeated`` of a run."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from bmtick.collect.blocked import Blocked
 from bmtick.collect.buckets import Buckets
@@ -99,7 +99,7 @@ class Session:
         """Give out all buckets, closed or not: nothing is kept."""
         return [r for start, b in self.buckets.close() for r in self._rows(start, b, now)]
 
-    def _rows(self, start: int, bucket: Bucket, now: float) -> Iterator[Row]:
+    def _rows(self, start: int, bucket: Bucket, now: float) -> list[Row]:
         return self.emitter.rows(start, bucket, now - start - self.options.interval)
 
     def _horizon(self, now: float) -> float:

@@ -24,7 +24,7 @@ WAITING_AGE = 86_400  # seconds
 COUNTED_AGE = 7 * 86_400  # seconds
 MAX_NAMES_TRIED = 50_000  # per interval
 MAX_ADDRESSES = 20_000  # per user and interval
-_MAX_LOGINS = 5_000  # parsed logins that are remembered
+_MAX_LOGINS = 10_000  # parsed logins that are remembered
 
 _LOGIN = lazy(p.PEER_AND_LOGIN, re.DOTALL)
 _STATUSES = {
@@ -41,7 +41,7 @@ class Origin:
 
     __slots__ = ("client", "orig_queue_id", "user")
 
-    def __init__(self, user: str, client: str, orig_queue_id: bytes = b"") -> None:
+    def __init__(self, user: str, client: str, orig_queue_id: bytes | None = None) -> None:
         self.user = user
         self.client = client
         self.orig_queue_id = orig_queue_id
@@ -58,6 +58,7 @@ class Bucket:
         "delivery",
         "lines",
         "names",
+        "origins",
         "senders",
         "unparsed",
     )
@@ -65,6 +66,7 @@ class Bucket:
     def __init__(self) -> None:
         self.senders: dict[str, list[int]] = {}  # messages, recipients, bytes, refused
         self.addresses: dict[str, set[str]] = {}  # of each user
+        self.origins: set[Origin] = set()  # whose addresses are in there
         self.clients: dict[str, list[int]] = {}  # messages, recipients, bytes
         self.auth: dict[str, int] = {}
         self.names: dict[str, set[str]] = {}  # tried by each client
@@ -144,26 +146,28 @@ class Tally:
 
     def client(self, queue_id: bytes, login: bytes) -> None:
         """``smtpd`` accepted a first recipient; login is what follows ``client=``."""
-        origin = self._origin(login)
-        self.counted.pop(queue_id, None)  # the id is used again
+        origin = self._logins.get(login) or self._origin(login)
+        if queue_id in self.counted:
+            del self.counted[queue_id]  # the id is used again
         before = origin.orig_queue_id
-        if before in self.counted:
+        if before is None:
+            self.waiting[queue_id] = origin
+        elif before in self.counted:
             self.counted[queue_id] = self.counted[before]  # re-injected by a content filter
         else:
             self.waiting[queue_id] = self.waiting.pop(before, origin)
 
     def _origin(self, login: bytes) -> Origin:
-        origin = self._logins.get(login)
-        if origin is None:
-            match = _LOGIN.match(login)
-            if match is None:
-                raise ValueError(login)
-            client = address(match["orig_address"] or match["address"])
-            user = username(match["username"] or b"")
-            origin = Origin(user, client, (match["orig_queue_id"] or b"") + b":")
-            if len(self._logins) >= _MAX_LOGINS:
-                self._logins.clear()
-            self._logins[login] = origin
+        match = _LOGIN.match(login)
+        if match is None:
+            return Origin("", address(login.partition(b"[")[2].partition(b"]")[0]))
+        client = address(match["orig_address"] or match["address"])
+        before = match["orig_queue_id"]
+        user = username(match["username"] or b"")
+        origin = Origin(user, client, before + b":" if before else None)
+        if len(self._logins) >= _MAX_LOGINS:
+            self._logins.clear()
+        self._logins[login] = origin
         return origin
 
     def requeued(self, queue_id: bytes, before: bytes) -> None:
@@ -178,17 +182,22 @@ class Tally:
     def active(self, queue_id: bytes, size: int, nrcpt: int) -> None:
         """``qmgr`` made a message active: the first time, it counts."""
         origin = self.waiting.pop(queue_id, None)
-        if origin is None:
-            return
+        if origin is not None:
+            self.count(queue_id, origin, size, nrcpt)
+
+    def count(self, queue_id: bytes, origin: Origin, size: int, nrcpt: int) -> None:
+        """Count a message."""
         self.counted[queue_id] = origin
         bucket = self.bucket
         if origin.user:
             sums = bucket.senders.get(origin.user)
             if sums is None:
                 sums = bucket.senders[origin.user] = [0, 0, 0, 0]
-            addresses = bucket.addresses.setdefault(origin.user, set())
-            if len(addresses) < MAX_ADDRESSES:
-                addresses.add(origin.client)
+            if origin not in bucket.origins:
+                bucket.origins.add(origin)
+                addresses = bucket.addresses.setdefault(origin.user, set())
+                if len(addresses) < MAX_ADDRESSES:
+                    addresses.add(origin.client)
         else:
             sums = bucket.clients.get(origin.client)
             if sums is None:
@@ -264,5 +273,5 @@ class Tally:
         for name, opened in (("waiting", self.waiting), ("counted", self.counted)):
             for text, user, client, born in kept[name]:
                 queue_id = text.encode("latin-1") + b":"
-                opened[queue_id] = Origin(user, client, b":")
+                opened[queue_id] = Origin(user, client)
                 self._born[queue_id] = born
