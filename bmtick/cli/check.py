@@ -13,12 +13,19 @@ from bmtick.engine.template_uses import read_template
 from bmtick.errors import EXIT_FINDING, EXIT_WRONG_USE, BmtickError, Location
 from bmtick.tick.checker import Finding, check, has_errors
 from bmtick.tick.files import read_script
+from bmtick.tick.schemas import load_schema
 from bmtick.tick.variables import load_variables, read_variables
 
 
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--vars", "vars_file", metavar="FILE", help="Check with the vars of this JSON file.")
+@click.option(
+    "--schema",
+    "schema_file",
+    metavar="FILE",
+    help="Fields and tags of more measurements, in TOML: [cpu] with fields and tags.",
+)
 @click.option(
     "--kapacitor-version",
     "version",
@@ -39,6 +46,7 @@ def command(
     ctx: click.Context,
     files: tuple[str, ...],
     vars_file: str | None,
+    schema_file: str | None,
     version: str | None,
     strict: bool,
     output_format: str,
@@ -47,11 +55,12 @@ def command(
 
     FILE may be - for standard input. An error is what Kapacitor refuses, or what surely fails
     when data comes; a warning is a risk. The fields of bmtick's own measurements are known, so
-    their types are checked; other fields may have any type.
+    their types are checked; other fields may have any type unless --schema gives it.
 
     Exit status: 0 no errors; 1 errors; 2 a file cannot be read.
     """
     variables = None if vars_file is None else _variables(vars_file)
+    schema = None if schema_file is None else load_schema(_read(schema_file), file=schema_file)
     findings: list[Finding] = []
     unreadable = False
     for path in files:
@@ -62,7 +71,12 @@ def command(
             unreadable = True
             continue
         findings += check(
-            text, file=path, variables=variables, version=version, read_template=read_template
+            text,
+            file=path,
+            schema=schema,
+            variables=variables,
+            version=version,
+            read_template=read_template,
         )
     if output_format == "json":
         print_json([_as_json(finding) for finding in findings])
@@ -75,17 +89,20 @@ def command(
 
 def _variables(path: str) -> Mapping[str, Any]:
     """Read the vars file, and refuse one that is wrong before any script is checked."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise BmtickError(f"cannot read the vars: {reason}", location=Location(path)) from None
-    variables = load_variables(text, file=path)
+    variables = load_variables(_read(path), file=path)
     try:
         read_variables(variables)
     except BmtickError as error:
         raise BmtickError(error.message, location=Location(path), remedy=error.remedy) from None
     return variables
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise BmtickError(f"cannot read the file: {reason}", location=Location(path)) from None
 
 
 def _as_json(finding: Finding) -> dict[str, object]:

@@ -7,6 +7,7 @@ so that one run shows all that is wrong.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bmtick.errors import nearest
 from bmtick.tick import ast
@@ -17,6 +18,7 @@ from bmtick.tick.graph import PipelineNode
 from bmtick.tick.values import UNKNOWN, VAR_TYPES, Value, described
 
 _SOURCES = ("stream", "batch")
+_OVERRIDDEN = frozenset({"int", "float", "duration", "bool"})  # a template's values are defaults
 _ROOTS = frozenset({"stream", "batch", "time"})
 
 
@@ -43,6 +45,7 @@ class Evaluator(Expressions):
         self._declared: dict[str, ast.Position] = {}
         self.used: set[str] = set()
         self.task_type = ""
+        self._is_template = False
 
     @property
     def nodes(self) -> list[PipelineNode]:
@@ -69,6 +72,8 @@ class Evaluator(Expressions):
 
     def program(self, program: ast.Program) -> None:
         """Walk through all statements."""
+        declares = any(isinstance(s, ast.TypeDeclaration) for s in program.statements)
+        self._is_template = declares and self._given is None
         for statement in program.statements:
             self._statement(statement)
 
@@ -154,7 +159,11 @@ class Evaluator(Expressions):
         self.used.add(node.name)
         if node.name in self._vars:
             value = self._vars[node.name]
-            return Value(value.type, value.constant, node.pos, value.placeholder)
+            if self._is_template and value.type in _OVERRIDDEN and not value.placeholder:
+                return Value(
+                    value.type, UNKNOWN, node.pos, placeholder=True, default=value.constant
+                )
+            return replace(value, pos=node.pos)
         if node.name in _SOURCES:
             return self._source(node)
         remedy = nearest(node.name, (*self._vars, *_SOURCES)) or "declare it before: var NAME = ..."

@@ -59,13 +59,14 @@ class Value:
     ``type`` is one of ``VAR_TYPES`` or ``node``, ``handler``, ``reference``, ``dimension``
     (``time(10m)``), ``time``, or ``any`` where nothing is known. ``constant`` is a Python value, a
     list of values, the node of the pipeline, or the lambda's tree. ``placeholder`` marks the value
-    of a var that a template leaves to its user.
+    of a var that a template leaves to its user, with the ``default`` that it may have.
     """
 
     type: str
     constant: Any = UNKNOWN
     pos: ast.Position = NOWHERE
     placeholder: bool = False
+    default: Any = UNKNOWN
 
     @property
     def known(self) -> bool:
@@ -75,7 +76,7 @@ class Value:
     def at_definition(self) -> Any:
         """Return the value that Kapacitor sees when the script is defined, or UNKNOWN."""
         if self.placeholder:
-            return ZERO.get(self.type, UNKNOWN)
+            return ZERO.get(self.type, UNKNOWN) if self.default is UNKNOWN else self.default
         return self.constant
 
     def text(self) -> str:
