@@ -136,12 +136,16 @@ class Pipeline:
         return found
 
     def advance(self, now: int) -> None:
-        """Move the clock forward; timers that are due fire in their order."""
+        """Move the clock forward; timers that were due before now fire in their order.
+
+        One that is due at now fires later: points of that time come first, as a point that sets
+        off a live server's timer comes before the timer ends.
+        """
         if self.now is not None and now <= self.now:
             return
         if self.started is None:
             self.begin(now)
-        while self.timers and self.timers[0][0] <= now:
+        while self.timers and self.timers[0][0] < now:
             time, _, action = heapq.heappop(self.timers)
             self.now = time
             action(time)

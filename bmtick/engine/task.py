@@ -92,7 +92,10 @@ class Task:
             self.stopped = error.message
 
     def advance(self, now: int) -> None:
-        """Move the clock to now (nanoseconds): deadman, stats and barrier act on it."""
+        """Move the clock to now (nanoseconds): deadman, stats and barrier act on it.
+
+        What was due before now happens; what is due at now comes after the points of that time.
+        """
         if self.stopped:
             return
         try:

@@ -6,7 +6,10 @@ which late points a window drops depends on where they lie in it.
 
 from __future__ import annotations
 
+from typing import Any
+
 from bmtick.engine.messages import BatchPoint
+from bmtick.engine.state import dump_points, load_points
 
 
 class TimeBuffer:
@@ -17,6 +20,19 @@ class TimeBuffer:
     def __init__(self) -> None:
         self.ring: list[BatchPoint | None] = []
         self.capacity = self.start = self.stop = self.size = 0
+
+    def dump(self) -> list[Any]:
+        """Return the ring as JSON-able data, layout and all."""
+        ring = [dump_points([p]) if p is not None else [] for p in self.ring]
+        return [ring, self.capacity, self.start, self.stop, self.size]
+
+    @classmethod
+    def load(cls, state: list[Any]) -> TimeBuffer:
+        """Take back what ``dump`` gave."""
+        new = cls()
+        ring, new.capacity, new.start, new.stop, new.size = state
+        new.ring = [next(load_points(place), None) for place in ring]
+        return new
 
     def insert(self, point: BatchPoint) -> None:
         """Add a point at the end, growing the ring if it is full."""

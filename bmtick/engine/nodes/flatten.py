@@ -10,7 +10,6 @@ from bmtick.engine.messages import (
     AnyPoint,
     Batch,
     BatchPoint,
-    Dimensions,
     Fields,
     First,
     GroupInfo,
@@ -18,7 +17,7 @@ from bmtick.engine.messages import (
 )
 from bmtick.engine.node import Group, Node
 from bmtick.engine.registry import register
-from bmtick.engine.state import dump_points, load_points
+from bmtick.engine.state import dump_info, dump_points, load_info, load_points
 
 
 def _drop_name(owner: FlattenNode, args: list[Any]) -> None:
@@ -83,17 +82,19 @@ class FlattenNode(Node):
         return f"{prefix}{self.delimiter}{name}" if prefix else name
 
     def snapshot(self) -> object:
-        """The waiting points by group."""
-        return [
-            [group, f.name, f.info.tags, list(f.info.dimensions), f.time, dump_points(f.points)]
+        """The waiting points by group, and what is left of a prefix."""
+        groups = [
+            [group, f.name, dump_info(f.info), f.time, dump_points(f.points)]
             for group, f in self.groups.items()
         ]
+        return [self._prefix, groups]
 
     def restore(self, state: Any) -> None:
         """Take back the waiting points."""
-        for group, name, tags, (by_name, names), time, points in state:
+        self._prefix, groups = state
+        for group, name, info, time, points in groups:
             found = self.groups[group] = FlattenGroup(self)
-            found.restore(group, name, tags, by_name, names)
+            found.name, found.info = name, load_info(info)
             found.time, found.points = time, list(load_points(points))
 
 
@@ -102,17 +103,13 @@ class FlattenGroup(Group):
 
     __slots__ = ("info", "name", "points", "time")
 
+    info: GroupInfo
+    name: str
+
     def __init__(self, node: FlattenNode) -> None:
         super().__init__(node)
         self.points: list[BatchPoint] = []
         self.time: int | None = None
-
-    def restore(
-        self, group: str, name: str, tags: dict[str, str], by_name: bool, names: list[str]
-    ) -> None:
-        """Set what the group is."""
-        self.name = name
-        self.info = GroupInfo(group, tags, Dimensions(by_name, tuple(names)))
 
     def add(self, point: AnyPoint) -> tuple[int, Fields] | None:
         """Add a point; return time and fields of the set that it ends, if any."""

@@ -9,6 +9,7 @@ from bmtick.engine.messages import Barrier, Batch, Point
 from bmtick.engine.node import DefinitionError, Node
 from bmtick.engine.registry import register
 from bmtick.engine.rows import to_row
+from bmtick.engine.state import dump_message, load_message
 
 
 @register
@@ -23,6 +24,7 @@ class HTTPOutNode(Node):
         """Keep the endpoint's name."""
         self.endpoint = endpoint
         self.latest: dict[str, Point | Batch | None] = {}
+        self._deleted = False
 
     def validate(self) -> None:
         """Two nodes cannot serve one endpoint."""
@@ -49,9 +51,19 @@ class HTTPOutNode(Node):
         """Serve the group no longer."""
         if group in self.latest:
             del self.latest[group]
+            self._deleted = True
             self.forward_delete(group)
+
+    def snapshot(self) -> object:
+        """The last messages."""
+        return [[group, dump_message(message)] for group, message in self.latest.items()]
+
+    def restore(self, state: Any) -> None:
+        """Take back the last messages."""
+        self.latest = {group: load_message(message) for group, message in state}
 
     def content(self) -> dict[str, Any]:
         """Return what Kapacitor would serve, as data."""
         rows = [to_row(m) if m is not None else None for m in self.latest.values()]
-        return {"series": rows or None}
+        # A list that was never filled is null in Go, one that was emptied is not.
+        return {"series": rows if rows or self._deleted else None}

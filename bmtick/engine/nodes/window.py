@@ -167,7 +167,7 @@ class TimeWindow(_Window):
         return {
             **self._dump(),
             "next_emit": self.next_emit,
-            "points": dump_points(self.buffer.points()),
+            "ring": self.buffer.dump(),
         }
 
     @classmethod
@@ -177,9 +177,7 @@ class TimeWindow(_Window):
         new.node = node
         new.pattern = cls._pattern(state)
         new.next_emit = state["next_emit"]
-        new.buffer = TimeBuffer()
-        for point in load_points(state["points"]):
-            new.buffer.insert(point)
+        new.buffer = TimeBuffer.load(state["ring"])
         return new
 
 
