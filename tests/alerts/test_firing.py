@@ -1,10 +1,14 @@
 """When each alert fires: recorded from a real Kapacitor, repeated there and in the engine."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from bmtick.alerts import catalogue
 from tests.alerts import in_engine, on_kapacitor
 from tests.alerts.firing import cases
+from tests.support import servers
 
 CASES = {case.name: case for case in cases()}
 
@@ -35,3 +39,18 @@ def on_server(kapacitor, tmp_path_factory):
 def test_kapacitor_says_what_was_recorded(on_server, name, form):
     case = CASES[name]
     assert sorted(on_server[form][name]) == sorted(case.expected), case.what
+
+
+@pytest.mark.parametrize("form", ["script", "template"])
+def test_other_versions_say_the_same(form, influx, tmp_path, monkeypatch):
+    """BlueMind ships 1.6.5; from 1.6 on a join passes on what a barrier deletes."""
+    programs = [p for p in os.environ.get("KAPACITORDS", "").split(":") if p]
+    if not programs:
+        pytest.skip("no other kapacitord (name them in $KAPACITORDS, with colons between)")
+    for number, program in enumerate(programs):
+        monkeypatch.setenv("KAPACITORD", program)
+        folder = Path(tmp_path / str(number))
+        with servers.kapacitor(folder, influx, subscriptions=False) as server:
+            found = on_kapacitor.run_all(server, list(CASES.values()), form, folder)
+        wrong = {n: e for n, e in found.items() if sorted(e) != sorted(CASES[n].expected)}
+        assert not wrong, program

@@ -16,8 +16,8 @@ SHOWN = "o'neil {{.Level}}<script>alert(1)</script>$(id)`,x=y_z"
 def deploy(kapacitor):
     tasks = []
 
-    def one(alert, **values):
-        rendered = render(find(alert), values)
+    def one(alert, instance="", **values):
+        rendered = render(find(alert), values, instance=instance)
         define(kapacitor, rendered.task_id, rendered)
         tasks.append(rendered.task_id)
         return rendered
@@ -95,21 +95,21 @@ def test_recipients_with_quotes_get_their_mail(deploy, kapacitor, sink):
 
 
 def test_chronograf_and_bluemind_find_the_alert(deploy, kapacitor, influx):
-    deploy("delivery_blocked", crit=3, recipients=[], log="/dev/null")
+    deploy("delivery_blocked", "history", crit=3, recipients=[], log="/dev/null")
     stamp = time.time_ns()
     kapacitor.write(
         f"postfix_delivery,host=10.0.0.9,datalocation=bm-master,status=bounced count=5i,blocked=4i {stamp}"
     )
-    where = "WHERE alertName = 'delivery_blocked'"
+    where = "WHERE alertName = 'history'"
     history = f"SELECT host, value, level, alertName FROM alerts {where}"
     console = f"SELECT alertID, alertName, datalocation, host, level, message FROM alerts {where}"
     wait_for(lambda: influx.query(history, "chronograf"), "the row in chronograf.autogen.alerts")
     (row,) = influx.query(history, "chronograf")[0]["values"]
-    assert row == [stamp, "10.0.0.9", 4, "CRITICAL", "delivery_blocked"]
+    assert row == [stamp, "10.0.0.9", 4, "CRITICAL", "history"]
     (row,) = influx.query(console, "chronograf")[0]["values"]
     alert_id = row[1]
-    assert alert_id.split("_") == ["postfix", "delivery-blocked", "bm-master"]
+    assert alert_id.split("_") == ["postfix", "history", "bm-master"]
     message = "[CRITICAL] 10.0.0.9: 4 deliveries refused as spam within 10m (threshold 3)"
-    assert row[2:] == ["delivery_blocked", "bm-master", "10.0.0.9", "CRITICAL", message]
+    assert row[2:] == ["history", "bm-master", "10.0.0.9", "CRITICAL", message]
     types = influx.query("SHOW FIELD KEYS FROM alerts", "chronograf")[0]["values"]
     assert ["value", "float"] in types
