@@ -1,5 +1,7 @@
 """Every alert renders in every form and language, to a script in canonical format."""
 
+import tomllib
+
 import pytest
 
 from bmtick.alerts import catalogue, find, render
@@ -56,3 +58,18 @@ def test_wrong_values_are_refused_with_a_remedy(values, message):
     with pytest.raises(BmtickError) as error:
         render(find("postfix_queue"), values)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("name", sorted(catalogue()))
+def test_an_alert_is_complete(name):
+    """README, texts in all languages with the same parts, and a case to read."""
+    folder = find(name).folder
+    assert (folder / "README.md").read_text().startswith(f"# {name}\n")
+    texts = tomllib.loads((folder / "text.toml").read_text())
+    assert set(texts) == {"en", "fr", "de"}
+    shapes = {
+        lang: {k: len(v) if isinstance(v, list) else k for k, v in t.items()}
+        for lang, t in texts.items()
+    }
+    assert shapes["en"] == shapes["fr"] == shapes["de"]
+    assert list((folder / "cases").glob("*.toml"))
