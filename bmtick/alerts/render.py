@@ -15,8 +15,9 @@ from bmtick.alerts.facts import alert_id, facts
 from bmtick.alerts.handlers import handler_lines
 from bmtick.alerts.load import templates_folder
 from bmtick.alerts.model import Alert, Form, Rendered
+from bmtick.alerts.place import in_section
 from bmtick.alerts.quoting import tick_reference, tick_string, tick_strings
-from bmtick.alerts.resolve import Resolved, in_section, instances, resolve
+from bmtick.alerts.resolve import Resolved, instances, resolve
 from bmtick.alerts.text import Source, details, message, rule_source, script_source, texts
 from bmtick.alerts.values import show
 from bmtick.durations import format_duration

@@ -11,9 +11,10 @@ from bmtick.alerts.assign import merged, unknown
 from bmtick.alerts.handlers import HANDLERS, Handler, check_handler
 from bmtick.alerts.load import catalogue, find
 from bmtick.alerts.model import Alert
+from bmtick.alerts.place import in_section
 from bmtick.alerts.quoting import tick_reference
 from bmtick.alerts.values import check_value, show
-from bmtick.errors import BmtickError, Location, nearest
+from bmtick.errors import BmtickError, nearest
 from bmtick.names import GLOBAL_TAGS, TAGS
 from bmtick.settings import Settings
 
@@ -76,7 +77,7 @@ def instances(settings: Settings) -> dict[str, tuple[Alert, dict[str, Any]]]:
     found = {}
     for name, section in settings.alerts.items():
         if not isinstance(section.get("enabled", True), bool):
-            raise _in(settings, name, BmtickError("'enabled' is not true or false"))
+            raise in_section(settings, name, BmtickError("'enabled' is not true or false"))
         if section.get("enabled", True):
             found[name] = _instance(settings, name, section)
     return found
@@ -97,19 +98,9 @@ def _instance(
     use = section.get("use", name)
     if not isinstance(use, str) or use not in catalogue():
         hint = nearest(str(use), catalogue()) or 'name one with: use = "ALERT"'
-        raise _in(settings, name, BmtickError(f"there is no alert '{use}'", remedy=hint))
+        raise in_section(settings, name, BmtickError(f"there is no alert '{use}'", remedy=hint))
     given = {key: value for key, value in section.items() if key not in _NOT_PARAMETERS}
     return catalogue()[use], given
-
-
-def _in(settings: Settings, name: str, error: BmtickError) -> BmtickError:
-    location = Location(settings.path) if settings.path else None
-    return BmtickError(f"[alerts.{name}]: {error.message}", location=location, remedy=error.remedy)
-
-
-def in_section(settings: Settings, name: str, error: BmtickError) -> BmtickError:
-    """Return the error with the section of the settings that caused it."""
-    return _in(settings, name, error) if name in settings.alerts else error
 
 
 def _values(alert: Alert, given: Mapping[str, Any], settings: Settings) -> dict[str, Any]:

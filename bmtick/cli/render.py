@@ -9,7 +9,8 @@ import click
 
 from bmtick.alerts import FORMS, Form, Rendered, desired, render
 from bmtick.alerts.assign import assignments, merged
-from bmtick.alerts.resolve import in_section, instance_of
+from bmtick.alerts.place import in_section
+from bmtick.alerts.resolve import instance_of
 from bmtick.cli.common import config_option, load_settings
 from bmtick.errors import BmtickError, Location
 from bmtick.settings import Settings
@@ -68,7 +69,7 @@ def command(
     if output is None:
         _print(rendered)
     else:
-        _write(rendered, Path(output))
+        _write(rendered, Path(output), folder=output.endswith("/"))
 
 
 def _render_all(settings: Settings, sets: tuple[str, ...], form: Form, output: str | None) -> None:
@@ -100,9 +101,9 @@ def _json(rendered: Rendered) -> str:
     return json.dumps(rendered.variables, indent=4, ensure_ascii=False) + "\n"
 
 
-def _write(rendered: Rendered, path: Path) -> None:
+def _write(rendered: Rendered, path: Path, *, folder: bool = False) -> None:
     """Write into a folder, or to the file that is named; the vars beside it."""
-    if path.is_dir() or (rendered.variables and path.suffix != ".tick"):
+    if folder or path.is_dir() or (rendered.variables and path.suffix != ".tick"):
         _make_folder(path)
         path = path / f"{rendered.name}.tick"
     _put(path, rendered.script)

@@ -93,6 +93,24 @@ enabled = false
     assert "'edge1'" in one
 
 
+def test_settings_errors_name_the_line(run, tmp_path):
+    settings = """[alerts.postfix_queue]
+crit = 300
+[alerts.edge]
+use = "postfix_queue"
+  crit = 0
+"""
+    result = run("render", "-o", "x", settings=settings)
+    assert result.exit_code == 2
+    assert "bmtick.toml:5:3: error: [alerts.edge]: parameter 'crit': 0 is too low" in result.stderr
+    assert "    crit = 0" in result.stderr
+
+
+def test_a_folder_is_made_where_the_path_ends_with_a_slash(run, tmp_path):
+    assert run("render", "postfix_queue", "-o", "new/").exit_code == 0
+    assert (tmp_path / "new/postfix_queue.tick").exists()
+
+
 def test_lists_repeat_and_tables_are_toml(run):
     result = run(
         "render", "postfix_queue",
