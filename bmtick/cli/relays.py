@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bmtick.cli._sources import postfix_settings, trust
 from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
 from bmtick.errors import EXIT_FINDING, BmtickError, printable
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from bmtick.incident.openrelay import Verdict
     from bmtick.incident.postconf import PostfixSettings
     from bmtick.incident.probe import Probe
-    from bmtick.incident.relays import Relay, Trust
-    from bmtick.settings import Settings
+    from bmtick.incident.relays import Relay
 
 
 @click.command()
@@ -59,13 +59,13 @@ def command(
     Postfix's settings are read with postconf and never changed.
     """
     from bmtick.incident.analysis import analyse
-    from bmtick.incident.openrelay import CLOSED, OPEN
+    from bmtick.incident.openrelay import OPEN
     from bmtick.incident.openrelay import analyse as analyse_restrictions
     from bmtick.incident.relays import ORDINARY, find_relays
     from bmtick.incident.units import seconds
 
     settings = load_settings(ctx)
-    postfix = _postfix(config_dir)
+    postfix = postfix_settings(config_dir)
     asked = _probe(server, postfix) if probe else None
     analysis = analyse(
         logs or settings.collect.logs,
@@ -74,8 +74,7 @@ def command(
         blocked_patterns=settings.collect.blocked_patterns,
     )
     verdicts = analyse_restrictions(postfix) if postfix else []
-    closed = all(v.state == CLOSED for v in verdicts)
-    relays = find_relays(analysis.traffic, _trust(settings, postfix, complete=not closed))
+    relays = find_relays(analysis.traffic, trust(settings, postfix))
     if output_format == "json":
         print_json(_document(analysis, relays, verdicts, asked))
     else:
@@ -83,30 +82,6 @@ def command(
     bad = any(r.verdict != ORDINARY for r in relays) or any(v.state == OPEN for v in verdicts)
     if fail and (bad or (asked is not None and asked.state == "relays")):
         sys.exit(EXIT_FINDING)
-
-
-def _postfix(config_dir: str) -> PostfixSettings | None:
-    from bmtick.incident.postconf import read_settings
-    from bmtick.incident.programs import Programs
-
-    try:
-        return read_settings(Programs(config_dir))
-    except BmtickError as error:
-        if config_dir:
-            raise
-        click.echo(f"bmtick: without Postfix's settings: {error.message}", err=True)
-        return None
-
-
-def _trust(settings: Settings, postfix: PostfixSettings | None, *, complete: bool) -> Trust:
-    from bmtick.incident.networks import parse_networks
-    from bmtick.incident.relays import Trust
-
-    return Trust(
-        parse_networks(postfix.get("mynetworks")) if postfix else None,
-        parse_networks(settings.collect.known_clients, strict=True),
-        complete=complete,
-    )
 
 
 def _probe(server: str, postfix: PostfixSettings | None) -> Probe:

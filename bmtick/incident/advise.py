@@ -246,7 +246,7 @@ def _brute_force(machine: Machine) -> Advice:
         "brute-force protection",
         "neither BlueMind's plugin nor a fail2ban jail for Postfix",
         reason,
-        f"{remedy}; 'bmtick render auth_bruteforce' warns meanwhile",
+        f"{remedy}; 'bmtick render auth_failures' warns meanwhile",
     )
 
 

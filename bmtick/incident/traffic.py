@@ -24,15 +24,15 @@ _MAX_NAMES = 200  # of one client
 
 
 class Observer(Protocol):
-    """Watches the pass for a purpose of its own, such as a plot."""
+    """Watches the window for a purpose of its own, such as a plot; times in seconds."""
 
-    def message(self, time: int, message: Message, recipients: int) -> None:
-        """A message entered the active queue for the first time."""
+    def message(self, time: int, message: Message, recipients: int, queued: int) -> None:
+        """A message entered the active queue for the first time; ``queued`` are there now."""
 
-    def removed(self, time: int, queue_id: str) -> None:
-        """A message left the queue."""
+    def removed(self, time: int, queued: int) -> None:
+        """A message left the queue; ``queued`` are still there."""
 
-    def delivery(self, time: int, status: str, *, blocked: bool) -> None:
+    def delivery(self, time: int, event: ev.Delivery, *, blocked: bool) -> None:
         """One recipient was dealt with."""
 
     def failure(self, time: int, client: str) -> None:
@@ -165,7 +165,7 @@ class Traffic:
                     sight.failures = before.count if before else 0
         if inside:
             for observer in self._observers:
-                observer.message(time, message, event.nrcpt)
+                observer.message(time, message, event.nrcpt, len(self.ledger.open))
 
     def _client_profile(self, message: Message) -> ClientProfile:
         client = self.clients.get(message.client)
@@ -182,7 +182,7 @@ class Traffic:
         inside = time >= self.window.start
         if inside:
             for observer in self._observers:
-                observer.delivery(time, status, blocked=blocked)
+                observer.delivery(time, event, blocked=blocked)
         if message is None:
             return
         if status == "sent" and event.agent in _MAILBOXES and not handed_on:
@@ -209,9 +209,6 @@ class Traffic:
             self.own_domains.add(domain.lower())
 
     def _expired(self, time: int, event: ev.Expired) -> None:
-        if time >= self.window.start:
-            for observer in self._observers:
-                observer.delivery(time, "expired", blocked=False)
         message = self.ledger.open.get(event.queue_id)
         profile = self.users.get(message.user) if message else None
         if profile is not None:
@@ -221,7 +218,7 @@ class Traffic:
         self.ledger.removed(event.queue_id)
         if time >= self.window.start:
             for observer in self._observers:
-                observer.removed(time, event.queue_id)
+                observer.removed(time, len(self.ledger.open))
 
     def _failure(self, time: int, event: ev.AuthFailure) -> None:
         _failures(self.attackers, event.client, _MAX_CLIENTS).add(time, event.username)

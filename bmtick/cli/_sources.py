@@ -1,0 +1,84 @@
+"""What several incident commands ask for: trust in relays, the alert's threshold, the history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bmtick.errors import BmtickError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bmtick.incident.postconf import PostfixSettings
+    from bmtick.incident.relays import Relay, Trust
+    from bmtick.incident.traffic import Traffic, Window
+    from bmtick.points import Point
+    from bmtick.settings import Settings
+
+
+def postfix_settings(config_dir: str) -> PostfixSettings | None:
+    """Read Postfix's settings; None, and a line on stderr, where there are none.
+
+    Raises:
+        BmtickError: a folder was named and cannot be read.
+    """
+    from bmtick.incident.postconf import read_settings
+    from bmtick.incident.programs import Programs
+
+    try:
+        return read_settings(Programs(config_dir))
+    except BmtickError as error:
+        if config_dir:
+            raise
+        click.echo(f"bmtick: without Postfix's settings: {error.message}", err=True)
+        return None
+
+
+def trust(settings: Settings, postfix: PostfixSettings | None) -> Trust:
+    """Return who may relay without a login.
+
+    Raises:
+        BmtickError: the settings' known_clients are no networks.
+    """
+    from bmtick.incident.networks import parse_networks
+    from bmtick.incident.openrelay import CLOSED, analyse
+    from bmtick.incident.relays import Trust
+
+    closed = postfix is None or all(v.state == CLOSED for v in analyse(postfix))
+    return Trust(
+        parse_networks(postfix.get("mynetworks")) if postfix else None,
+        parse_networks(settings.collect.known_clients, strict=True),
+        complete=not closed,
+    )
+
+
+def known_relays(traffic: Traffic, settings: Settings, config_dir: str) -> list[Relay]:
+    """Rank the relays of a finished pass over the logs."""
+    from bmtick.incident.relays import find_relays
+
+    return find_relays(traffic, trust(settings, postfix_settings(config_dir)))
+
+
+def threshold(settings: Settings) -> int:
+    """Return from how many queued messages on the alert ``postfix_queue`` is critical."""
+    from bmtick.alerts import catalogue
+
+    default = catalogue()["postfix_queue"].parameters["crit"].default
+    return int(settings.alerts.get("postfix_queue", {}).get("crit", default))
+
+
+def measured_points(settings: Settings, window: Window) -> Iterator[Point]:
+    """Read the points of ``postfix_queue`` from the settings' InfluxDB.
+
+    Raises:
+        BmtickError: InfluxDB cannot be reached, or refuses.
+    """
+    from bmtick.cli.backtest import _connection
+    from bmtick.durations import SECOND
+    from bmtick.history import Span, read_points
+    from bmtick.names import QUEUE
+
+    span = Span(window.start * SECOND, (window.end + 1) * SECOND)
+    return read_points(_connection(settings), [QUEUE], span)

@@ -1,0 +1,136 @@
+"""``bmtick report -o FILE.html``: one self-contained page about what happened."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bmtick.cli.common import config_option, load_settings
+from bmtick.errors import BmtickError, printable
+
+if TYPE_CHECKING:
+    from bmtick.incident.report.story import Curve
+    from bmtick.incident.traffic import Window
+    from bmtick.settings import Settings
+
+
+@click.command()
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The page.")
+@click.option("--log", "logs", multiple=True, type=click.Path(), help="Mail log; may be repeated.")
+@click.option(
+    "--since",
+    default="7d",
+    show_default=True,
+    help="How much of the log is shown, back from its newest line (not from now).",
+)
+@click.option("--past", default="35d", show_default=True, help="Own past to compare with.")
+@click.option(
+    "--points",
+    type=click.Path(),
+    help="Line protocol with postfix_queue, for the curve of the queue.",
+)
+@click.option(
+    "--influxdb/--no-influxdb",
+    default=None,
+    help="Take the queue from InfluxDB.  [default: if there is a settings file]",
+)
+@click.option("--config-dir", default="", type=click.Path(), help="Folder of Postfix's main.cf.")
+@config_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    output: Path,
+    logs: tuple[str, ...],
+    since: str,
+    past: str,
+    points: str | None,
+    influxdb: bool | None,
+    config_dir: str,
+) -> None:
+    """Write a page with plots: queue, senders, refusals, and the story of an incident.
+
+    The page needs no network. Without --points or InfluxDB the queue's length is derived from the
+    log. Needs the library plotly: pip install 'bmtick[report]'.
+    """
+    from bmtick.cli._sources import known_relays, threshold
+    from bmtick.incident.analysis import analyse
+    from bmtick.incident.report.build import Facts, build
+    from bmtick.incident.report.figures import library
+    from bmtick.incident.report.page import render
+    from bmtick.incident.report.timeline import Timeline
+    from bmtick.incident.suspects import find_suspects
+    from bmtick.incident.units import seconds
+
+    script = library()  # what is missing is said before the log is read
+    settings = load_settings(ctx)
+    timelines: list[Timeline] = []
+
+    def watch(window: Window) -> list[Timeline]:
+        timelines.append(Timeline(window))
+        return timelines
+
+    analysis = analyse(
+        logs or settings.collect.logs,
+        since=seconds(since),
+        past=seconds(past),
+        blocked_patterns=settings.collect.blocked_patterns,
+        observers=watch,
+    )
+    window = analysis.traffic.window
+    facts = Facts(
+        analysis,
+        timelines[0],
+        find_suspects(analysis.traffic),
+        known_relays(analysis.traffic, settings, config_dir),
+        threshold(settings),
+        _curve(settings, window, points, influxdb),
+    )
+    _write(output, render(build(facts), script))
+    click.echo(f"wrote {printable(str(output))}", err=True)
+
+
+def _curve(
+    settings: Settings, window: Window, points: str | None, influxdb: bool | None
+) -> Curve | None:
+    from bmtick.cli._sources import measured_points
+    from bmtick.incident.report.measured import queue_curve
+    from bmtick.points import parse_lines
+
+    if points is not None:
+        try:
+            with open(points, encoding="utf-8") as lines:  # noqa: PTH123 -- a path as it was given
+                parsed = sorted(parse_lines(lines, file=points), key=lambda p: p.time)
+        except OSError as error:
+            raise BmtickError(f"cannot read '{points}': {error.strerror}") from None
+        curve = queue_curve(parsed, window.start, window.end, f"as measured, from {points}")
+        if curve is None:
+            raise BmtickError(
+                f"'{points}' has no point of postfix_queue in this time", remedy="see --since"
+            )
+        return curve
+    if influxdb is False or (influxdb is None and not settings.path):
+        return None
+    try:
+        source = "as measured, from InfluxDB"
+        return queue_curve(measured_points(settings, window), window.start, window.end, source)
+    except BmtickError as error:
+        if influxdb:
+            raise
+        click.echo(f"bmtick: the queue is derived from the log: {error.message}", err=True)
+        return None
+
+
+def _write(output: Path, page: str) -> None:
+    """Write the page whole or not at all; it holds addresses, so only its owner may read it."""
+    temporary = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
+            file.write(page)
+        temporary.replace(output)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise BmtickError(f"cannot write '{output}': {error.strerror}") from None

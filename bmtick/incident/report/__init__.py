@@ -1,0 +1,1 @@
+"""One self-contained page about a stretch of time: what happened, in plots and words."""

@@ -1,0 +1,127 @@
+"""The page itself: one file of HTML, its own script and styles in it, nothing fetched.
+
+A Content-Security-Policy forbids the page every request, so that not even a hostile name that
+found a way through the escaping could call home. Tables say all that the plots show, for readers
+without JavaScript.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from string import Template
+
+from bmtick.errors import printable
+from bmtick.incident.report.figures import Figure
+from bmtick.incident.report.story import Moment
+from bmtick.incident.units import plain
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its heading; ``numbers`` are the columns that are set to the right."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: Sequence[int] = ()
+    empty: str = "none"
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the page says.
+
+    Attributes:
+        verdict: one sentence on top.
+        alarming: whether the verdict is bad news.
+        tiles: numbers with their captions.
+        notes: where the numbers come from.
+    """
+
+    title: str
+    verdict: str
+    alarming: bool
+    period: str
+    tiles: Sequence[tuple[str, str]]
+    moments: Sequence[Moment]
+    figures: Sequence[Figure]
+    tables: Sequence[Table]
+    notes: Sequence[str]
+
+
+def render(page: Page, library: str) -> str:
+    """Return the page as HTML.
+
+    Args:
+        page: what it says.
+        library: plotly's JavaScript.
+    """
+    values = {
+        "title": _text(page.title),
+        "verdict": _text(page.verdict),
+        "tone": "alarm" if page.alarming else "calm",
+        "period": _text(page.period),
+        "tiles": "".join(
+            f'<div class="tile"><b>{_text(number)}</b><span>{_text(caption)}</span></div>'
+            for number, caption in page.tiles
+        ),
+        "story": _story(page.moments),
+        "figures": "".join(_figure(f) for f in page.figures),
+        "tables": "".join(_table(t) for t in page.tables),
+        "notes": "".join(f"<p>{_text(n)}</p>" for n in page.notes),
+        "library": _script(library),
+        "style": _file("page.css"),
+        "script": _script(_file("page.js")),
+    }
+    return Template(_file("page.html")).substitute(values)
+
+
+def _figure(figure: Figure) -> str:
+    # "<" as an escape of JSON: no text in it can end the script element.
+    data = figure.json.replace("<", "\\u003c").replace("\u2028", "\\u2028")
+    return (
+        f'<section><h2>{_text(figure.title)}</h2><div class="plot" id="plot-{figure.name}"></div>'
+        f'<script type="application/json" data-plot="plot-{figure.name}">{data}</script></section>'
+    )
+
+
+def _story(moments: Iterable[Moment]) -> str:
+    rows = "".join(
+        f'<li class="{_text(m.kind)}"><time>{plain(m.time)}</time> {_text(m.text)}</li>'
+        for m in moments
+    )
+    return f"<ol>{rows}</ol>" if rows else "<p>Nothing out of the ordinary.</p>"
+
+
+def _table(table: Table) -> str:
+    if not table.rows:
+        return f"<section><h2>{_text(table.title)}</h2><p>{_text(table.empty)}</p></section>"
+
+    def cells(row: Sequence[str], tag: str) -> str:
+        return "".join(
+            f"<{tag}{' class=number' if i in table.numbers else ''}>{_text(c)}</{tag}>"
+            for i, c in enumerate(row)
+        )
+
+    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in table.rows)
+    return (
+        f"<section><h2>{_text(table.title)}</h2><div class=scroll><table>"
+        f"<thead><tr>{cells(table.columns, 'th')}</tr></thead><tbody>{body}</tbody>"
+        "</table></div></section>"
+    )
+
+
+def _text(text: str) -> str:
+    return html.escape(printable(text))
+
+
+def _script(code: str) -> str:
+    """Keep code from ending its own element."""
+    return code.replace("</script", "<\\/script")
+
+
+def _file(name: str) -> str:
+    return resources.files("bmtick.incident.report").joinpath(name).read_text("utf-8")

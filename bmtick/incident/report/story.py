@@ -1,0 +1,104 @@
+"""The story of an incident, pure: when the queue was too long, and what happened in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bmtick.incident.relays import ORDINARY, Relay
+from bmtick.incident.report.timeline import Timeline
+from bmtick.incident.score import SUSPECT
+from bmtick.incident.suspects import Suspect
+from bmtick.incident.traffic import Failures
+from bmtick.incident.units import age
+
+_GUESSES = 20  # failed logins from one address that are worth a line
+_MOST_GUESSERS = 5
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The queue's length over time: starts of slots, lengths, and where they come from."""
+
+    times: list[int]
+    lengths: list[int]
+    source: str
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A time in which the queue was at the threshold or above; seconds since the epoch."""
+
+    begin: int
+    end: int
+    peak: int
+    over: bool  # whether it ended within what is shown
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One line of the story."""
+
+    time: int
+    text: str
+    kind: str
+
+
+def episodes(curve: Curve, threshold: int) -> list[Episode]:
+    """Return the times at which the queue reached the threshold."""
+    found: list[Episode] = []
+    begin: int | None = None
+    peak = 0
+    for time, length in zip(curve.times, curve.lengths, strict=True):
+        if length >= threshold:
+            begin = time if begin is None else begin
+            peak = max(peak, length)
+        elif begin is not None:
+            found.append(Episode(begin, time, peak, over=True))
+            begin, peak = None, 0
+    if begin is not None:
+        found.append(Episode(begin, curve.times[-1], peak, over=False))
+    return found
+
+
+def story(
+    suspects: Iterable[Suspect],
+    relays: Iterable[Relay],
+    crises: Sequence[Episode],
+    attackers: dict[str, Failures],
+    timeline: Timeline,
+    threshold: int,
+) -> list[Moment]:
+    """Return what happened, in order of time."""
+    start = timeline.window.start
+    found = [
+        Moment(s.since, f"{s.user} begins to behave unlike itself: {s.evidence[0].text}", "suspect")
+        for s in suspects
+        if s.verdict == SUSPECT
+    ]
+    found += [
+        Moment(
+            r.since, f"{r.client} ({r.name}) begins to relay spam: {r.evidence[0].text}", "relay"
+        )
+        for r in relays
+        if r.verdict != ORDINARY and r.evidence
+    ]
+    for crisis in crises:
+        found.append(Moment(crisis.begin, f"the queue reaches {threshold:,} messages", "queue"))
+        if crisis.over:
+            lasted = age(crisis.end - crisis.begin)
+            text = f"the queue is below {threshold:,} again after {lasted}; its peak was {crisis.peak:,}"
+            found.append(Moment(crisis.end, text, "queue"))
+    guessers = [
+        (client, f) for client, f in attackers.items() if f.count >= _GUESSES and f.last >= start
+    ]
+    guessers.sort(key=lambda item: -item[1].count)
+    for client, failures in guessers[:_MOST_GUESSERS]:
+        names = f", {len(failures.others)} names tried" if failures.others else ""
+        lasted = age(failures.last - failures.first)
+        text = f"{client} begins to guess passwords: {failures.count:,} failures within {lasted}{names}"
+        found.append(Moment(max(failures.first, start), text, "guessing"))
+    if timeline.first_blocked:
+        text = "another server refuses mail of this one as spam for the first time"
+        found.append(Moment(timeline.first_blocked, text, "blocked"))
+    return sorted(found, key=lambda m: (m.time, m.text))

@@ -1,0 +1,104 @@
+"""What the plots show, gathered in one pass over the log, in slots of equal length."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from bmtick.collect import events as ev
+from bmtick.incident.grouping import plain_reason
+from bmtick.incident.ledger import Message
+from bmtick.incident.traffic import Window
+
+_SLOTS = 720  # at most so many points of a curve: more cannot be told apart on a screen
+_LENGTHS = (10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400)
+_MAX_REASONS = 5000
+
+SENT, DEFERRED, BOUNCED, BLOCKED = "sent", "deferred", "bounced", "blocked"
+OUTCOMES = (SENT, DEFERRED, BOUNCED, BLOCKED)
+
+
+def slot_length(seconds: int) -> int:
+    """Return the seconds of one slot of a stretch of time."""
+    return next((n for n in _LENGTHS if seconds / n <= _SLOTS), seconds // _SLOTS + 1)
+
+
+@dataclass
+class Timeline:
+    """Counts by slot; implements :class:`bmtick.incident.traffic.Observer`.
+
+    Attributes:
+        queue: the most messages that were queued within each slot, as the log tells.
+        senders: recipients by login, or by client without one, and slot.
+    """
+
+    window: Window
+    length: int = 0
+    queue: dict[int, int] = field(default_factory=dict)
+    outcomes: dict[str, Counter[int]] = field(
+        default_factory=lambda: {name: Counter() for name in OUTCOMES}
+    )
+    failures: Counter[int] = field(default_factory=Counter)
+    senders: dict[str, Counter[int]] = field(default_factory=dict)
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    first_blocked: int = 0
+    last_queued: int = 0
+
+    def __post_init__(self) -> None:
+        self.length = self.length or slot_length(self.window.end - self.window.start)
+
+    def slot(self, time: int) -> int:
+        """Return the start of the slot that a time lies in."""
+        return time - time % self.length
+
+    def slots(self) -> list[int]:
+        """Return the starts of all slots of the window in which there is data."""
+        first = min(self.queue, default=self.slot(self.window.start))
+        return list(range(first, self.window.end + 1, self.length))
+
+    def queue_curve(self) -> list[int]:
+        """Return the queue's length in each slot; a slot without events goes on as before."""
+        curve, last = [], 0
+        for slot in self.slots():
+            last = self.queue.get(slot, last)
+            curve.append(last)
+        return curve
+
+    def message(self, time: int, message: Message, recipients: int, queued: int) -> None:
+        """Count a message that became active."""
+        slot = self._queued(time, queued)
+        name = message.user or message.client
+        if name:
+            counter = self.senders.get(name)
+            if counter is None:
+                counter = self.senders[name] = Counter()
+            counter[slot] += recipients
+
+    def removed(self, time: int, queued: int) -> None:
+        """Note the queue's new length."""
+        self._queued(time, queued)
+
+    def _queued(self, time: int, queued: int) -> int:
+        slot = self.slot(time)
+        self.queue[slot] = max(self.queue.get(slot, 0), queued)
+        self.last_queued = queued
+        return slot
+
+    def delivery(self, time: int, event: ev.Delivery, *, blocked: bool) -> None:
+        """Count one recipient's outcome, and the reason where it is a refusal."""
+        kind = BLOCKED if blocked else event.status
+        counter = self.outcomes.get(kind)
+        if counter is None:
+            counter = self.outcomes[BOUNCED]  # expired
+        counter[self.slot(time)] += 1
+        if blocked and not self.first_blocked:
+            self.first_blocked = time
+        if blocked or event.status == BOUNCED:
+            key = (kind, plain_reason(event.text))
+            if key in self.reasons or len(self.reasons) < _MAX_REASONS:
+                self.reasons[key] += 1
+
+    def failure(self, time: int, client: str) -> None:
+        """Count a failed login."""
+        del client
+        self.failures[self.slot(time)] += 1
