@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from bmtick.alerts.load import SHARED, read_toml, templates_folder
@@ -28,12 +30,18 @@ def texts(resolved: Resolved) -> dict[str, Any]:
         BmtickError: the catalogue has no texts in that language.
     """
     language = resolved.values["language"]
-    shared = read_toml(templates_folder() / SHARED / "text.toml")[language]
+    shared = _file(templates_folder() / SHARED / "text.toml")[language]
     file = resolved.alert.folder / "text.toml"
-    own = read_toml(file)
+    own = _file(file)
     if language not in own:
         raise BmtickError(f"no texts in '{language}'", location=Location(str(file)))
     return {**shared, **own[language]}
+
+
+@cache
+def _file(path: Path) -> Mapping[str, Any]:
+    """Read a file of texts once: many instances of one alert share it."""
+    return read_toml(path)
 
 
 def placeholders(resolved: Resolved, words: Mapping[str, Any]) -> dict[str, str]:

@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bmtick.deploy.client import KapacitorClient, KapacitorError
+from bmtick.deploy.client import KapacitorError, connect
 from bmtick.deploy.transport import Transport
+from bmtick.errors import BmtickError
+from bmtick.settings import Kapacitor
 
 KAPACITOR_PORT, INFLUXDB_PORT = 9092, 8086
 MAIL_LOGS = ("/var/log/mail.log", "/var/log/maillog", "/var/log/mail/mail.log")
@@ -152,10 +154,11 @@ def _ping(url: str, path: str, name: str, header: str) -> str | None:
 
 
 def _recipients(found: Found) -> None:
-    client = KapacitorClient(Transport(found.kapacitor, timeout=_TIMEOUT))
     try:
+        client = connect("default", Kapacitor(url=found.kapacitor, timeout="3s"))
         elements = client.config_section("smtp") or []
-    except KapacitorError:
+    except BmtickError as error:
+        found.missing.append(f"Kapacitor's recipients: {error.message}")
         elements = []
     for options in elements:
         if not options.get("enabled"):

@@ -20,6 +20,7 @@ from bmtick.deploy.model import (
 )
 from bmtick.deploy.moves import differences, drifted, must_recreate
 
+_PASSWORD = re.compile(r"(\w+://[^/@:\s']*:)[^/@\s']+@")  # as in .post('http://user:password@...')
 SILENCE_PREFIX = f"{INTERNAL_PREFIX}silence-"
 
 
@@ -213,6 +214,7 @@ def diff_lines(step: Step) -> list[str]:
     if step.action is Action.FOREIGN and not step.blocked:
         return []
     lines = difflib.unified_diff(before, after, "server", "settings", n=2, lineterm="")
+    lines = (_PASSWORD.sub(r"\1***@", line) for line in lines)
     return [line for line in lines if not re.match(r"(---|\+\+\+) (server|settings)$", line)]
 
 

@@ -27,6 +27,7 @@ from typing import Any
 from bmtick.deploy.model import TaskDefinition, TemplateDefinition
 from bmtick.errors import BmtickError, Location
 
+KEPT = 100  # applied states that the history holds
 SYSTEM_FOLDER = Path("/var/lib/bmtick")
 
 
@@ -160,6 +161,8 @@ class Store:
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)
+        for old in earlier[: max(0, len(earlier) + 1 - KEPT)]:
+            (folder / f"{old.number:04}.json").unlink(missing_ok=True)
         return revision
 
     def known_ids(self) -> set[str]:

@@ -1,4 +1,9 @@
-"""A Kapacitor in memory, as far as planning needs it: lists with pages, tasks, no execution."""
+"""A Kapacitor in memory, as far as deploying needs it: no script is checked and none runs.
+
+What it does to a task follows kapacitor ``services/task_store/service.go``: PATCH of an enabled
+task stores and does not start anew, empty vars and dbrps are ignored, a task of a template takes
+its script at each PATCH, lists do not tell the template.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +27,13 @@ class Fake:
     answers: dict[tuple[str, str], list] = field(default_factory=dict)
     requests: list[tuple[str, str, dict]] = field(default_factory=list)
 
+    templates: dict[str, dict] = field(default_factory=dict)
+    clock: int = 0
+
+    def now(self) -> str:
+        self.clock += 1
+        return f"2026-01-01T00:00:00.{self.clock:09}Z"
+
     def reply(self, method: str, path: str, query: dict, body: dict) -> tuple[int, dict, object]:
         queued = self.answers.get((method, path))
         if queued:
@@ -29,15 +41,79 @@ class Fake:
         rest = path.removeprefix(f"{self.base}/kapacitor/v1")
         if rest == "/ping":
             return 204, {"X-Kapacitor-Version": "1.6.5"}, None
-        if rest == "/tasks" and method == "GET":
-            offset, limit = int(query.get("offset", 0)), int(query.get("limit", 100))
-            chosen = [self.tasks[i] for i in sorted(self.tasks)]
-            return 200, {}, {"tasks": chosen[offset : offset + min(limit, self.longest_page)]}
-        if rest == "/templates":
-            return 200, {}, {"templates": []}
-        if rest.startswith("/tasks/") and rest[7:] in self.tasks:
-            return 200, {}, self.tasks[rest[7:]]
-        return 404, {}, {"error": "not found"}
+        if rest.startswith("/alerts/topics/") or rest == "/write":
+            return 204, {}, None
+        kind, _, name = rest.strip("/").partition("/")
+        if kind not in {"tasks", "templates"}:
+            return 404, {}, {"error": "not found"}
+        store = self.tasks if kind == "tasks" else self.templates
+        if method == "GET" and not name:
+            return 200, {}, {kind: self._page(store, query)}
+        if method == "POST":
+            return self._create(kind, store, body)
+        if method == "DELETE":
+            store.pop(name, None)
+            return 204, {}, None
+        if name not in store:
+            return 404, {}, {"error": f"no {kind} exists"}
+        if method == "PATCH":
+            return self._update(kind, store[name], body)
+        return 200, {}, store[name]
+
+    def _page(self, store: dict, query: dict) -> list[dict]:
+        offset, limit = int(query.get("offset", 0)), int(query.get("limit", 100))
+        chosen = [store[i] for i in sorted(store)]
+        page = chosen[offset : offset + min(limit, self.longest_page)]
+        return [{k: v for k, v in item.items() if k != "template-id"} for item in page]
+
+    def _create(self, kind: str, store: dict, body: dict) -> tuple[int, dict, object]:
+        if body["id"] in store:
+            return 400, {}, {"error": f"{kind[:-1]} {body['id']} already exists"}
+        if kind == "templates":
+            store[body["id"]] = {"id": body["id"], "script": body["script"]}
+            return 200, {}, store[body["id"]]
+        task = {"id": body["id"], "status": "disabled", "executing": False, "error": "",
+                "dbrps": body.get("dbrps", []), "vars": body.get("vars", {}), "template-id": "",
+                "script": body.get("script", ""), "modified": self.now(), "dot": "alert2"}  # fmt: skip
+        if body.get("template-id"):
+            if body["template-id"] not in self.templates:
+                return 400, {}, {"error": "unknown template"}
+            task["template-id"] = body["template-id"]
+            task["script"] = self.templates[body["template-id"]]["script"]
+        store[task["id"]] = task
+        if body.get("status") == "enabled":
+            self._start(task)
+        return 200, {}, task
+
+    def _update(self, kind: str, item: dict, body: dict) -> tuple[int, dict, object]:
+        if kind == "templates":
+            item["script"] = body["script"]
+            for task in self.tasks.values():
+                if task["template-id"] == item["id"]:
+                    task["script"] = item["script"]
+            return 200, {}, item
+        template = body.get("template-id") or item["template-id"]
+        if template:
+            if template not in self.templates:
+                return 400, {}, {"error": f"unknown template {template}"}
+            item["template-id"] = template
+            item["script"] = self.templates[template]["script"]
+        elif body.get("script"):
+            item["script"] = body["script"]
+        for name in ("vars", "dbrps"):
+            if body.get(name):
+                item[name] = body[name]
+        item["modified"] = self.now()
+        if body.get("status", item["status"]) != item["status"]:
+            if body["status"] == "enabled":
+                self._start(item)
+            else:
+                item.update(status="disabled", executing=False)
+        return 200, {}, item
+
+    def _start(self, task: dict) -> None:
+        task.update(status="enabled", executing=True, running=task["script"])
+        task["last-enabled"] = task["modified"]
 
 
 @contextmanager

@@ -1,5 +1,10 @@
-"""A fault at every request of an apply: after the next apply the server is as desired."""
+"""A fault at every request of an apply: after the next apply the server is as desired.
 
+Against a Kapacitor in memory at every request in every way; against the real one in a sample, or
+all with ``BMTICK_TEST_ALL=1`` (ten minutes).
+"""
+
+import copy
 import os
 import signal
 import subprocess
@@ -8,8 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from bmtick.deploy.apply import apply_plan
+from bmtick.deploy.converge import Mover
+from bmtick.deploy.transport import Transport
 from tests.deploy import alerts as fixtures
 from tests.deploy.alerts import alert, templated
+from tests.support.fake_kapacitor import fake_kapacitor
 from tests.support.faults import faulty
 
 OLD = [
@@ -29,28 +38,70 @@ CHANGES = ("drop", "lose", "500", "act500", "400", "hang")
 COMPARED = ("script", "vars", "dbrps", "status", "executing", "error")
 
 
-@pytest.fixture(scope="module")
-def proxy(kapacitor):
-    with faulty(kapacitor.url) as faults:
-        yield faults
+class Memory:
+    """The server in memory, as tests look at it."""
+
+    def __init__(self, fake):
+        self.fake = fake
+
+    def define(self, name: str, script: str) -> None:
+        body = {
+            "id": name,
+            "script": script,
+            "status": "enabled",
+            "dbrps": [{"db": "d", "rp": "r"}],
+        }
+        self.fake.reply("POST", "/kapacitor/v1/tasks", {}, body)
+
+    def tasks(self) -> dict[str, dict]:
+        assert all(t["running"] == t["script"] for t in self.fake.tasks.values() if t["executing"])
+        return copy.deepcopy(self.fake.tasks)
+
+    def templates(self) -> dict[str, dict]:
+        return self.fake.templates
+
+
+@pytest.fixture(params=["memory", "real"])
+def scene(request, make_bmtick):
+    """A server in the old state with a foreign task, and a bmtick that reaches it by a proxy."""
+    if request.param == "real":
+        server = request.getfixturevalue("server")
+        define, url = server.kapacitor.define, server.kapacitor.url
+        influx_url = request.getfixturevalue("influx").url
+    else:
+        fake = request.getfixturevalue("memory")
+        server, influx_url, url = Memory(fake), "http://127.0.0.1:1", fake.url
+        define = server.define
+    with faulty(url) as proxy:
+        bmtick = make_bmtick(proxy.url, influx_url)
+        bmtick.settings(bmtick.config.read_text().replace('"2s"', '"500ms"'))
+        define("bmtick-mine", alert("zzz").script)
+        define("other", alert("zzz").script)
+        bmtick.want(*OLD)
+        bmtick.apply()
+        bmtick.want(*NEW)
+        yield bmtick, server, proxy
 
 
 @pytest.fixture
-def scene(make_bmtick, server, influx, proxy):
-    """A server in the old state with a foreign task, and a bmtick that reaches it by the proxy."""
-    proxy.calm()
-    bmtick = make_bmtick(proxy.url, influx.url)
-    bmtick.settings(bmtick.config.read_text().replace('"2s"', '"500ms"'))
-    server.kapacitor.define("bmtick-mine", alert("zzz").script)
-    server.kapacitor.define("other", alert("zzz").script)
-    bmtick.want(*OLD)
-    bmtick.apply()
-    bmtick.want(*NEW)
-    return bmtick, server, proxy
+def memory():
+    with fake_kapacitor() as fake:
+        yield fake
 
 
-def content(server, *, without=()) -> dict:
-    tasks = {n: {k: t[k] for k in COMPARED} for n, t in server.tasks().items() if n not in without}
+@pytest.fixture
+def quick(monkeypatch):
+    """Do not wait between tries."""
+    for function in (Transport.__init__, Mover.__init__, apply_plan):
+        monkeypatch.setitem(function.__kwdefaults__, "sleep", lambda _seconds: None)
+
+
+def some(numbers: list[int], step: int) -> list[int]:
+    return numbers if os.environ.get("BMTICK_TEST_ALL") else numbers[::step]
+
+
+def content(server) -> dict:
+    tasks = {n: {k: t[k] for k in COMPARED} for n, t in server.tasks().items()}
     return {"tasks": tasks, "templates": {n: t["script"] for n, t in server.templates().items()}}
 
 
@@ -69,20 +120,22 @@ def wanted_content(bmtick, server) -> dict:
     return content(server)
 
 
-def fault_cases(requests: list[str]) -> list[tuple[int, str]]:
-    """A sample; every fault for each request with ``BMTICK_TEST_ALL=1`` (ten minutes)."""
+def fault_cases(requests: list[str], server) -> list[tuple[int, str]]:
+    """Return which request is spoilt how: all, two ways for each change, or every third change."""
     cases = []
     for number, request in enumerate(requests, 1):
         reads = request.startswith("GET")
         kinds = READS if reads else CHANGES
         if os.environ.get("BMTICK_TEST_ALL"):
             cases += [(number, kind) for kind in kinds]
+        elif isinstance(server, Memory) and not reads:
+            cases += [(number, kinds[(number + turn) % len(kinds)]) for turn in (0, 3)]
         elif number % (8 if reads else 3) == 0:
             cases.append((number, kinds[number % len(kinds)]))
     return cases
 
 
-def test_every_request_of_an_apply_may_fail(scene):
+def test_every_request_of_an_apply_may_fail(scene, quick):
     """One request is spoilt, in every way: this apply or the next one ends as desired."""
     bmtick, server, proxy = scene
     wanted = wanted_content(bmtick, server)
@@ -91,7 +144,7 @@ def test_every_request_of_an_apply_may_fail(scene):
     bmtick.apply()
     requests = list(proxy.requests)
     assert len(requests) > 30
-    for number, kind in fault_cases(requests):
+    for number, kind in fault_cases(requests, server):
         old = reset(bmtick, server, proxy)
         proxy.plan(kind, number)
         result = bmtick.apply(expect=None)
@@ -107,7 +160,7 @@ def test_every_request_of_an_apply_may_fail(scene):
 
 
 @pytest.mark.parametrize("kind", ["drop", "act500"])
-def test_a_server_that_goes_away_at_any_request(scene, kind):
+def test_a_server_that_goes_away_at_any_request(scene, kind, quick):
     """From one request on nothing gets through, undoing neither; the next apply sets it right."""
     bmtick, server, proxy = scene
     wanted = wanted_content(bmtick, server)
@@ -115,7 +168,7 @@ def test_a_server_that_goes_away_at_any_request(scene, kind):
     bmtick.apply()
     requests = list(proxy.requests)
     changing = [n for n, r in enumerate(requests, 1) if not r.startswith("GET")]
-    for number in changing[::9]:
+    for number in some(changing, 9):
         reset(bmtick, server, proxy)
         proxy.plan(kind, number, last=10**6)
         result = bmtick.apply(expect=None)
@@ -134,7 +187,7 @@ def test_kill_at_any_request(scene, tmp_path):
     bmtick.apply()
     changing = [n for n, r in enumerate(proxy.requests, 1) if not r.startswith("GET")]
     root = Path(__file__).parents[2]
-    for number in changing[::4]:
+    for number in some(changing, 5):
         reset(bmtick, server, proxy)
         fixtures.write(bmtick.alerts, NEW)
         command = [sys.executable, "-m", "tests.deploy.alerts", str(bmtick.alerts),
