@@ -1,0 +1,70 @@
+"""Records what a real Kapacitor says to the cases in ``tests/engine/cases``.
+
+    KAPACITORD=/path/to/kapacitord python -m tests.engine.record [CASE...]
+
+A case is a folder with ``script.tick``, ``points.lp`` and, if need be, ``vars.json``; a file
+``paced`` says that its points are written one by one. This writes
+``expected.jsonl`` (alert events as Kapacitor's log handler writes them) and ``http.json`` (the
+content of each httpOut endpoint), or ``refused.txt`` with Kapacitor's words.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.engine.live import on_kapacitor
+from tests.support import servers
+
+CASES = Path(__file__).parent / "cases"
+
+
+def read_case(folder):
+    """Return script, lines and vars of a case."""
+    given = folder / "vars.json"
+    return (
+        (folder / "script.tick").read_text(),
+        (folder / "points.lp").read_text().splitlines(),
+        json.loads(given.read_text()) if given.exists() else None,
+    )
+
+
+def record(server, folder, scratch):
+    """Run one case on the server and write what it says."""
+    script, lines, variables = read_case(folder)
+    outcome = on_kapacitor(
+        server,
+        script,
+        lines,
+        name=folder.name,
+        folder=scratch,
+        variables=variables,
+        paced=(folder / "paced").exists(),
+    )
+    for name in ("expected.jsonl", "http.json", "refused.txt"):
+        (folder / name).unlink(missing_ok=True)
+    if outcome.problem:
+        (folder / "refused.txt").write_text(outcome.problem + "\n")
+        return f"refused: {outcome.problem}"
+    events = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in outcome.events)
+    (folder / "expected.jsonl").write_text(events)
+    text = json.dumps(outcome.outputs, indent=1, ensure_ascii=False)
+    (folder / "http.json").write_text(text + "\n")
+    return f"{len(outcome.events)} events, {len(outcome.outputs)} endpoints"
+
+
+def main(names):
+    """Record the named cases, or all."""
+    with tempfile.TemporaryDirectory() as temporary:
+        scratch = Path(temporary)
+        with (
+            servers.influxdb(scratch / "influxdb") as influx,
+            servers.kapacitor(scratch / "kapacitor", influx) as server,
+        ):
+            for folder in sorted(CASES.iterdir()):
+                if not names or folder.name in names:
+                    sys.stdout.write(f"{folder.name}: {record(server, folder, scratch)}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
