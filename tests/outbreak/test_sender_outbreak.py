@@ -17,6 +17,7 @@ from bmtick.collect.whole import points_of_logs
 from bmtick.durations import SECOND
 from bmtick.engine import load_task
 from tests.outbreak.innocents import INNOCENTS, points
+from tests.support import servers
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "outbreak"
 RECORDED = Path(__file__).parent / "recorded" / "sender_outbreak.json"
@@ -151,6 +152,30 @@ def test_recovers_on_a_real_kapacitor_when_the_user_falls_silent(kapacitor, tmp_
     finally:
         kapacitor.delete(task)
     assert levels == ["CRITICAL", "OK", "CRITICAL", "OK"]
+
+
+def test_a_kapacitor_that_starts_again_says_nothing_new(influx, tmp_path):
+    """Its windows are empty then; without a guard a standing alert would say OK meanwhile."""
+    log, now = tmp_path / "alerts.json", int(time.time()) - 1000
+
+    def point(number):
+        tags = "host=mail,datalocation=bm-master,user=a@b"
+        fields = f"messages=4i,recipients=12i,bytes=1i,clients={4 * number + 1}i,refused=1i"
+        return f"postfix_sender,{tags} {fields} {(now + 10 * number) * SECOND}"
+
+    def play(server, numbers):
+        for number in numbers:
+            server.write(point(number))
+            time.sleep(0.02)
+        time.sleep(1)
+        return [json.loads(line)["level"] for line in log.read_text().splitlines()]
+
+    with servers.kapacitor(tmp_path / "kapacitor", influx, subscriptions=False) as server:
+        text = script(recipients=[], log={"path": str(log)})
+        assert server.define("bmtick-sender_outbreak", text).status_code == 200
+        assert play(server, range(30)) == ["CRITICAL"]
+    with servers.kapacitor(tmp_path / "kapacitor", influx, subscriptions=False) as server:
+        assert play(server, range(30, 60)) == ["CRITICAL"]
 
 
 def _seconds(text):
