@@ -12,7 +12,7 @@ from bmtick.tick.findings import Report
 from bmtick.tick.flow import Flow, Schema
 from bmtick.tick.flows import outflow
 from bmtick.tick.graph import PipelineNode
-from bmtick.tick.lambda_types import infer
+from bmtick.tick.lambda_types import NO_TYPE, infer
 from bmtick.tick.templates import TemplateUses
 from bmtick.tick.values import Value
 
@@ -57,10 +57,12 @@ class Context:
         """Return the type of a lambda over a flow, reporting what is wrong in it."""
         return infer(expression, _LambdaScope(self, flow, self.report, quiet=False), self.report)
 
-    def type_quietly(self, expression: ast.Node, flow: Flow) -> str:
-        """Return the type of a lambda over a flow."""
+    def type_quietly(self, value: Value, flow: Flow) -> str:
+        """Return the type of a lambda over a flow, or NO_TYPE."""
+        if value.type != "lambda" or not value.known:
+            return NO_TYPE
         silent = Report(self.report.source)
-        return infer(expression, _LambdaScope(self, flow, silent, quiet=True), silent)
+        return infer(value.constant, _LambdaScope(self, flow, silent, quiet=True), silent)
 
 
 class _LambdaScope:

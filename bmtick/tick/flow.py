@@ -31,16 +31,18 @@ KNOWN: Schema = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Fields and tags that a point has. Where ``open``, it may have more.
+    """Fields and tags that a point has. Where ``more_fields`` or ``more_tags``, it may have others.
 
-    ``groups`` is None where the groups are not known (``groupBy(*)``, a var of the template).
+    ``added`` are the tags that nodes have added to those of the measurement. ``groups`` is None where the groups are not known (``groupBy(*)``, a var of the template).
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
     tags: frozenset[str] = frozenset()
-    open: bool = True
+    more_fields: bool = True
+    more_tags: bool = True
     groups: frozenset[str] | None = frozenset()
     measurement: str = ""
+    added: frozenset[str] = frozenset()
 
     def type_of(self, name: str) -> str:
         """Return the type of a field or tag, or NO_TYPE where it is not known."""
@@ -52,11 +54,16 @@ class Flow:
 
     def has(self, name: str) -> bool:
         """Say whether there may be such a field or tag."""
-        return self.open or name in self.fields or name in self.tags or name == "time"
+        known = name in self.fields or name in self.tags or name == "time"
+        return known or self.more_fields or self.more_tags
 
     def with_fields(self, fields: Mapping[str, str]) -> Flow:
         """Return the flow with more fields."""
         return replace(self, fields={**self.fields, **fields})
+
+    def with_tags(self, tags: Collection[str]) -> Flow:
+        """Return the flow with tags that a node adds."""
+        return replace(self, tags=self.tags | set(tags), added=self.added | set(tags))
 
     def without(self, fields: Collection[str], tags: Collection[str]) -> Flow:
         """Return the flow without some fields and tags."""
@@ -65,8 +72,14 @@ class Flow:
 
     def only(self, fields: Mapping[str, str]) -> Flow:
         """Return what an aggregation leaves: these fields, and the tags of the group."""
-        return replace(
-            self, fields=dict(fields), tags=self.groups or frozenset(), open=self.groups is None
+        return Flow(
+            dict(fields),
+            (self.groups or frozenset()) | self.added,
+            more_fields=False,
+            more_tags=self.groups is None,
+            groups=self.groups,
+            measurement=self.measurement,
+            added=self.added,
         )
 
 
@@ -75,4 +88,10 @@ def of_measurement(schema: Schema, name: str) -> Flow:
     known = schema.get(name)
     if known is None:
         return Flow(measurement=name)
-    return Flow(dict(known.fields), frozenset(known.tags), open=False, measurement=name)
+    return Flow(
+        dict(known.fields),
+        frozenset(known.tags),
+        more_fields=False,
+        more_tags=False,
+        measurement=name,
+    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from bmtick.tick import ast
+from bmtick.tick import eval_flow
+from bmtick.tick.eval_flow import TypeOf
 from bmtick.tick.flow import Flow, Schema, of_measurement
 from bmtick.tick.graph import PipelineNode, Setting, strings
 from bmtick.tick.lambda_types import NO_TYPE
 from bmtick.tick.values import Value
 
-TypeOf = Callable[[ast.Node, Flow], str]
 _SELECTORS = frozenset({"first", "last", "min", "max", "percentile"})
 _FLOATS = frozenset(
     {"mean", "median", "stddev", "movingAverage", "holtWinters", "holtWintersWithFit"}
@@ -31,7 +31,7 @@ def outflow(node: PipelineNode, flows: Mapping[int, Flow], schema: Schema, type_
         return Flow(groups=None)
     incoming = flows[id(node.parents[0])]
     if node.name == "eval":
-        return _eval(node, incoming, type_of)
+        return eval_flow.outflow(node, incoming, type_of)
     if node.name in _AGGREGATES or node.name in _SELECTORS:
         return _influxql(node, incoming)
     if node.name in ("join", "combine"):
@@ -65,36 +65,6 @@ def _from(node: PipelineNode, schema: Schema) -> Flow:
     return _grouped(flow, node.last("groupBy"))
 
 
-def _eval(node: PipelineNode, incoming: Flow, type_of: TypeOf) -> Flow:
-    setting = node.last("as")
-    names = strings(setting.args) if setting and setting.complete else None
-    if names is None or len(names) != len(node.args):
-        return Flow(groups=incoming.groups)
-    flow = incoming
-    computed: dict[str, str] = {}
-    for name, arg in zip(names, node.args, strict=True):
-        known = arg.type == "lambda" and arg.known
-        computed[name] = type_of(arg.constant, flow) if known else NO_TYPE
-        flow = flow.with_fields({name: computed[name]})
-    tags = _listed(node, "tags")
-    keep = node.last("keep")
-    kept = strings(keep.args) if keep and keep.complete else None
-    if keep is None:
-        flow = replace(
-            incoming, fields={n: t for n, t in computed.items() if n not in tags}, open=False
-        )
-    elif kept is None:
-        flow = Flow(groups=incoming.groups, tags=incoming.tags)
-    elif kept:
-        flow = replace(flow, fields={n: flow.fields.get(n, NO_TYPE) for n in kept}, open=False)
-    return replace(flow, tags=flow.tags | set(tags))
-
-
-def _listed(node: PipelineNode, name: str) -> list[str]:
-    setting = node.last(name)
-    return (strings(setting.args) or []) if setting else []
-
-
 def _influxql(node: PipelineNode, incoming: Flow) -> Flow:
     position = 1 if node.name in ("top", "bottom") else 0
     field = node.args[position] if len(node.args) > position else None
@@ -103,6 +73,8 @@ def _influxql(node: PipelineNode, incoming: Flow) -> Flow:
     type_name = incoming.type_of(field.text())
     if node.name in _FLOATS:
         type_name = "float"
+    elif node.name == "sum" and type_name == "int":
+        type_name = NO_TYPE  # of an empty batch it is the float 0.0
     elif node.name in _INTS:
         type_name = "int"
     renamed = node.value("as")
@@ -114,7 +86,7 @@ def _influxql(node: PipelineNode, incoming: Flow) -> Flow:
     if node.name in ("top", "bottom"):
         extra = [a.text() for a in node.args[2:] if a.text()]
         fields = {n: incoming.type_of(n) for n in extra if n not in incoming.tags}
-        return replace(incoming, fields={**fields, name: type_name}, open=True)
+        return replace(incoming, fields={**fields, name: type_name}, more_fields=True)
     return incoming.only({name: type_name})
 
 
@@ -129,11 +101,25 @@ def _prefixed(node: PipelineNode, flows: list[Flow]) -> Flow:
         return Flow(groups=flows[0].groups)
     fields: dict[str, str] = {}
     for name, side in zip(names, sides, strict=True):
-        fields |= {f"{name}{mark}{f}": t for f, t in side.fields.items()}
+        fields |= {f"{name}{mark}{f}": t for f, t in _filled(node, side, sides).items()}
     tags = frozenset[str]().union(*(side.tags for side in flows))
     return Flow(
-        fields, tags, any(side.open for side in flows) or node.name == "combine", flows[0].groups
+        fields,
+        tags,
+        added=frozenset[str]().union(*(side.added for side in flows)),
+        more_fields=any(side.more_fields for side in flows) or node.name == "combine",
+        more_tags=any(side.more_tags for side in flows) or node.name == "combine",
+        groups=flows[0].groups,
     )
+
+
+def _filled(node: PipelineNode, side: Flow, sides: list[Flow]) -> dict[str, str]:
+    """Return the fields of one side of a join: a missing side is filled with the other's names."""
+    fill = node.value("fill")
+    if fill is None or fill.text() == "none":
+        return dict(side.fields)
+    names = {name for each in sides for name in each.fields}
+    return {n: t if (t := side.fields.get(n, NO_TYPE)) == fill.type else NO_TYPE for n in names}
 
 
 def _union(flows: list[Flow]) -> Flow:
@@ -145,14 +131,17 @@ def _union(flows: list[Flow]) -> Flow:
     same = all(flow.groups == first.groups for flow in flows)
     tags = frozenset[str]().union(*(flow.tags for flow in flows))
     groups = first.groups if same else None
-    return Flow(fields, tags, any(flow.open for flow in flows), groups)
+    more_fields = any(flow.more_fields for flow in flows)
+    more_tags = any(flow.more_tags for flow in flows)
+    added = frozenset[str]().union(*(flow.added for flow in flows))
+    return Flow(fields, tags, more_fields, more_tags, groups, added=added)
 
 
 def _default(node: PipelineNode, flow: Flow) -> Flow:
     # Where a field may already be there, it may be of another type than its default.
-    fields = {n: NO_TYPE if flow.open else _type(v) for n, v in _pairs(node, "field")}
-    tags = flow.tags | {n for n, _ in _pairs(node, "tag")}
-    return replace(flow.with_fields({**fields, **flow.fields}), tags=tags)
+    fields = {n: NO_TYPE if flow.more_fields else _type(v) for n, v in _pairs(node, "field")}
+    tags = {n for n, _ in _pairs(node, "tag")}
+    return flow.with_fields({**fields, **flow.fields}).with_tags(tags)
 
 
 def _delete(node: PipelineNode, flow: Flow) -> Flow:
@@ -164,8 +153,8 @@ def _delete(node: PipelineNode, flow: Flow) -> Flow:
 
 
 def _sideload(node: PipelineNode, flow: Flow) -> Flow:
-    tags = flow.tags | {n for n, _ in _pairs(node, "tag")}
-    return replace(flow.with_fields({n: _type(v) for n, v in _pairs(node, "field")}), tags=tags)
+    tags = {n for n, _ in _pairs(node, "tag")}
+    return flow.with_fields({n: _type(v) for n, v in _pairs(node, "field")}).with_tags(tags)
 
 
 def _pairs(node: PipelineNode, name: str) -> Iterator[tuple[str, Value]]:
@@ -187,7 +176,7 @@ def _state(type_name: str, default: str) -> Callable[[PipelineNode, Flow], Flow]
     def change(node: PipelineNode, flow: Flow) -> Flow:
         value = node.value("as")
         if value and not value.text():
-            return replace(flow, open=True)
+            return replace(flow, more_fields=True)
         return flow.with_fields({value.text() if value else default: type_name})
 
     return change
@@ -199,7 +188,11 @@ def _alert(node: PipelineNode, flow: Flow) -> Flow:
     unknown = any(
         (v := node.value(n)) and not v.text() for n in (*_EVENT_FIELDS, "levelTag", "idTag")
     )
-    return replace(flow.with_fields(fields), tags=flow.tags | tags, open=flow.open or unknown)
+    return replace(
+        flow.with_fields(fields).with_tags(tags),
+        more_fields=flow.more_fields or unknown,
+        more_tags=flow.more_tags or unknown,
+    )
 
 
 _EVENT_FIELDS = {
@@ -223,8 +216,8 @@ _CHANGES: dict[str, Callable[[PipelineNode, Flow], Flow]] = {
     "alert": _alert,
     "deadman": lambda _node, flow: Flow({"emitted": "float"}, groups=flow.groups),
     "stats": lambda _node, flow: Flow({"emitted": "int", "collected": "int"}, groups=flow.groups),
-    "flatten": lambda _node, flow: Flow(groups=flow.groups),
+    "flatten": lambda _node, flow: replace(flow, fields={}, more_fields=True),
     "httpPost": lambda node, flow: replace(
-        flow, open=flow.open or node.last("codeField") is not None
+        flow, more_fields=flow.more_fields or node.last("codeField") is not None
     ),
 }

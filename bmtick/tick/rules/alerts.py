@@ -16,7 +16,6 @@ _NAMES = {
     "message": _ID_NAMES | {"ID", "Fields", "Level", "Time", "Duration"},
     "details": _ID_NAMES | {"ID", "Fields", "Level", "Time", "Duration", "Message"},
 }
-_ADDS_TAGS = ("tags", "tag", "levelTag", "idTag")
 
 
 def check(context: Context) -> None:
@@ -88,37 +87,20 @@ def _inside(context: Context, value: Value, at: Location | None) -> Position:
 
 
 def _tags(context: Context, node: PipelineNode, uses: TemplateUses, value: Value) -> None:
-    groups = context.inflow(node).groups
+    flow = context.inflow(node)
+    groups = flow.groups
     if groups is None:
         return
     for tag in dict.fromkeys(uses.tags):
-        if tag not in groups and not _is_added(node, tag):
+        if tag not in groups and tag not in flow.added:
             message = f'the template reads the tag "{tag}", and the data is not grouped by it'
             remedy = f"add it: .groupBy({', '.join(repr(g) for g in sorted({*groups, tag}))})"
             context.report.warning("tag-not-grouped", message, value.pos, remedy)
 
 
-def _is_added(node: PipelineNode, tag: str) -> bool:
-    """Say whether a node before adds the tag itself."""
-    seen: set[int] = set()
-    stack = list(node.parents)
-    while stack:
-        parent = stack.pop()
-        if id(parent) in seen:
-            continue
-        seen.add(id(parent))
-        if parent.kind is None:
-            return True
-        settings = [s for name in _ADDS_TAGS for s in parent.uses(name)]
-        if parent.name != "delete" and any(a.text() in ("", tag) for s in settings for a in s.args):
-            return True
-        stack += parent.parents
-    return False
-
-
 def _fields(context: Context, node: PipelineNode, uses: TemplateUses, value: Value) -> None:
     flow = context.inflow(node)
-    if flow.open or node.name == "deadman":
+    if flow.more_fields or node.name == "deadman":
         return
     for field in dict.fromkeys(uses.fields):
         if field not in flow.fields:
@@ -135,7 +117,7 @@ def _id(context: Context, node: PipelineNode, uses: TemplateUses | None) -> None
         return
     if groups and groups & set(uses.tags):
         return
-    if any(_is_added(node, tag) for tag in uses.tags):  # computed, as a rule from a group's tag
+    if context.inflow(node).added & set(uses.tags):  # computed, as a rule from a group's tag
         return
     value = node.value("id")
     shown = ", ".join(sorted(groups)) if groups else "the data's tags"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bmtick.tick import eval_flow
 from bmtick.tick.context import Context
 from bmtick.tick.flow import Flow
 from bmtick.tick.graph import PipelineNode
@@ -26,7 +27,7 @@ def check(context: Context) -> None:
 def _arguments(context: Context, node: PipelineNode) -> None:
     flow = context.inflow(node)
     if node.name == "eval":
-        _eval(context, node, flow)
+        eval_flow.outflow(node, flow, lambda arg, seen: _lambda(context, arg, seen, _RESULTS))
     elif node.name == "deadman":
         counted = Flow({"emitted": "float"}, flow.tags)
         for arg in node.args[2:]:
@@ -34,15 +35,6 @@ def _arguments(context: Context, node: PipelineNode) -> None:
     elif node.kind:
         for arg in node.args:
             _lambda(context, arg, flow, _BOOL)
-
-
-def _eval(context: Context, node: PipelineNode, flow: Flow) -> None:
-    setting = node.last("as")
-    names = [a.text() for a in setting.args] if setting else []
-    for i, arg in enumerate(node.args):
-        result = _lambda(context, arg, flow, _RESULTS)
-        if i < len(names) and names[i]:
-            flow = flow.with_fields({names[i]: result})
 
 
 def _properties(context: Context, node: PipelineNode) -> None:
