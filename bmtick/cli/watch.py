@@ -51,11 +51,11 @@ def command(
     forgotten over a restart. SIGTERM ends it. With --once and no state, the logs are read from
     their start; the exit status is 1 when something could not be delivered.
     """
+    stop = _Stop()
     settings = load_settings(ctx)
     screen = _Screen()
     path = "" if no_state else state or settings.watch.state
     watch = _watch(settings, logs, path, mails, screen)
-    stop = _Stop()
     watch.start(from_start=from_start or once, now=time.time())
     status = None
     try:

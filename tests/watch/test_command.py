@@ -89,7 +89,7 @@ def test_a_growing_log_is_followed_over_a_restart_and_sigterm_ends_cleanly(place
     (place / "mail.log").write_bytes(b"")
     first = start(place)
     wait_for((place / "state.lock").exists, "the watch")
-    time.sleep(1)
+    wait_for((place / "state").exists, "its first look")
     with (place / "mail.log").open("ab") as log:
         log.writelines(lines[: half // 2])
     time.sleep(2)
@@ -97,7 +97,9 @@ def test_a_growing_log_is_followed_over_a_restart_and_sigterm_ends_cleanly(place
     assert first.wait(20) == 0, first.stderr.read()
     with (place / "mail.log").open("ab") as log:
         log.writelines(lines[half // 2 :])
+    before = (place / "state").stat().st_mtime_ns
     second = start(place)
+    wait_for(lambda: (place / "state").stat().st_mtime_ns > before, "the second watch")
     wait_for(lambda: mails(place / "out"), "the mail of the outbreak")
     time.sleep(1)
     second.send_signal(signal.SIGTERM)
