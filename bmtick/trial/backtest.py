@@ -93,7 +93,8 @@ class _Track:
         )
         self.task = self._load(self._rendered.variables)
         self._recorders = [Recorder(node) for node in alert_nodes(self.task)]
-        self.points: list[Point] = []
+        self._again = any(_reads_threshold(recorder) for recorder in self._recorders)
+        self.points: list[Point] = []  # for alerts whose script must run again
         self.count = 0
 
     def _load(self, variables: Mapping[str, Any]) -> Task:
@@ -108,10 +109,8 @@ class _Track:
 
     def feed(self, point: Point) -> None:
         self.count += 1
-        if self.count <= _MANY:
+        if self._again and self.count <= _MANY:
             self.points.append(point)
-        elif self.points:
-            self.points = []
         _feed(self.task, point)
 
     def result(self, begin: int, end: int) -> Result:
@@ -165,7 +164,7 @@ class _Track:
         Where only the alert's own condition knows the threshold, judging again what came to it is
         enough; where a node before it does too, the script runs again.
         """
-        if all(not _reads_threshold(recorder) for recorder in self._recorders):
+        if not self._again:
             return lambda threshold: self._judge_again(judged, threshold)
         if self.count > _MANY:
             return None
@@ -178,13 +177,22 @@ class _Track:
 
     def _judge_again(self, judged: list[Judged], threshold: float) -> int:
         levels = alert_nodes(self._with(threshold))[0].levels
+        # the same values give the same level, unless the time of day or a memory counts too
+        names = {name for p in levels.predicates for name in p.references}
+        free = any(p.expression.pure is None for p in levels.predicates) or "time" in names
+        known: dict[tuple[Any, ...], int] = {}
         current: dict[str, int] = {}
-        again: list[tuple[AnyPoint, str, int]] = []
+        count = 0
         for one in judged:
-            level = levels.of(one.point, current.get(one.group, OK))
-            current[one.group] = level
-            again.append((one.point, one.group, level))
-        return len(episodes(again, CRITICAL))
+            point, before = one.point, current.get(one.group, OK)
+            key = (before, *(_value(point, name) for name in names))
+            level = known.get(key)
+            if level is None or free:
+                level = known[key] = levels.of(point, before)
+            if level != before:
+                count += level >= CRITICAL > before
+                current[one.group] = level
+        return count
 
     def _run_again(self, threshold: float) -> int:
         task = self._with(threshold)
@@ -200,6 +208,10 @@ def _feed(task: Task, point: Point) -> None:
     task.feed(point, "", "")  # whatever database the settings name
     task.take_events()
     task.take_written()
+
+
+def _value(point: AnyPoint, name: str) -> Any:
+    return point.fields[name] if name in point.fields else point.tags.get(name)
 
 
 def _reads_threshold(recorder: Recorder) -> bool:
