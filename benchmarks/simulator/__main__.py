@@ -30,6 +30,9 @@ def options_of(arguments: list[str] | None = None) -> tuple[Options, argparse.Na
     parser.add_argument("--noise", type=float, default=0.1, help="lines of other daemons, share")
     parser.add_argument("--utc-offset", type=int, default=0, help="seconds")
     parser.add_argument("--rotate", action="store_true", help="a file a day")
+    parser.add_argument(
+        "--filtered", type=float, default=0.0, help="share through a content filter"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--truth", type=Path, help="where the ground truth goes, as JSON")
     given = parser.parse_args(arguments)
@@ -47,6 +50,7 @@ def options_of(arguments: list[str] | None = None) -> tuple[Options, argparse.Na
         noise=given.noise,
         utc_offset=given.utc_offset,
         rotate=given.rotate,
+        filtered=given.filtered,
     )
     return options, given
 

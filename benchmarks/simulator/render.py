@@ -15,8 +15,10 @@ Line = tuple[float, str]
 class Renderer:
     """Keeps what must be consistent between lines: queue ids and process ids."""
 
-    def __init__(self, random: Random, truth: Truth, *, long_ids: bool, hostile: bool) -> None:
-        self.random, self.truth, self.long_ids, self.hostile = random, truth, long_ids, hostile
+    def __init__(
+        self, random: Random, truth: Truth, *, long_ids: bool, filtered: float = 0.0
+    ) -> None:
+        self.random, self.truth, self.long_ids, self.filtered = random, truth, long_ids, filtered
         self.inode = 400_000
         self.freed: list[tuple[float, str]] = []  # short ids to be used again, and from when
         self.number = 0
@@ -108,8 +110,47 @@ class Renderer:
         lines.append((time + 0.15, active))
         if not event.local:
             lines.append((time + 0.2, self._disconnect))
+        if self.filtered and not event.local and self.random.random() < self.filtered:
+            queue_id, active = self._through_filter(event, queue_id, active, lines)
         self._deliveries(event, queue_id, active, lines)
         return lines
+
+    def _through_filter(
+        self, event: Message, queue_id: str, active: str, lines: list[Line]
+    ) -> tuple[str, str]:
+        """Log the way through a content filter that hands the message back by XFORWARD.
+
+        It gets a second queue id from this machine itself; the deliveries go under that one.
+        """
+        time = event.time + 0.2
+        new = self.queue_id(time)
+        head = f"postfix/smtpd[{self._pid()}]: "
+        origin = f"orig_queue_id={queue_id}, orig_client={event.name}[{event.client}]"
+        smtp = f"postfix/smtp[{self._pid()}]: {queue_id}: to=<"
+        relay = "relay=127.0.0.1[127.0.0.1]:10024, delay=0.3, delays=0.1/0.01/0.05/0.1, dsn=2.0.0"
+        answer = f"250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as {new}"
+        active = active.replace(f" {queue_id}: from=", f" {new}: from=", 1)
+        lines += [
+            (time, f"{head}connect from localhost[127.0.0.1]"),
+            (time, f"{head}{new}: client=localhost[127.0.0.1], {origin}"),
+            (
+                time,
+                f"postfix/cleanup[{self._pid()}]: {new}: message-id=<{queue_id}@client.example>",
+            ),
+            (time + 0.03, active),
+            (
+                time + 0.04,
+                f"{head}disconnect from localhost[127.0.0.1] ehlo=1 xforward=1 commands=6",
+            ),
+            *(
+                (time + 0.05, f"{smtp}{to}>, {relay}, status=sent ({answer})")
+                for to in event.recipients
+            ),
+            (time + 0.06, f"postfix/qmgr[811]: {queue_id}: removed"),
+        ]
+        self.truth.handed_over(len(event.recipients))
+        self._free(queue_id, time + 0.06)
+        return new, active
 
     def _session(self, event: Message, queue_id: str, lines: list[Line]) -> None:
         service = "submission/smtpd" if event.user else "smtpd"

@@ -35,6 +35,7 @@ class Options:
     noise: float = 0.1
     utc_offset: int = 0
     rotate: bool = False
+    filtered: float = 0.0
 
     def begin(self) -> float:
         """Return the first second, since the epoch."""
@@ -70,7 +71,7 @@ def simulate(options: Options, path: Path) -> dict[str, object]:
     """Write the log to ``path`` and return its truth."""
     random, world, traffic = prepare(options)
     truth = Truth()
-    renderer = Renderer(random, truth, long_ids=options.long_ids, hostile=options.hostile)
+    renderer = Renderer(random, truth, long_ids=options.long_ids, filtered=options.filtered)
     begin = now = options.begin()
     with LogWriter(
         path, iso=options.iso, host="mail", utc_offset=options.utc_offset, rotate=options.rotate

@@ -21,6 +21,7 @@ class Truth:
         self.failures: Counter[str] = Counter()
         self.failed_names: dict[str, set[str]] = defaultdict(set)
         self.kinds: Counter[str] = Counter()
+        self.filtered = 0
 
     def message(self, message: Message) -> None:
         """Count one message that became active, and what became of its recipients."""
@@ -52,6 +53,11 @@ class Truth:
             own["bounced"] += 1
             self.blocked["bounced"] += replies.BOUNCES[text].blocked
 
+    def handed_over(self, recipients: int) -> None:
+        """Count the deliveries to a content filter: Postfix logs them like all others."""
+        self.deliveries[SENT.final] += recipients
+        self.filtered += 1
+
     def expired(self) -> None:
         """Count one queue file given up."""
         self.deliveries["expired"] += 1
@@ -72,6 +78,7 @@ class Truth:
         return {
             **facts,
             "messages": sum(self.kinds.values()),
+            "filtered": self.filtered,
             "kinds": dict(sorted(self.kinds.items())),
             "users": {
                 user: {**_filled(count), "clients": len(self.user_clients[user])}

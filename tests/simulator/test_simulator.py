@@ -12,7 +12,7 @@ from benchmarks.simulator.simulate import simulate
 
 CLIENT = re.compile(
     r" postfix/(?:submission/)?smtpd\[\d+\]: (\w+): client=[^\[]*\[([^\]]*)\]"
-    r"(?:, sasl_method=LOGIN, sasl_username=(.*))?$"
+    r"(?:, orig_queue_id=(\w+), orig_client=.*|, sasl_method=LOGIN, sasl_username=(.*))?$"
 )
 ACTIVE = re.compile(
     r" postfix/qmgr\[\d+\]: (\w+): from=<.*>, size=(\d+), nrcpt=(\d+) \(queue active\)$"
@@ -39,7 +39,9 @@ def read(lines):
     for line in lines:
         if match := CLIENT.search(line):
             counted.discard(match[1])
-            owner[match[1]] = (match[2], match[3])
+            owner[match[1]] = (match[2], match[4])
+            if match[3]:  # handed back by a content filter: counted already
+                counted.add(match[1])
         elif match := ACTIVE.search(line):
             if match[1] in counted:
                 continue
@@ -81,6 +83,8 @@ CASES = [
     ["--lines", "20000", "--outbreaks", "1"],
     ["--lines", "20000", "--short-ids", "--iso", "--seed", "2"],
     ["--days", "3", "--per-day", "1000", "--rotate", "--outbreaks", "2", "--seed", "3"],
+    ["--lines", "20000", "--filtered", "0.7", "--seed", "4"],
+    ["--lines", "20000", "--filtered", "0.7", "--seed", "5", "--short-ids"],
     ["--lines", "5000", "--tame", "--utc-offset", "7200", "--noise", "0"],
 ]
 
