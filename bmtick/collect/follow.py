@@ -33,6 +33,11 @@ class Follower:
         self.uncertain = 0
         self._missing = False
 
+    @property
+    def written(self) -> float:
+        """When the log was last written, seconds since the epoch; 0 where that is not known."""
+        return self.files[-1].modified / 1e9 if self.files else 0.0
+
     def to_json(self) -> dict[str, Any]:
         """Return what the state keeps."""
         return {"files": [file.to_json() for file in self.files], "missing": self._missing}

@@ -37,6 +37,7 @@ class Journal:
         self.command = list(command)
         self.cursor = ""
         self.uncertain = 0
+        self.written = 0.0  # its times are whole
         self._first = [f"--lines={_FIRST}"]
 
     def to_json(self) -> dict[str, Any]:

@@ -55,7 +55,9 @@ _MAX_PROGRAMS = 1000  # names of programs whose daemon is remembered
 _HEAD = lazy(p.HEAD)
 _REPEATED = lazy(p.REPEATED)
 _TIMES = lazy(rb"[0-9]+")
-_LAST_REPEATED = lazy(rb"\n(.*)\n(?:.{15}|[^ ]+) [^ ]+ last message repeated")
+_LAST_REPEATED = lazy(
+    rb"\n(?:[^\n]{15}|[^ \n]+) [^ \n]+ last message repeated [0-9]+ times?$", re.MULTILINE
+)
 _ACTIVE = lazy(p.ACTIVE, re.DOTALL)
 _EXPIRED = lazy(p.EXPIRED, re.DOTALL)
 _REMOVED = lazy(p.REMOVED)
@@ -97,7 +99,7 @@ class Scanner:
                 continue
             self.tally.bucket = bucket
             self._facts(pattern, block, start, end)
-        self.previous = block[block.rfind(b"\n") + 1 :]
+        self.previous = self._said(block, len(block))
 
     def _facts(  # noqa: C901, PLR0912 -- one branch a fact, unrolled: a call costs as much as it
         self, pattern: re.Pattern[bytes], block: bytes, start: int, end: int
@@ -173,10 +175,17 @@ class Scanner:
 
     def _before(self, block: bytes, start: int, end: int, index: int) -> bytes:
         """Return the line before the index-th ``last message repeated`` of a run."""
-        begin = block.rfind(b"\n", 0, start)
-        found = [m[1] for m in _LAST_REPEATED.finditer(block, max(begin, 0), end)]
-        at_first = begin < 0 and b" last message repeated " in block[: block.find(b"\n", 1)]
-        return (found if not at_first else [self.previous, *found])[index]
+        found = list(_LAST_REPEATED.finditer(block, start, end))
+        return self._said(block, found[index].start())
+
+    def _said(self, block: bytes, end: int) -> bytes:
+        """Return the last line before end that says something itself."""
+        while end > 0:
+            start = block.rfind(b"\n", 0, end)
+            if _LAST_REPEATED.match(block[max(start, 0) : end]) is None:
+                return block[start + 1 : end]
+            end = start
+        return self.previous
 
     def _repeat(self, line: bytes, repeated: bytes) -> None:
         """Count once more what a line says; of the facts, only these two happen twice alike."""

@@ -81,7 +81,7 @@ class Session:
         rows: list[Row] = []
         left = STEP
         for source in self.sources.values():
-            source.scanner.clock.now = now
+            source.scanner.clock.now = min(now, source.follower.written or now)
             for block in source.follower.new_blocks(now, left):
                 source.scanner.feed(block)
                 left -= len(block)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -44,13 +45,21 @@ def rows_of_logs(
     now = time.time() if options.now is None else options.now
     for path in paths:
         with open_log(path, stdin or sys.stdin.buffer) as log:
-            scanner = Scanner(tally, buckets, LogClock(now))
+            scanner = Scanner(tally, buckets, LogClock(min(now, _written(path, now))))
             for piece in pieces(log):
                 scanner.feed(piece)
                 for start, bucket in buckets.close_oldest():
                     yield from emitter.rows(start, bucket, 0.0)
     for start, bucket in buckets.close():
         yield from emitter.rows(start, bucket, 0.0)
+
+
+def _written(path: str, now: float) -> float:
+    """Return when a file was last written: no line of it is later."""
+    try:
+        return now if path == "-" else os.stat(path).st_mtime
+    except OSError:
+        return now
 
 
 def pieces(log: BinaryIO) -> Iterator[bytes]:
