@@ -29,7 +29,7 @@ _MONTHS = {
 _ISO_END = lazy(rb"(?:[.,][0-9]+)?(?:Z|([+-])([0-9]{2}):?([0-9]{2}))(?= |$)")
 _DAY = 86400
 _LEAP_SECOND = 60
-_FOLD = 1800  # a step back of more seconds than this may be the second pass of an hour
+_LATE = 300  # seconds that a line may come late in an hour that the end of summer time repeats
 
 
 def days_from_civil(year: int, month: int, day: int) -> int:
@@ -142,11 +142,11 @@ class LogClock:
         if not passes:  # an hour that summer time skips, or 29 February
             time = int(system_time.mktime((year, month, day, hour, minute, 0, 0, 0, -1)))
             return time if system_time.localtime(time).tm_mday == day else None
-        first = min(passes)
         self._twice |= len(passes) > 1
-        if self.last is not None and self.last - first > _FOLD:
-            return max(passes)
-        return first
+        last = self.last
+        if last is None:
+            return min(passes)
+        return min((p for p in passes if p >= last - _LATE), default=max(passes))
 
 
 def _check(month: int, day: int) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from bmtick.collect.arguments import Request
     from bmtick.collect.emit import Row
 
+HOUR = 3600
+
 
 def run(arguments: Sequence[str]) -> int:
     """Run the collector; return the exit status."""
@@ -72,7 +74,7 @@ def _follow(request: Request, form: Callable[[Row], str]) -> None:
     from bmtick.collect.session import Session
     from bmtick.collect.state import StateFile
 
-    say = warn_telegraf if request.execd else warn
+    say = once_an_hour(warn_telegraf) if request.execd else warn
     session = Session(request.logs, request.options, say)
     state = StateFile(request.state) if request.state else None
     runner = Runner(session, state, _write, form, spool=request.watched_spool(say), warn=say)
@@ -89,6 +91,23 @@ def _follow(request: Request, form: Callable[[Row], str]) -> None:
 def warn(text: str) -> None:
     """Tell the administrator."""
     sys.stderr.write(f"bmtick: {printable(text)}\n")
+
+
+def once_an_hour(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a teller that does not say the same thing each interval."""
+    import time
+
+    told: dict[str, float] = {}
+
+    def say(text: str) -> None:
+        now = time.monotonic()
+        if now - told.get(text, -HOUR) >= HOUR:
+            if len(told) > 1000:
+                told.clear()
+            told[text] = now
+            tell(text)
+
+    return say
 
 
 def warn_telegraf(text: str) -> None:

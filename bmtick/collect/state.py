@@ -17,6 +17,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 import time
 from binascii import crc32
 
@@ -167,9 +168,17 @@ class StateFile:
 
 def _read(path: str) -> tuple[Kept | None, str]:
     try:
-        with open(path, "rb") as file:
-            return decode(file.read()), ""
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return None, ""
+    except OSError as error:
+        return None, error.strerror or "it cannot be opened"
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None, "it is no file"
+        with os.fdopen(os.dup(fd), "rb") as file:
+            return decode(file.read()), ""
     except (ValueError, OSError) as error:
         return None, str(error)
+    finally:
+        os.close(fd)

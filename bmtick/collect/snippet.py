@@ -1,0 +1,127 @@
+"""The telegraf.d snippet that runs the collector, and the rights that it needs, as commands.
+
+Source: Telegraf 1.26 ``plugins/inputs/exec`` and ``execd`` (README.md, sample.conf).
+"""
+
+from __future__ import annotations
+
+import grp
+import json
+import os
+import shlex
+import stat
+from collections.abc import Sequence
+
+from bmtick.collect.queue import telegraf_watches
+
+USER = "telegraf"
+FILE = "/etc/telegraf/telegraf.d/bmtick.conf"
+
+_EXEC = """\
+[[inputs.exec]]
+  commands = [{command}]
+  interval = "10s"
+  timeout = "9s"
+  data_format = "influx"
+"""
+_EXECD = """\
+[[inputs.execd]]
+  command = [{command}]
+  signal = "STDIN"
+  restart_delay = "10s"
+  data_format = "influx"
+"""
+
+
+def snippet(
+    program: Sequence[str],
+    options: Sequence[str],
+    logs: Sequence[str],
+    state: str,
+    *,
+    execd: bool,
+) -> str:
+    """Return the snippet.
+
+    Args:
+        program: how the collector is started on this machine, up to ``collect``.
+        options: options of ``collect`` beside logs and state.
+        logs: the mail logs.
+        state: the state file; Telegraf's user must be able to write its folder.
+        execd: for a process that stays, instead of one each interval.
+    """
+    words = [*program, "collect", *options]
+    for log in logs:
+        words += ["--log", log]
+    words += ["--state", state]
+    if execd:
+        command = ", ".join(_toml(word) for word in [*words, "--execd"])
+    else:
+        command = _toml(shlex.join(words))
+    body = (_EXECD if execd else _EXEC).format(command=command)
+    return "\n".join([*_comments(logs, state), "", body])
+
+
+def _toml(text: str) -> str:
+    """Return a TOML basic string; its escapes are a superset of JSON's."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _comments(logs: Sequence[str], state: str) -> list[str]:
+    lines = [
+        f"# Written by 'bmtick telegraf'; belongs into {FILE}",
+        "#",
+        f"# Telegraf runs it as user {USER}, which needs these rights and no others. As root:",
+        f"#   install -d -o {USER} -g {USER} -m 0700 {shlex.quote(os.path.dirname(state) or '.')}",
+    ]
+    lines += [f"#   {command}" for command in _log_rights(logs)]
+    watching = telegraf_watches()
+    if watching:
+        lines += [
+            "#",
+            f"# The queue is left to inputs.postfix, which {_one_line(watching)} turns on.",
+        ]
+    else:
+        lines += [
+            "#",
+            "# The queue is asked of 'postqueue -j', for which no right is needed; where the user",
+            "# may read Postfix's spool it is counted there, which is faster. 'inputs.postfix' is",
+            "# not needed beside this.",
+        ]
+    return lines
+
+
+def _log_rights(logs: Sequence[str]) -> list[str]:
+    """Return the commands that let Telegraf's user read the logs; no more than is needed."""
+    commands: list[str] = []
+    for log in logs:
+        if log == "journal":
+            commands.append(f"usermod -a -G systemd-journal {USER}")
+            continue
+        try:
+            found = os.stat(log)
+        except OSError:
+            commands.append(
+                f"usermod -a -G adm {USER}   # or the group that may read {_one_line(log)}"
+            )
+            continue
+        if found.st_mode & stat.S_IROTH:
+            continue
+        if found.st_mode & stat.S_IRGRP and found.st_gid != 0:
+            commands.append(f"usermod -a -G {_group(found.st_gid)} {USER}")
+        else:
+            commands.append(
+                f"setfacl -m u:{USER}:r {shlex.quote(log)}   # and in logrotate's postrotate"
+            )
+    return list(dict.fromkeys(commands))
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", "?").replace("\r", "?")

@@ -1,0 +1,102 @@
+"""A real Telegraf runs the snippet and delivers every point to a real InfluxDB."""
+
+import os
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bmtick.cli.root import cli
+from tests.support.servers import find_program, running, wait_for
+
+CASE = Path(__file__).parent / "cases" / "content_filter"
+ROOT = Path(__file__).parents[2]
+
+
+def shown(*arguments: str) -> str:
+    result = CliRunner().invoke(cli, ["telegraf", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("kind", ["exec", "execd"])
+def test_the_snippet_is_toml_for_any_name(kind, tmp_path):
+    log = tmp_path / 'it\'s a "log" $(x).log'
+    text = shown("--log", str(log), *(["--execd"] if kind == "execd" else []))
+    (plugin,) = tomllib.loads(text)["inputs"][kind]
+    if kind == "execd":
+        assert plugin["signal"] == "STDIN"
+        assert str(log) in plugin["command"]
+    else:
+        import shlex
+
+        assert str(log) in shlex.split(plugin["commands"][0])
+
+
+def test_no_more_rights_than_needed(tmp_path):
+    log = tmp_path / "mail.log"
+    log.touch(mode=0o644)
+    assert "usermod" not in shown("--log", str(log))
+    log.chmod(0o640)
+    os.chown(log, 0, 4) if os.geteuid() == 0 else pytest.skip("needs root")
+    assert "usermod -a -G adm telegraf" in shown("--log", str(log))
+
+
+@pytest.mark.parametrize("kind", ["exec", "execd"])
+def test_a_real_telegraf_delivers_all_points(kind, influx, tmp_path):
+    telegraf = find_program("telegraf", "TELEGRAF")
+    log, state = tmp_path / "mail.log", tmp_path / "collect.state"
+    log.write_bytes(b"")
+    database = f"telegraf_{kind}"
+    influx.execute(f"CREATE DATABASE {database}")
+    snippet = shown(
+        "--log", str(log), "--state", str(state), *(["--execd"] if kind == "execd" else [])
+    )
+    config = tmp_path / "telegraf.conf"
+    config.write_text(f"""
+[agent]
+  interval = "1s"
+  flush_interval = "1s"
+  omit_hostname = true
+[[outputs.influxdb]]
+  urls = ["{influx.url}"]
+  database = "{database}"
+  skip_database_creation = true
+{snippet.replace('interval = "10s"', 'interval = "1s"')}""")
+    env = {
+        "PYTHONPATH": str(ROOT),
+        "TZ": "UTC",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    with running([telegraf, "--config", str(config)], tmp_path / "telegraf.log", env):
+        time.sleep(2)
+        log.write_bytes((CASE / "mail.log").read_bytes())
+
+        def all_there() -> bool:
+            found = influx.query("SELECT sum(messages) FROM postfix_sender", database)
+            return bool(found) and found[0]["values"][0][1] == 1
+
+        wait_for(all_there, f"points: {(tmp_path / 'telegraf.log').read_text()}", 40)
+        wait_for(
+            lambda: (
+                influx.query("SELECT sum(messages) FROM postfix_client", database)[0]["values"][0][
+                    1
+                ]
+                == 2
+            ),
+            "clients",
+            40,
+        )
+    (series,) = influx.query("SELECT * FROM postfix_sender", database)
+    row = dict(zip(series["columns"], series["values"][0], strict=True))
+    assert row["user"] == "anna@example.org"
+    assert (row["recipients"], row["bytes"], row["clients"], row["refused"]) == (2, 500, 1, 1)
+    (series,) = influx.query("SELECT sum(lines) FROM bmtick_collector", database)
+    assert series["values"][0][1] == 16
+    said = (tmp_path / "telegraf.log").read_text()
+    # This Telegraf calls everything on stderr an error, whatever its level.
+    errors = [line for line in said.splitlines() if " E! " in line and 'stderr: "W! ' not in line]
+    assert not errors, said
