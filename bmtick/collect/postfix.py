@@ -42,15 +42,16 @@ def _client(m: re.Match[bytes]) -> Event:
 
 
 def _delivery(m: re.Match[bytes]) -> Event:
+    queue_id, recipient, orig_to, relay, delay, dsn, status, reply = m.groups()
     return Delivery(
-        text(m["queue_id"]),
-        text(m["recipient"]),
-        text(m["orig_to"]),
-        text(m["relay"]),
-        float(m["delay"]),
-        text(m["dsn"]),
-        text(m["status"]),
-        text((m["text"] or b"").removesuffix(b")")),
+        queue_id.decode(),
+        text(recipient),
+        text(orig_to),
+        text(relay),
+        float(delay),
+        dsn.decode(),
+        status.decode(),
+        text((reply or b"").removesuffix(b")")),
     )
 
 
@@ -82,7 +83,8 @@ def _pickup(m: re.Match[bytes]) -> Event:
 
 
 def _active(m: re.Match[bytes]) -> Event:
-    return Active(text(m["queue_id"]), text(m["sender"]), int(m["size"]), int(m["nrcpt"]))
+    queue_id, sender, size, nrcpt = m.groups()
+    return Active(queue_id.decode(), text(sender), int(size), int(nrcpt))
 
 
 _Rule = tuple[re.Pattern[bytes], Callable[[re.Match[bytes]], Event]]
@@ -145,14 +147,14 @@ def parse_repeated(line: bytes) -> tuple[Event | None, int]:
     if head is None:
         return None, 0
     message, times = line[head.end() :].rstrip(b"\r\n"), 1
-    if repeated := _REPEATED.match(message):
+    if message.startswith(b"message repeated") and (repeated := _REPEATED.match(message)):
         times = int(repeated["repeated"])
         message = message[repeated.end() :].removesuffix(b"]")
     for pattern, build in _RULES.get(head["daemon"], _AGENTS):
         if match := pattern.match(message):
             event = build(match)
             if isinstance(event, Delivery):
-                event = event._replace(agent=text(head["daemon"]))
+                event = Delivery(*event[:-1], text(head["daemon"]))
             return event, times
     return None, 0
 
