@@ -61,7 +61,8 @@ def resolve(
             raise unknown(alert, key)
     values = _values(alert, given, settings)
     _agree(values, alert)
-    _check_where(alert, values["where"])
+    for choice in ("where", "unless"):
+        _check_tags(alert, choice, values[choice])
     database = settings.influxdb.database
     policy = settings.influxdb.retention_policy
     handlers = _handlers(given, settings)
@@ -139,6 +140,14 @@ def _handlers(given: Mapping[str, Any], settings: Settings) -> list[tuple[Handle
     return found
 
 
+def passed_over(resolved: Resolved) -> list[tuple[str, str]]:
+    """Return tag and value of what never counts: by ``unless``, and what is no single series."""
+    pairs: list[tuple[str, str]] = []
+    for tag, value in resolved.values["unless"].items():
+        pairs += [(tag, text) for text in (value if isinstance(value, list) else [value])]
+    return pairs + list(resolved.alert.raw.get("fixed_filter", {}).items())
+
+
 def _agree(values: Mapping[str, Any], alert: Alert) -> None:
     """Refuse values out of order: warn below crit, reset not above either, what ``below`` says."""
     for name, other in alert.raw.get("below", {}).items():
@@ -163,17 +172,21 @@ def _agree(values: Mapping[str, Any], alert: Alert) -> None:
             )
 
 
-def _check_where(alert: Alert, where: Mapping[str, Any]) -> None:
+def _check_tags(alert: Alert, name: str, where: Mapping[str, Any]) -> None:
     """Refuse tags that no point of this measurement bears, as far as that is known."""
     own = (*GLOBAL_TAGS, *TAGS.get(alert.measurement, ()))
     others = {tag for tags in TAGS.values() for tag in tags} - set(own)
     for tag in where:
-        tick_reference(tag)
+        try:
+            tick_reference(tag)
+        except BmtickError as error:
+            message = f"parameter '{name}': {error.message}"
+            raise BmtickError(message, remedy=error.remedy) from None
         if tag in own:
             continue
         hint = nearest(tag, own)
         if tag in others or hint:
             raise BmtickError(
-                f"parameter 'where': '{alert.measurement}' has no tag '{tag}'",
+                f"parameter '{name}': '{alert.measurement}' has no tag '{tag}'",
                 remedy=hint or f"it has: {', '.join(own)}",
             )

@@ -6,12 +6,11 @@ Source: influxdata/chronograf ``kapacitor/ast.go`` (what it recognises) and ``va
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from bmtick.alerts.declarations import Variable
 from bmtick.alerts.quoting import tick_reference, tick_string
-from bmtick.alerts.resolve import Resolved
+from bmtick.alerts.resolve import Resolved, passed_over
 from bmtick.alerts.values import show
 from bmtick.durations import format_duration
 from bmtick.errors import BmtickError
@@ -39,7 +38,7 @@ def check_fits(resolved: Resolved) -> None:
     for name, reason in alert.raw["rule"].get("needs", {}).items():
         if not values[name]:
             raise _refused(resolved, reason, f"--set {name}=..., or {_SCRIPT}")
-    for tag, text in _terms(resolved):
+    for tag, text in [*_terms(resolved), *passed_over(resolved)]:
         if set(text) & {"'", '"'}:
             raise _refused(
                 resolved,
@@ -79,8 +78,7 @@ def _equal(resolved: Resolved) -> str:
 
 
 def _unequal(resolved: Resolved) -> str:
-    fixed: Mapping[str, str] = resolved.alert.raw.get("fixed_filter", {})
-    terms = [f"({tick_reference(tag)} != {tick_string(value)})" for tag, value in fixed.items()]
+    terms = [f"({tick_reference(t)} != {tick_string(v)})" for t, v in passed_over(resolved)]
     return " AND ".join(terms)
 
 

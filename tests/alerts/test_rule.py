@@ -67,6 +67,10 @@ def test_a_rule_says_what_the_alert_says():
         "sum", "recipients", ">=", 7,
     )  # fmt: skip
     assert rule["tags"] == [("user", "!=", "_other")]
+    values = {"where": {"host": ["a", "b"]}, "unless": {"user": "news"}}
+    script = render(find("sender_recipients"), values, form="rule").script
+    assert reverse(script)["tags"] == [("host", "==", "a"), ("host", "==", "b")]
+    assert "|where(lambda: (\"user\" != 'news') AND (\"user\" != '_other'))" in script
 
 
 @pytest.mark.parametrize("name", sorted(set(catalogue()) - set(FITS)))
