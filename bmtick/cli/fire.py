@@ -8,7 +8,7 @@ import click
 
 from bmtick.cli import _deploy
 from bmtick.cli.common import config_option, load_settings
-from bmtick.errors import EXIT_DONE, EXIT_WRONG_USE
+from bmtick.errors import EXIT_DONE, EXIT_FINDING, EXIT_WRONG_USE
 
 
 @click.command()
@@ -20,7 +20,7 @@ def command(ctx: click.Context, name: str, servers: tuple[str, ...], state_dir: 
     """Send one event, marked as a test, through every handler of alert NAME.
 
     The handlers are those of the deployed task. The alert itself, its state and the alert history
-    do not see the event.
+    do not see the event. Exit status: 0 sent, 1 Kapacitor logged that a handler failed, 2 not sent.
     """
     from bmtick.deploy.fire import Fired, fire
     from bmtick.deploy.targets import Target, on_all
@@ -37,4 +37,9 @@ def command(ctx: click.Context, name: str, servers: tuple[str, ...], state_dir: 
         if answer.result is not None:
             handlers = ", ".join(answer.result.handlers)
             click.echo(f"{answer.target.client.name}: sent by {handlers}: {answer.result.message}")
-    _deploy.leave(EXIT_WRONG_USE if _deploy.show_errors(answers) else EXIT_DONE)
+            for line in answer.result.errors:
+                _deploy.say(f"{answer.target.client.name} logged: {line}")
+    if _deploy.show_errors(answers):
+        _deploy.leave(EXIT_WRONG_USE)
+    failed = any(a.result.errors for a in answers if a.result is not None)
+    _deploy.leave(EXIT_FINDING if failed else EXIT_DONE)

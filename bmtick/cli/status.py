@@ -31,7 +31,7 @@ def command(
 ) -> None:
     """Show each deployed alert: running, errors, points seen, level now, last event.
 
-    The level is what people were told last. Exit status: 0 all run as deployed, 1 one does not
+    The level is what people were told last; of a silenced alert, what they were not told. Exit status: 0 all run as deployed, 1 one does not
     (failed, disabled, edited by hand), 2 a server cannot be read.
     """
     from bmtick.deploy.facts import read_facts

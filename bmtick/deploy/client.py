@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bmtick.deploy.credentials import find_credentials, split_url
+from bmtick.deploy.logs import LogTail
 from bmtick.deploy.model import ActualTask, TaskDefinition, TemplateDefinition
-from bmtick.deploy.transport import API, KapacitorError, Transport, segment
+from bmtick.deploy.transport import API, PREVIEW, KapacitorError, Transport, segment
 from bmtick.durations import SECOND, parse_duration
 from bmtick.errors import BmtickError
 from bmtick.settings import Kapacitor
@@ -142,6 +143,15 @@ class KapacitorClient:
         """Put points into Kapacitor's stream; nothing is stored in InfluxDB."""
         query = {"db": database, "rp": retention_policy, "precision": "ns"}
         self._http.request("POST", f"{API}/write", params=query, data=lines.encode())
+
+    def log_errors(self) -> LogTail:
+        """Listen to what the server logs as errors, from now on until the tail is closed."""
+        return LogTail(lambda: self._http.open_stream(f"{PREVIEW}/logs", {"lvl": "error+"}))
+
+    def output(self, task_id: str, endpoint: str) -> list[dict[str, Any]]:
+        """Return the series at a task's ``httpOut``; none where it has no such endpoint."""
+        found = self._get(f"{API}/tasks/{segment(task_id)}/{segment(endpoint)}", {})
+        return list((found or {}).get("series") or [])
 
     def _delete(self, path: str) -> None:
         """Delete; what is missing is deleted already, which Kapacitor itself answers with 204."""

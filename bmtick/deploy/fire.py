@@ -18,7 +18,7 @@ from bmtick.deploy.converge import Mover
 from bmtick.deploy.desired import INTERNAL_PREFIX
 from bmtick.deploy.marks import body, mark_task, own_vars, task_mark
 from bmtick.deploy.model import ActualTask, TaskDefinition
-from bmtick.deploy.scripts import AlertNode, Script, read_script
+from bmtick.deploy.scripts import HANDLER_SECTIONS, AlertNode, Script, read_script
 from bmtick.errors import BmtickError
 from bmtick.names import TASK_PREFIX
 from bmtick.tick import ast
@@ -27,6 +27,7 @@ from bmtick.tick.formatter import format_node
 _DATABASE = "bmtick"  # only a name that a task listens to; nothing is written to InfluxDB
 _MEASUREMENT = "fire"
 _PATIENCE = 5.0  # seconds until the event must have been raised
+_TO_FAIL = 1.0  # seconds in which a handler's failure comes into the log
 _TEXTS = {
     "en": (
         "[TEST] {name}: this is a test of the alert, nothing is wrong",
@@ -45,10 +46,11 @@ _TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """What was sent: the message, and the handlers that got it."""
+    """What was sent: the message, the handlers that got it, what the server logged about them."""
 
     message: str
     handlers: tuple[str, ...]
+    errors: tuple[str, ...] = ()
 
 
 def fire(
@@ -75,16 +77,25 @@ def fire(
         raise BmtickError(f"alert '{name}' has no handler", remedy="see [notify] in the settings")
     message, details = (text.format(name=name, time=when) for text in _TEXTS[language])
     trial = fire_task(task, script, nodes, message, details)
+    handlers = tuple(sorted({h for node in nodes for h in node.handlers()}))
+    with client.log_errors() as tail:
+        _send(client, trial, len(nodes), sleep)
+    services = [f"service={HANDLER_SECTIONS[h]}" for h in handlers if HANDLER_SECTIONS[h]]
+    return Fired(message, handlers, tuple(tail.lines_about(f"task={trial.id}", *services)))
+
+
+def _send(
+    client: KapacitorClient, trial: TaskDefinition, alerts: int, sleep: Callable[[float], None]
+) -> None:
     mover = Mover(client, sleep=sleep)
     try:
         mover.task(trial.id, trial, fresh=True)
         client.write(*trial.dbrps[0], f"{_MEASUREMENT} value=1 {time.time_ns()}")
-        _await(client, trial.id, len(nodes), sleep)
+        _await(client, trial.id, alerts, sleep)
+        sleep(_TO_FAIL)
     finally:
         # Stopping waits for the handlers: their queue is drained before the topic closes.
         mover.task(trial.id, None)
-    handlers = tuple(sorted({h for node in nodes for h in node.handlers()}))
-    return Fired(message, handlers)
 
 
 def fire_task(

@@ -23,6 +23,8 @@ from bmtick.errors import BmtickError
 from bmtick.settings import Settings
 from bmtick.tick.checker import check
 
+_TRIES = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -97,7 +99,20 @@ def _scripts(client: KapacitorClient, steps: list[Step]) -> Iterator[Check]:
 
 
 def try_on_server(client: KapacitorClient, task: TaskDefinition) -> Iterator[Check]:
-    """Define the task under a throw-away name, disabled, and take it away again."""
+    """Define the task under a throw-away name, disabled, and take it away again.
+
+    A lost answer is no verdict: it is tried again under another name.
+    """
+    for attempt in range(1, _TRIES + 1):
+        try:
+            yield from _try_once(client, task)
+            return
+        except KapacitorError as error:
+            if attempt == _TRIES or not error.uncertain:
+                raise
+
+
+def _try_once(client: KapacitorClient, task: TaskDefinition) -> list[Check]:
     name = f"{INTERNAL_PREFIX}check-{secrets.token_hex(4)}"
     trial = TaskDefinition(name, body(task.script), task.dbrps, task.vars)
     try:
@@ -105,9 +120,10 @@ def try_on_server(client: KapacitorClient, task: TaskDefinition) -> Iterator[Che
     except KapacitorError as error:
         if error.status != 400:
             raise
-        yield Check(f"Kapacitor refuses the script of {task.id}: {_reason(error)}")
+        return [Check(f"Kapacitor refuses the script of {task.id}: {_reason(error)}")]
     finally:
         client.delete_task(name)
+    return []
 
 
 def _reason(error: KapacitorError) -> str:

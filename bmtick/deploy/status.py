@@ -62,7 +62,10 @@ def read_status(
         task = client.task(task_id)
         if task is not None:
             muted = [s.id for s in silences if s.active(now) and _mutes(s, task_id)]
-            found.append(_status(task, _events(client, task_id, topics), tuple(muted)))
+            events = _events(client, task_id, topics)
+            if muted:
+                events |= _untold(client, task_id)
+            found.append(_status(task, _worst_first(events), tuple(muted)))
     return found
 
 
@@ -70,7 +73,7 @@ def _mutes(silence: Silence, task_id: str) -> bool:
     return silence.alert in {"*", task_id.removeprefix(TASK_PREFIX)}
 
 
-def _events(client: KapacitorClient, task_id: str, topics: set[str]) -> list[Event]:
+def _events(client: KapacitorClient, task_id: str, topics: set[str]) -> dict[str, Event]:
     """Read the task's own topics; the named one where no handler has opened any."""
     own = sorted(t for t in topics if t.startswith(f"main:{task_id}:"))
     named = sorted(t for t in topics if t == task_id or t.startswith(f"{task_id}."))
@@ -84,6 +87,26 @@ def _events(client: KapacitorClient, task_id: str, topics: set[str]) -> list[Eve
                 str(state.get("time", "")),
                 str(state.get("message", "")),
             )
+    return events
+
+
+def _untold(client: KapacitorClient, task_id: str) -> dict[str, Event]:
+    """Return what a muted alert has found meanwhile: a silence keeps it from the topics.
+
+    The catalogue's scripts end in ``|httpOut('output')`` behind the alert node.
+    """
+    found = {}
+    for series in client.output(task_id, "output"):
+        tags = series.get("tags") or {}
+        values = series.get("values") or [[]]
+        last = dict(zip(series.get("columns") or [], values[-1], strict=False))
+        if "alertID" in tags and "level" in tags:
+            time, message = str(last.get("time", "")), str(last.get("message", ""))
+            found[tags["alertID"]] = Event(tags["alertID"], tags["level"], time, message)
+    return found
+
+
+def _worst_first(events: Mapping[str, Event]) -> list[Event]:
     return sorted(events.values(), key=lambda e: (-_rank(e.level), e.id))
 
 

@@ -19,6 +19,7 @@ from bmtick.deploy.credentials import Credentials
 from bmtick.errors import BmtickError
 
 API = "/kapacitor/v1"
+PREVIEW = "/kapacitor/v1preview"  # where 1.4 to 1.8 serve their log
 PAGE = 100  # Kapacitor's own default limit
 _TRIES = 4
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -162,6 +163,20 @@ class Transport:
             status=reply.status_code,
             remedy=remedy,
         )
+
+    def open_stream(self, path: str, params: Mapping[str, Any]) -> requests.Response | None:
+        """Open an answer that does not end by itself; None where the server has none."""
+        try:
+            reply = self._session.get(
+                self.url + path, params=params, stream=True, timeout=self.timeout,
+                allow_redirects=False,
+            )  # fmt: skip
+        except requests.RequestException:
+            return None
+        if reply.status_code != 200:
+            reply.close()
+            return None
+        return reply
 
     def json(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         """Send one request and return the JSON object it answers."""

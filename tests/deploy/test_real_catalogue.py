@@ -76,6 +76,14 @@ def test_from_a_rising_queue_to_mail_and_back(configured, server, influx, sink):
     queue(5)
     wait_for(lambda: len(subjects()) == 2, "the recovery", 10)
     assert subjects()[1].startswith("[OK] 10.0.0.5: the Postfix queue is down to 6 messages")
+    bmtick.run("silence", "--alert", "postfix_queue", "--where", "host=10.0.0.5", "--for", "1h",
+               "--reason", "a newsletter")  # fmt: skip
+    queue(700)
+    queue(710)
+    assert len(subjects()) == 2
+    [status] = json.loads(bmtick.run("status", "--format", "json").stdout)
+    assert (status["level"], len(status["silenced"])) == ("CRITICAL", 1)
+    bmtick.run("unsilence", "--all")
     bmtick.run("fire", "postfix_queue")
     wait_for(lambda: len(subjects()) == 3, "the test mail", 10)
     bmtick.run("destroy", "--yes")

@@ -184,3 +184,14 @@ def test_waiting_for_points(bmtick_on_server, server):
     timer.start()
     assert "has seen points" in bmtick.apply("--wait", "10s").output
     timer.join()
+
+
+def test_fire_tells_what_kapacitor_logs_of_a_handler(make_bmtick, tmp_path, influx):
+    closed = servers.Sink(servers.free_port())  # nobody listens there
+    with servers.kapacitor(tmp_path / "k", influx, closed, subscriptions=False) as kapacitor:
+        bmtick = make_bmtick(kapacitor.url, influx.url)
+        bmtick.want(alert("a"))
+        bmtick.apply()
+        result = bmtick.run("fire", "a", expect=1)
+        assert "connection refused" in result.output
+        assert set(Server(kapacitor, None).tasks()) == {"bmtick-a"}

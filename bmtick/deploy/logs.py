@@ -1,0 +1,60 @@
+"""A server's log while something is tried: handlers tell their failures nowhere else.
+
+Source: kapacitor ``services/diagnostic/api.go``: lines in logfmt, as they are logged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import requests
+
+_HEAD_START = 0.2  # seconds until the server listens for its log
+_TIME = re.compile(r"\bts=\S+ ")
+
+
+class LogTail:
+    """Collects lines in the background; a context manager. Without a stream it stays empty.
+
+    Args:
+        opened: opens the stream; Kapacitor answers only when there is a first line.
+    """
+
+    def __init__(self, opened: Callable[[], requests.Response | None]) -> None:
+        self._open = opened
+        self._stream: requests.Response | None = None
+        self._lines: list[str] = []
+        self._thread = threading.Thread(target=self._read, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        time.sleep(_HEAD_START)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._stream is not None:
+            self._stream.close()
+
+    def _read(self) -> None:
+        # A closed connection or a silent server ends the tail; both are its normal end.
+        with contextlib.suppress(requests.RequestException, OSError, ValueError, AttributeError):
+            self._stream = self._open()
+            if self._stream is not None:
+                for line in self._stream.iter_lines(chunk_size=1):
+                    self._lines.append(line.decode(errors="replace"))
+
+    def lines_about(self, *words: str) -> list[str]:
+        """Return the lines that hold one of these ``key=value`` words, without their times."""
+        found = [line for line in self._lines if any(f"{word} " in f"{line} " for word in words)]
+        return [_TIME.sub("", line) for line in found]
