@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from bmtick.alerts import catalogue
 from bmtick.cli.root import cli
 from bmtick.errors import BmtickError
 from bmtick.trial.load import case_files, load_cases
 from bmtick.trial.notation import values
+from bmtick.trial.run import run_case
 
 CASES = Path(__file__).parent / "cases"
 
@@ -146,3 +148,19 @@ def test_a_missing_path_is_refused():
 
 def test_names_of_cases():
     assert load_cases(CASES / "several.toml")[0].name == "fires and recovers"
+
+
+ASPECTS = ("does not fire", "reminds", "jitter", "two hosts apart")
+
+
+@pytest.mark.parametrize("alert", sorted(catalogue()))
+def test_the_catalogues_own_cases(alert):
+    folder = catalogue()[alert].folder / "cases"
+    outcomes = [run_case(case) for path in case_files([folder]) for case in load_cases(path)]
+    assert {o.case.alert for o in outcomes} == {alert}
+    for outcome in outcomes:
+        assert outcome.passed, (outcome.case.name, outcome.failures)
+    names = " ".join(outcome.case.name for outcome in outcomes)
+    assert all(aspect in names for aspect in ASPECTS), names
+    levels = {event.level for outcome in outcomes for event in outcome.events}
+    assert {"CRITICAL", "OK"} <= levels, "the cases show that it fires and that it recovers"
