@@ -48,9 +48,9 @@ def command(
             for server, s in found
         ]
         print_json(rows)
-    elif not found:
+    elif not found and not any(a.error for a in answers):
         click.echo("nothing is muted")
-    else:
+    elif found:
         columns = ("server", "id", "alert", "where", "until", "state", "reason", "author")
         table = []
         for server, s in found:

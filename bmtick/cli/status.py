@@ -50,9 +50,9 @@ def command(
     found = [(a.target.name, s) for a in answers for s in a.result or ()]
     if output_format == "json":
         print_json([{"server": server, **asdict(s)} for server, s in found])
-    elif not found:
+    elif not found and not any(a.error for a in answers):
         click.echo("no alert is deployed")
-    else:
+    elif found:
         columns = ("server", "alert", "state", "points", "errors", "level", "since", "note")
         print_table(columns, [row for server, s in found for row in _rows(server, s, groups)])
     if _deploy.show_errors(answers):

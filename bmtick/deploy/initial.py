@@ -18,7 +18,6 @@ def initial_settings(found: Found, catalogue: Mapping[str, Alert]) -> str:
     logs = found.logs or ["/var/log/mail.log"]
     clients = found.known_clients or ["127.0.0.0/8", "::1"]
     queue = "off" if found.queue_by_telegraf else "auto"
-    post = "" if found.bluemind else "# "
     lines = [
         "# Settings of bmtick, written by 'bmtick init'. Change them, then: bmtick plan, bmtick apply.",
         "# All parameters of an alert, with their limits: bmtick alerts NAME",
@@ -38,8 +37,8 @@ def initial_settings(found: Found, catalogue: Mapping[str, Alert]) -> str:
         "[notify]",
         *_recipients(found),
         f"recipients = {_list(recipients)}",
-        "# Tell bm-core too:" if post else "# bm-core is told too:",
-        f'{post}bluemind = "http://127.0.0.1:8090/internal-api/alerts"',
+        "# BlueMind's console shows the alerts in any case; this tells bm-core as well:",
+        '# bluemind = "http://CORE:8090/internal-api/alerts"',
         "",
         "[collect]",
         f"logs = {_list(logs)}",

@@ -53,7 +53,7 @@ def test_a_bluemind_server(machine, tmp_path):
         "queue": "off",
     }
     assert data["influxdb"]["url"] == "http://127.0.0.1:1"
-    assert data["notify"]["bluemind"] == "http://127.0.0.1:8090/internal-api/alerts"
+    assert data["notify"] == {"recipients": ["admin@domain.net"]}
     assert data["alerts"]["postfix_queue"] == {"crit": 200}
     assert "datalocation 'bm-master'" in result.output
     assert "not found  InfluxDB" in result.output

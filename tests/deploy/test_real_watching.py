@@ -134,3 +134,29 @@ def test_status_tells_level_points_and_errors(deployed, server):
     server.patch("bmtick-b", status="disabled")
     deployed.run("status", expect=1)
     assert row("b")["state"] == "disabled"
+
+
+def test_a_script_with_two_alert_nodes(bmtick_on_server, server):
+    bmtick = bmtick_on_server
+    first = alert("a", 10.0).script
+    plain = "\n".join(
+        line for line in first.splitlines() if not line.strip().startswith((".topic", ".category"))
+    )
+    second = plain.replace("stream", "data", 1).replace("> 10.0", "> 20.0").replace("a_{{", "a2_{{")
+    second = second.replace("    |from()\n        .measurement('probe')\n", "")
+    script = "var data = stream\n    |from()\n        .measurement('probe')\n\n" + "\n\n".join(
+        ("data" + part.partition("stream" if n == 0 else "data")[2].replace(
+            "    |from()\n        .measurement('probe')\n", ""))
+        for n, part in enumerate((plain, second))
+    )  # fmt: skip
+    bmtick.want(alert("a", script=script + "\n"))
+    bmtick.apply()
+    server.point(50.0)
+    assert len(server.mails("a")) == 2
+    bmtick.run("silence", "--alert", "a", "--for", "1h", "--reason", "r")
+    server.point(1.0)
+    assert len(server.mails("a")) == 2
+    bmtick.run("fire", "a")
+    assert len(server.mails("a")) == 4
+    bmtick.run("destroy", "--yes")
+    assert server.kapacitor.get("/alerts/topics")["topics"] == []
