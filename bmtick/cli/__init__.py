@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 
 def main() -> None:
@@ -14,7 +15,7 @@ def main() -> None:
     if sys.argv[1:2] == ["collect"]:
         from bmtick.collect.command import run
 
-        status = run(sys.argv[2:])
+        status = run(sys.argv[2:], _open_writer)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)  # what it holds need not be freed: that takes as long as a run
@@ -26,3 +27,10 @@ def main() -> None:
         # The reader of a pipe went away: no error, and nothing more to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _open_writer(config: str | None) -> Callable[[bytes], None]:
+    """Return what ``bmtick collect --write`` writes with; costs half a second to import."""
+    from bmtick.cli._influxdb import writer
+
+    return writer(config)

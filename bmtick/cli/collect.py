@@ -24,6 +24,7 @@ class _Command(click.Command):
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """Read Postfix's log and queue; print points (the Telegraf collector)."""
+    from bmtick.cli import _open_writer
     from bmtick.collect.command import run
 
-    sys.exit(run(ctx.args))
+    sys.exit(run(ctx.args, _open_writer))

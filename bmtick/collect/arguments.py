@@ -31,8 +31,13 @@ Options:
   --from-start          Without a state, read the log from its first line.
   --execd               Stay, and answer each newline on stdin (Telegraf's signal = "STDIN")
                         and each SIGHUP; end when stdin ends.
+  --write               Write into the settings' InfluxDB instead of stdout, with tags host and
+                        datalocation: for a host without Telegraf.
+  --every DURATION      Stay, and run so often.
   --queue WHEN          auto, on or off: points of the queue. Default: auto.
   --spool DIR           Postfix's queue directory. Default: /var/spool/postfix.
+  --integer-age         Write the queue's age as an integer, as inputs.postfix of Telegraf 1.26
+                        does: needed where both write into one database.
   --format FORMAT       influx (line protocol) or json (one object a line). Default: influx.
   --interval DURATION   Length of a bucket. Default: 10s.
   --max-series N        Series per measurement and interval; the smallest beyond these are
@@ -42,7 +47,7 @@ Options:
   --config FILE         Settings file.
   --help                Show this message and exit."""
 
-_FLAGS = {"--no-state", "--from-start", "--execd", "--help"}
+_FLAGS = {"--no-state", "--from-start", "--execd", "--write", "--integer-age", "--help"}
 _VALUES = {
     "--log",
     "--state",
@@ -50,6 +55,7 @@ _VALUES = {
     "--spool",
     "--format",
     "--interval",
+    "--every",
     "--max-series",
     "--known",
     "--config",
@@ -79,6 +85,27 @@ class Request:
         return "--execd" in self.flags
 
     @property
+    def write(self) -> bool:
+        """Whether points go into InfluxDB."""
+        return "--write" in self.flags
+
+    @property
+    def integer_age(self) -> bool:
+        """Whether the queue's age is an integer."""
+        return "--integer-age" in self.flags
+
+    @property
+    def every(self) -> float:
+        """Seconds between two runs of a collector that stays; 0: it runs once."""
+        text = self.values.get("--every")
+        if text is None:
+            return 0.0
+        seconds = parse_duration(text) / SECOND
+        if seconds < 1:
+            raise BmtickError("--every must be a second or more", remedy="like 10s")
+        return seconds
+
+    @property
     def from_start(self) -> bool:
         """Whether to read a log from its first line where there is no state."""
         return "--from-start" in self.flags
@@ -86,7 +113,11 @@ class Request:
     @property
     def whole(self) -> bool:
         """Whether logs are read at once, with nothing kept."""
-        return not self.execd and ("--no-state" in self.flags or "-" in self.given_logs)
+        return (
+            not self.execd
+            and not self.every
+            and ("--no-state" in self.flags or "-" in self.given_logs)
+        )
 
     @property
     def format(self) -> str:

@@ -11,14 +11,24 @@ from bmtick.errors import EXIT_DONE, EXIT_WRONG_USE, BmtickError, printable
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from bmtick.collect.arguments import Request
     from bmtick.collect.emit import Row
+
+    OpenWriter: TypeAlias = Callable[[str | None], Callable[[bytes], None]]
 
 HOUR = 3600
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the collector; return the exit status."""
+def run(arguments: Sequence[str], open_writer: OpenWriter | None = None) -> int:
+    """Run the collector; return the exit status.
+
+    Args:
+        arguments: those after ``bmtick collect``.
+        open_writer: for ``--write``: takes the settings file that was named, if any, and returns
+            what takes line protocol and has it stored before it returns.
+    """
     from bmtick.collect.arguments import HELP, parse
 
     gc.disable()  # nothing here makes cycles worth a search; execd turns it on again
@@ -27,7 +37,7 @@ def run(arguments: Sequence[str]) -> int:
         if request.help:
             print(HELP)  # noqa: T201
             return EXIT_DONE
-        _collect(request)
+        _collect(request, open_writer)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads any more
     except BmtickError as error:
@@ -36,14 +46,21 @@ def run(arguments: Sequence[str]) -> int:
     return EXIT_DONE
 
 
-def _collect(request: Request) -> None:
+def _collect(request: Request, open_writer: OpenWriter | None) -> None:
     from bmtick.collect.emit import to_influx, to_json
 
-    form = to_json if request.format == "json" else to_influx
+    form = to_influx
+    write: Callable[[bytes], None] = _write
+    if request.write:
+        if open_writer is None:
+            raise BmtickError("--write is not possible here", remedy="run 'bmtick collect'")
+        write = open_writer(request.values.get("--config"))
+    elif request.format == "json":
+        form = to_json
     if request.whole:
-        _whole(request, form)
+        _whole(request, form, write)
     else:
-        _follow(request, form)
+        _follow(request, form, write)
 
 
 def _write(data: bytes) -> None:
@@ -51,41 +68,59 @@ def _write(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _whole(request: Request, form: Callable[[Row], str]) -> None:
+def _whole(request: Request, form: Callable[[Row], str], write: Callable[[bytes], None]) -> None:
     from bmtick.collect.whole import rows_of_logs
 
     lines: list[str] = []
     for row in rows_of_logs(request.logs, request.options):
         lines.append(form(row))
         if len(lines) >= 1000:
-            sys.stdout.buffer.write("".join(lines).encode("utf-8", "replace"))
+            write("".join(lines).encode("utf-8", "replace"))
             lines.clear()
     if request.spool and request.queue == "on":
         import time
 
         from bmtick.collect.queue import rows
 
-        lines += map(form, rows(request.spool, time.time(), warn))
-    _write("".join(lines).encode("utf-8", "replace"))
+        found = rows(request.spool, time.time(), warn, integer_age=request.integer_age)
+        lines += map(form, found)
+    write("".join(lines).encode("utf-8", "replace"))
 
 
-def _follow(request: Request, form: Callable[[Row], str]) -> None:
-    from bmtick.collect.runner import Runner, serve
+def _follow(request: Request, form: Callable[[Row], str], write: Callable[[bytes], None]) -> None:
+    from bmtick.collect.runner import Runner, repeat, serve
     from bmtick.collect.session import Session
     from bmtick.collect.state import StateFile
 
-    say = once_an_hour(warn_telegraf) if request.execd else warn
+    tell = warn_telegraf if request.execd else warn
+    say = once_an_hour(tell) if request.execd or request.every else tell
     session = Session(request.logs, request.options, say)
     state = StateFile(request.state) if request.state else None
-    runner = Runner(session, state, _write, form, spool=request.watched_spool(say), warn=say)
+    runner = Runner(
+        session,
+        state,
+        write,
+        form,
+        spool=request.watched_spool(say),
+        integer_age=request.integer_age,
+        warn=say,
+    )
     runner.start(from_start=request.from_start)
-    if not request.execd:
+    if not request.execd and not request.every:
         runner.run()
         runner.finish()
         return
     gc.freeze()
     gc.enable()
+    if request.every:
+        repeat(runner, request.every, complain)
     serve(runner, sys.stdin.fileno(), complain_telegraf)
+
+
+def complain(text: str) -> None:
+    """Tell of an error."""
+    sys.stderr.write(f"bmtick: {text}\n")
+    sys.stderr.flush()
 
 
 def warn(text: str) -> None:

@@ -30,6 +30,15 @@ _LONG = re.compile(rf"([{_BASE52}]{{6,}})([{_BASE52}]{{4}})z[{_BASE52[:-1]}]+")
 _TELEGRAF = ("/etc/telegraf/telegraf.conf", "/etc/telegraf/telegraf.d")
 
 
+class Whole(int):
+    """An integer in a field that is a float by default: written ``12i``, in JSON ``12``."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f"{int(self)}i"
+
+
 class Sums:
     """What one queue holds."""
 
@@ -162,6 +171,8 @@ def rows(
     now: float,
     warn: Callable[[str], None],
     command: tuple[str, ...] = POSTQUEUE,
+    *,
+    integer_age: bool = False,
 ) -> list[Row]:
     """Return a point for each queue that can be seen; say why for each that cannot."""
     found: dict[str, Sums] = {}
@@ -184,7 +195,10 @@ def rows(
             f"cannot see the queue {queue}: {why.strerror}: {why.filename}; no point is "
             "written for it ('bmtick telegraf' shows which rights are needed)"
         )
-    return [found[queue].row(queue, now) for queue in QUEUES if queue in found]
+    seen = [found[queue].row(queue, now) for queue in QUEUES if queue in found]
+    if integer_age:  # Telegraf cuts to whole seconds
+        return [(n, t, [*f[:2], *map(Whole, f[2:])], at) for n, t, f, at in seen]
+    return seen
 
 
 def telegraf_watches(paths: Iterable[str] = _TELEGRAF) -> str:

@@ -26,6 +26,7 @@ class Runner:
         write: takes bytes and has them delivered before it returns.
         form: turns a row into a line.
         spool: the queue directory to watch, or "" for none.
+        integer_age: write the age of a queue as an integer.
         warn: takes one line for the administrator.
         clock: tells the time.
     """
@@ -38,6 +39,7 @@ class Runner:
         form: Callable[[Row], str],
         *,
         spool: str,
+        integer_age: bool = False,
         warn: Callable[[str], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -46,6 +48,7 @@ class Runner:
         self.write = write
         self.form = form
         self.spool = spool
+        self.integer_age = integer_age
         self.warn = warn
         self.clock = clock
         self._written: Any = None
@@ -83,7 +86,7 @@ class Runner:
             counted = bool(rows)
             if not more:
                 if self.spool:
-                    rows += queue.rows(self.spool, now, self.warn)
+                    rows += queue.rows(self.spool, now, self.warn, integer_age=self.integer_age)
                 if self.session.uncertain or not counted:
                     rows.append(self.session.heartbeat(now))
             self._deliver("".join(map(self.form, rows)).encode("utf-8", "replace"), counted)
@@ -132,3 +135,15 @@ def serve(runner: Runner, stdin: int, complain: Callable[[str], None]) -> None:
                 runner.run()
             except BmtickError as error:
                 complain(str(error))
+
+
+def repeat(runner: Runner, seconds: float, complain: Callable[[str], None]) -> None:
+    """Run so often, until the process is ended; what goes wrong is told and tried again."""
+    due = time.monotonic()
+    while True:
+        try:
+            runner.run()
+        except BmtickError as error:
+            complain(str(error))
+        due = max(due + seconds, time.monotonic())
+        time.sleep(due - time.monotonic() if due > time.monotonic() else 0)
