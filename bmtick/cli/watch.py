@@ -162,22 +162,18 @@ def _watch(
 
 
 def _collector(settings: Settings, logs: tuple[str, ...], host: str, screen: _Screen) -> Any:
-    from bmtick.collect.options import Options
+    from bmtick.collect.arguments import parse
     from bmtick.watch.source import Collector
 
-    collect = settings.collect
-    options = Options(
-        interval=max(1, parse_duration(collect.interval) // SECOND),
-        max_series=collect.max_series,
-        known=collect.known_clients,
-        blocked=collect.blocked_patterns,
-    )
-    spool = collect.spool
-    if collect.queue == "off" or (collect.queue == "auto" and not Path(spool).is_dir()):
+    # the collector's own way to find logs and options: both read the same section
+    arguments = ["--config", settings.path] if settings.path else []
+    request = parse([*arguments, *(f"--log={log}" for log in logs)])
+    spool = request.spool
+    if request.queue == "off" or (request.queue == "auto" and not Path(spool).is_dir()):
         spool = ""
     return Collector(
-        logs or collect.logs,
-        options,
+        request.logs,
+        request.options,
         spool=spool,
         tags={"host": host, "datalocation": settings.watch.datalocation},
         warn=screen.warn,
