@@ -28,12 +28,12 @@ class Case:
     steps: list[dict]
     expected: list[str]
 
-    @property
-    def database(self) -> str:
-        return f"case_{self.name}"
+    def database(self, form: str) -> str:
+        """A database of its own, so that cases can run at once on one server."""
+        return f"{self.name}_{form}"
 
     def render(self, form: str, **values: object) -> Rendered:
-        settings = Settings(influxdb=InfluxDB(database=self.database))
+        settings = Settings(influxdb=InfluxDB(database=self.database(form)))
         return render(find(self.alert), {**self.values, **values}, form=form, settings=settings)
 
     def lines(self, step: dict) -> list[str]:

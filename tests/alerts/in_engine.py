@@ -22,7 +22,7 @@ def run(case: Case, form: str) -> list[str]:
     task.advance(now)
     for step in case.steps:
         for point in parse_lines(case.lines(step)):
-            task.feed(point, case.database, "autogen")
+            task.feed(point, case.database(form), "autogen")
         for _ in range(step["after"]):
             now += SECOND
             task.advance(now)

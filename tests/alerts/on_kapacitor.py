@@ -14,10 +14,14 @@ from tests.alerts.firing import START, Case, event_line
 from tests.support.servers import Kapacitor
 
 
-def run_all(server: Kapacitor, cases: list[Case], form: str, folder: Path) -> dict[str, list[str]]:
-    with ThreadPoolExecutor(len(cases)) as pool:
-        found = pool.map(lambda case: run(server, case, form, folder), cases)
-        return dict(zip((case.name for case in cases), found, strict=True))
+def run_all(
+    server: Kapacitor, cases: list[Case], forms: tuple[str, ...], folder: Path
+) -> dict[tuple[str, str], list[str]]:
+    """Return the events of each case in each form."""
+    jobs = [(case, form) for case in cases for form in forms]
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        found = pool.map(lambda job: run(server, *job, folder), jobs)
+        return {(case.name, form): lines for (case, form), lines in zip(jobs, found, strict=True)}
 
 
 def run(server: Kapacitor, case: Case, form: str, folder: Path) -> list[str]:
@@ -27,7 +31,7 @@ def run(server: Kapacitor, case: Case, form: str, folder: Path) -> list[str]:
     define(server, task, rendered)
     try:
         for step in case.steps:
-            server.write(case.lines(step), db=case.database)
+            server.write(case.lines(step), db=case.database(form))
             time.sleep(step["after"])
         time.sleep(1)
     finally:

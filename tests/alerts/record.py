@@ -18,8 +18,8 @@ def main() -> None:
         servers.influxdb(Path(name) / "influxdb") as influx,
         servers.kapacitor(Path(name) / "kapacitor", influx, subscriptions=False) as server,
     ):
-        found = run_all(server, cases(), "script", Path(name))
-    for case, events in found.items():
+        found = run_all(server, cases(), ("script",), Path(name))
+    for (case, _), events in found.items():
         path = FOLDER / f"{case}.toml"
         text = re.sub(r"(?s)\nexpected = \[.*?\n\]\n|\nexpected = \[\]\n", "\n", path.read_text())
         lines = "".join(f"  '''{event}''',\n" for event in events)

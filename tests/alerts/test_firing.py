@@ -24,25 +24,24 @@ def test_engine_says_what_kapacitor_said(name, form):
     assert sorted(in_engine.run(case, form)) == sorted(case.expected), case.what
 
 
+FORMS = ("script", "template")
+
+
 @pytest.fixture(scope="module")
 def on_server(kapacitor, tmp_path_factory):
     """What the real server says to all cases, all at once, in both forms."""
     folder = tmp_path_factory.mktemp("events")
-    return {
-        form: on_kapacitor.run_all(kapacitor, list(CASES.values()), form, folder)
-        for form in ("script", "template")
-    }
+    return on_kapacitor.run_all(kapacitor, list(CASES.values()), FORMS, folder)
 
 
-@pytest.mark.parametrize("form", ["script", "template"])
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", CASES)
 def test_kapacitor_says_what_was_recorded(on_server, name, form):
     case = CASES[name]
-    assert sorted(on_server[form][name]) == sorted(case.expected), case.what
+    assert sorted(on_server[name, form]) == sorted(case.expected), case.what
 
 
-@pytest.mark.parametrize("form", ["script", "template"])
-def test_other_versions_say_the_same(form, influx, tmp_path, monkeypatch):
+def test_other_versions_say_the_same(influx, tmp_path, monkeypatch):
     """BlueMind ships 1.6.5; from 1.6 on a join passes on what a barrier deletes."""
     programs = [p for p in os.environ.get("KAPACITORDS", "").split(":") if p]
     if not programs:
@@ -51,6 +50,6 @@ def test_other_versions_say_the_same(form, influx, tmp_path, monkeypatch):
         monkeypatch.setenv("KAPACITORD", program)
         folder = Path(tmp_path / str(number))
         with servers.kapacitor(folder, influx, subscriptions=False) as server:
-            found = on_kapacitor.run_all(server, list(CASES.values()), form, folder)
-        wrong = {n: e for n, e in found.items() if sorted(e) != sorted(CASES[n].expected)}
+            found = on_kapacitor.run_all(server, list(CASES.values()), FORMS, folder)
+        wrong = {n: e for n, e in found.items() if sorted(e) != sorted(CASES[n[0]].expected)}
         assert not wrong, program

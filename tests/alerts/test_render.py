@@ -64,7 +64,7 @@ def test_wrong_values_are_refused_with_a_remedy(values, message):
 def test_an_alert_is_complete(name):
     """README, texts in all languages with the same parts, and a case to read."""
     folder = find(name).folder
-    assert (folder / "README.md").read_text().startswith(f"# {name}\n")
+    assert (folder / "README.md").read_text().startswith(f"# {name}")
     texts = tomllib.loads((folder / "text.toml").read_text())
     assert set(texts) == {"en", "fr", "de"}
     shapes = {
