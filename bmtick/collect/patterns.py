@@ -58,15 +58,16 @@ ACTIVE = (
 )
 EXPIRED = _QID + rb"from=<(?P<sender>.*)>, status=(?:force-)?expired, returned to sender$"
 
-# A quoted local part may hold anything but a bare quote.
-_ADDRESS = rb"(?:[^\">]++|\"(?:[^\"\\]++|\\.)*+\")*+"
+# A quoted local part may hold anything but a bare quote. (?>(?:...)*) and not (?:...)*+: Python
+# before 3.11.5, Debian 12's among them, matches possessive repeats of groups wrongly (gh-106052).
+_ADDRESS = rb"(?>(?:[^\">]++|\"(?>(?:[^\"\\]++|\\.)*)\")*)"
 DELIVERY = (
     _QID
     + rb"to=<(?P<recipient>"
     + _ADDRESS
     + rb")>(?:, orig_to=<(?P<orig_to>"
     + _ADDRESS
-    + rb")>)?, relay=(?P<relay>[^,]*+(?:, (?!conn_use=|delay=)[^,]*+)*+)"
+    + rb")>)?, relay=(?P<relay>[^,]*+(?>(?:, (?!conn_use=|delay=)[^,]*+)*))"
     + rb"(?:, conn_use=[0-9]+)?, delay=(?P<delay>[0-9.]+)"
     + rb"(?:, delays=[0-9./]+)?(?:, tls=.*?)?, dsn=(?P<dsn>[245]\.[0-9]+\.[0-9]+)"
     + rb", status=(?P<status>[A-Za-z-]+)(?: \((?P<text>.*))?$"
