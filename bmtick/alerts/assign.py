@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bmtick.alerts.handlers import HANDLERS, Handler
+from bmtick.alerts.handlers import Handler, all_handlers
 from bmtick.alerts.model import Alert, Parameter
 from bmtick.alerts.values import read_text
 from bmtick.errors import BmtickError, nearest
@@ -37,8 +37,8 @@ def _assign(alert: Alert, values: dict[str, Any], key: str, value: str) -> None:
     elif dot and head in alert.parameters and alert.parameters[head].type == "table":
         table = values.setdefault(head, {})
         table[rest] = value
-    elif head in HANDLERS():
-        _handler(HANDLERS()[head], values, rest, value)
+    elif head in all_handlers():
+        _handler(all_handlers()[head], values, rest, value)
     else:
         raise unknown(alert, key)
 
@@ -80,7 +80,7 @@ def _handler(handler: Handler, values: dict[str, Any], option: str, text: str) -
 
 def unknown(alert: Alert, key: str) -> BmtickError:
     """Return the error for a key that neither the alert nor a handler has."""
-    names: list[str] = [*alert.parameters, *HANDLERS()]
+    names: list[str] = [*alert.parameters, *all_handlers()]
     return BmtickError(
         f"alert '{alert.name}' has no parameter '{key}'",
         remedy=nearest(key.partition(".")[0], names) or f"'bmtick alerts {alert.name}' lists them",
@@ -92,6 +92,6 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for key, value in over.items():
         before = result.get(key)
-        both = isinstance(value, dict) and isinstance(before, dict) and key in HANDLERS()
+        both = isinstance(value, dict) and isinstance(before, dict) and key in all_handlers()
         result[key] = {**before, **value} if both and isinstance(before, dict) else value
     return result

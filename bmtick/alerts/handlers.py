@@ -52,7 +52,7 @@ class Handler:
 
 
 @cache
-def HANDLERS() -> dict[str, Handler]:  # noqa: N802 -- a constant that is read from a file
+def all_handlers() -> dict[str, Handler]:
     """Return every kind of handler by name."""
     file = templates_folder() / SHARED / "handlers.toml"
     return {name: _handler(name, raw) for name, raw in read_toml(file).items()}

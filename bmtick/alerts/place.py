@@ -13,10 +13,10 @@ _NAMED = re.compile(r"(?:parameter|handler) '([A-Za-z0-9_-]+)")
 
 def in_section(settings: Settings, name: str, error: BmtickError) -> BmtickError:
     """Return the error with the section, file, line and column that caused it."""
-    if name not in settings.alerts:
+    if name not in settings.alerts or error.message.startswith("["):
         return error
     named = _NAMED.search(error.message)
-    location, excerpt = _find(settings.path, name, named[1] if named else "use")
+    location, excerpt = _find(settings.path, f"alerts.{name}", named[1] if named else "use")
     return BmtickError(
         f"[alerts.{name}]: {error.message}",
         location=location,
@@ -25,13 +25,22 @@ def in_section(settings: Settings, name: str, error: BmtickError) -> BmtickError
     )
 
 
-def _find(path: str, name: str, key: str) -> tuple[Location | None, str]:
+def in_notify(settings: Settings, key: str, error: BmtickError) -> BmtickError:
+    """Return an error of a value that ``[notify]`` gives to all alerts."""
+    location, excerpt = _find(settings.path, "notify", key)
+    return BmtickError(
+        f"[notify]: {error.message}", location=location, remedy=error.remedy, excerpt=excerpt
+    )
+
+
+def _find(path: str, section: str, key: str) -> tuple[Location | None, str]:
     """Find the key's line in the section, else the section's own, else only the file."""
     if not path:
         return None, ""
     found = Location(path), ""
     inside = False
-    header = re.compile(rf"\s*\[\s*alerts\s*\.\s*([\"']?){re.escape(name)}\1\s*[.\]]")
+    parts = (rf"([\"']?){re.escape(part)}([\"']?)" for part in section.split(".", 1))
+    header = re.compile(r"\s*\[+\s*" + r"\s*\.\s*".join(parts) + r"\s*[.\]]")
     setting = re.compile(rf"\s*([\"']?){re.escape(key)}\1\s*[.=]")
     for number, line in enumerate(_lines(path), 1):
         if line.lstrip().startswith("["):

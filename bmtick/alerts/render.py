@@ -12,7 +12,7 @@ import jinja2
 from bmtick.alerts import rule, schedule
 from bmtick.alerts.declarations import Variable
 from bmtick.alerts.facts import alert_id, facts
-from bmtick.alerts.handlers import handler_lines
+from bmtick.alerts.handlers import Handler, handler_lines
 from bmtick.alerts.load import templates_folder
 from bmtick.alerts.model import Alert, Form, Rendered
 from bmtick.alerts.place import in_section
@@ -213,12 +213,22 @@ def _kinds(resolved: Resolved) -> frozenset[str]:
     return frozenset(kinds | ({"email"} if resolved.values["recipients"] else set()))
 
 
+def _sets(handler: Handler, options: Mapping[str, Any]) -> list[str]:
+    sets = [
+        f"{handler.name}.{name}={show(handler.option(name), value)}"
+        for name, value in options.items()
+    ]
+    return [word for text in sets or [f"{handler.name}=true"] for word in ("--set", text)]
+
+
 def _header(resolved: Resolved, form: Form) -> str:
     """Say what made the script, in comment lines that no value can break out of."""
     command = ["bmtick", "render", resolved.alert.name]
     for name, parameter in resolved.alert.parameters.items():
         if resolved.values[name] not in (parameter.default, None):
             command += ["--set", f"{name}={show(parameter, resolved.values[name])}"]
+    for handler, options in resolved.handlers:
+        command += _sets(handler, options)
     if form != "script":
         command += ["--as", form]
     lines = [

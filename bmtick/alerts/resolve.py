@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bmtick.alerts.assign import merged, unknown
-from bmtick.alerts.handlers import HANDLERS, Handler, check_handler
+from bmtick.alerts.handlers import Handler, all_handlers, check_handler
 from bmtick.alerts.load import catalogue, find
 from bmtick.alerts.model import Alert
-from bmtick.alerts.place import in_section
+from bmtick.alerts.place import in_notify, in_section
 from bmtick.alerts.quoting import tick_reference
 from bmtick.alerts.values import check_value, show
 from bmtick.errors import BmtickError, nearest
@@ -57,7 +57,7 @@ def resolve(
             remedy="at most 100 of letters, digits, '-', '_' and '.', a letter or digit first",
         )
     for key in given:
-        if key not in alert.parameters and key not in HANDLERS():
+        if key not in alert.parameters and key not in all_handlers():
             raise unknown(alert, key)
     values = _values(alert, given, settings)
     _agree(values, alert)
@@ -113,7 +113,10 @@ def _values(alert: Alert, given: Mapping[str, Any], settings: Settings) -> dict[
         if name in given:
             values[name] = check_value(parameter, given[name])
         elif name in defaults:
-            values[name] = check_value(parameter, defaults[name])
+            try:
+                values[name] = check_value(parameter, defaults[name])
+            except BmtickError as error:
+                raise in_notify(settings, name, error) from None
         elif parameter.default is None and not parameter.optional:
             raise BmtickError(f"parameter '{name}' has no default", remedy=f"--set {name}=VALUE")
         else:
@@ -124,19 +127,23 @@ def _values(alert: Alert, given: Mapping[str, Any], settings: Settings) -> dict[
 def _handlers(given: Mapping[str, Any], settings: Settings) -> list[tuple[Handler, dict[str, Any]]]:
     notify = {
         name: getattr(settings.notify, name)
-        for name in HANDLERS()
+        for name in all_handlers()
         if getattr(settings.notify, name, None) is not None
     }
-    own = {name: value for name, value in given.items() if name in HANDLERS()}
+    own = {name: value for name, value in given.items() if name in all_handlers()}
     wanted = merged(notify, own)
-    found = [
-        (handler, options)
-        for name, handler in HANDLERS().items()
-        for options in check_handler(handler, wanted.get(name))
-    ]
+    found = []
+    for name, handler in all_handlers().items():
+        try:
+            found += [(handler, options) for options in check_handler(handler, wanted.get(name))]
+        except BmtickError as error:
+            raise error if name in own else in_notify(settings, name, error) from None
     if settings.notify.bluemind:
-        post = HANDLERS()["post"]
-        found += [(post, o) for o in check_handler(post, {"url": settings.notify.bluemind})]
+        post = all_handlers()["post"]
+        try:
+            found += [(post, o) for o in check_handler(post, {"url": settings.notify.bluemind})]
+        except BmtickError as error:
+            raise in_notify(settings, "bluemind", error) from None
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from bmtick.alerts import Alert, Parameter, catalogue, find
-from bmtick.alerts.handlers import HANDLERS, Handler
+from bmtick.alerts.handlers import Handler, all_handlers
 from bmtick.alerts.values import limits_text, show
 from bmtick.cli.common import format_option, print_json, print_table
 
@@ -46,7 +46,7 @@ def _describe(alert: Alert, output_format: str) -> None:
             {
                 **_summary(alert),
                 "parameters": [_parameter(p) for p in parameters],
-                "handlers": [_handler(h) for h in HANDLERS().values()],
+                "handlers": [_handler(h) for h in all_handlers().values()],
             }
         )
         return
@@ -56,7 +56,7 @@ def _describe(alert: Alert, output_format: str) -> None:
     ]
     print_table(("parameter", "type", "unit", "default", "limits", "meaning"), rows)
     click.echo("\nWho is told beside mail, as --set HANDLER.OPTION=VALUE or under [notify]:\n")
-    handlers = [(h.name, ", ".join(h.options), h.meaning) for h in HANDLERS().values()]
+    handlers = [(h.name, ", ".join(h.options), h.meaning) for h in all_handlers().values()]
     print_table(("handler", "options", "meaning"), handlers)
     click.echo(f"\nRules for Chronograf's Alert Builder (--as rule): {_rule(alert)}")
 

@@ -1,6 +1,7 @@
 """The commands alerts and render: output, files, exit statuses, messages."""
 
 import json
+import shlex
 
 import pytest
 from click.testing import CliRunner
@@ -104,6 +105,35 @@ use = "postfix_queue"
     assert result.exit_code == 2
     assert "bmtick.toml:5:3: error: [alerts.edge]: parameter 'crit': 0 is too low" in result.stderr
     assert "    crit = 0" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("notify", "message"),
+    [
+        (
+            'slack = { chanel = "#x" }',
+            "2:1: error: [notify]: handler 'slack' has no option 'chanel'",
+        ),
+        ('recipients = ["me"]', "2:1: error: [notify]: parameter 'recipients': 'me' is not a mail"),
+        (
+            'bluemind = "core:8090"',
+            "2:1: error: [notify]: parameter 'post.url': 'core:8090' is not",
+        ),
+    ],
+)
+def test_errors_of_notify_name_notify(run, notify, message):
+    settings = f"[notify]\n{notify}\n[alerts.postfix_queue]\n"
+    result = run("render", "-o", "x", settings=settings)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_the_header_repeats_the_command(run):
+    sets = ["crit=500", 'where={ host = "a" }', "slack.channel=#x", "telegram=true"]
+    arguments = [word for text in sets for word in ("--set", text)]
+    line = run("render", "postfix_queue", *arguments).stdout.splitlines()[1]
+    again = shlex.split(line.removeprefix("// Made by: "))[1:]
+    assert run(*again).stdout == run("render", "postfix_queue", *arguments).stdout
 
 
 def test_a_folder_is_made_where_the_path_ends_with_a_slash(run, tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 
 from bmtick.alerts import find, render
-from bmtick.alerts.handlers import HANDLERS
+from bmtick.alerts.handlers import all_handlers
 from bmtick.errors import BmtickError
 from bmtick.settings import parse
 
@@ -29,7 +29,7 @@ USES = {
 
 def test_every_handler_and_option_is_used_here():
     assert {h: set(o) for h, o in USES.items()} == {
-        name: set(handler.options) for name, handler in HANDLERS().items()
+        name: set(handler.options) for name, handler in all_handlers().items()
     }
 
 
