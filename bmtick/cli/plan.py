@@ -30,8 +30,8 @@ def command(
     + create    - remove    ~ update    ! drifted: edited by hand since the last apply
     ? foreign: named like bmtick's, not made by it, left alone
     """  # noqa: D301 -- backslash-b is click's mark for lines to keep
-    from bmtick.deploy.facts import read_facts
-    from bmtick.deploy.plan import Step, as_json, make_plan, pending
+    from bmtick.deploy.plan import Step, as_json, pending
+    from bmtick.deploy.session import read_plan
     from bmtick.deploy.targets import Target, on_all
 
     settings = load_settings(ctx)
@@ -39,7 +39,7 @@ def command(
     desired = _deploy.wanted(settings, form)
 
     def plan(target: Target) -> list[Step]:
-        return make_plan(desired, read_facts(target.client), target.store.known_ids())
+        return read_plan(target, desired).steps
 
     answers = on_all(targets, plan)
     steps = [(a.target, step) for a in answers for step in a.result or ()]

@@ -21,7 +21,7 @@ from bmtick.settings import Kapacitor
 
 __all__ = ["KapacitorClient", "KapacitorError", "connect"]
 
-_FIELDS = ("type", "dbrps", "script", "status", "executing", "error", "vars", "modified",
+_FIELDS = ("type", "dbrps", "created", "script", "status", "executing", "error", "vars", "modified",
            "last-enabled")  # fmt: skip
 _BATCH = re.compile(r"^\s*(?:var\s+\w+\s*=\s*)?batch\b", re.MULTILINE)
 
@@ -73,15 +73,15 @@ class KapacitorClient:
 
     def list_templates(self, pattern: str) -> list[TemplateDefinition]:
         """Return all templates whose id matches a glob, scripts raw."""
-        query = {"pattern": pattern, "fields": ["script"], "script-format": "raw"}
+        query = {"pattern": pattern, "fields": ["script", "created"], "script-format": "raw"}
         items = self._http.pages(f"{API}/templates", "templates", query)
-        return [TemplateDefinition(item["id"], item.get("script") or "") for item in items]
+        return [_template(item) for item in items]
 
     def template(self, template_id: str) -> TemplateDefinition | None:
         """Return one template, or None where there is none."""
         query = {"script-format": "raw"}
         item = self._get(f"{API}/templates/{segment(template_id)}", query)
-        return TemplateDefinition(item["id"], item.get("script") or "") if item else None
+        return _template(item) if item else None
 
     def create_template(self, template: TemplateDefinition) -> None:
         """Define a template."""
@@ -211,11 +211,16 @@ def _task(item: Mapping[str, Any]) -> ActualTask:
         definition,
         executing=bool(item.get("executing", definition.enabled)),
         error=item.get("error") or "",
+        created=item.get("created") or "",
         modified=item.get("modified") or "",
         last_enabled=item.get("last-enabled") or "",
         dot=item.get("dot") or "",
         stats=item.get("stats") or {},
     )
+
+
+def _template(item: Mapping[str, Any]) -> TemplateDefinition:
+    return TemplateDefinition(item["id"], item.get("script") or "", item.get("created") or "")
 
 
 def _payload(task: TaskDefinition, *, create: bool) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class ActualTask:
     definition: TaskDefinition
     executing: bool = False
     error: str = ""
+    created: str = ""
     modified: str = ""
     last_enabled: str = ""
     dot: str = ""
@@ -65,10 +66,11 @@ class ActualTask:
 
 @dataclass(frozen=True, slots=True)
 class TemplateDefinition:
-    """A template: its id and its raw script."""
+    """A template: its id and its raw script; ``created`` as the server tells it."""
 
     id: str
     script: str
+    created: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,14 @@ class Facts:
     tasks: Mapping[str, ActualTask] = field(default_factory=dict)
     templates: Mapping[str, TemplateDefinition] = field(default_factory=dict)
     version: str = ""
+
+    def births(self) -> dict[str, str]:
+        """Return when each task, and each template as ``template:ID``, was created.
+
+        PATCH leaves that time alone, so it tells a task from another of the same name.
+        """
+        tasks = {task.id: task.created for task in self.tasks.values()}
+        return tasks | {f"template:{t.id}": t.created for t in self.templates.values()}
 
 
 def canonical_vars(variables: Vars) -> dict[str, list[Any]]:

@@ -28,7 +28,7 @@ class Planned:
 def read_plan(target: Target, desired: Desired) -> Planned:
     """Read the server and compare; nothing is written."""
     facts = read_facts(target.client)
-    known = target.store.known_ids()
+    known = target.store.known(facts.births())
     return Planned(desired, facts, make_plan(desired, facts, known))
 
 
@@ -81,7 +81,13 @@ def _record(target: Target, planned: Planned, cause: str, origin: int, *, change
         or (not earlier and tasks)
         or (earlier and _ids(earlier[-1]) != (set(tasks), set(templates)))
     ):
-        target.store.record(tasks, templates, cause=cause, origin=origin)
+        births = read_facts(target.client).births()
+        births = {
+            n: t
+            for n, t in births.items()
+            if n in tasks or n in {f"template:{i}" for i in templates}
+        }
+        target.store.record(tasks, templates, births=births, cause=cause, origin=origin)
 
 
 def _ids(revision: Revision) -> tuple[set[str], set[str]]:

@@ -19,7 +19,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class Revision:
     origin: int  # the revision that a rollback went back to, else its own number
     tasks: Mapping[str, TaskDefinition]
     templates: Mapping[str, TemplateDefinition]
+    births: Mapping[str, str] = field(default_factory=dict)  # as Facts.births tells them
 
 
 def state_folder(wanted: str, home: Path | None = None) -> tuple[Path, str]:
@@ -142,13 +143,14 @@ class Store:
         tasks: Mapping[str, TaskDefinition],
         templates: Mapping[str, TemplateDefinition],
         *,
+        births: Mapping[str, str],
         cause: str,
         origin: int = 0,
     ) -> Revision:
         """Write the state that now stands as the next revision, at once and whole."""
         earlier = self.revisions()
         number = earlier[-1].number + 1 if earlier else 1
-        revision = Revision(number, _now(), cause, origin or number, tasks, templates)
+        revision = Revision(number, _now(), cause, origin or number, tasks, templates, births)
         folder = self.folder / "history"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         target = folder / f"{number:04}.json"
@@ -165,13 +167,15 @@ class Store:
             (folder / f"{old.number:04}.json").unlink(missing_ok=True)
         return revision
 
-    def known_ids(self) -> set[str]:
-        """Return what this machine last deployed: task ids, and ``template:ID``."""
+    def known(self, births: Mapping[str, str]) -> set[str]:
+        """Return which of these tasks and templates this machine deployed, marks or not.
+
+        A name is not enough: another Kapacitor may stand at this address by now. What was created
+        at the recorded moment is the same task.
+        """
         revisions = self.revisions()
-        if not revisions:
-            return set()
-        last = revisions[-1]
-        return set(last.tasks) | {f"template:{i}" for i in last.templates}
+        recorded = revisions[-1].births if revisions else {}
+        return {name for name, time in births.items() if time and recorded.get(name) == time}
 
 
 def _revision(data: dict[str, Any]) -> Revision:
@@ -180,7 +184,15 @@ def _revision(data: dict[str, Any]) -> Revision:
         dbrps = tuple((d, r) for d, r in task["dbrps"])
         tasks[name] = TaskDefinition(**{**task, "dbrps": dbrps})
     templates = {name: TemplateDefinition(**t) for name, t in data["templates"].items()}
-    return Revision(data["number"], data["time"], data["cause"], data["origin"], tasks, templates)
+    return Revision(
+        number=data["number"],
+        time=data["time"],
+        cause=data["cause"],
+        origin=data["origin"],
+        tasks=tasks,
+        templates=templates,
+        births=data["births"],
+    )
 
 
 def _now() -> str:

@@ -227,3 +227,27 @@ def test_a_script_that_the_server_refuses_changes_nothing(bmtick_on_server, serv
     result = bmtick.apply(expect=1)
     assert "nonesuch" in result.output
     assert server.tasks() == before
+
+
+def test_a_rule_saved_in_the_alert_builder_is_known_again(bmtick_on_server, server):
+    """Chronograf drops comments, and rules have no vars: only the history knows the task."""
+    bmtick = bmtick_on_server
+    bmtick.want(alert("a", form="rule"))
+    bmtick.apply()
+    script = server.task("bmtick-a")["script"].partition("\n")[2]
+    server.patch("bmtick-a", script=script.replace("> 1.0", "> 2.0"))
+    assert bmtick.actions() == {"bmtick-a": "drifted"}
+    bmtick.apply()
+    assert "> 1.0" in server.task("bmtick-a")["script"]
+
+
+def test_another_task_of_a_known_name_is_foreign(bmtick_on_server, server):
+    bmtick = bmtick_on_server
+    bmtick.want(alert("a"))
+    bmtick.apply()
+    server.kapacitor.delete("bmtick-a")
+    server.kapacitor.define("bmtick-a", alert("zzz").script)
+    assert bmtick.actions() == {"bmtick-a": "foreign"}
+    before = server.tasks()
+    bmtick.apply(expect=1)
+    assert server.tasks() == before

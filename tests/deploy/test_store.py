@@ -22,10 +22,12 @@ def store(tmp_path):
 
 def test_what_was_recorded_is_read_back(store):
     with store.locked():
-        store.record({"bmtick-a": TASK}, {"bmtick-t": TEMPLATE}, cause="apply")
+        births = {"bmtick-a": "2026-01-01T00:00:00Z", "template:bmtick-t": "2026-01-02T00:00:00Z"}
+        store.record({"bmtick-a": TASK}, {"bmtick-t": TEMPLATE}, births=births, cause="apply")
     [revision] = store.revisions()
     assert (revision.tasks, revision.templates) == ({"bmtick-a": TASK}, {"bmtick-t": TEMPLATE})
-    assert store.known_ids() == {"bmtick-a", "template:bmtick-t"}
+    assert store.known(births) == {"bmtick-a", "template:bmtick-t"}
+    assert store.known({"bmtick-a": "2026-01-03T00:00:00Z", "bmtick-b": ""}) == set()
 
 
 def test_a_second_bmtick_is_refused(store):
@@ -46,8 +48,8 @@ def test_a_journal_cut_by_a_kill_is_read(store):
 
 def test_a_damaged_history_file_is_passed_over(store):
     with store.locked():
-        store.record({}, {}, cause="apply")
-        store.record({"bmtick-a": TASK}, {}, cause="apply")
+        store.record({}, {}, births={}, cause="apply")
+        store.record({"bmtick-a": TASK}, {}, births={}, cause="apply")
     (store.folder / "history/0002.json").write_text('{"number": 2, "tasks"')
     assert [r.number for r in store.revisions()] == [1]
 
@@ -56,7 +58,7 @@ def test_the_history_does_not_grow_for_ever(store, monkeypatch):
     monkeypatch.setattr(module, "KEPT", 3)
     with store.locked():
         for _ in range(6):
-            store.record({}, {}, cause="apply")
+            store.record({}, {}, births={}, cause="apply")
     assert [r.number for r in store.revisions()] == [4, 5, 6]
 
 
