@@ -100,8 +100,8 @@ class KapacitorClient:
 
     def topics(self, pattern: str) -> list[dict[str, Any]]:
         """Return the topics whose id matches a glob: ``id``, ``level``, ``collected``."""
-        answer = self._http.json("GET", f"{API}/alerts/topics", params={"pattern": pattern})
-        return list(answer.get("topics") or [])
+        answer = self._get(f"{API}/alerts/topics", {"pattern": pattern})
+        return list((answer or {}).get("topics") or [])
 
     def events(self, topic: str) -> list[dict[str, Any]]:
         """Return a topic's last events: ``id`` and ``state``; none where there is no topic.
