@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from bmtick.collect import queue
 from bmtick.collect.emit import Row
 from bmtick.collect.options import Options
+from bmtick.collect.queue import rows as queue_rows
 from bmtick.collect.session import Session
 from bmtick.names import FIELDS, TAGS
 from bmtick.points import Point
@@ -64,7 +64,7 @@ class Collector:
         if not more and now - self._sampled >= self._interval:
             self._sampled = now
             if self._spool:
-                rows += queue.rows(self._spool, now, self._warn)
+                rows += queue_rows(self._spool, now, self._warn)
             if not rows:
                 rows.append(self._session.heartbeat(now))
         return sorted(map(self._point, rows), key=lambda point: point.time), more

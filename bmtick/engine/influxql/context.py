@@ -92,9 +92,13 @@ _KINDS = {float: "float64", int: "int64", str: "string", bool: "bool"}
 class Context:
     """One calculation under way."""
 
+    __slots__ = ("_calculation", "_field", "_kind", "_reducer", "_take")
+
     def __init__(self, calculation: Calculation, reducer: Reducer, kind: type) -> None:
         self._calculation = calculation
+        self._field = calculation.field
         self._reducer = reducer
+        self._take = reducer.add
         self._kind = kind
 
     def take_back(self, state: dict[str, Any]) -> None:
@@ -107,7 +111,7 @@ class Context:
         Raises:
             ReduceError: it lacks the field, or the field has another type than the first.
         """
-        field = self._calculation.field
+        field = self._field
         if field not in fields:
             raise ReduceError(f"field {field} missing from point cannot aggregate")
         value = fields[field]
@@ -116,7 +120,7 @@ class Context:
                 f"field {field} has wrong type: got {go_type_name(type(value))} "
                 f"exp {_KINDS[self._kind]}"
             )
-        self._reducer.add(Sample(time, value, tags, fields))
+        self._take(Sample(time, value, tags, fields))
 
     def dump(self) -> dict[str, Any]:
         """Return the calculation as JSON-able data."""

@@ -37,6 +37,8 @@ def _wrapped(apply: Function) -> Function:
 
 def divide(left: int, right: int) -> int:
     """Divide as Go does: towards zero, with a panic for zero."""
+    if left >= 0 < right:
+        return left // right
     if right == 0:
         raise EvaluationError("runtime error: integer divide by zero", panic=True)
     quotient = abs(left) // abs(right)
@@ -44,6 +46,8 @@ def divide(left: int, right: int) -> int:
 
 
 def _modulo(left: int, right: int) -> int:
+    if left >= 0 < right:
+        return left % right
     return wrap(left - divide(left, right) * right)
 
 

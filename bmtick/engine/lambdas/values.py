@@ -80,6 +80,8 @@ def go_type_name(kind: Type) -> str:
 
 def wrap(number: int) -> int:
     """Return number as Go's int64 arithmetic leaves it, modulo 2**64."""
+    if -_BIAS <= number < _BIAS:
+        return number
     return ((number + _BIAS) & _MASK) - _BIAS
 
 
