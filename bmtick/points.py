@@ -76,7 +76,7 @@ def _plain_point(line: str) -> Point | None:
         for pair in body.split(","):
             key, value = pair.split("=")
             fields[key] = _scalar(value)
-        moment = int(time) if time.isdecimal() else None
+        moment = int(time) if time.isdecimal() and int(time) < _LIMIT - 1 else None
     except ValueError:
         return None
     if moment is None or not name or not all(tags) or not all(tags.values()) or not all(fields):
@@ -173,18 +173,20 @@ class _Parser:
         rest = self.line[self.at :].strip()
         if not rest:
             return now
-        try:
+        if _TIME.fullmatch(rest) and abs(int(rest)) < _LIMIT - 1:
             return int(rest)
-        except ValueError:
-            raise self.fail(
-                f"'{rest}' is not a time", "times are integers, nanoseconds since 1970"
-            ) from None
+        raise self.fail(
+            f"'{rest}' is not a time",
+            "times are integers, nanoseconds since 1970, of the years 1678 to 2261",
+        )
 
 
 _BOOLS = {
     **dict.fromkeys(("t", "T", "true", "True", "TRUE"), True),
     **dict.fromkeys(("f", "F", "false", "False", "FALSE"), False),
 }
+_LIMIT = 2**63  # integers and times have 64 bits
+_TIME = re.compile(r"-?[0-9]+")
 _INTEGER = re.compile(r"[+-]?[0-9]+i")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -193,7 +195,10 @@ def _scalar(text: str) -> Value:
     if text in _BOOLS:
         return _BOOLS[text]
     if _INTEGER.fullmatch(text):
-        return int(text[:-1])
+        number = int(text[:-1])
+        if -_LIMIT <= number < _LIMIT:
+            return number
+        raise ValueError(text)
     if _FLOAT.fullmatch(text):
         return float(text)
     raise ValueError(text)

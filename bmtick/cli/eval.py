@@ -6,6 +6,7 @@ import json
 import socket
 import sys
 from pathlib import Path
+from time import time_ns
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -63,7 +64,7 @@ def command(
     _check_databases(task, database)
     latest = None
     with _open(points) as stream:
-        for point, where in read_points(stream, file=points):
+        for point, where in read_points(stream, file=points, now=time_ns()):
             latest = max(latest or point.time, point.time)
             task.advance(point.time)
             task.feed(point, *(where or (database, retention_policy)))

@@ -12,7 +12,7 @@ from bmtick.engine.pipeline import Pipeline
 from bmtick.engine.script import Evaluator
 from bmtick.engine.task import Task
 from bmtick.engine.variables import read_variables
-from bmtick.errors import BmtickError
+from bmtick.errors import BmtickError, Location
 from bmtick.tick.parser import parse
 
 
@@ -48,6 +48,8 @@ def load_task(
     pipeline.clock = now or pipeline.data_clock
     stream = StreamNode()
     pipeline.add_source(stream)
+    if not text.strip():
+        raise BmtickError("the script is empty", location=Location(file))
     try:
         program = parse(text, file=file)
         evaluator = Evaluator(program, text=text, file=file, pipeline=pipeline, variables=given)
@@ -55,6 +57,12 @@ def load_task(
         nodes = pipeline.build()
     except BmtickError as error:
         raise _with_excerpt(error, text, file) from None
+    except RecursionError:
+        raise BmtickError(
+            "the script nests too deeply, or has too many nodes in a row",
+            location=Location(file),
+            remedy="name parts with var, split the task",
+        ) from None
     measurements = [getattr(n, "measurement", "") for n in nodes if n.desc == "from"]
     return Task(pipeline, nodes, measurements, evaluator.dbrps)
 

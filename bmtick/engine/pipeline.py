@@ -81,6 +81,7 @@ class Pipeline:
             BmtickError: Kapacitor would refuse the task; says which node, where, why.
         """
         nodes = self.sorted_nodes()
+        self._check_depth(nodes)
         for step in (self._validate, self._link, self._start):
             for node in nodes:
                 try:
@@ -88,6 +89,15 @@ class Pipeline:
                 except DefinitionError as error:
                     raise located(node, str(error)) from None
         return nodes
+
+    @staticmethod
+    def _check_depth(nodes: list[Node]) -> None:
+        # A message passes from node to node by calls, of which Python allows so many.
+        depth: dict[Node, int] = {}
+        for node in nodes:
+            depth[node] = 1 + max((depth[parent] for parent in node.parents), default=0)
+            if depth[node] > _MAX_DEPTH:
+                raise located(node, f"more than {_MAX_DEPTH} nodes in a row are not supported")
 
     @staticmethod
     def _validate(node: Node) -> None:
@@ -165,6 +175,7 @@ class Pipeline:
 
 
 _MAX_DIAGNOSTICS = 1000
+_MAX_DEPTH = 100
 
 
 def located(node: Node, message: str) -> BmtickError:

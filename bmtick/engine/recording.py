@@ -15,10 +15,12 @@ from bmtick.points import Point, parse_lines
 Where = tuple[str, str]
 
 
-def read_points(lines: Iterable[str], *, file: str) -> Iterator[tuple[Point, Where | None]]:
+def read_points(
+    lines: Iterable[str], *, file: str, now: int = 0
+) -> Iterator[tuple[Point, Where | None]]:
     """Yield points with database and retention policy, or None where a file names none.
 
-    The times of a recording are in seconds or nanoseconds; which, its first point shows.
+    ``now`` is the time of points that bear none. The times of a recording are in seconds or nanoseconds; which, its first point shows.
 
     Raises:
         BmtickError: a line is neither; says where.
@@ -29,7 +31,7 @@ def read_points(lines: Iterable[str], *, file: str) -> Iterator[tuple[Point, Whe
     if _is_recording(head):
         yield from _recorded(rest, file)
     else:
-        for point in parse_lines(rest, file=file):
+        for point in parse_lines(rest, file=file, now=now):
             yield point, None
 
 

@@ -88,8 +88,11 @@ class Task:
                 self._source(message)
         except TaskStopped as stop:
             self.stopped = str(stop)
-        except BmtickError as error:
-            self.stopped = error.message
+        except RecursionError:
+            raise BmtickError(
+                f"the task '{self.name}' nests too deeply to run",
+                remedy="name parts of its lambdas with var, split the task",
+            ) from None
 
     def advance(self, now: int) -> None:
         """Move the clock to now (nanoseconds): deadman, stats and barrier act on it.
