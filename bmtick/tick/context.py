@@ -83,6 +83,10 @@ class _LambdaScope:
             message = f'no field or tag "{node.name}" comes here'
             remedy = self._context.suggest(node.name, known)
             self._report.warning("unknown-field", message, node.pos, remedy)
+        elif not self._quiet and node.name in self._flow.fields and node.name in self._flow.tags:
+            message = f'"{node.name}" is a field and a tag: Kapacitor fails at a point with both'
+            remedy = "give the field another name, with .as()"
+            self._report.warning("field-and-tag", message, node.pos, remedy)
         return self._flow.type_of(node.name)
 
     def function_since(self, name: str, since: str, position: ast.Position) -> None:

@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from bmtick.tick import ast
+from bmtick.tick.kinds import catalogue
 from bmtick.tick.tokens import OPERATORS
 
 _KEYWORDS = {"AND", "OR", "TRUE", "FALSE", "var", "dbrp"}
@@ -153,3 +154,60 @@ _PIECES = [
 ]
 scraps = st.lists(st.sampled_from([*_PIECES, "\n", " ", "\n// c\n"]), max_size=30).map("".join)
 texts = scraps | st.text(max_size=40)
+
+
+_ARGUMENTS = st.sampled_from(
+    [
+        "'x'",
+        "''",
+        "'a.b'",
+        "'{{",
+        ".Name",
+        "}}'",
+        "5",
+        "0",
+        "-1",
+        "1.5",
+        "10s",
+        "0s",
+        "-5m",
+        "TRUE",
+        "/a/",
+        "*",
+        '"ref"',
+        "time(1m)",
+        "stream",
+        "node",
+        'lambda:"x">1',
+        "lambda:TRUE",
+        "lambda:'a'+1",
+        'lambda:f("x")',
+        "['a','b']",
+        "[]",
+        "[*]",
+        "names",
+        "number",
+        "nosuch",
+        "'x'+5",
+        "2*3",
+        "/[/",
+    ]
+)
+_NODES = sorted(catalogue().kinds)
+_PROPERTIES = sorted(
+    {p for kind in catalogue().kinds.values() for p in kind.properties}
+    | {p for handler in catalogue().handlers.values() for p in handler.properties}
+    | set(catalogue().handlers)
+)
+
+
+@st.composite
+def pipelines(draw):
+    """A script of real nodes and properties with any arguments."""
+    start = draw(st.sampled_from(["stream|from()", "batch|query('SELECT x FROM y')"]))
+    parts = [f"var names list\nvar number int\nvar node = {start}\nnode"]
+    for _ in range(draw(st.integers(0, 8))):
+        mark, names = draw(st.sampled_from([("|", _NODES), (".", _PROPERTIES)]))
+        args = ", ".join(draw(st.lists(_ARGUMENTS, max_size=3)))
+        parts.append(f"{mark}{draw(st.sampled_from(names))}({args})")
+    return "\n    ".join(parts)

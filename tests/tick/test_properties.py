@@ -9,7 +9,7 @@ from bmtick.tick.checker import check
 from bmtick.tick.formatter import format_program
 from bmtick.tick.parser import parse, parse_lambda
 from bmtick.tick.variables import load_variables, read_variables
-from tests.tick.strategies import programs, scraps, texts
+from tests.tick.strategies import pipelines, programs, scraps, texts
 
 
 @given(programs)
@@ -44,6 +44,12 @@ def test_no_text_crashes_the_parser(text):
 def test_no_text_crashes_the_checker(text, version):
     for finding in check(text, version=version, read_template=read_template):
         assert finding.location.line >= 1
+        str(finding)
+
+
+@given(pipelines(), st.sampled_from([None, "1.5.0", "1.8"]), st.sampled_from([None, {}]))
+def test_no_pipeline_crashes_the_checker(script, version, variables):
+    for finding in check(script, version=version, variables=variables, read_template=read_template):
         str(finding)
 
 

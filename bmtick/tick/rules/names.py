@@ -48,7 +48,7 @@ def _prefixes(context: Context, node: PipelineNode, number: int, what: str) -> N
     if names is None:
         return
     where = setting.pos if setting else node.pos
-    if len(names) != number:
+    if len(names) != number or not names:
         message = f"{node.describe()} has {_plural(number, what)}, and .as() {_plural(len(names), 'name')}"
         context.report.error("names", message, where, "give each one a name, like .as('a', 'b')")
         return

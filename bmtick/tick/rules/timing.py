@@ -66,17 +66,21 @@ def _barrier(context: Context, node: PipelineNode) -> None:
 
 
 def _not_zero(context: Context, node: PipelineNode) -> None:
-    if node.args and _number(node.args[0]) == 0:
+    # Kapacitor also takes the argument as a property, and the last one wins.
+    value = node.value("shift") or node.value("duration") or node.value("n")
+    value = value or (node.args[0] if node.args else None)
+    if value and _number(value) == 0:
         message = f"{node.describe()} cannot take 0"
-        context.report.error("timing", message, node.args[0].pos)
+        context.report.error("timing", message, value.pos)
 
 
 def _interval(context: Context, node: PipelineNode) -> None:
     at = 1 if node.name == "deadman" else 0
-    interval = _number(node.args[at]) if len(node.args) > at else None
-    if interval is not None and interval <= 0:
+    value = node.value("interval") or (node.args[at] if len(node.args) > at else None)
+    interval = _number(value)
+    if value and interval is not None and interval <= 0:
         message = f"the interval of {node.describe()} must be above 0"
-        context.report.error("timing", message, node.args[at].pos)
+        context.report.error("timing", message, value.pos)
 
 
 def _query(context: Context, node: PipelineNode) -> None:

@@ -97,7 +97,7 @@ def _handlers(node: PipelineNode) -> _Found:
                 yield ".post() needs an address or .endpoint()", Value("any", pos=use.pos), ""
         elif use.handler.name == "log":
             path = use.value("filePath") or (use.args[0] if use.args else None)
-            if path and path.known and not path.text().startswith("/"):
+            if path and path.known and path.type == "string" and not path.text().startswith("/"):
                 yield f".log() needs an absolute path, and '{path.text()}' is none", path, ""
         elif use.handler.name == "snmpTrap":
             if use.args and use.args[0].at_definition() == "":
@@ -125,7 +125,7 @@ def _autoscale(node: PipelineNode) -> _Found:
     if node.value("replicas") is None:
         yield f"{node.describe()} needs .replicas()", None, "like .replicas(lambda: ...)"
     least = node.value("min")
-    if least and least.at_definition() is not UNKNOWN and least.at_definition() < 1:
+    if least and isinstance(number := least.at_definition(), int) and number < 1:
         yield ".min() must be at least 1", least, ""
     kind = node.value("kind")
     if kind and kind.at_definition() not in (UNKNOWN, *_KINDS):
