@@ -1,11 +1,12 @@
 """When each alert fires: recorded from a real Kapacitor, repeated there and in the engine."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from bmtick.alerts import catalogue
+from bmtick.alerts import catalogue, find, render
 from tests.alerts import in_engine, on_kapacitor
 from tests.alerts.firing import cases
 from tests.support import servers
@@ -53,3 +54,22 @@ def test_other_versions_say_the_same(influx, tmp_path, monkeypatch):
             found = on_kapacitor.run_all(server, list(CASES.values()), FORMS, folder)
         wrong = {n: e for n, e in found.items() if sorted(e) != sorted(CASES[n[0]].expected)}
         assert not wrong, program
+
+
+def test_vars_override_the_default_of_a_template(kapacitor, tmp_path):
+    """The window has a default in a template; the vars of a task still decide."""
+    rendered = render(
+        find("sender_recipients"), {"recipients": [], "log": str(tmp_path / "x")}, form="template"
+    )
+    rendered.variables["window"]["value"] = "10s"
+    on_kapacitor.define(kapacitor, "override", rendered)
+    user = "postfix_sender,host=edge1,user=anna"
+    kapacitor.write([f"{user} recipients=150i 0", f"{user} recipients=150i 30000000000"])
+    kapacitor.write(f"{user} recipients=50i 35000000000")
+    servers.wait_for(lambda: (tmp_path / "x").exists(), "the alert")
+    kapacitor.delete("override")
+    (event,) = map(json.loads, (tmp_path / "x").read_text().splitlines())
+    assert (
+        event["message"]
+        == "[CRITICAL] edge1: anna wrote to 200 recipients within 10s (threshold 200)"
+    )
