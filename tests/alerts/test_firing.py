@@ -66,7 +66,7 @@ def test_vars_override_the_default_of_a_template(kapacitor, tmp_path):
     user = "postfix_sender,host=edge1,user=anna"
     kapacitor.write([f"{user} recipients=150i 0", f"{user} recipients=150i 30000000000"])
     kapacitor.write(f"{user} recipients=50i 35000000000")
-    servers.wait_for(lambda: (tmp_path / "x").exists(), "the alert")
+    servers.wait_for((tmp_path / "x").exists, "the alert")
     kapacitor.delete("override")
     (event,) = map(json.loads, (tmp_path / "x").read_text().splitlines())
     assert (
