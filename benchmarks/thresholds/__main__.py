@@ -83,13 +83,15 @@ def table(figures: Figures) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.thresholds", description=__doc__)
     parser.add_argument("--worlds", type=int, default=3, help="quiet worlds of four weeks each")
     parser.add_argument("--attacks", type=int, default=10, help="outbreaks of each style")
     parser.add_argument("--per-day", type=float, default=5000)
     parser.add_argument("--users", type=int, default=300)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
+    if given.worlds < 1:
+        parser.error("--worlds must be at least 1")
     figures = Figures()
     for number, world in enumerate(quiet(range(1, given.worlds + 1), given.per_day, given.users)):
         figures.add_quiet(number, world)
