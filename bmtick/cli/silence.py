@@ -59,7 +59,7 @@ def command(
         silences.sweep(target.client, facts, time.time_ns())
         tasks = silences.categories_of(facts, alert, where)
         made = silences.Silence(
-            silences.new_id(), alert or "*", where, until, reason, getpass.getuser()
+            silences.new_id(), alert or silences.ALL, where, until, reason, _user()
         )
         silences.start(target.client, made, list(tasks))
         return made
@@ -71,6 +71,13 @@ def command(
             end = silences.clock_text(until)
             click.echo(f"{printable(what)} muted until {end}: {answer.result.id}")
     _deploy.leave(EXIT_WRONG_USE if _deploy.show_errors(answers) else EXIT_DONE)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without an entry in passwd, as in a container
+        return ""
 
 
 def _condition(text: str) -> tuple[str, str]:

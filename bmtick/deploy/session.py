@@ -10,7 +10,7 @@ from bmtick.deploy.desired import INTERNAL_PREFIX, Desired
 from bmtick.deploy.facts import read_facts
 from bmtick.deploy.model import Facts
 from bmtick.deploy.plan import Step, make_plan
-from bmtick.deploy.silence import sweep
+from bmtick.deploy.silence import extend, sweep
 from bmtick.deploy.store import Revision
 from bmtick.deploy.targets import Target
 from bmtick.errors import BmtickError
@@ -57,8 +57,10 @@ def carry_out(
         outcome = apply_plan(target.client, planned.steps, target.store, progress=progress)
         if outcome.ok:
             target.store.close_journal()
-            _record(target, planned, cause, origin, changed=bool(outcome.done))
-            sweep(target.client, planned.facts, time.time_ns())
+            after = read_facts(target.client)
+            _record(target, planned, after, cause, origin, changed=bool(outcome.done))
+            sweep(target.client, after, time.time_ns())
+            extend(target.client, after, time.time_ns())
         return outcome
 
 
@@ -71,7 +73,9 @@ def _signature(steps: list[Step]) -> list[tuple[object, ...]]:
     )
 
 
-def _record(target: Target, planned: Planned, cause: str, origin: int, *, changed: bool) -> None:
+def _record(
+    target: Target, planned: Planned, after: Facts, cause: str, origin: int, *, changed: bool
+) -> None:
     blocked = {s.id for s in planned.steps if s.blocked}
     tasks = {i: t for i, t in planned.desired.tasks.items() if i not in blocked}
     templates = {i: t for i, t in planned.desired.templates.items() if i not in blocked}
@@ -81,7 +85,7 @@ def _record(target: Target, planned: Planned, cause: str, origin: int, *, change
         or (not earlier and tasks)
         or (earlier and _ids(earlier[-1]) != (set(tasks), set(templates)))
     ):
-        births = read_facts(target.client).births()
+        births = after.births()
         births = {
             n: t
             for n, t in births.items()

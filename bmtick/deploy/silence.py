@@ -12,10 +12,11 @@ Source: kapacitor ``alert.go`` (handleEvent, triggered), ``alert/inhibit.go``, `
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,7 +31,9 @@ from bmtick.names import TASK_PREFIX
 from bmtick.tick import ast
 from bmtick.tick.formatter import format_node
 
+ALL = "*"  # a silence of all alerts
 _DBRP = (("bmtick", "silence"),)  # no such database: nothing but the clock reaches the task
+_CATEGORY = re.compile(r"category\d+")
 _TICK = "20ms"  # after a restart of Kapacitor it must take hold before the first point comes
 _PATIENCE = 5.0  # seconds until a silence must have taken hold
 
@@ -40,12 +43,13 @@ class Silence:
     """A silence as its task tells it. Times are nanoseconds since the epoch."""
 
     id: str
-    alert: str  # the alert's name; "*" for all
+    alert: str  # the alert's name, or ALL
     where: Mapping[str, str]
     until: int
     reason: str
     author: str
     running: bool = True
+    categories: tuple[str, ...] = ()
 
     def active(self, now: int) -> bool:
         """Whether it mutes at this moment."""
@@ -160,6 +164,9 @@ def _read(task: ActualTask) -> Silence | None:
         reason=str(values.get("reason", "")),
         author=str(values.get("author", "")),
         running=task.executing,
+        categories=tuple(
+            str(value) for name, value in sorted(values.items()) if _CATEGORY.fullmatch(name)
+        ),
     )
 
 
@@ -206,6 +213,27 @@ def sweep(client: KapacitorClient, facts: Facts, now: int) -> list[Silence]:
     for silence in over:
         end(client, silence)
     return over
+
+
+def extend(client: KapacitorClient, facts: Facts, now: int) -> list[Silence]:
+    """Let silences of all alerts cover alerts that were deployed since; return the new ones.
+
+    The new silence takes hold before the old one is taken away.
+    """
+    made = []
+    for old in read_silences(facts):
+        if old.alert != ALL or not old.active(now):
+            continue
+        try:
+            wanted = categories_of(facts, "", old.where)
+        except BmtickError:
+            continue  # nothing is deployed any more that it could mute
+        if set(wanted) - set(old.categories):
+            new = replace(old, id=new_id())
+            start(client, new, list(wanted))
+            end(client, old)
+            made.append(new)
+    return made
 
 
 def new_id() -> str:

@@ -35,6 +35,8 @@ NEW = [
 ]
 READS = ("lose", "500")
 CHANGES = ("drop", "lose", "500", "act500", "400", "hang")
+# A slow machine may need more than half a second when it is not made to fail.
+TIMEOUT, HANG = ('"1500ms"', 3.0) if os.environ.get("BMTICK_TEST_ALL") else ('"500ms"', 1.0)
 COMPARED = ("script", "vars", "dbrps", "status", "executing", "error")
 
 
@@ -74,7 +76,8 @@ def scene(request, make_bmtick):
         define = server.define
     with faulty(url) as proxy:
         bmtick = make_bmtick(proxy.url, influx_url)
-        bmtick.settings(bmtick.config.read_text().replace('"2s"', '"500ms"'))
+        bmtick.settings(bmtick.config.read_text().replace('"2s"', TIMEOUT))
+        proxy.hang = HANG
         define("bmtick-mine", alert("zzz").script)
         define("other", alert("zzz").script)
         bmtick.want(*OLD)

@@ -61,6 +61,16 @@ def test_muted_alerts_are_not_stopped(deployed, server):
     assert set(server.tasks()) == {"bmtick-a", "bmtick-b"}
 
 
+def test_a_silence_of_all_covers_alerts_that_come_later(deployed, server):
+    deployed.run("silence", "--for", "1h", "--reason", "maintenance")
+    deployed.want(alert("a", 10.0), alert("later", 10.0))
+    deployed.apply()
+    assert [s["alert"] for s in silences(deployed)] == ["*"]
+    server.point(50.0)
+    assert server.mails("a") + server.mails("later") == []
+    deployed.run("plan", expect=0)
+
+
 def test_hostile_words_in_a_silence(deployed, server):
     user = "x'; DROP \\ {{ .Level }} \""
     deployed.run(
