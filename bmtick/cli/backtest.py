@@ -192,7 +192,8 @@ def _progress(span: Span | None) -> Iterator[Any]:
 
 
 def _show(run: Run, results: Iterable[Result]) -> None:
-    click.echo(f"{run.points:,} points, {_when(run.begin)} to {_when(run.end)}")
+    if run.begin:
+        click.echo(f"{run.points:,} points, {_when(run.begin)} to {_when(run.end)}")
     for result in results:
         click.echo("")
         _show_one(result)
@@ -236,6 +237,7 @@ def _show_table(result: Result) -> None:
         click.echo(f"  no table of thresholds: {result.no_table}")
         return
     unit = result.alert.parameters["crit"].unit
+    long_enough = result.end - result.begin >= parse_duration("1d")
     chosen = result.suggestion.threshold if result.suggestion else None
     print_table(
         (f"threshold ({unit})" if unit else "threshold", "episodes", "a week", ""),
@@ -243,7 +245,7 @@ def _show_table(result: Result) -> None:
             (
                 _plain(row.threshold),
                 row.episodes,
-                f"{row.per_week:.1f}",
+                f"{row.per_week:.1f}" if long_enough else "",
                 " ".join(
                     word
                     for word, here in (
@@ -258,7 +260,7 @@ def _show_table(result: Result) -> None:
     )
     if result.suggestion:
         click.echo(f"  suggestion: crit = {_plain(chosen)}: {result.suggestion.reason}")
-    elif result.end - result.begin < parse_duration("1d"):
+    elif not long_enough:
         click.echo("  no suggestion: less than a day says nothing about a week")
     else:
         click.echo("  no suggestion: every threshold would have been reached more than once a week")

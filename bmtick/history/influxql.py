@@ -118,7 +118,7 @@ class _Client:
             )
         except requests.RequestException as error:
             raise self._failed(
-                f"cannot reach it: {error}", "is it running, is [influxdb] url right?"
+                f"cannot reach it: {_cause(error)}", "is it running, is [influxdb] url right?"
             ) from None
         if reply.status_code >= 400:
             text = reply.text[:400]
@@ -156,3 +156,13 @@ class _Client:
 
     def _failed(self, reason: str, remedy: str = "") -> HistoryError:
         return HistoryError(f"InfluxDB at {self._connection.url}: {reason}", remedy=remedy)
+
+
+def _cause(error: BaseException) -> str:
+    """Return what is at the bottom of the libraries' layers of errors, such as a refusal."""
+    inner: Any = error
+    while True:
+        deeper = getattr(inner, "reason", None) or next(iter(getattr(inner, "args", ())), None)
+        if not isinstance(deeper, BaseException):
+            return str(inner).rpartition(": ")[2] or type(inner).__name__
+        inner = deeper
