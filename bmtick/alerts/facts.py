@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bmtick.alerts.model import Alert
 from bmtick.alerts.quoting import tick_string, tick_strings
 from bmtick.alerts.resolve import Resolved
 
@@ -65,8 +66,12 @@ def _levels(resolved: Resolved) -> list[str]:
 
 def alert_id(resolved: Resolved) -> str:
     """Return the id template: PRODUCT_SUBID_DATALOCATION, as BlueMind's console splits it."""
-    product = resolved.alert.product
-    name = resolved.instance.replace("_", "-")
-    sub = name.removeprefix(f"{product}-") or name
+    head = id_head(resolved.alert, resolved.instance)
     part = '-{{ index .Tags "part" }}' if resolved.alert.id_tag else ""
-    return f'{product}_{sub}{part}_{{{{ index .Tags "location" }}}}'
+    return f'{head}{part}_{{{{ index .Tags "location" }}}}'
+
+
+def id_head(alert: Alert, instance: str) -> str:
+    """Return the beginning of the ids of one instance: PRODUCT_SUBID, with no other underscore."""
+    name = instance.replace("_", "-")
+    return f"{alert.product}_{name.removeprefix(f'{alert.product}-') or name}"

@@ -11,7 +11,7 @@ import jinja2
 
 from bmtick.alerts import rule, schedule
 from bmtick.alerts.declarations import Variable
-from bmtick.alerts.facts import alert_id, facts
+from bmtick.alerts.facts import alert_id, facts, id_head
 from bmtick.alerts.handlers import Handler, handler_lines
 from bmtick.alerts.load import templates_folder
 from bmtick.alerts.model import Alert, Form, Rendered
@@ -116,9 +116,18 @@ def _handlers(resolved: Resolved) -> list[str]:
 
 
 def desired(settings: Settings, *, form: Form = "script") -> list[Rendered]:
-    """Render every alert that the settings enable, in their order."""
+    """Render every alert that the settings enable, in their order.
+
+    Raises:
+        BmtickError: a wrong value, or two alerts whose ids would be the same.
+    """
     found = []
+    heads: dict[str, str] = {}
     for name, (alert, given) in instances(settings).items():
+        other = heads.setdefault(id_head(alert, name), name)
+        if other != name:
+            message = f"its alerts would have the ids of [alerts.{other}]"
+            raise in_section(settings, name, BmtickError(message, remedy="give it another name"))
         try:
             found.append(render(alert, given, instance=name, form=form, settings=settings))
         except BmtickError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from bmtick.alerts.declarations import Variable
+from bmtick.alerts.facts import id_head
 from bmtick.alerts.quoting import tick_reference, tick_string
 from bmtick.alerts.resolve import Resolved, passed_over
 from bmtick.alerts.values import show
@@ -144,12 +145,10 @@ def variables(resolved: Resolved, message: str, details: str) -> list[Variable]:
 
 def rule_id(resolved: Resolved) -> str:
     """Return the alert id in BlueMind's form, from tags as they are: a rule cannot escape them."""
-    product, tag = resolved.alert.product, resolved.alert.id_tag
-    name = resolved.instance.replace("_", "-")
+    tag = resolved.alert.id_tag
     part = f'-{{{{ index .Tags "{tag}" }}}}' if tag else ""
-    sub = name.removeprefix(f"{product}-") or name
-    queue = '-{{ index .Tags "queue" }}' if "queue" in resolved.alert.group else ""
-    return f'{product}_{sub}{part}{queue}_{{{{ index .Tags "datalocation" }}}}'
+    head = id_head(resolved.alert, resolved.instance)
+    return f'{head}{part}_{{{{ index .Tags "datalocation" }}}}'
 
 
 def plain_values(resolved: Resolved) -> dict[str, str]:

@@ -166,6 +166,7 @@ def test_lists_repeat_and_tables_are_toml(run):
         (["render", "-o", "x"], "", "enables no alert"),
         (["render", "-o", "x"], "[alerts.my_queue]\nuse = 'postfix_qeue'", "did you mean 'postfix_queue'?"),
         (["render", "-o", "x"], "[alerts.postfix_queue]\ncrit = '200'", "[alerts.postfix_queue]"),
+        (["render", "-o", "x"], "[alerts.postfix_queue]\n[alerts.queue]\nuse = 'postfix_queue'", "ids of [alerts.postfix_queue]"),
         (["render", "edge", "-o", "x"], "[alerts.edge]\nuse = 'postfix_queue'\ncrit = 0", "too low"),
     ],
 )  # fmt: skip
