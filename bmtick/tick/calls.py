@@ -54,7 +54,13 @@ class Caller:
         return Value("node", node, call.pos)
 
     def _check_place(self, parent: PipelineNode, kind: Kind, call: ast.Call) -> None:
-        if parent.kind and not parent.kind.may_be_followed_by(kind):
+        if parent.kind and kind.name in parent.kind.hides:
+            message = (
+                f"|{kind.name}() cannot follow {parent.describe()}: Kapacitor does not find it"
+            )
+            remedy = "put |where(lambda: TRUE) between them"
+            self._report.error("misplaced-node", message, call.pos, remedy)
+        elif parent.kind and not parent.kind.may_be_followed_by(kind):
             only = "|" + "() or |".join(parent.kind.only) + "()" if parent.kind.only else ""
             remedy = f"only {only} can" if only else ""
             if kind.after and not only:

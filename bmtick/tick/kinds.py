@@ -67,7 +67,10 @@ class Handler:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of node. An empty ``wants`` or ``provides`` means: whatever comes in."""
+    """A kind of node. An empty ``wants`` or ``provides`` means: whatever comes in.
+
+    ``hides`` names nodes that Kapacitor cannot find behind a field of this kind.
+    """
 
     name: str
     summary: str
@@ -79,12 +82,13 @@ class Kind:
     after: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     sink: bool = False
+    hides: tuple[str, ...] = ()
 
     def may_be_followed_by(self, other: Kind) -> bool:
         """Say whether Kapacitor has ``other`` as a chaining method of this kind."""
         if other.name in ALWAYS:
             return True
-        if self.sink:
+        if self.sink or other.name in self.hides:
             return False
         if self.only:
             return other.name in self.only
@@ -151,6 +155,7 @@ def _kind(name: str, table: dict[str, Any], data: dict[str, Any]) -> Kind:
         tuple(table.get("after", ())),
         tuple(table.get("only", ())),
         table.get("sink", False),
+        tuple(table.get("hides", ())),
     )
 
 
