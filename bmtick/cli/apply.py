@@ -40,7 +40,7 @@ def command(
     Exit status: 0 all is as wanted, 1 it is not (refused, failed and undone, or a foreign task
     stands in the way), 2 a server cannot be read or the settings are wrong.
     """
-    from bmtick.deploy.preflight import check_offline, check_server
+    from bmtick.deploy.preflight import check_offline, check_on_server, check_surroundings
     from bmtick.durations import SECOND, parse_duration
 
     seconds = parse_duration(wait) / SECOND
@@ -49,6 +49,9 @@ def command(
     desired = _deploy.wanted(settings, form)
     work = Round(targets, {target.name: desired for target in targets})
     work.check(lambda _target, planned: check_offline(planned), force=force)
+    work.check(
+        lambda target, planned: check_surroundings(target.client, planned, settings), force=force
+    )
     work.ask("apply this?", yes=yes)
-    work.check(lambda target, planned: check_server(target.client, planned, settings), force=force)
+    work.check(lambda target, planned: check_on_server(target.client, planned), force=force)
     work.do(cause="apply", wait=seconds)

@@ -16,7 +16,6 @@ from bmtick.deploy.desired import INTERNAL_PREFIX
 from bmtick.deploy.influx import InfluxReader, connect_influx
 from bmtick.deploy.marks import body, mark_task, own_vars
 from bmtick.deploy.model import TaskDefinition
-from bmtick.deploy.plan import Step
 from bmtick.deploy.scripts import HANDLER_SECTIONS, read_script
 from bmtick.deploy.session import Planned
 from bmtick.errors import BmtickError
@@ -65,18 +64,17 @@ def _changing(planned: Planned) -> list[TaskDefinition]:
     ]
 
 
-def check_server(
+def check_surroundings(
     client: KapacitorClient,
     planned: Planned,
     settings: Settings,
     environment: Mapping[str, str] | None = None,
 ) -> list[Check]:
-    """Check what only the server and its InfluxDB know, for the steps that change something."""
+    """Check handlers and data, read only, for the steps that change something."""
     wanted = _changing(planned)
     if not wanted:
         return []
-    found = list(_scripts(client, [s for s in planned.steps if s.changing and s.kind == "task"]))
-    found += _handlers(client, wanted)
+    found = list(_handlers(client, wanted))
     try:
         influx = connect_influx(
             settings.influxdb, environment if environment is not None else os.environ
@@ -87,15 +85,17 @@ def check_server(
     return found
 
 
-def _scripts(client: KapacitorClient, steps: list[Step]) -> Iterator[Check]:
-    for step in steps:
-        task = step.after
-        if not isinstance(task, TaskDefinition):
+def check_on_server(client: KapacitorClient, planned: Planned) -> list[Check]:
+    """Let the server check the definition of every task that is created or changed."""
+    found: list[Check] = []
+    for step in planned.steps:
+        task, before = step.after, step.before
+        if not step.changing or not isinstance(task, TaskDefinition):
             continue
-        before = step.before
         if isinstance(before, TaskDefinition) and before == replace(task, enabled=before.enabled):
             continue
-        yield from try_on_server(client, task)
+        found += try_on_server(client, task)
+    return found
 
 
 def try_on_server(client: KapacitorClient, task: TaskDefinition) -> Iterator[Check]:
@@ -144,14 +144,16 @@ def _handlers(client: KapacitorClient, tasks: list[TaskDefinition]) -> Iterator[
             if error.uncertain:
                 raise
             elements = None
-        if elements is None:
+        if not elements:
             text = f"whether [{section}] is set up in kapacitor.conf could not be checked"
             yield Check(text, fatal=False)
         elif not any(element.get("enabled") for element in elements):
+            # No reason to refuse: the alerts show in Chronograf and in BlueMind's console.
             yield Check(
                 f"[{section}] is not enabled in kapacitor.conf, so .{handler}() of "
                 f"{', '.join(names)} reaches nobody",
-                remedy=f"set it up in section [{section}] and restart Kapacitor, or use --force",
+                remedy=f"set section [{section}] up and restart Kapacitor",
+                fatal=False,
             )
 
 

@@ -117,6 +117,8 @@ def test_what_is_missing_is_named(make_bmtick, tmp_path, influx):
         assert Server(kapacitor, None).tasks() == {}
         bmtick.apply("--force")
         assert set(Server(kapacitor, None).tasks()) == {"bmtick-a"}
+        bmtick.want(alert("a"))
+        assert "[smtp] is not enabled" in bmtick.apply().output  # said, no reason to refuse
 
 
 def test_asked_and_refused(bmtick_on_server, server):
