@@ -24,6 +24,8 @@ from bmtick.collect.raw import UNAVAILABLE, address, text, username
 
 _HEAD = re.compile(p.HEAD)
 _REPEATED = re.compile(p.REPEATED)
+_MAX_REMEMBERED = 20_000  # heads of lines, and logins
+_SHORTEST_ID = 5
 
 
 def _client(m: re.Match[bytes]) -> Event:
@@ -146,17 +148,68 @@ def parse_repeated(line: bytes) -> tuple[Event | None, int]:
     head = _HEAD.match(line)
     if head is None:
         return None, 0
-    message, times = line[head.end() :].rstrip(b"\r\n"), 1
+    return _parse_message(head["daemon"], line[head.end() :].rstrip(b"\r\n"))
+
+
+def _parse_message(daemon: bytes, message: bytes) -> tuple[Event | None, int]:
+    times = 1
     if message.startswith(b"message repeated") and (repeated := _REPEATED.match(message)):
         times = int(repeated["repeated"])
         message = message[repeated.end() :].removesuffix(b"]")
-    for pattern, build in _RULES.get(head["daemon"], _AGENTS):
+    for pattern, build in _RULES.get(daemon, _AGENTS):
         if match := pattern.match(message):
             event = build(match)
             if isinstance(event, Delivery):
-                event = Delivery(*event[:-1], text(head["daemon"]))
+                event = Delivery(*event[:-1], text(daemon))
             return event, times
     return None, 0
+
+
+class _Reader:
+    """``parse_repeated`` for a whole log: remembers heads of lines and logins, which recur.
+
+    A head is remembered without its time, and only looked up after the very time of a line that
+    was read by the pattern; a login is all that follows ``client=``.
+    """
+
+    def __init__(self) -> None:
+        self._time = b""
+        self._heads: dict[bytes, bytes] = {}
+        self._logins: dict[bytes, Client] = {}
+
+    def read(self, line: bytes) -> tuple[Event | None, int]:
+        """Return the event of a line and how many times it happened."""
+        if line[:15] == self._time:
+            end = line.find(b"]: ", 15) + 3
+            daemon = self._heads.get(line[15:end])
+            if daemon is not None:
+                return self._message(daemon, line[end:].rstrip(b"\r\n"))
+        head = _HEAD.match(line)
+        if head is None:
+            return None, 0
+        end = head.end()
+        if line[3:4] == b" " and line.find(b"]: ", 15) + 3 == end:
+            if len(self._heads) >= _MAX_REMEMBERED:
+                self._heads.clear()
+            self._time = line[:15]
+            self._heads[line[15:end]] = head["daemon"]
+        return self._message(head["daemon"], line[end:].rstrip(b"\r\n"))
+
+    def _message(self, daemon: bytes, message: bytes) -> tuple[Event | None, int]:
+        if daemon != b"smtpd":
+            return _parse_message(daemon, message)
+        queue_id, found, login = message.partition(b": client=")
+        if not found or not queue_id.isalnum():
+            return _parse_message(daemon, message)
+        known = self._logins.get(login)
+        if known is not None and len(queue_id) >= _SHORTEST_ID and queue_id != b"NOQUEUE":
+            return Client(queue_id.decode("ascii"), *known[1:]), 1
+        event, times = _parse_message(daemon, message)
+        if isinstance(event, Client):
+            if len(self._logins) >= _MAX_REMEMBERED:
+                self._logins.clear()
+            self._logins[login] = event
+        return event, times
 
 
 def events(lines: Iterator[bytes], clock: LogClock) -> Iterator[tuple[int, Event]]:
@@ -168,11 +221,15 @@ def events(lines: Iterator[bytes], clock: LogClock) -> Iterator[tuple[int, Event
     """
     last: Event | None = None
     last_repeated = re.compile(p.LAST_REPEATED)
+    read = _Reader().read
     for line in lines:
-        event, times = parse_repeated(line)
+        event, times = read(line)
         if event is None and last is not None and (m := last_repeated.search(line.rstrip(b"\r\n"))):
             event, times = last, int(m["repeated"])
         last = event
         if event is not None and (time := clock.read(line)) is not None:
+            if times == 1:
+                yield time, event
+                continue
             for _ in range(times):
                 yield time, event

@@ -19,21 +19,20 @@ LOCAL = "(this machine)"
 NULL_SENDER = "<>"
 
 # What differs between two deferrals of one cause: hosts, addresses, times, ids.
-_NOISE = (
-    (re.compile(r"\b(?:host|to|with) [^\s\[]+\[[0-9a-fA-F.:]+\](?::\d+)?"), "HOST"),
-    (re.compile(r"<[^>]*>"), "<ADDRESS>"),
-    (re.compile(r"[^\s<>@]+@[^\s<>@]+"), "ADDRESS"),
-    (re.compile(r"\[[0-9a-fA-F.:]+\]|\b\d{1,3}(?:\.\d{1,3}){3}\b"), "IP"),
-    (re.compile(r"https?://\S+"), "URL"),
-    (re.compile(r"\b(?=\w*\d)(?=\w*[A-Za-z])\w{8,}\b|\b\d{5,}\b"), "ID"),
+_NOISE = re.compile(
+    r"(?P<HOST>\b(?:host|to|with) [^\s\[]+\[[0-9a-fA-F.:]+\](?::\d+)?)"
+    r"|<(?P<ADDRESS>[^>]*)>"
+    r"|(?P<IP>\[[0-9a-fA-F.:]+\]|\b\d{1,3}(?:\.\d{1,3}){3}\b)"
+    r"|(?P<URL>https?://\S+)"
+    r"|(?P<MAILBOX>[^\s<>@]+@[^\s<>@]+)"
+    r"|(?P<ID>\b(?=\w*\d)(?=\w*[A-Za-z])\w{8,}\b|\b\d{5,}\b)"
 )
 
 
 @lru_cache(maxsize=16384)
 def plain_reason(text: str) -> str:
     """Return a reason of delay without what is particular to one message."""
-    for pattern, word in _NOISE:
-        text = pattern.sub(word, text)
+    text = _NOISE.sub(lambda m: m.lastgroup or "", text)
     return " ".join(text.split())
 
 

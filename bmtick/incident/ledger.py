@@ -7,7 +7,6 @@ filter gives a message a second queue id; both lead to the login of the first.
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Iterator
 
 from bmtick.collect.events import Active, Client, Delivery, Pickup
@@ -40,7 +39,7 @@ class Ledger:
     """All open messages."""
 
     def __init__(self) -> None:
-        self.open: OrderedDict[str, Message] = OrderedDict()
+        self.open: dict[str, Message] = {}
 
     def client(self, time: int, event: Client) -> Message | None:
         """Begin a message at ``client=``; None before a proxy filter, where it has no id yet."""
@@ -122,7 +121,7 @@ class Ledger:
         self.open.pop(queue_id, None)
         self.open[queue_id] = message
         if len(self.open) > _MAX_OPEN:
-            self.open.popitem(last=False)
+            del self.open[next(iter(self.open))]
 
 
 def is_local_relay(relay: str) -> bool:

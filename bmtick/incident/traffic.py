@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from bmtick.collect import events as ev
 from bmtick.collect.blocked import Blocked
 from bmtick.incident.ledger import Ledger, Message
-from bmtick.incident.profile import Profile
+from bmtick.incident.profile import Profile, Span
 
 _T = TypeVar("_T")
 _MAX_CLIENTS = 100_000
@@ -194,14 +194,8 @@ class Traffic:
             profile = client.profile if client else None
             if client and status == "sent" and not handed_on:
                 _count_relayed(client, event, inside=inside)
-        if profile is None:
-            return
-        span = profile.window if inside else profile.past
-        if status == "sent":
-            span.delivered += 1
-        elif blocked or status in ("bounced", "expired"):
-            span.refused += 1
-            span.blocked += blocked
+        if profile is not None:
+            _count_outcome(profile.window if inside else profile.past, status, blocked=blocked)
 
     def _own_domain(self, address: str) -> None:
         _, at, domain = address.rpartition("@")
@@ -227,6 +221,14 @@ class Traffic:
         if time >= self.window.start:
             for observer in self._observers:
                 observer.failure(time, event.client)
+
+
+def _count_outcome(span: Span, status: str, *, blocked: bool) -> None:
+    if status == "sent":
+        span.delivered += 1
+    elif blocked or status in ("bounced", "expired"):
+        span.refused += 1
+        span.blocked += blocked
 
 
 def _count_relayed(client: ClientProfile, event: ev.Delivery, *, inside: bool) -> None:

@@ -273,3 +273,38 @@ def test_wrong_use_is_one_clear_line(arguments, message):
     assert result.exit_code == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_what_is_left_out_before_parsing_changes_nothing(tmp_path):
+    """A simulated log with hostile names, folded lines and noise: with and without shortcuts."""
+    import subprocess
+    import sys
+
+    from bmtick.collect.clock import LogClock
+    from bmtick.collect.events import Bounce, Expired, MessageId, Reject
+    from bmtick.collect.postfix import events, parse_repeated
+    from bmtick.incident.analysis import telling
+
+    path = tmp_path / "mail.log"
+    simulate = [sys.executable, "-m", "benchmarks.simulator", "--lines", "30000", "--users", "60"]
+    subprocess.run(
+        [*simulate, "-o", str(path)],
+        check=True,
+        capture_output=True,
+        cwd=EXAMPLE.parents[1],
+    )
+    lines = path.read_bytes().splitlines(keepends=True)
+    unused = (Bounce, Expired, MessageId, Reject)
+    exact = []
+    last = None
+    for line in lines:
+        event, times = parse_repeated(line)
+        if event is None and last is not None and b" last message repeated " in line:
+            event, times = last, int(line.split(b"repeated ")[1].split()[0])
+        last = event
+        exact += [event] * times if event is not None else []
+    quick = [event for _, event in events(telling(lines), LogClock(2e9))]
+    assert len(quick) > 10000
+    assert [e for e in quick if not isinstance(e, unused)] == [
+        e for e in exact if not isinstance(e, unused)
+    ]
