@@ -28,15 +28,15 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def fold(symbol: str, left: Any, right: Any) -> Any:
-    """Return ``left symbol right``, or UNKNOWN where either is not known.
+    """Return ``left symbol right``, or UNKNOWN where either is not known or they do not fit.
 
-    The operands fit the operator: ints and durations are both Python ints, and a float beside
-    one means that the other is a duration.
+    Ints and durations are both Python ints, and a float beside one means that the other is a
+    duration.
 
     Raises:
         BmtickError: an integer is divided by zero.
     """
-    if left is UNKNOWN or right is UNKNOWN:
+    if not _fit(symbol, left, right):
         return UNKNOWN
     if symbol in _COMPARE:
         return _COMPARE[symbol](left, right)
@@ -46,6 +46,15 @@ def fold(symbol: str, left: Any, right: Any) -> Any:
     if symbol in ("/", "%"):
         return _divide(symbol, left, right, whole=whole)
     return UNKNOWN
+
+
+def _fit(symbol: str, left: Any, right: Any) -> bool:
+    """Say whether Python would compute what Kapacitor does: it would repeat a text, too."""
+    if isinstance(left, str) and isinstance(right, str):
+        return symbol == "+" or symbol in _COMPARE
+    if isinstance(left, bool) or isinstance(right, bool):
+        return isinstance(left, bool) and isinstance(right, bool) and symbol in _COMPARE
+    return isinstance(left, (int, float)) and isinstance(right, (int, float))
 
 
 def _divide(symbol: str, left: Any, right: Any, *, whole: bool) -> Any:
