@@ -120,10 +120,7 @@ class Expressions(ABC):
             except BmtickError as error:
                 self._report.error("arguments", error.message, binary.pos)
                 return UNKNOWN
-            except (
-                TypeError,
-                OverflowError,
-            ):  # operands that do not go together: reported by infer
+            except OverflowError:  # a float has no room for it
                 return UNKNOWN
         return result
 
