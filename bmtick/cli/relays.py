@@ -67,14 +67,20 @@ def command(
     settings = load_settings(ctx)
     postfix = postfix_settings(config_dir)
     asked = _probe(server, postfix) if probe else None
-    analysis = analyse(
-        logs or settings.collect.logs,
-        since=seconds(since),
-        past=seconds(past),
-        blocked_patterns=settings.collect.blocked_patterns,
-    )
+    analysis = None
+    try:
+        analysis = analyse(
+            logs or settings.collect.logs,
+            since=seconds(since),
+            past=seconds(past),
+            blocked_patterns=settings.collect.blocked_patterns,
+        )
+    except BmtickError as error:
+        if logs or (postfix is None and asked is None):
+            raise
+        click.echo(f"bmtick: without a log, so no relays are ranked: {error.message}", err=True)
     verdicts = analyse_restrictions(postfix) if postfix else []
-    relays = find_relays(analysis.traffic, trust(settings, postfix))
+    relays = find_relays(analysis.traffic, trust(settings, postfix)) if analysis else []
     if output_format == "json":
         print_json(_document(analysis, relays, verdicts, asked))
     else:
@@ -99,17 +105,17 @@ def _probe(server: str, postfix: PostfixSettings | None) -> Probe:
 
 
 def _document(
-    analysis: Analysis, relays: list[Relay], verdicts: list[Verdict], asked: Probe | None
+    analysis: Analysis | None, relays: list[Relay], verdicts: list[Verdict], asked: Probe | None
 ) -> dict[str, Any]:
     from dataclasses import asdict
 
     from bmtick.incident.units import iso
 
-    window = analysis.traffic.window
+    window = analysis.traffic.window if analysis else None
     return {
-        "from": iso(window.start),
-        "to": iso(window.end),
-        "logs": analysis.logs.names,
+        "from": iso(window.start) if window else None,
+        "to": iso(window.end) if window else None,
+        "logs": analysis.logs.names if analysis else [],
         "relays": [
             {
                 **{k: v for k, v in asdict(r).items() if k not in ("since", "evidence")},
@@ -127,13 +133,14 @@ def _document(
 
 
 def _show(
-    analysis: Analysis, relays: list[Relay], verdicts: list[Verdict], asked: Probe | None
+    analysis: Analysis | None, relays: list[Relay], verdicts: list[Verdict], asked: Probe | None
 ) -> None:
     from bmtick.incident.relays import ORDINARY
     from bmtick.incident.units import plain
 
-    window = analysis.traffic.window
-    click.echo(f"{plain(window.start)} to {plain(window.end)} (the newest line of the log)")
+    if analysis:
+        window = analysis.traffic.window
+        click.echo(f"{plain(window.start)} to {plain(window.end)} (the newest line of the log)")
     if relays:
         print_table(
             ["client", "name", "trusted by", "messages", "relayed", "refused", "verdict", "points"],
@@ -151,7 +158,7 @@ def _show(
                 for r in relays
             ],
         )
-    else:
+    elif analysis:
         click.echo("No client without a login relays through this server.")
     for relay in relays:
         if relay.verdict == ORDINARY:

@@ -104,7 +104,7 @@ def command(
     for name in steps or _STEPS:
         step = plan.step(name)
         if _wanted(step, plan, interactive=interactive, yes=yes):
-            outcomes[name] = _do(doer, plan, name)
+            outcomes[name] = _do(doer, plan, name, to_stderr=output_format == "json")
             if outcomes[name].ids or name in ("hold", "release", "delete", "restore"):
                 plan = look(request, programs, audit)
     if output_format == "json":
@@ -133,9 +133,9 @@ def _wanted(step: Step, plan: Plan, *, interactive: bool, yes: bool) -> bool:
     return click.confirm("Do it?", default=False)
 
 
-def _do(doer: Doer, plan: Plan, name: str) -> Outcome:
+def _do(doer: Doer, plan: Plan, name: str, *, to_stderr: bool) -> Outcome:
     outcome = doer.do(plan, name)
-    click.echo(f"{name}: {printable(outcome.message)}", err=True)
+    click.echo(f"{name}: {printable(outcome.message)}", err=to_stderr)
     return outcome
 
 

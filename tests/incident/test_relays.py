@@ -236,6 +236,17 @@ def test_command_reads_a_real_postfix(log, tmp_path):
         assert document["relays"][0]["verdict"] == "intruder"
 
 
+def test_probe_and_settings_need_no_log(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bmtick.toml").write_text('[collect]\nlogs = ["nowhere.log"]\n')
+    with postfix() as server:
+        words = ["relays", "--config-dir", str(server.config_directory), "--probe", "--server"]
+        result = CliRunner().invoke(cli, [*words, f"{server.host}:{server.smtp_port}"])
+        assert result.exit_code == 0, result.output
+        assert "a stranger is refused" in result.output
+        assert "without a log" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -13,6 +13,7 @@ from bmtick.incident.traffic import Window
 _SLOTS = 720  # at most so many points of a curve: more cannot be told apart on a screen
 _LENGTHS = (10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400)
 _MAX_REASONS = 5000
+_MAX_SENDERS = 20_000  # every server that ever delivered here is one; the largest are shown
 
 SENT, DEFERRED, BOUNCED, BLOCKED = "sent", "deferred", "bounced", "blocked"
 OUTCOMES = (SENT, DEFERRED, BOUNCED, BLOCKED)
@@ -71,6 +72,9 @@ class Timeline:
         if name:
             counter = self.senders.get(name)
             if counter is None:
+                if len(self.senders) >= _MAX_SENDERS:
+                    heavy = sorted(self.senders.items(), key=lambda item: item[1].total())
+                    self.senders = dict(heavy[_MAX_SENDERS // 2 :])
                 counter = self.senders[name] = Counter()
             counter[slot] += recipients
 
