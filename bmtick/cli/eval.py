@@ -51,7 +51,6 @@ def command(
     runs on for five seconds after the last one.
     """
     from bmtick.engine import load_task
-    from bmtick.engine.recording import read_points
 
     task = load_task(
         _read(script),
@@ -62,22 +61,29 @@ def command(
         hostname=socket.gethostname(),
     )
     _check_databases(task, database)
-    latest = None
-    with _open(points) as stream:
-        for point, where in read_points(stream, file=points, now=time_ns()):
-            latest = max(latest or point.time, point.time)
-            task.advance(point.time)
-            task.feed(point, *(where or (database, retention_policy)))
-            if not http_out:
-                _print_events(task)
-    if latest is not None:
-        task.advance(latest + _AFTERWARDS)
-    task.close()
+    _replay(task, points, (database, retention_policy), quiet=http_out)
     if http_out:
         _print_outputs(task)
     else:
         _print_events(task)
     _print_problems(task)
+
+
+def _replay(task: Task, path: str, elsewhere: tuple[str, str], *, quiet: bool) -> None:
+    """Feed a file's points, each at its own time; print events as they come, unless quiet."""
+    from bmtick.engine.recording import read_points
+
+    latest = None
+    with _open(path) as stream:
+        for point, where in read_points(stream, file=path, now=time_ns()):
+            latest = max(latest or point.time, point.time)
+            task.advance(point.time)
+            task.feed(point, *(where or elsewhere))
+            if not quiet:
+                _print_events(task)
+    if latest is not None:
+        task.advance(latest + _AFTERWARDS)
+    task.close()
 
 
 def _check_databases(task: Task, database: str) -> None:

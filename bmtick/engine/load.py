@@ -11,7 +11,7 @@ from bmtick.engine.nodes.stream import StreamNode
 from bmtick.engine.pipeline import Pipeline
 from bmtick.engine.script import Evaluator
 from bmtick.engine.task import Task
-from bmtick.engine.variables import read_variables
+from bmtick.engine.variables import Variable, read_variables
 from bmtick.errors import BmtickError, Location
 from bmtick.tick.parser import parse
 
@@ -46,15 +46,10 @@ def load_task(
     server = {"Hostname": hostname, "ClusterID": "", "ServerID": ""}
     pipeline = Pipeline(name, Events(), server)
     pipeline.clock = now or pipeline.data_clock
-    stream = StreamNode()
-    pipeline.add_source(stream)
     if not text.strip():
         raise BmtickError("the script is empty", location=Location(file))
     try:
-        program = parse(text, file=file)
-        evaluator = Evaluator(program, text=text, file=file, pipeline=pipeline, variables=given)
-        evaluator.run(stream)
-        nodes = pipeline.build()
+        return _build(text, file, pipeline, given)
     except BmtickError as error:
         raise _with_excerpt(error, text, file) from None
     except RecursionError:
@@ -63,6 +58,15 @@ def load_task(
             location=Location(file),
             remedy="name parts with var, split the task",
         ) from None
+
+
+def _build(text: str, file: str, pipeline: Pipeline, variables: Mapping[str, Variable]) -> Task:
+    stream = StreamNode()
+    pipeline.add_source(stream)
+    program = parse(text, file=file)
+    evaluator = Evaluator(program, text=text, file=file, pipeline=pipeline, variables=variables)
+    evaluator.run(stream)
+    nodes = pipeline.build()
     measurements = [getattr(n, "measurement", "") for n in nodes if n.desc == "from"]
     return Task(pipeline, nodes, measurements, evaluator.dbrps)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bmtick.engine.arguments import Signature, table, value, values
-from bmtick.engine.joining import JoinGroup, JoinSet, Matcher
+from bmtick.engine.joining import JoinGroup, JoinSet
+from bmtick.engine.matching import Matcher
 from bmtick.engine.messages import STREAM, Barrier, Batch, Point
 from bmtick.engine.node import DefinitionError, Node
 from bmtick.engine.nodes.combine import check_prefixes
