@@ -94,7 +94,8 @@ class Reader:
         if token.kind == "error":
             return self.error(token.text, token.offset, remedy)
         if token.kind == "eof":
-            return self.error(f"the script ends where {expected} is expected", token.offset, "")
+            end = len(self.source.text.rstrip(SPACES))  # not the empty line after the last
+            return self.error(f"the script ends where {expected} is expected", end, "")
         shown = token.text if len(token.text) <= 40 else token.text[:40] + "..."
         message = f"unexpected '{shown}' where {expected} is expected"
         return self.error(message, token.offset, remedy)
