@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import sys
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from time import time_ns
 from typing import TYPE_CHECKING, Any, TextIO
@@ -28,7 +31,7 @@ _AFTERWARDS = 5 * SECOND
     "--points",
     type=click.Path(allow_dash=True),
     required=True,
-    help="Points in line protocol (nanoseconds), or a Kapacitor stream recording; - is stdin.",
+    help="Points in line protocol (nanoseconds), or a Kapacitor stream recording, also gzipped; - is stdin.",
 )
 @click.option("--vars", "variables", type=click.Path(), help="Kapacitor vars file (JSON).")
 @click.option(
@@ -75,7 +78,7 @@ def _replay(task: Task, path: str, elsewhere: tuple[str, str], *, quiet: bool) -
 
     latest = None
     with _open(path) as stream:
-        for point, where in read_points(stream, file=path, now=time_ns()):
+        for point, where in read_points(_lines(stream, path), file=path, now=time_ns()):
             latest = max(latest or point.time, point.time)
             task.advance(point.time)
             task.feed(point, *(where or elsewhere))
@@ -135,9 +138,21 @@ def _open(path: str) -> TextIO:
     if path == "-":
         return sys.stdin
     try:
-        return Path(path).open(encoding="utf-8", errors="surrogateescape", newline="\n")
+        with Path(path).open("rb") as start:
+            # Kapacitor keeps its recordings compressed.
+            packed = start.read(2) == b"\x1f\x8b"
+        how: Any = gzip.open if packed else open
+        stream: TextIO = how(path, "rt", encoding="utf-8", errors="surrogateescape", newline="\n")
     except OSError as error:
         raise _unreadable(path, error) from None
+    return stream
+
+
+def _lines(stream: TextIO, path: str) -> Iterator[str]:
+    try:
+        yield from stream
+    except (OSError, EOFError, zlib.error) as error:
+        raise BmtickError(f"cannot read on: {error}", location=Location(path)) from None
 
 
 def _read(path: str) -> str:

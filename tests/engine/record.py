@@ -61,7 +61,7 @@ def main(names):
             servers.influxdb(scratch / "influxdb") as influx,
             servers.kapacitor(scratch / "kapacitor", influx) as server,
         ):
-            for folder in sorted(CASES.iterdir()):
+            for folder in sorted(f for f in CASES.iterdir() if f.is_dir()):
                 if not names or folder.name in names:
                     sys.stdout.write(f"{folder.name}: {record(server, folder, scratch)}\n")
 

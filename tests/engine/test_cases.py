@@ -8,7 +8,7 @@ from bmtick.errors import BmtickError
 from tests.engine.live import Outcome, here
 from tests.engine.record import CASES, read_case
 
-FOLDERS = sorted(CASES.iterdir())
+FOLDERS = sorted(folder for folder in CASES.iterdir() if folder.is_dir())
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

@@ -1,5 +1,6 @@
 """``bmtick eval``: the contract's output, both forms of points, and one clear line on errors."""
 
+import gzip
 import json
 
 import pytest
@@ -74,6 +75,17 @@ def test_a_recording_names_the_database(run):
 def test_a_recording_in_seconds(run):
     lines = [text for t in (1, 2) for text in ("db", "rp", f"m v={t * 10}i 000000000{t}")]
     assert json.loads(run(points=lines).stdout)["time"] == "1970-01-01T00:00:02Z"
+
+
+def test_a_compressed_recording(run, tmp_path):
+    packed = gzip.compress("\n".join(t for line in LINES for t in ("db", "rp", line)).encode())
+    (tmp_path / "real.srpl").write_bytes(packed)
+    done = run("--points", "@real.srpl")
+    assert json.loads(done.stdout)["time"] == "2026-01-05T08:00:01.5Z"
+    (tmp_path / "cut.srpl").write_bytes(packed[:-9])
+    done = run("--points", "@cut.srpl")
+    assert done.exit_code == 2
+    assert "cut.srpl: error: cannot read on" in done.output
 
 
 def test_other_databases_do_not_match(run):
