@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from bmtick.incident.suspects import Suspect
 
 
+_FRESH = 3600  # seconds
+
+
 @click.command()
 @click.option("--log", "logs", multiple=True, type=click.Path(), help="Mail log; may be repeated.")
 @click.option(
@@ -37,7 +41,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="How much before that is each user's own past to compare with; rotated logs are read.",
 )
-@click.option("--queue/--no-queue", default=True, help="Ask Postfix what is still queued.")
+@click.option(
+    "--queue/--no-queue",
+    default=True,
+    help="Ask Postfix what is still queued, if the log is of the last hour.",
+)
 @click.option("--config-dir", default="", type=click.Path(), help="Folder of Postfix's main.cf.")
 @click.option("--fail", is_flag=True, help="Exit with 1 if there are suspects.")
 @format_option
@@ -71,7 +79,9 @@ def command(
         past=seconds(past),
         blocked_patterns=settings.collect.blocked_patterns,
     )
-    found = find_suspects(analysis.traffic, _queued(config_dir) if queue else None)
+    # A log that ended long ago is a copy: what is queued here now has nothing to do with it.
+    fresh = time.time() - analysis.logs.newest < _FRESH
+    found = find_suspects(analysis.traffic, _queued(config_dir) if queue and fresh else None)
     suspects = [s for s in found if s.verdict == SUSPECT]
     if output_format == "json":
         print_json(_document(analysis, found))

@@ -308,3 +308,17 @@ def test_what_is_left_out_before_parsing_changes_nothing(tmp_path):
     assert [e for e in quick if not isinstance(e, unused)] == [
         e for e in exact if not isinstance(e, unused)
     ]
+
+
+@pytest.mark.parametrize(("old", "asked"), [(2 * HOUR, False), (0, True)])
+def test_the_queue_of_now_is_no_matter_of_an_old_log(tmp_path, monkeypatch, old, asked):
+    import time
+
+    calls = []
+    monkeypatch.setattr("bmtick.cli.suspects._queued", lambda config: calls.append(config) or set())
+    log = Log()
+    log.mail(int(time.time()) - old, user="user1@example.org")
+    path = log.write(tmp_path / "mail.log")
+    result = CliRunner().invoke(cli, ["suspects", "--log", str(path)])
+    assert result.exit_code == 0, result.output
+    assert bool(calls) is asked
