@@ -8,6 +8,7 @@ import socket
 import sys
 import zlib
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from time import time_ns
 from typing import TYPE_CHECKING, Any, TextIO
@@ -138,14 +139,13 @@ def _open(path: str) -> TextIO:
     if path == "-":
         return sys.stdin
     try:
-        with Path(path).open("rb") as start:
-            # Kapacitor keeps its recordings compressed.
-            packed = start.read(2) == b"\x1f\x8b"
-        how: Any = gzip.open if packed else open
-        stream: TextIO = how(path, "rt", encoding="utf-8", errors="surrogateescape", newline="\n")
+        raw = Path(path).open("rb")  # noqa: SIM115 -- whoever reads the text closes it
+        # Kapacitor keeps its recordings compressed. A pipe can be read only once: so only peek.
+        packed = raw.peek(2).startswith(b"\x1f\x8b")
     except OSError as error:
         raise _unreadable(path, error) from None
-    return stream
+    data: Any = gzip.GzipFile(fileobj=raw) if packed else raw
+    return TextIOWrapper(data, encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
 def _lines(stream: TextIO, path: str) -> Iterator[str]:
