@@ -41,6 +41,7 @@ def _named(ctx: click.Context) -> str | None:
 
 
 def _program() -> list[str]:
-    """Return how ``bmtick`` is started here: by its script, else by the interpreter."""
-    script = shutil.which("bmtick")
+    """Return how ``bmtick`` is started here: as it was now, by its script, or by the interpreter."""
+    called = Path(sys.argv[0])
+    script = str(called) if called.name == "bmtick" else shutil.which("bmtick")
     return [str(Path(script).absolute())] if script else [sys.executable, "-m", "bmtick"]
