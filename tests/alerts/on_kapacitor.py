@@ -21,7 +21,7 @@ def run_all(
     jobs = [(case, form) for case in cases for form in forms]
     with ThreadPoolExecutor(len(jobs)) as pool:
         found = pool.map(lambda job: run(server, *job, folder), jobs)
-        return {(case.name, form): lines for (case, form), lines in zip(jobs, found, strict=True)}
+        return {(case.name, form): said for (case, form), said in zip(jobs, found, strict=True)}
 
 
 def run(server: Kapacitor, case: Case, form: str, folder: Path) -> list[str]:
@@ -33,10 +33,17 @@ def run(server: Kapacitor, case: Case, form: str, folder: Path) -> list[str]:
         for step in case.steps:
             server.write(case.lines(step), db=case.database(form))
             time.sleep(step["after"])
-        time.sleep(1)
+        patience = time.monotonic() + 60  # a busy machine is slow, not wrong
+        while len(lines(log)) < len(case.expected) and time.monotonic() < patience:
+            time.sleep(0.2)
+        time.sleep(1)  # and for what should not come
     finally:
         server.delete(task)
-    return [line(json.loads(text)) for text in log.read_text().splitlines()] if log.exists() else []
+    return [line(json.loads(text)) for text in lines(log)]
+
+
+def lines(log: Path) -> list[str]:
+    return log.read_text().splitlines() if log.exists() else []
 
 
 def define(server: Kapacitor, task: str, rendered) -> None:
