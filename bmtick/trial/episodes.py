@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bmtick.engine import Task
 from bmtick.engine.events import LEVELS, OK
-from bmtick.engine.messages import AnyPoint
+from bmtick.engine.messages import AnyPoint, Point
 from bmtick.engine.nodes.alert import AlertNode
 from bmtick.engine.nodes.alert.levels import Levels
 
@@ -37,8 +37,7 @@ class Episode:
         return LEVELS[self.level]
 
 
-@dataclass(slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A point as it came to the alert."""
 
     point: AnyPoint
@@ -53,12 +52,14 @@ class Recorder:
         self.node = node
         self.judged: list[Judged] = []
         self._levels = node.levels
+        self._judge = node.levels.of
         node.levels = self  # type: ignore[assignment]
 
     def of(self, point: AnyPoint, current: int) -> int:
         """Judge a point as the alert does."""
-        level = self._levels.of(point, current)
-        self.judged.append(Judged(point, getattr(point, "group", ""), level))
+        level = self._judge(point, current)
+        group = point.group if isinstance(point, Point) else ""
+        self.judged.append(Judged(point, group, level))
         return level
 
     @property
