@@ -29,8 +29,14 @@ class Select(Reducer):
             self._best = sample
 
     def emit(self) -> list[Sample]:
-        """Return the best point."""
-        return [self._best] if self._best else []
+        """Return the best point.
+
+        Raises:
+            IndexError: there was none; Kapacitor looks at it all the same, and crashes.
+        """
+        if self._best is None:
+            raise IndexError("no point to select")
+        return [self._best]
 
 
 def _time(sample: Sample) -> int:
