@@ -101,13 +101,14 @@ class Scanner:
             self.tally.bucket = bucket
             self._facts(pattern, block, start, end)
         self.previous = self._said(block, len(block))
+        self.tally.forget_gone()
 
     def _facts(  # noqa: C901, PLR0912 -- one branch a fact, unrolled: a call costs as much as it
         self, pattern: re.Pattern[bytes], block: bytes, start: int, end: int
     ) -> None:
         tally, daemons = self.tally, self._daemons
         begin, count = tally.client, tally.count
-        take, forget = tally.waiting.pop, tally.counted.pop
+        take, forget, gone = tally.waiting.pop, tally.counted.pop, tally.gone
         sent = repeats = 0
         for (
             program, failed, queue_id, login, size, nrcpt, removed, was_sent, verdict, odd,
@@ -121,11 +122,17 @@ class Scanner:
                 if daemon == b"qmgr" and (origin := take(queue_id, None)) is not None:
                     count(queue_id, origin, int(size), int(nrcpt))
             elif removed:
-                if daemon in _REMOVERS and forget(queue_id, None) is None:
-                    take(queue_id, None)
+                if daemon in _REMOVERS:
+                    if (origin := forget(queue_id, None)) is not None:
+                        gone[queue_id] = origin
+                    else:
+                        take(queue_id, None)
             elif login:
-                if daemon == b"smtpd" and queue_id != b"NOQUEUE:":
-                    begin(queue_id, login)
+                if daemon == b"smtpd":
+                    if queue_id != b"NOQUEUE:":
+                        begin(queue_id, login)
+                    else:
+                        tally.proxied(login)
             elif verdict:
                 dsn, _, rest = verdict.partition(b", status=")
                 status, _, reply = rest.partition(b" (")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_OPEN = 20_000  # queue ids, of each kind, whose origin is remembered
+MAX_GONE = 2_000  # removed messages that are remembered
 WAITING_AGE = 86_400  # seconds
 COUNTED_AGE = 7 * 86_400  # seconds
 MAX_NAMES_TRIED = 50_000  # per interval
@@ -37,14 +38,20 @@ _STATUSES = {
 
 
 class Origin:
-    """Where messages come from: the user, empty without SASL, and the client's address."""
+    """Where messages come from: the user, empty without SASL, and the client's address.
 
-    __slots__ = ("client", "orig_queue_id", "user")
+    ``injected``: a content filter handed the message back; ``orig_queue_id`` is what it was before.
+    """
 
-    def __init__(self, user: str, client: str, orig_queue_id: bytes | None = None) -> None:
+    __slots__ = ("client", "injected", "orig_queue_id", "user")
+
+    def __init__(
+        self, user: str, client: str, orig_queue_id: bytes = b":", *, injected: bool = False
+    ) -> None:
         self.user = user
         self.client = client
         self.orig_queue_id = orig_queue_id
+        self.injected = injected
 
 
 def _plain(login: bytes) -> Origin | None:
@@ -69,7 +76,9 @@ def _parsed(login: bytes) -> Origin:
         return Origin("", address(login.partition(b"[")[2].partition(b"]")[0]))
     client = address(match["orig_address"] or match["address"])
     before = match["orig_queue_id"]
-    return Origin(username(match["username"] or b""), client, before + b":" if before else None)
+    injected = before is not None or match["orig_address"] is not None
+    user = username(match["username"] or b"")
+    return Origin(user, client, (before or b"") + b":", injected=injected)
 
 
 class Bucket:
@@ -166,7 +175,9 @@ class Tally:
         self.waiting: dict[bytes, Origin] = {}  # not active yet
         self.counted: dict[bytes, Origin] = {}  # active at least once
         self.bucket = Bucket()
+        self.gone: dict[bytes, Origin] = {}  # counted and removed; a slow filter may come back
         self._logins: dict[bytes, Origin] = {}
+        self._proxied: dict[str, Origin] = {}  # of each client of a filter before the queue
         self._born: dict[bytes, int] = {}  # when a queue id was first seen at the end of a run
 
     def client(self, queue_id: bytes, login: bytes) -> None:
@@ -174,13 +185,31 @@ class Tally:
         origin = self._logins.get(login) or self._origin(login)
         if queue_id in self.counted:
             del self.counted[queue_id]  # the id is used again
-        before = origin.orig_queue_id
-        if before is None:
-            self.waiting[queue_id] = origin
-        elif before in self.counted:
-            self.counted[queue_id] = self.counted[before]  # re-injected by a content filter
+        if queue_id in self.gone:
+            del self.gone[queue_id]
+        if origin.injected:
+            self._injected(queue_id, origin)
         else:
-            self.waiting[queue_id] = self.waiting.pop(before, origin)
+            self.waiting[queue_id] = origin
+
+    def _injected(self, queue_id: bytes, origin: Origin) -> None:
+        """A content filter hands a message back: it counts once, under its first origin."""
+        before = origin.orig_queue_id
+        known = self.counted.get(before) or self.gone.get(before)
+        if known is not None:
+            self.counted[queue_id] = known
+            self.waiting.pop(queue_id, None)
+        elif before in self.waiting:
+            self.waiting[queue_id] = self.waiting.pop(before)
+        else:
+            self.waiting[queue_id] = self._proxied.pop(origin.client, origin)
+
+    def proxied(self, login: bytes) -> None:
+        """``NOQUEUE: client=``: a filter before the queue has the message; it comes back alone."""
+        origin = self._logins.get(login) or self._origin(login)
+        if len(self._proxied) >= _MAX_LOGINS:
+            self._proxied.clear()
+        self._proxied[origin.client] = origin
 
     def _origin(self, login: bytes) -> Origin:
         origin = _plain(login) or _parsed(login)
@@ -257,8 +286,17 @@ class Tally:
 
     def removed(self, queue_id: bytes) -> None:
         """A message is gone; its id may come again."""
-        self.counted.pop(queue_id, None)
-        self.waiting.pop(queue_id, None)
+        origin = self.counted.pop(queue_id, None)
+        if origin is None:
+            self.waiting.pop(queue_id, None)
+        else:
+            self.gone[queue_id] = origin
+
+    def forget_gone(self) -> None:
+        """Keep the last of the removed messages only; after each block."""
+        if len(self.gone) > 2 * MAX_GONE:
+            for queue_id in list(self.gone)[:-MAX_GONE]:
+                del self.gone[queue_id]
 
     def trim(self, time: int) -> None:
         """Forget what can no longer matter: time is that of the newest line.
@@ -277,20 +315,27 @@ class Tally:
                 opened.pop(queue_id, None)
         self._born = {q: t for q, t in born.items() if q in self.waiting or q in self.counted}
 
+    def _kept(self) -> tuple[tuple[str, dict[bytes, Origin]], ...]:
+        return ("waiting", self.waiting), ("counted", self.counted), ("gone", self.gone)
+
     def dump(self) -> dict[str, Any]:
         """Return the open messages as JSON-able data: queue id, user, client, first seen."""
-        return {
+        kept: dict[str, Any] = {
             name: [
                 [q[:-1].decode("latin-1"), o.user, o.client, self._born.get(q, 0)]
                 for q, o in opened.items()
             ]
-            for name, opened in (("waiting", self.waiting), ("counted", self.counted))
+            for name, opened in self._kept()
         }
+        kept["proxied"] = [[client, o.user] for client, o in self._proxied.items()]
+        return kept
 
     def restore(self, kept: dict[str, Any]) -> None:
         """Take what ``dump`` gave."""
-        for name, opened in (("waiting", self.waiting), ("counted", self.counted)):
-            for text, user, client, born in kept[name]:
+        for name, opened in self._kept():
+            for text, user, client, born in kept.get(name, ()):
                 queue_id = text.encode("latin-1") + b":"
                 opened[queue_id] = Origin(user, client)
-                self._born[queue_id] = born
+                if born:
+                    self._born[queue_id] = born
+        self._proxied = {client: Origin(user, client) for client, user in kept.get("proxied", ())}

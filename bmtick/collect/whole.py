@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 18  # bytes read at once
 
+_TRIM = 256  # pieces between two looks at messages that nothing more was heard of
+
 
 def rows_of_logs(
     paths: Iterable[str], options: Options, stdin: BinaryIO | None = None
@@ -46,8 +48,10 @@ def rows_of_logs(
     for path in paths:
         with open_log(path, stdin or sys.stdin.buffer) as log:
             scanner = Scanner(tally, buckets, LogClock(min(now, _written(path, now))))
-            for piece in pieces(log):
+            for number, piece in enumerate(pieces(log), 1):
                 scanner.feed(piece)
+                if number % _TRIM == 0:
+                    tally.trim(buckets.newest or int(now))
                 for start, bucket in buckets.close_oldest():
                     yield from emitter.rows(start, bucket, 0.0)
     for start, bucket in buckets.close():
