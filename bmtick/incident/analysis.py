@@ -64,7 +64,8 @@ def analyse(
         BmtickError: a log is missing, unreadable, or holds no times.
     """
     logs = find_logs(paths, since=since + past)
-    window = Window(logs.newest - since, logs.newest)
+    # A log that is younger than what was asked for: plots and texts speak of what there is.
+    window = Window(max(logs.newest - since, logs.files[0].first), logs.newest)
     watching = observers(window) if observers else ()
     traffic = Traffic(window, Blocked(blocked_patterns), watching)
     with _no_garbage():
