@@ -1,4 +1,4 @@
-"""Where points go without Telegraf: into the settings' InfluxDB."""
+"""The settings' InfluxDB: where history comes from, and where points go without Telegraf."""
 
 from __future__ import annotations
 

@@ -75,10 +75,10 @@ def measured_points(settings: Settings, window: Window) -> Iterator[Point]:
     Raises:
         BmtickError: InfluxDB cannot be reached, or refuses.
     """
-    from bmtick.cli.backtest import _connection
+    from bmtick.cli._influxdb import connection
     from bmtick.durations import SECOND
     from bmtick.history import Span, read_points
     from bmtick.names import QUEUE
 
     span = Span(window.start * SECOND, (window.end + 1) * SECOND)
-    return read_points(_connection(settings), [QUEUE], span)
+    return read_points(connection(settings), [QUEUE], span)

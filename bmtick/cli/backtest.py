@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import time
@@ -18,7 +17,7 @@ from bmtick.durations import SECOND, format_duration, format_go_duration, parse_
 from bmtick.errors import BmtickError, printable
 
 if TYPE_CHECKING:
-    from bmtick.history import Connection, Span
+    from bmtick.history import Span
     from bmtick.points import Point
     from bmtick.settings import Settings
     from bmtick.trial.backtest import Result, Run, Subject
@@ -112,32 +111,10 @@ def _points_of_logs(logs: tuple[str, ...], settings: Settings, host: str) -> Ite
 
 
 def _history(settings: Settings, run: Run, span: Span) -> Iterator[Point]:
+    from bmtick.cli._influxdb import connection
     from bmtick.history import read_points
 
-    yield from read_points(_connection(settings), run.measurements, span)
-
-
-def _connection(settings: Settings) -> Connection:
-    from bmtick.deploy.credentials import find_credentials, split_url
-    from bmtick.history import Connection
-
-    section = settings.influxdb
-    url, inline = split_url(section.url)
-    found = find_credentials(
-        "INFLUXDB", "default", section.username, section.secret_file, os.environ
-    )
-    known = found if found.username or found.token else inline
-    return Connection(
-        url,
-        section.database,
-        section.retention_policy,
-        username=known.username,
-        password=known.password,
-        token=known.token,
-        org=section.org,
-        verify=(section.ca_file or True) if section.verify else False,
-        timeout=parse_duration(section.timeout) / SECOND,
-    )
+    yield from read_points(connection(settings), run.measurements, span)
 
 
 def _span(since: str, until: str | None) -> Span:

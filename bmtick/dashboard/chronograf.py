@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from bmtick.dashboard.panels import HEIGHT, Panel, layout
+from bmtick.influxql import quote_name
 from bmtick.names import ALERTS_DATABASE, ALERTS_RETENTION_POLICY
 
 _TYPES = {"lines": "line", "bars": "bar", "table": "table"}
@@ -35,7 +36,7 @@ def _cell(
     db = ALERTS_DATABASE if alerts else database
     rp = ALERTS_RETENTION_POLICY if alerts else retention_policy
     query = panel.query.format(
-        source=f'"{_quoted(db)}"."{_quoted(rp)}"',
+        source=f"{quote_name(db)}.{quote_name(rp)}",
         time="time > :dashboardTime: AND time < :upperDashboardTime:",
         interval=":interval:",
     )
@@ -98,8 +99,3 @@ def _axis(label: str) -> dict[str, Any]:
         "base": "10",
         "scale": "linear",
     }
-
-
-def _quoted(identifier: str) -> str:
-    """Escape an InfluxQL identifier for double quotes."""
-    return identifier.replace("\\", "\\\\").replace('"', '\\"')

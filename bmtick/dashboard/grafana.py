@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from bmtick.dashboard.panels import HEIGHT, Panel, layout
+from bmtick.influxql import quote_name
 from bmtick.names import ALERTS_DATABASE, ALERTS_RETENTION_POLICY
 
 _COLUMN = 2  # Grafana's grid has 24 columns
@@ -56,8 +57,8 @@ def _input(kind: str, label: str) -> dict[str, str]:
 
 def _panel(index: int, panel: Panel, x: int, y: int, retention_policy: str) -> dict[str, Any]:
     source = {"type": "influxdb", "uid": f"${{{_INPUTS[panel.database]}}}"}
-    escaped = retention_policy.replace("\\", "\\\\").replace('"', '\\"')
-    query = panel.query.format(source=f'"{escaped}"', time="$timeFilter", interval="$__interval")
+    policy = quote_name(retention_policy)
+    query = panel.query.format(source=policy, time="$timeFilter", interval="$__interval")
     return {
         "id": index,
         "title": panel.title,

@@ -8,6 +8,7 @@ from typing import Any
 from bmtick.deploy.credentials import find_credentials, split_url
 from bmtick.deploy.transport import Transport
 from bmtick.durations import SECOND, parse_duration
+from bmtick.influxql import quote_name
 from bmtick.settings import InfluxDB
 
 
@@ -29,11 +30,11 @@ class InfluxReader:
 
     def retention_policies(self, database: str) -> set[str]:
         """Return the names of a database's retention policies."""
-        return _first_column(self.query(f"SHOW RETENTION POLICIES ON {quoted(database)}"))
+        return _first_column(self.query(f"SHOW RETENTION POLICIES ON {quote_name(database)}"))
 
     def measurements(self, database: str) -> set[str]:
         """Return the names of a database's measurements."""
-        return _first_column(self.query(f"SHOW MEASUREMENTS ON {quoted(database)}"))
+        return _first_column(self.query(f"SHOW MEASUREMENTS ON {quote_name(database)}"))
 
 
 def connect_influx(settings: InfluxDB, environment: Mapping[str, str]) -> InfluxReader:
@@ -50,12 +51,6 @@ def connect_influx(settings: InfluxDB, environment: Mapping[str, str]) -> Influx
         timeout=parse_duration(settings.timeout) / SECOND,
     )
     return InfluxReader(transport)
-
-
-def quoted(identifier: str) -> str:
-    """Quote an InfluxQL identifier."""
-    escaped = identifier.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
 
 
 def _first_column(series: list[dict[str, Any]]) -> set[str]:

@@ -18,6 +18,7 @@ from bmtick.engine.registry import NOT_SUPPORTED, kinds
 from bmtick.engine.variables import Variable
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.tick import ast
+from bmtick.tick.values import VAR_TYPES
 
 
 class Evaluator:
@@ -96,8 +97,8 @@ class Evaluator:
 
     def _declare_type(self, node: ast.TypeDeclaration) -> None:
         name, kind = node.name.name, node.type.name
-        if kind not in _VAR_TYPES:
-            raise self.error(node.type, f"invalid var type '{kind}'", nearest(kind, _VAR_TYPES))
+        if kind not in VAR_TYPES:
+            raise self.error(node.type, f"invalid var type '{kind}'", nearest(kind, VAR_TYPES))
         given = self.variables.get(name)
         if given is None:
             raise self.error(node, f"missing value for var '{name}'", "give it in the vars file")
@@ -279,16 +280,3 @@ class Evaluator:
             f"no {what} '{call.name}' on {node.desc}",
             nearest(name, methods if operator == "|" else properties),
         )
-
-
-_VAR_TYPES = (
-    "bool",
-    "int",
-    "float",
-    "string",
-    "regex",
-    "duration",
-    "lambda",
-    "list",
-    "star",
-)

@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from bmtick.history.model import Connection, HistoryError, Span
+from bmtick.influxql import quote_name, quote_text
 from bmtick.points import Point, Value
 
 _CHUNK: Final = 20_000  # rows of one chunk
@@ -26,16 +27,6 @@ _CONVERT: Final[dict[str, Callable[[Any], Value]]] = {
     "string": str,
     "boolean": bool,
 }
-
-
-def quote_name(name: str) -> str:
-    """Quote an identifier of InfluxQL."""
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-
-def quote_text(text: str) -> str:
-    """Quote a string of InfluxQL."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"
 
 
 def influxql_points(

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from bmtick import names
-from bmtick.deploy.influx import quoted
 from bmtick.doctor.link import Link, broken, ok, unseen
 from bmtick.doctor.world import World, ago
 from bmtick.durations import SECOND
 from bmtick.errors import BmtickError
+from bmtick.influxql import quote_name
 
 ORDER = 40
 _NAME = "influxdb"
@@ -50,8 +50,8 @@ def look(world: World) -> Iterator[Link]:
 def _measurement(world: World, measurement: str) -> Link:
     name = f"points: {measurement}"
     influx = world.settings.influxdb
-    policy, series = influx.retention_policy, quoted(measurement)
-    source = f"{quoted(policy)}.{series}"
+    policy, series = influx.retention_policy, quote_name(measurement)
+    source = f"{quote_name(policy)}.{series}"
     found = world.query(
         f"SELECT * FROM {source} ORDER BY time DESC LIMIT 1",  # noqa: S608 -- names are quoted
         influx.database,
