@@ -18,6 +18,7 @@ from bmtick.deploy.marks import body, mark_task, own_vars
 from bmtick.deploy.model import TaskDefinition
 from bmtick.deploy.scripts import HANDLER_SECTIONS, read_script
 from bmtick.deploy.session import Planned
+from bmtick.engine.template_uses import read_template
 from bmtick.errors import BmtickError
 from bmtick.settings import Settings
 from bmtick.tick.checker import check
@@ -52,7 +53,12 @@ def check_offline(planned: Planned) -> list[Check]:
 def check_script(task: TaskDefinition) -> list[Check]:
     """Return the errors of one task's script."""
     variables = own_vars(task.vars)
-    findings = check(body(task.script), file=task.id, variables=variables or None)
+    findings = check(
+        body(task.script),
+        file=task.id,
+        variables=variables or None,
+        read_template=read_template,
+    )
     return [Check(str(finding)) for finding in findings if finding.severity == "error"]
 
 
