@@ -72,6 +72,15 @@ def test_plots_hold_the_counted_truth(example):
     assert outcomes["failed logins"] == sum(truth["failures"].values())
 
 
+def test_a_log_younger_than_asked_for_is_shown_in_full_detail(example, tmp_path):
+    """By default a week is shown: seven minutes of log must not shrink to one slot of it."""
+    arguments = ["--log", str(EXAMPLE / "mail.log"), "--points", str(EXAMPLE / "queue.lp")]
+    week = plots(write(tmp_path / "week.html", *arguments))
+    minutes = plots(example.read_text("utf-8"))
+    assert week["deliveries"]["data"] == minutes["deliveries"]["data"]
+    assert len(week["deliveries"]["data"][0]["x"]) > 30
+
+
 def test_no_request_can_leave_the_page(example):
     page = example.read_text("utf-8")
     assert "default-src 'none'" in page
