@@ -47,8 +47,18 @@ def initial_settings(found: Found, catalogue: Mapping[str, Alert]) -> str:
     ]
     if found.queue_by_telegraf:
         lines.append("# Telegraf's inputs.postfix measures the queue already.")
-    lines += [f'queue = "{queue}"', ""]
+    lines += [f'queue = "{queue}"', "", *_WATCH, ""]
     return "\n".join([*lines, *_alerts(catalogue)]) + "\n"
+
+
+_WATCH = (
+    "# For 'bmtick watch', which needs no Kapacitor: the mail server that takes its mails, and",
+    "# BlueMind's name of this server. A password: BMTICK_SMTP_PASSWORD, or secret_file (0600).",
+    "# [smtp]",
+    '# host = "127.0.0.1"',
+    "# [watch]",
+    '# datalocation = "bm-master"',
+)
 
 
 def _recipients(found: Found) -> list[str]:
