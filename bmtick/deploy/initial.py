@@ -47,18 +47,20 @@ def initial_settings(found: Found, catalogue: Mapping[str, Alert]) -> str:
     ]
     if found.queue_by_telegraf:
         lines.append("# Telegraf's inputs.postfix measures the queue already.")
-    lines += [f'queue = "{queue}"', "", *_WATCH, ""]
+    lines += [f'queue = "{queue}"', "", *_watch(found), ""]
     return "\n".join([*lines, *_alerts(catalogue)]) + "\n"
 
 
-_WATCH = (
-    "# For 'bmtick watch', which needs no Kapacitor: the mail server that takes its mails, and",
-    "# BlueMind's name of this server. A password: BMTICK_SMTP_PASSWORD, or secret_file (0600).",
-    "# [smtp]",
-    '# host = "127.0.0.1"',
-    "# [watch]",
-    '# datalocation = "bm-master"',
-)
+def _watch(found: Found) -> list[str]:
+    return [
+        "# For 'bmtick watch', which needs neither Telegraf, InfluxDB nor Kapacitor: the mail server",
+        "# that takes its mails, and BlueMind's name of this server. A password of the mail server:",
+        "# BMTICK_SMTP_PASSWORD in the environment, or secret_file (mode 0600).",
+        "# [smtp]",
+        '# host = "127.0.0.1"',
+        "# [watch]",
+        f"# datalocation = {_text(found.datalocation or 'bm-master')}",
+    ]
 
 
 def _recipients(found: Found) -> list[str]:

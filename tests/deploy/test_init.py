@@ -1,10 +1,12 @@
 """init on copies of machines: what it finds, what it writes, what it leaves alone."""
 
+import re
 import tomllib
 
 import pytest
 from click.testing import CliRunner
 
+from bmtick.alerts import catalogue
 from bmtick.cli.root import cli, main_context
 from bmtick.settings import parse
 
@@ -59,6 +61,17 @@ def test_a_bluemind_server(machine, tmp_path):
     assert "not found  InfluxDB" in result.output
     assert "hash:/etc/postfix/nets" in result.output
     assert {p: p.read_bytes() for p in machine.rglob("*") if p.is_file()} == before
+
+
+def test_what_is_commented_out_is_right_once_the_mark_is_taken_away(machine, tmp_path):
+    target = tmp_path / "bmtick.toml"
+    init("--root", str(machine), "-o", str(target))
+    setting = re.compile(r"^# (?=\[[a-z_.]+\]$|[a-z_]+ = )", re.MULTILINE)
+    settings = parse(setting.sub("", target.read_text()), file="f")
+    assert settings.watch.datalocation == "bm-master"
+    assert settings.smtp.host == "127.0.0.1"
+    assert settings.notify.bluemind == "http://CORE:8090/internal-api/alerts"
+    assert settings.alerts.keys() == catalogue().keys()
 
 
 def test_an_existing_file_stays(machine, tmp_path):
