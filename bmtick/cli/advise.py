@@ -7,12 +7,13 @@ from dataclasses import asdict
 
 import click
 
+from bmtick.cli._logs import config_dir_option
 from bmtick.cli.common import config_option, format_option, print_json
 from bmtick.errors import EXIT_FINDING, printable
 
 
 @click.command()
-@click.option("--config-dir", default="", type=click.Path(), help="Folder of Postfix's main.cf.")
+@config_dir_option
 @click.option("--all", "everything", is_flag=True, help="Show what is in order as well.")
 @click.option("--fail", is_flag=True, help="Exit with 1 if anything is bad.")
 @format_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bmtick.cli._logs import config_dir_option, log_option
 from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
 from bmtick.errors import BmtickError, printable
 
@@ -42,8 +43,8 @@ _REASON_WIDTH = 100
 )
 @click.option("--top", default=10, show_default=True, type=click.IntRange(1), help="Groups shown.")
 @click.option("--list", "listed", is_flag=True, help="List the messages instead of groups.")
-@click.option("--log", "logs", multiple=True, type=click.Path(), help="Mail log; may be repeated.")
-@click.option("--config-dir", default="", type=click.Path(), help="Folder of Postfix's main.cf.")
+@log_option
+@config_dir_option
 @format_option
 @config_option
 @click.pass_context

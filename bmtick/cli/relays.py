@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bmtick.cli._logs import analyse_logs, config_dir_option, log_option, span_options
 from bmtick.cli._sources import postfix_settings, trust
 from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
 from bmtick.errors import EXIT_FINDING, BmtickError, printable
@@ -20,15 +21,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--log", "logs", multiple=True, type=click.Path(), help="Mail log; may be repeated.")
-@click.option(
-    "--since",
-    default="24h",
-    show_default=True,
-    help="How much of the log is judged, back from its newest line (not from now).",
-)
-@click.option("--past", default="35d", show_default=True, help="Own past to compare with.")
-@click.option("--config-dir", default="", type=click.Path(), help="Folder of Postfix's main.cf.")
+@log_option
+@span_options("24h", "judged")
+@config_dir_option
 @click.option(
     "--probe", is_flag=True, help="Ask the SMTP server by a dialogue that ends before DATA."
 )
@@ -58,23 +53,16 @@ def command(
 
     Postfix's settings are read with postconf and never changed.
     """
-    from bmtick.incident.analysis import analyse
     from bmtick.incident.openrelay import OPEN
     from bmtick.incident.openrelay import analyse as analyse_restrictions
     from bmtick.incident.relays import ORDINARY, find_relays
-    from bmtick.incident.units import seconds
 
     settings = load_settings(ctx)
     postfix = postfix_settings(config_dir)
     asked = _probe(server, postfix) if probe else None
     analysis = None
     try:
-        analysis = analyse(
-            logs or settings.collect.logs,
-            since=seconds(since),
-            past=seconds(past),
-            blocked_patterns=settings.collect.blocked_patterns,
-        )
+        analysis = analyse_logs(settings, logs, since, past)
     except BmtickError as error:
         if logs or (postfix is None and asked is None):
             raise

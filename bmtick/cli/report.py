@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bmtick.cli._logs import analyse_logs, config_dir_option, log_option, span_options
 from bmtick.cli.common import config_option, load_settings
 from bmtick.errors import BmtickError, printable
 
@@ -19,14 +20,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The page.")
-@click.option("--log", "logs", multiple=True, type=click.Path(), help="Mail log; may be repeated.")
-@click.option(
-    "--since",
-    default="7d",
-    show_default=True,
-    help="How much of the log is shown, back from its newest line (not from now).",
-)
-@click.option("--past", default="35d", show_default=True, help="Own past to compare with.")
+@log_option
+@span_options("7d", "shown")
 @click.option(
     "--points",
     type=click.Path(),
@@ -37,7 +32,7 @@ if TYPE_CHECKING:
     default=None,
     help="Take the queue from InfluxDB.  [default: if there is a settings file]",
 )
-@click.option("--config-dir", default="", type=click.Path(), help="Folder of Postfix's main.cf.")
+@config_dir_option
 @config_option
 @click.pass_context
 def command(
@@ -56,13 +51,11 @@ def command(
     log. Needs the library plotly: pip install 'bmtick[report]'.
     """
     from bmtick.cli._sources import known_relays, threshold
-    from bmtick.incident.analysis import analyse
     from bmtick.incident.report.build import Facts, build
     from bmtick.incident.report.figures import library
     from bmtick.incident.report.page import render
     from bmtick.incident.report.timeline import Timeline
     from bmtick.incident.suspects import find_suspects
-    from bmtick.incident.units import seconds
 
     script = library()  # what is missing is said before the log is read
     settings = load_settings(ctx)
@@ -72,13 +65,7 @@ def command(
         timelines.append(Timeline(window))
         return timelines
 
-    analysis = analyse(
-        logs or settings.collect.logs,
-        since=seconds(since),
-        past=seconds(past),
-        blocked_patterns=settings.collect.blocked_patterns,
-        observers=watch,
-    )
+    analysis = analyse_logs(settings, logs, since, past, watch)
     window = analysis.traffic.window
     facts = Facts(
         analysis,

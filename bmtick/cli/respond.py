@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bmtick.cli._logs import config_dir_option, log_option
 from bmtick.cli.common import config_option, format_option, load_settings, print_json
 from bmtick.errors import EXIT_FINDING, BmtickError, printable
 
@@ -42,8 +43,8 @@ _STEPS = ("password", "sessions", "hold", "release", "delete", "restore")
     help="Leave alone mail without any login, even if this is its sender.",
 )
 @click.option("--ask-password", is_flag=True, help="Ask for the new password on the terminal.")
-@click.option("--log", "logs", multiple=True, type=click.Path(), help="Mail log; may be repeated.")
-@click.option("--config-dir", default="", type=click.Path(), help="Folder of Postfix's main.cf.")
+@log_option
+@config_dir_option
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),

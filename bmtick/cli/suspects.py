@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bmtick.cli._logs import analyse_logs, config_dir_option, log_option, span_options
 from bmtick.cli.common import (
     config_option,
     format_option,
@@ -28,25 +29,14 @@ _FRESH = 3600  # seconds
 
 
 @click.command()
-@click.option("--log", "logs", multiple=True, type=click.Path(), help="Mail log; may be repeated.")
-@click.option(
-    "--since",
-    default="24h",
-    show_default=True,
-    help="How much of the log is judged, back from its newest line (not from now).",
-)
-@click.option(
-    "--past",
-    default="35d",
-    show_default=True,
-    help="How much before that is each user's own past to compare with; rotated logs are read.",
-)
+@log_option
+@span_options("24h", "judged")
 @click.option(
     "--queue/--no-queue",
     default=True,
     help="Ask Postfix what is still queued, if the log is of the last hour.",
 )
-@click.option("--config-dir", default="", type=click.Path(), help="Folder of Postfix's main.cf.")
+@config_dir_option
 @click.option("--fail", is_flag=True, help="Exit with 1 if there are suspects.")
 @format_option
 @config_option
@@ -67,18 +57,11 @@ def command(
     and with the others where it has none. Volume alone accuses nobody. The points are explained
     in the documentation of bmtick.incident.score.
     """
-    from bmtick.incident.analysis import analyse
     from bmtick.incident.score import SUSPECT
     from bmtick.incident.suspects import find_suspects
-    from bmtick.incident.units import seconds
 
     settings = load_settings(ctx)
-    analysis = analyse(
-        logs or settings.collect.logs,
-        since=seconds(since),
-        past=seconds(past),
-        blocked_patterns=settings.collect.blocked_patterns,
-    )
+    analysis = analyse_logs(settings, logs, since, past)
     # A log that ended long ago is a copy: what is queued here now has nothing to do with it.
     fresh = time.time() - analysis.logs.newest < _FRESH
     found = find_suspects(analysis.traffic, _queued(config_dir) if queue and fresh else None)
