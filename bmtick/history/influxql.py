@@ -7,7 +7,7 @@ tell an integer from a float, so the types come from ``SHOW FIELD KEYS``.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -16,17 +16,14 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from bmtick.history.model import Connection, HistoryError, Span
+from bmtick.history.rows import Answer, Rows, Series
 from bmtick.influxql import quote_name, quote_text
-from bmtick.points import Point, Value
+from bmtick.points import Point
 
-_CHUNK: Final = 20_000  # rows of one chunk
-_CONVERT: Final[dict[str, Callable[[Any], Value]]] = {
-    "integer": int,
-    "unsigned": int,
-    "float": float,
-    "string": str,
-    "boolean": bool,
-}
+_CHUNK: Final = 10_000  # rows of one chunk
+# Of a field that changed its type, InfluxDB gives the values of the first of these only.
+_PRECEDENCE: Final = ("float", "integer", "unsigned", "string", "boolean")
+_ANSWER: Final = msgspec.json.Decoder(Answer)
 
 
 def influxql_points(
@@ -42,25 +39,9 @@ def influxql_points(
     conditions = [f"time >= {span.begin}", f"time < {span.end}"]
     conditions += [f"{quote_name(tag)} = {quote_text(value)}" for tag, value in where.items()]
     statement = f"SELECT * FROM {source} WHERE {' AND '.join(conditions)}"  # noqa: S608 -- quoted
-    for series in client.chunks(statement):
-        yield from _points(series, measurement, tags, types)
-
-
-def _points(
-    series: dict[str, Any], measurement: str, tags: set[str], types: Mapping[str, str]
-) -> Iterator[Point]:
-    columns: list[str] = series["columns"]
-    tag_places = [(i, name) for i, name in enumerate(columns) if name in tags]
-    field_places = [
-        (i, name, _CONVERT[types[name]]) for i, name in enumerate(columns) if name in types
-    ]
-    for row in series["values"]:
-        yield Point(
-            measurement,
-            {name: row[i] for i, name in tag_places if row[i]},
-            {name: convert(row[i]) for i, name, convert in field_places if row[i] is not None},
-            row[0],
-        )
+    rows = Rows(measurement, tags, types)
+    for series in client.series(statement):
+        yield from rows.points(series)
 
 
 class _Client:
@@ -81,7 +62,12 @@ class _Client:
             self._session.mount(scheme, HTTPAdapter(max_retries=retry))
 
     def chunks(self, statement: str) -> Iterator[dict[str, Any]]:
-        """Yield the series of an answer, chunk by chunk."""
+        """Yield the series of a short answer, chunk by chunk."""
+        for series in self.series(statement):
+            yield {"columns": series.columns, "values": msgspec.json.decode(series.values)}
+
+    def series(self, statement: str) -> Iterator[Series]:
+        """Yield the series of an answer, chunk by chunk, with values that are still JSON."""
         with self._get(statement) as reply:
             try:
                 for line in reply.iter_lines(chunk_size=1 << 18):
@@ -119,30 +105,27 @@ class _Client:
             raise self._failed(f"{reply.status_code} {text}", remedy if needs else "")
         return reply
 
-    def _series(self, line: bytes) -> list[dict[str, Any]]:
+    def _series(self, line: bytes) -> list[Series]:
         try:
-            answer = msgspec.json.decode(line)
+            answer = _ANSWER.decode(line)
         except msgspec.DecodeError:
             raise self._failed("the answer is not JSON", "is this the right address?") from None
-        error = answer.get("error") or next(
-            (r["error"] for r in answer.get("results", ()) if r.get("error")), None
-        )
+        error = answer.error or next((r.error for r in answer.results if r.error), "")
         if error:
-            raise self._failed(str(error))
-        return [s for result in answer.get("results", ()) for s in result.get("series") or ()]
+            raise self._failed(error)
+        return [series for result in answer.results for series in result.series or ()]
 
     def names(self, statement: str) -> set[str]:
         """Return the first column of an answer."""
         return {row[0] for series in self.chunks(statement) for row in series["values"]}
 
     def field_types(self, measurement: str) -> dict[str, str]:
-        """Return the types of a measurement's fields; one that changed is a float."""
+        """Return the types of a measurement's fields; of several that which InfluxDB gives."""
         source = f"{quote_name(self._connection.retention_policy)}.{quote_name(measurement)}"
         found: dict[str, str] = {}
         for series in self.chunks(f"SHOW FIELD KEYS FROM {source}"):
             for name, kind in series["values"]:
-                known = found.get(name)
-                found[name] = kind if known in (None, kind) else "float"
+                found[name] = min(kind, found.get(name, kind), key=_PRECEDENCE.index)
         return found
 
     def _failed(self, reason: str, remedy: str = "") -> HistoryError:

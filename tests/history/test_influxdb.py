@@ -57,6 +57,30 @@ def test_where_and_several_measurements(connection):
     assert [p.fields["x"] for p in found] == [1]
 
 
+def test_a_field_that_changed_its_type(connection):
+    """A shard keeps one type: another week may have another one, and InfluxDB gives only one."""
+    week = 7 * 86400 * 10**9
+    write_points(
+        connection,
+        [
+            Point("numbers", {}, {"x": 1}, 1),
+            Point("numbers", {}, {"x": 2.5}, 1 + 2 * week),
+            Point("mixed", {}, {"x": True, "y": 1}, 1),
+            Point("mixed", {}, {"x": "text", "y": 2}, 1 + 2 * week),
+            Point("mixed", {}, {"x": 7, "y": 3}, 1 + 4 * week),
+        ],
+    )
+    assert [repr(p.fields) for p in back(connection, "numbers")] == ["{'x': 1.0}", "{'x': 2.5}"]
+    found = [repr(p.fields) for p in back(connection, "mixed")]
+    assert found == ["{'y': 1}", "{'y': 2}", "{'x': 7, 'y': 3}"]
+
+
+def test_a_tag_that_is_named_as_a_field(connection):
+    point = Point("twice", {"x": "tag", "host": "a"}, {"x": 5}, 1)
+    write_points(connection, [point])
+    assert back(connection, "twice") == [point]
+
+
 def test_more_than_one_chunk(connection):
     points = [Point("many", {"n": str(i % 7)}, {"x": i}, i + 1) for i in range(45_000)]
     write_points(connection, points)
