@@ -159,6 +159,17 @@ setTimeout(() => {
 </script></body>"""
 
 
+def console(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+def test_errors_of_a_page_are_noticed(tmp_path):
+    """What the next test believes: that nothing is heard of a page means that nothing is wrong."""
+    page = tmp_path / "page.html"
+    page.write_text("<script>nonsense()</script>", "utf-8")
+    assert "nonsense" in "".join(console(browser(page, tmp_path / "profile", "--dump-dom")))
+
+
 @pytest.mark.parametrize("which", ["example", "hostile"])
 def test_a_real_browser_draws_every_plot_and_hovers(which, request, tmp_path):
     original = request.getfixturevalue(which).read_text("utf-8")
@@ -169,8 +180,7 @@ def test_a_real_browser_draws_every_plot_and_hovers(which, request, tmp_path):
     assert 'data-drawn="5"' in dom
     assert dom.count('class="main-svg"') >= 10  # plotly: two layers and more for each plot
     assert "<title>Mail: what happened</title>" in dom
-    console = [x for x in done.stderr.splitlines() if "CONSOLE" in x]
-    assert not console, console
+    assert not console(done)
     seen = re.search(r'<p id="seen">(.*?)</p>', dom, re.DOTALL)
     assert seen is not None
     assert "recipients" in seen[1]
