@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint format bench pictures clean deb
+.PHONY: demo test lint format bench docs pictures clean deb
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -m venv --help >/dev/null 2>&1 && $(PYTHON) -c 'import ensurepip' 2>/dev/null \
@@ -32,6 +32,10 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+# The table of all settings, from the program's own types.
+docs: $(STAMP)
+	$(BIN)/python docs/make_settings.py
 
 # The picture of the README, from the real program; needs Debian's chromium.
 pictures: $(STAMP)

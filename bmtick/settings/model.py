@@ -15,49 +15,85 @@ Language = Literal["en", "fr", "de"]
 DurationText = Annotated[str, Meta(pattern=r"^([0-9]+(ns|ms|u|µ|s|m|h|d|w))+$")]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+.*$")]
 
+Username = Annotated[
+    str, Meta(description="User name; its password comes from the environment or secret_file.")
+]
+SecretFile = Annotated[
+    str,
+    Meta(
+        description="File of mode 0600 with the password, or the token where there is no username."
+    ),
+]
+CaFile = Annotated[str, Meta(description="Certificate of the private CA that signed the server's.")]
+Verify = Annotated[bool, Meta(description="Check the server's certificate.")]
+Timeout = Annotated[DurationText, Meta(description="How long an answer may take.")]
+
 
 class Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Base of all sections: unknown keys are errors."""
 
 
 class Kapacitor(Section, frozen=True, kw_only=True):
-    """``[kapacitor]`` or ``[kapacitor.NAME]``: one Kapacitor to deploy to."""
+    """``[kapacitor]`` or ``[kapacitor.NAME]``: the server of Bm-tick that runs the alerts."""
 
-    url: Url = "http://127.0.0.1:9092"
-    username: str = ""
-    secret_file: str = ""  # 0600; holds the password, or the token where there is no username
-    ca_file: str = ""
-    client_cert: str = ""
-    client_key: str = ""
-    verify: bool = True
-    timeout: DurationText = "10s"
+    url: Annotated[Url, Meta(description="Where Kapacitor answers, without a password.")] = (
+        "http://127.0.0.1:9092"
+    )
+    username: Username = ""
+    secret_file: SecretFile = ""
+    ca_file: CaFile = ""
+    client_cert: Annotated[
+        str, Meta(description="Certificate to show to a server that asks for one.")
+    ] = ""
+    client_key: Annotated[
+        str, Meta(description="Key of client_cert; empty: it is in the same file.")
+    ] = ""
+    verify: Verify = True
+    timeout: Timeout = "10s"
 
 
 class InfluxDB(Section, frozen=True, kw_only=True):
-    """``[influxdb]``: where the points are, and where alerts are recorded."""
+    """``[influxdb]``: the database of Bm-tick, with Telegraf's points and the alerts' history."""
 
-    url: Url = "http://127.0.0.1:8086"
-    database: str = "telegraf"
-    retention_policy: str = "autogen"
-    username: str = ""
-    secret_file: str = ""
-    org: str = ""  # InfluxDB 2: needed with a token
-    ca_file: str = ""
-    verify: bool = True
-    timeout: DurationText = "30s"
+    url: Annotated[Url, Meta(description="Where InfluxDB answers, without a password.")] = (
+        "http://127.0.0.1:8086"
+    )
+    database: Annotated[
+        str, Meta(description="Database that Telegraf writes to (InfluxDB 2: the bucket).")
+    ] = "telegraf"
+    retention_policy: Annotated[str, Meta(description="Its retention policy.")] = "autogen"
+    username: Username = ""
+    secret_file: SecretFile = ""
+    org: Annotated[str, Meta(description="Organisation, for InfluxDB 2, which takes a token.")] = ""
+    ca_file: CaFile = ""
+    verify: Verify = True
+    timeout: Timeout = "30s"
 
 
 class Chronograf(Section, frozen=True, kw_only=True):
     """``[chronograf]``: only looked at by ``bmtick doctor``."""
 
-    url: Literal[""] | Url = ""
+    url: Annotated[
+        Literal[""] | Url,
+        Meta(
+            description="Where Chronograf answers; only 'bmtick doctor' looks there. Empty: it does not."
+        ),
+    ] = ""
 
 
 class Notify(Section, frozen=True, kw_only=True):
-    """``[notify]``: who is told, and how. Handlers are checked by the alert catalogue."""
+    """``[notify]``: who is told, and how."""
 
-    recipients: list[str] = []
-    bluemind: str = ""
+    recipients: Annotated[
+        list[str],
+        Meta(description="Mail addresses that are told of every alert; an alert may have its own."),
+    ] = []
+    bluemind: Annotated[
+        str,
+        Meta(
+            description="Address of bm-core that takes alerts, http://CORE:8090/internal-api/alerts."
+        ),
+    ] = ""
     post: Any = None
     exec: Any = None
     log: Any = None
@@ -78,48 +114,131 @@ class Notify(Section, frozen=True, kw_only=True):
 class Collect(Section, frozen=True, kw_only=True):
     """``[collect]``: which logs are read, and which machines may relay without SASL."""
 
-    logs: list[str] = msgspec.field(default_factory=lambda: ["/var/log/mail.log"])
-    known_clients: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.0/8", "::1"])
-    state: str = "/var/lib/bmtick/collect.state"
-    queue: Literal["auto", "on", "off"] = "auto"
-    spool: str = "/var/spool/postfix"
-    interval: DurationText = "10s"
-    max_series: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
-    blocked_patterns: list[str] = []
+    logs: Annotated[
+        list[str], Meta(description="Postfix's logs; their rotated siblings are found.")
+    ] = msgspec.field(default_factory=lambda: ["/var/log/mail.log"])
+    known_clients: Annotated[
+        list[str],
+        Meta(description="Machines that may relay without a login: addresses and networks."),
+    ] = msgspec.field(default_factory=lambda: ["127.0.0.0/8", "::1"])
+    state: Annotated[
+        str,
+        Meta(
+            description="Where the collector remembers how far it has read. Keep it: it is what makes counts exact over restarts."
+        ),
+    ] = "/var/lib/bmtick/collect.state"
+    queue: Annotated[
+        Literal["auto", "on", "off"],
+        Meta(
+            description="Measure the queue; auto: where Postfix's queue is on this machine. Off where Telegraf's inputs.postfix measures it."
+        ),
+    ] = "auto"
+    spool: Annotated[str, Meta(description="Postfix's queue_directory.")] = "/var/spool/postfix"
+    interval: Annotated[
+        DurationText, Meta(description="Length of the buckets that are counted.")
+    ] = "10s"
+    max_series: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Most users (or clients) of one interval that get figures of their own; the smallest of more are counted together as _other.",
+        ),
+    ] = 1000
+    blocked_patterns: Annotated[
+        list[str],
+        Meta(
+            description="Regular expressions: texts of remote servers that call our mail spam, beside the known ones."
+        ),
+    ] = []
 
 
 class Deploy(Section, frozen=True, kw_only=True):
     """``[deploy]``: how alerts are put on a Kapacitor, and where that is remembered."""
 
-    form: Literal["script", "template", "rule"] = "script"
-    state_dir: str = ""  # empty: /var/lib/bmtick, or ~/.local/state/bmtick for plain users
+    form: Annotated[
+        Literal["script", "template", "rule"],
+        Meta(
+            description="How alerts are put on Kapacitor: as scripts, as a template with variables, or as rules that Chronograf can edit."
+        ),
+    ] = "script"
+    state_dir: Annotated[
+        str,
+        Meta(
+            description="Journal and history, for rollback. Empty: /var/lib/bmtick, or ~/.local/state/bmtick for plain users."
+        ),
+    ] = ""
 
 
 class Watch(Section, frozen=True, kw_only=True):
     """``[watch]``: alerts on this machine, without a TICK stack."""
 
-    host: str = ""  # tag host of all points; empty: this machine's name
-    datalocation: str = ""  # tag datalocation, BlueMind's name of the server
-    state: str = "/var/lib/bmtick/watch.state"
-    mail: Literal["smtp", "sendmail", "folder"] = "smtp"
-    folder: str = ""  # where mails are put as .eml files, with mail = "folder"
-    sendmail: str = "/usr/sbin/sendmail"
-    most_waiting: Annotated[int, Meta(ge=1, le=100_000)] = 1000  # deliveries kept for later
-    give_up: DurationText = "5d"
+    host: Annotated[
+        str, Meta(description="This server's name in the alerts. Empty: the machine's name.")
+    ] = ""
+    datalocation: Annotated[
+        str, Meta(description="BlueMind's name of this server; it ends the ids of the alerts.")
+    ] = ""
+    state: Annotated[
+        str,
+        Meta(
+            description="All that must not be forgotten over a restart: place in the log, standing alerts, mails that wait."
+        ),
+    ] = "/var/lib/bmtick/watch.state"
+    mail: Annotated[
+        Literal["smtp", "sendmail", "folder"],
+        Meta(
+            description="How mails leave: smtp hands them to [smtp], sendmail to the program of that name, folder puts them into folder."
+        ),
+    ] = "smtp"
+    folder: Annotated[
+        str, Meta(description='Where mails are put as .eml files, with mail = "folder".')
+    ] = ""
+    sendmail: Annotated[str, Meta(description='The program, with mail = "sendmail".')] = (
+        "/usr/sbin/sendmail"
+    )
+    most_waiting: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="Most deliveries that are kept for later while the mail server does not take them.",
+        ),
+    ] = 1000
+    give_up: Annotated[
+        DurationText, Meta(description="A delivery that fails for so long is given up.")
+    ] = "5d"
 
 
 class Smtp(Section, frozen=True, kw_only=True):
     """``[smtp]``: the mail server that ``bmtick watch`` hands its mails to."""
 
-    host: str = "127.0.0.1"
-    port: Annotated[int, Meta(ge=1, le=65535)] = 25
-    sender: str = ""  # empty: bmtick@ and the machine's name
-    tls: Literal["none", "starttls", "tls"] = "none"
-    ca_file: str = ""
-    verify: bool = True
-    username: str = ""
-    secret_file: str = ""  # 0600; holds the password
-    timeout: DurationText = "30s"
+    host: Annotated[
+        str,
+        Meta(
+            description="The mail server. Better not the watched one: a blocked queue holds the alert, too."
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535, description="Its port.")] = 25
+    sender: Annotated[
+        str, Meta(description="From: address. Empty: bmtick@ and the machine's name.")
+    ] = ""
+    tls: Annotated[
+        Literal["none", "starttls", "tls"],
+        Meta(
+            description="tls from the start (port 465), starttls (port 587), or none (this machine only, when there is a password)."
+        ),
+    ] = "none"
+    ca_file: CaFile = ""
+    verify: Verify = True
+    username: Annotated[
+        str,
+        Meta(
+            description="User name; its password comes from BMTICK_SMTP_PASSWORD or from secret_file."
+        ),
+    ] = ""
+    secret_file: Annotated[str, Meta(description="File of mode 0600 with the password.")] = ""
+    timeout: Timeout = "30s"
 
 
 class Settings(Section, frozen=True, kw_only=True):
@@ -129,7 +248,9 @@ class Settings(Section, frozen=True, kw_only=True):
     ``alerts`` maps instance names to parameters, which the catalogue checks.
     """
 
-    language: Language = "en"
+    language: Annotated[
+        Language, Meta(description="Language of messages and mails: English, French or German.")
+    ] = "en"
     kapacitor: dict[str, Kapacitor] = msgspec.field(
         default_factory=lambda: {"default": Kapacitor()}
     )
