@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import getpass
 import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from bmtick.cli import _deploy
+from bmtick.cli import _deploy, _watching
 from bmtick.cli.common import config_option, load_settings
 from bmtick.errors import EXIT_DONE, EXIT_WRONG_USE, BmtickError, printable
 
+if TYPE_CHECKING:
+    from bmtick.deploy.targets import Target
+
 
 @click.command()
-@click.option("--alert", default="", metavar="NAME", help="Only this alert. Default: all deployed.")
+@click.option("--alert", default="", metavar="NAME", help="Only this alert. Default: all.")
 @click.option(
     "--where",
     "conditions",
@@ -23,6 +28,7 @@ from bmtick.errors import EXIT_DONE, EXIT_WRONG_USE, BmtickError, printable
 )
 @click.option("--for", "duration", required=True, metavar="DURATION", help="How long, such as 2h.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why; shown by 'bmtick silences'.")
+@_watching.watch_option
 @_deploy.server_options
 @config_option
 @click.pass_context
@@ -32,18 +38,17 @@ def command(
     conditions: tuple[str, ...],
     duration: str,
     reason: str,
+    watch_only: bool,
     servers: tuple[str, ...],
     state_dir: str | None,
 ) -> None:
     """Mute alerts for a while, without stopping them and without losing their state.
 
     Nobody is told while it lasts, also not of recoveries; alerts are still recorded and shown in
-    Chronograf and in BlueMind's console. The silence survives an apply and a restart of Kapacitor,
-    and ends by itself. An alert that still stands then is told at its next reminder.
+    Chronograf, in BlueMind's console, by 'bmtick events'. The silence survives an apply and a
+    restart, and ends by itself. An alert that still stands then is told at its next reminder.
     """
-    from bmtick.deploy import silence as silences
-    from bmtick.deploy.facts import read_facts
-    from bmtick.deploy.targets import Target, on_all
+    from bmtick.deploy.silence import clock_text
     from bmtick.durations import parse_duration
 
     where = dict(_condition(text) for text in conditions)
@@ -51,26 +56,46 @@ def command(
     if nanoseconds <= 0:
         raise BmtickError("a silence must last", remedy="such as --for 2h")
     settings = load_settings(ctx)
-    targets = _deploy.targets_of(settings, servers, state_dir)
+    chosen = _watching.chosen(settings, servers, watch_only=watch_only)
     until = time.time_ns() + nanoseconds
+    wanted = (alert, where, until, reason, _user())
+    made: list[str] = []
+    failed = False
+    if chosen.watch:
+        silence = _watching.attempt(lambda: _watching.mute(settings, *wanted))
+        made += [silence.id] if silence else []
+        failed |= silence is None
+    if chosen.kapacitors:
+        failed |= _mute(_deploy.targets_of(settings, servers, state_dir), wanted, made)
+    for name in made:
+        what = printable(alert or "all alerts")
+        click.echo(f"{what} muted until {clock_text(until)}: {name}")
+    _deploy.leave(EXIT_WRONG_USE if failed else EXIT_DONE)
 
-    def mute(target: Target) -> silences.Silence:
+
+def _mute(
+    targets: Sequence[Target], wanted: tuple[str, dict[str, str], int, str, str], made: list[str]
+) -> bool:
+    """Mute on Kapacitors; add the new silences' ids; return whether any failed."""
+    from bmtick.deploy import silence as silences
+    from bmtick.deploy.facts import read_facts
+    from bmtick.deploy.targets import on_all
+
+    alert, where, until, reason, author = wanted
+
+    def mute(target: Target) -> str:
         facts = read_facts(target.client)
         silences.sweep(target.client, facts, time.time_ns())
         tasks = silences.categories_of(facts, alert, where)
         made = silences.Silence(
-            silences.new_id(), alert or silences.ALL, where, until, reason, _user()
+            silences.new_id(), alert or silences.ALL, where, until, reason, author
         )
         silences.start(target.client, made, list(tasks))
-        return made
+        return made.id
 
     answers = on_all(targets, mute)
-    for answer in answers:
-        if answer.result is not None:
-            what = alert or "all alerts"
-            end = silences.clock_text(until)
-            click.echo(f"{printable(what)} muted until {end}: {answer.result.id}")
-    _deploy.leave(EXIT_WRONG_USE if _deploy.show_errors(answers) else EXIT_DONE)
+    made += [answer.result for answer in answers if answer.result is not None]
+    return _deploy.show_errors(answers)
 
 
 def _user() -> str:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
 import click
 
-from bmtick.cli import _deploy
+from bmtick.cli import _deploy, _watching
 from bmtick.cli.common import config_option, load_settings
-from bmtick.errors import EXIT_DONE, EXIT_WRONG_USE, BmtickError
+from bmtick.errors import EXIT_WRONG_USE, BmtickError
+
+if TYPE_CHECKING:
+    from bmtick.deploy.silence import Silence as OnKapacitor
+    from bmtick.deploy.targets import Target
+    from bmtick.watch.silences import Silence as OfWatch
+
+    Muted = OnKapacitor | OfWatch
 
 
 @click.command()
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--alert", default="", metavar="NAME", help="All silences of this alert.")
 @click.option("--all", "every", is_flag=True, help="All silences.")
+@_watching.watch_option
 @_deploy.server_options
 @config_option
 @click.pass_context
@@ -21,40 +32,56 @@ def command(
     ids: tuple[str, ...],
     alert: str,
     every: bool,
+    watch_only: bool,
     servers: tuple[str, ...],
     state_dir: str | None,
 ) -> None:
     """End silences: by ID as 'bmtick silences' shows it, of one alert, or all."""
-    from bmtick.deploy import silence as silences
-    from bmtick.deploy.facts import read_facts
     from bmtick.deploy.plan import SILENCE_PREFIX
-    from bmtick.deploy.targets import Target, on_all
 
     if not (ids or alert or every):
         raise BmtickError("which silence?", remedy="give an ID, --alert NAME or --all")
     settings = load_settings(ctx)
-    targets = _deploy.targets_of(settings, servers, state_dir)
+    chosen = _watching.chosen(settings, servers, watch_only=watch_only)
     full = {i if i.startswith(SILENCE_PREFIX) else SILENCE_PREFIX + i for i in ids}
 
+    def wanted(silence: Muted) -> bool:
+        return every or silence.id in full or bool(alert and silence.alert == alert)
+
+    ended: list[str] = []
+    failed = False
+    if chosen.watch:
+        found = _watching.attempt(lambda: _watching.unmute(settings, wanted))
+        ended += [s.id for s in found or ()]
+        failed |= found is None
+    if chosen.kapacitors:
+        failed |= _lift(_deploy.targets_of(settings, servers, state_dir), wanted, ended)
+    for one in ended:
+        click.echo(f"ended {one}")
+    if failed:
+        _deploy.leave(EXIT_WRONG_USE)
+    if missing := sorted(full - set(ended)):
+        raise _none(f"'{missing[0]}'")
+    if alert and not ended:
+        raise _none(f"of '{alert}'")
+
+
+def _none(what: str) -> BmtickError:
+    return BmtickError(f"there is no silence {what}", remedy="'bmtick silences' lists them")
+
+
+def _lift(targets: Sequence[Target], wanted: Callable[[Muted], bool], ended: list[str]) -> bool:
+    """End silences on Kapacitors; add their ids; return whether any server failed."""
+    from bmtick.deploy import silence as silences
+    from bmtick.deploy.facts import read_facts
+    from bmtick.deploy.targets import on_all
+
     def lift(target: Target) -> list[silences.Silence]:
-        found = silences.read_silences(read_facts(target.client))
-        chosen = [s for s in found if every or s.id in full or (alert and s.alert == alert)]
+        chosen = [s for s in silences.read_silences(read_facts(target.client)) if wanted(s)]
         for one in chosen:
             silences.end(target.client, one)
         return chosen
 
     answers = on_all(targets, lift)
-    ended = [s for a in answers for s in a.result or ()]
-    for one in ended:
-        click.echo(f"ended {one.id}")
-    if _deploy.show_errors(answers):
-        _deploy.leave(EXIT_WRONG_USE)
-    missing = full - {s.id for s in ended}
-    if missing:
-        name = min(missing)
-        raise BmtickError(f"there is no silence '{name}'", remedy="'bmtick silences' lists them")
-    if alert and not ended:
-        raise BmtickError(
-            f"there is no silence of '{alert}'", remedy="'bmtick silences' lists them"
-        )
-    _deploy.leave(EXIT_DONE)
+    ended += [s.id for a in answers for s in a.result or ()]
+    return _deploy.show_errors(answers)

@@ -109,9 +109,10 @@ class _Screen:
         self.clear()
         click.echo(f"bmtick: {printable(text)}", err=True)
 
-    def tell(self, event: AlertEvent) -> None:
+    def tell(self, event: AlertEvent, silence: str) -> None:
         self.clear()
-        click.echo(printable(f"{event.level} {event.id}: {event.message}"), err=True)
+        muted = f" (muted by {silence})" if silence else ""
+        click.echo(printable(f"{event.level} {event.id}: {event.message}{muted}"), err=True)
 
     def line(self, status: Status) -> str:
         when = time.strftime("%H:%M:%S", time.localtime(status.now))
@@ -133,8 +134,11 @@ def _watch(
     from bmtick.alerts import desired
     from bmtick.collect.state import StateFile
     from bmtick.watch.handlers import Postman, check_handlers
+    from bmtick.watch.history import History, path_of
     from bmtick.watch.outbox import Outbox
+    from bmtick.watch.recorder import Recorder
     from bmtick.watch.service import Watch
+    from bmtick.watch.silences import SilenceFile, Silences, groups_of
     from bmtick.watch.tasks import Tasks
 
     alerts = desired(settings)
@@ -158,6 +162,12 @@ def _watch(
         StateFile(state) if state else None,
         warn=screen.warn,
         tell=screen.tell,
+        recorder=Recorder(
+            Silences(SilenceFile(state), groups_of(alerts), screen.warn),
+            History(path_of(state), screen.warn),
+        )
+        if state
+        else None,
     )
 
 

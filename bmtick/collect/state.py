@@ -97,8 +97,8 @@ class StateFile:
             BmtickError: another collector runs, or the folder cannot be written.
         """
         self._take_lock()
-        kept, damage = _read(self.path)
-        following, _ = _read(self.path + ".next")
+        kept, damage = read_state(self.path)
+        following, _ = read_state(self.path + ".next")
         self._checksum = kept.checksum if kept else 0
         if following is not None and (following.parent == self._checksum or damage):
             self._checksum = following.checksum
@@ -166,7 +166,23 @@ class StateFile:
                 time.sleep(0.05)
 
 
-def _read(path: str) -> tuple[Kept | None, str]:
+def in_use(path: str) -> bool:
+    """Whether a process holds the state now."""
+    try:
+        lock = os.open(path + ".lock", os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def read_state(path: str) -> tuple[Kept | None, str]:
+    """Return what a state file holds, if anything, and what is wrong with it, without a lock."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:

@@ -1,6 +1,16 @@
 """``bmtick.toml``: found, read, checked, typed."""
 
-from bmtick.settings.load import find, load, parse
+from bmtick.settings.load import find, gives, load, parse
 from bmtick.settings.model import Collect, InfluxDB, Kapacitor, Notify, Settings
 
-__all__ = ["Collect", "InfluxDB", "Kapacitor", "Notify", "Settings", "find", "load", "parse"]
+__all__ = [
+    "Collect",
+    "InfluxDB",
+    "Kapacitor",
+    "Notify",
+    "Settings",
+    "find",
+    "gives",
+    "load",
+    "parse",
+]

@@ -49,6 +49,13 @@ def load(config: str | None = None) -> Settings:
     return parse(text, file=str(path))
 
 
+def gives(settings: Settings, section: str) -> bool:
+    """Whether the settings file itself has a section, rather than its defaults being in force."""
+    if not settings.path:
+        return False
+    return section in tomllib.loads(Path(settings.path).read_text(encoding="utf-8"))
+
+
 def parse(text: str, *, file: str) -> Settings:
     """Check the text of a settings file.
 

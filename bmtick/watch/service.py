@@ -3,7 +3,8 @@
 What was read, what the alerts know and what is to be delivered are one state, written as a whole
 before anything is delivered. So whenever the process is killed, no line counts twice, no alert is
 forgotten, and what may have been delivered without being noted is delivered again with the same
-Message-ID.
+Message-ID. The lines of the history are kept in the state until they are written, so each stands
+there once.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from bmtick.errors import BmtickError
 from bmtick.watch.failure import DeliveryError, PermanentError
 from bmtick.watch.handlers import Postman
 from bmtick.watch.outbox import Outbox
+from bmtick.watch.recorder import Recorder
 from bmtick.watch.source import Source
 from bmtick.watch.tasks import Tasks
 
@@ -47,7 +49,8 @@ class Watch:
         postman: delivers.
         state: where all is kept, or None.
         warn: takes one line for the administrator.
-        tell: takes each event as it comes.
+        tell: takes each event as it comes, and the id of the silence that mutes it, or "".
+        recorder: mutes and records events.
     """
 
     def __init__(
@@ -59,11 +62,13 @@ class Watch:
         state: StateFile | None,
         *,
         warn: Callable[[str], None],
-        tell: Callable[[AlertEvent], None],
+        tell: Callable[[AlertEvent, str], None],
+        recorder: Recorder | None = None,
     ) -> None:
         self._source, self._tasks, self._outbox = source, tasks, outbox
         self._postman, self._state = postman, state
         self._warn, self._tell = warn, tell
+        self._recorder = recorder or Recorder()
         self._points = self._events = 0
 
     def start(self, *, from_start: bool, now: float) -> None:
@@ -90,11 +95,13 @@ class Watch:
         self._tasks.restore(kept.state["tasks"])
         self._outbox.restore(kept.state["outbox"])
         if again:
+            self._recorder.write(kept.state.get("history", [0, 0]), kept.output)
             self._state.commit()
 
     def tick(self, now: float) -> Status:
         """Read all that is new, judge it, keep it, deliver what is due."""
         more = True
+        self._recorder.refresh()
         while more:
             points, more = self._source.read(now)
             self._points += len(points)
@@ -123,19 +130,24 @@ class Watch:
     def _take(self, events: list[AlertEvent], now: float) -> None:
         for event in events:
             self._events += 1
-            self._tell(event)
-            self._outbox.put(event, now)
+            muted = self._recorder.note(event, int(now * 1000) * MILLISECOND)
+            self._tell(event, muted)
+            if not muted:
+                self._outbox.put(event, now)
 
     def _keep(self) -> None:
         if self._state is None:
             return
+        place, lines = self._recorder.take()
         state = {
             "version": _VERSION,
             "source": self._source.dump(),
             "tasks": self._tasks.dump(),
             "outbox": self._outbox.dump(),
+            "history": place,
         }
-        self._state.prepare(state, b"")
+        self._state.prepare(state, lines)
+        self._recorder.write(place, lines)
         self._state.commit()
 
     def _deliver(self, now: float) -> bool:

@@ -12,6 +12,8 @@ from bmtick.errors import BmtickError
 from bmtick.points import Point
 
 _OK: Final = "OK"
+_MAX_TEXT: Final = 300  # characters of a message that is kept to be shown
+_REMEMBERED: Final = 50  # groups of an alert whose last event is kept to be shown
 
 
 class Tasks:
@@ -36,6 +38,8 @@ class Tasks:
         self._tasks = {name: self._load(alert) for name, alert in self._alerts.items()}
         self._seen: dict[tuple[str, str, str], int] = {}
         self.standing: dict[str, str] = {}  # event id -> level, of what is not OK
+        self._last: dict[str, dict[str, list[Any]]] = {}  # task -> event id -> level, time, message
+        self._fed = dict.fromkeys(self._tasks, 0)
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -53,9 +57,10 @@ class Tasks:
         """Run points through all alerts, each at its own time; return the events."""
         events: list[AlertEvent] = []
         for point in points:
-            for task in self._tasks.values():
+            for name, task in self._tasks.items():
                 task.advance(point.time)
                 task.feed(point, "", "")
+                self._fed[name] += point.name in task.measurements
                 events += self._taken(task)
         return events
 
@@ -76,7 +81,16 @@ class Tasks:
                 self.standing.pop(event.id, None)
             else:
                 self.standing[event.id] = event.level
+            self._remember(event)
         return events
+
+    def _remember(self, event: AlertEvent) -> None:
+        last = self._last.setdefault(event.task, {})
+        last.pop(event.id, None)
+        last[event.id] = [event.level, event.time, event.message[:_MAX_TEXT]]
+        if len(last) > _REMEMBERED:
+            over = (key for key, (level, *_) in last.items() if level == _OK)
+            del last[next(over, next(iter(last)))]
 
     def _complain(self, name: str, task: Task) -> None:
         if task.stopped:
@@ -94,7 +108,13 @@ class Tasks:
         return {
             "standing": self.standing,
             "tasks": {
-                name: {"script": _digest(self._alerts[name]), "state": task.snapshot()}
+                name: {
+                    "script": _digest(self._alerts[name]),
+                    "state": task.snapshot(),
+                    "last": self._last.get(name, {}),
+                    "points": self._fed[name],
+                    "errors": sum(found.count for found in task.diagnostics()),
+                }
                 for name, task in self._tasks.items()
             },
         }
@@ -109,6 +129,7 @@ class Tasks:
             known = kept["tasks"].get(name)
             if known is None:
                 continue
+            self._last[name] = dict(known.get("last", {}))
             state = known["state"]
             if known["script"] != _digest(self._alerts[name]):
                 state = {**state, "nodes": {}, "started": None}

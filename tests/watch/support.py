@@ -68,7 +68,15 @@ def alert(**values):
 
 
 def watch(
-    source, box, state=None, *, alerts=None, limit=1000, warnings=None, state_class=StateFile
+    source,
+    box,
+    state=None,
+    *,
+    alerts=None,
+    limit=1000,
+    warnings=None,
+    state_class=StateFile,
+    recorder=None,
 ):
     warn = (warnings if warnings is not None else []).append
     return Watch(
@@ -78,5 +86,6 @@ def watch(
         Postman(box, "bmtick@mail.example", lambda: float(BEGIN)),
         state_class(str(state)) if state else None,
         warn=warn,
-        tell=lambda _: None,
+        tell=lambda _event, _silence: None,
+        recorder=recorder,
     )

@@ -1,5 +1,6 @@
 """``bmtick watch`` as a process: --once, a growing log, SIGTERM, wrong settings."""
 
+import json
 import os
 import shutil
 import signal
@@ -128,3 +129,93 @@ def test_wrong_settings_are_refused(place, monkeypatch, change, message):
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert "hidden" not in result.output
+
+
+def call(*args):
+    return CliRunner().invoke(cli, list(map(str, args)))
+
+
+def test_silence_status_and_events_without_kapacitor(place):
+    """The settings name no [kapacitor], a watch has run here: the commands are about it."""
+    with (place / "bmtick.toml").open("a") as settings:
+        settings.write("[alerts.postfix_queue]\n")
+    text = (place / "bmtick.toml").read_text()
+    (place / "bmtick.toml").write_text(text.replace("[watch]", '[watch]\nstate = "state"'))
+    (place / "mail.log").write_bytes(b"")
+    assert once("--mails", "out").exit_code == 0
+    made = call("silence", "--alert", "sender_outbreak", "--for", "2h", "--reason", "exam")
+    assert made.exit_code == 0, made.output
+    assert made.stdout.startswith("sender_outbreak muted until ")
+    shown = json.loads(call("silences", "--format", "json").stdout)
+    assert [(s["server"], s["alert"], s["active"], s["reason"]) for s in shown] == [
+        ("watch", "sender_outbreak", True, "exam")
+    ]
+    shutil.copy(LOG, place / "mail.log")
+    assert once("--mails", "out").exit_code == 0
+    assert mails(place / "out") == []
+    told = json.loads(call("events", "--since", "9999w", "--format", "json").stdout)
+    assert {(e["alert"], e["silenced"]) for e in told} == {("sender_outbreak", shown[0]["id"])}
+    state = call("status", "--format", "json")
+    assert state.exit_code == 1  # it does not run now
+    by_name = {s["name"]: s for s in json.loads(state.stdout)}
+    assert by_name["sender_outbreak"]["silenced"] == [shown[0]["id"]]
+    assert by_name["sender_outbreak"]["points"] > 0
+    assert by_name["sender_outbreak"]["events"][0]["message"] == told[-1]["message"]
+    assert by_name["postfix_queue"]["silenced"] == []
+    assert {s["state"] for s in by_name.values()} == {"not running"}
+    ended = call("unsilence", shown[0]["id"])
+    assert (ended.exit_code, ended.stdout) == (0, f"ended {shown[0]['id']}\n")
+    assert call("silences").stdout == "nothing is muted\n"
+    assert call("unsilence", shown[0]["id"]).exit_code == 2
+    for args in (("--alert", "sender_outbrake"), ("--where", "colour=red")):
+        wrong = call("silence", *args, "--for", "2h", "--reason", "x")
+        assert (wrong.exit_code, "Traceback" in wrong.output) == (2, False)
+
+
+def test_a_running_watch_is_muted_without_a_restart_and_survives_kill(place):
+    """kill -9 in the midst of it; the silence, the history and the level are kept."""
+    text = SETTINGS.replace("[watch]", '[watch]\nstate = "state"')
+    (place / "bmtick.toml").write_text(text)
+    (place / "mail.log").write_bytes(b"")
+    lines = LOG.read_bytes().splitlines(keepends=True)
+    first = start(place)
+    wait_for((place / "state").exists, "its first look")
+    assert [s["state"] for s in json.loads(call("status", "--format", "json").stdout)] == [
+        "running"
+    ]
+    assert call("silence", "--for", "1h", "--reason", "exam").exit_code == 0
+    with (place / "mail.log").open("ab") as log:
+        log.writelines(lines[: len(lines) // 2])
+    time.sleep(1)
+    first.kill()
+    first.wait(20)
+    with (place / "mail.log").open("ab") as log:
+        log.writelines(lines[len(lines) // 2 :])
+    second = start(place)
+    wait_for((place / "state.history").exists, "the muted event")
+    time.sleep(1)
+    second.send_signal(signal.SIGTERM)
+    assert second.wait(20) == 0
+    assert "muted by bmtick--silence-" in second.stderr.read() + first.stderr.read()
+    assert mails(place / "out") == []
+    told = json.loads(call("events", "--since", "9999w", "--format", "json").stdout)
+    keys = [(e["id"], e["time"], e["level"]) for e in told]
+    assert len(keys) == len(set(keys)) >= 1
+
+
+def test_a_kapacitor_in_the_settings_is_asked(place):
+    """A watch that ran here once does not keep the commands from the Kapacitor that is named."""
+    (place / "bmtick.toml").write_text(
+        SETTINGS.replace(
+            "[watch]",
+            f'[kapacitor]\nurl = "http://127.0.0.1:{free_port()}"\n[watch]\nstate = "state"',
+        )
+    )
+    (place / "mail.log").write_bytes(b"")
+    assert once("--mails", "out").exit_code == 0
+    assert call("status").exit_code == 2
+    assert call("silence", "--for", "1h", "--reason", "x").exit_code == 2
+    assert not (place / "state.silences").exists()
+    only = call("silence", "--watch", "--for", "1h", "--reason", "x")
+    assert only.exit_code == 0
+    assert call("silences", "--watch", "--server", "default").exit_code == 2

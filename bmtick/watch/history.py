@@ -1,0 +1,162 @@
+"""What the alerts of ``bmtick watch`` told and when: JSON lines beside its state, bounded.
+
+A line is what ``bmtick eval`` prints for an event, with the alert's name, the kinds of handlers
+that were called, and the silence that muted it, if one did. Each event stands there once, whenever
+the watch is killed: the lines are part of the state until they are written, and the state knows
+how long the file was before.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from bmtick.durations import SECOND
+from bmtick.engine import AlertEvent
+from bmtick.errors import BmtickError
+from bmtick.names import TASK_PREFIX
+
+_LIMIT: Final = 4 << 20  # bytes of one file
+_OLD: Final = 3  # files that are kept beside it: .1, .2, .3
+_MAX_TEXT: Final = 2000  # characters of a message
+_MAX_LINE: Final = 1 << 16  # bytes; beyond it, fields are left out
+
+
+def path_of(state: str) -> str:
+    """Return the path of the history that belongs to a state."""
+    return f"{state}.history"
+
+
+def line_of(event: AlertEvent, silence: str) -> bytes:
+    """Return an event as one line; ``silence`` is the id of what muted it, or empty."""
+    record = {"alert": event.task.removeprefix(TASK_PREFIX)} | msgspec.json.decode(event.to_json())
+    record["message"] = event.message[:_MAX_TEXT]
+    record["handlers"] = [] if silence else sorted({h.kind for h in event.handlers})
+    if silence:
+        record["silenced"] = silence
+    line = msgspec.json.encode(record)
+    if len(line) > _MAX_LINE:
+        line = msgspec.json.encode(record | {"fields": {}})
+    return line + b"\n"
+
+
+class History:
+    """The file to be written.
+
+    Args:
+        path: of the newest lines; older ones lie in ``PATH.1`` and so on.
+        warn: takes one line for the administrator.
+        limit: bytes of one file.
+    """
+
+    def __init__(self, path: str, warn: Callable[[str], None], *, limit: int = _LIMIT) -> None:
+        self._path, self._warn, self._limit = path, warn, limit
+        self._pending: list[bytes] = []
+        self._failing = False
+
+    def add(self, event: AlertEvent, silence: str) -> None:
+        """Take an event in."""
+        self._pending.append(line_of(event, silence))
+
+    def take(self) -> tuple[list[int], bytes]:
+        """Return the place that the next lines go to, and these lines; rotate before.
+
+        The place is that which ``append`` wants; it may be kept as JSON.
+        """
+        lines, self._pending = b"".join(self._pending), []
+        if not lines:
+            return [0, 0], b""
+        try:
+            info = Path(self._path).stat()
+        except OSError:
+            return [0, 0], lines
+        if not info.st_size or info.st_size + len(lines) <= self._limit:
+            return [info.st_ino, info.st_size], lines
+        try:
+            self._rotate()
+        except OSError as error:
+            self._complain(error)
+            return [info.st_ino, info.st_size], lines
+        return [0, 0], lines
+
+    def append(self, place: list[int], lines: bytes) -> None:
+        """Write lines to a place; what stands there already is replaced.
+
+        What cannot be written is said once and left out: alerts matter more.
+        """
+        if not lines:
+            return
+        try:
+            self._append(place, lines)
+        except OSError as error:
+            self._complain(error)
+        else:
+            self._failing = False
+
+    def _complain(self, error: OSError) -> None:
+        if not self._failing:
+            self._warn(f"cannot write the history {self._path}: {error.strerror}")
+        self._failing = True
+
+    def _append(self, place: list[int], lines: bytes) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+        with os.fdopen(os.open(self._path, flags, 0o600), "r+b") as file:
+            info = os.fstat(file.fileno())
+            inode, size = place
+            if info.st_size > size and (info.st_ino == inode or not inode):
+                file.truncate(size)
+            end = file.seek(0, os.SEEK_END)
+            if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
+                file.write(b"\n")  # the machine failed in the midst of a line
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _rotate(self) -> None:
+        for number in range(_OLD, 0, -1):
+            older = Path(f"{self._path}.{number - 1}" if number > 1 else self._path)
+            if older.exists():
+                older.replace(f"{self._path}.{number}")
+
+
+def read_history(path: str, since: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield the recorded events from a time on (nanoseconds), the oldest first.
+
+    Lines that cannot be read are left out.
+
+    Raises:
+        BmtickError: the file may not be read.
+    """
+    for name in [*(f"{path}.{number}" for number in range(_OLD, 0, -1)), path]:
+        try:
+            with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+                for line in file:
+                    record = _record(line)
+                    if record and moment_of(record["time"]) >= since:
+                        yield record
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise BmtickError(
+                f"cannot read the history {name}: {error.strerror}",
+                remedy="run it as root, or as the user of bmtick watch",
+            ) from None
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = msgspec.json.decode(line)
+        moment_of(record["time"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def moment_of(text: str) -> int:
+    """Return the nanoseconds of an event's time, to the second."""
+    return int(datetime.fromisoformat(text).timestamp()) * SECOND

@@ -1,0 +1,238 @@
+"""Silences of ``bmtick watch``: a file beside its state, written by commands, read by the watch.
+
+The watch looks at the file before it judges events, so a silence takes hold without a restart. A
+silenced event is recorded, changes what the alert knows, and is told to nobody: what Kapacitor's
+inhibition does (``bmtick.deploy.silence``).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from bmtick.alerts import Rendered
+from bmtick.deploy.plan import SILENCE_PREFIX
+from bmtick.deploy.scripts import read_script
+from bmtick.durations import parse_duration
+from bmtick.engine import AlertEvent
+from bmtick.errors import BmtickError, nearest
+from bmtick.names import TASK_PREFIX
+
+ALL: Final = "*"  # a silence of all alerts
+_KEPT: Final = parse_duration("7d")  # a watch that was down may have so old events to judge
+_MOST: Final = 1000  # silences in the file
+_VERSION: Final = 1
+
+
+class Silence(msgspec.Struct, frozen=True, kw_only=True):
+    """One silence; times in nanoseconds since the epoch."""
+
+    id: str
+    alert: str  # the alert's name, or ALL
+    where: dict[str, str]
+    begin: int
+    until: int
+    reason: str
+    author: str
+
+    def active(self, moment: int) -> bool:
+        """Whether it mutes at this moment."""
+        return self.begin <= moment < self.until
+
+
+class _Document(msgspec.Struct):
+    version: int
+    silences: list[Silence]
+
+
+def new_id() -> str:
+    """Return an id for a new silence, of the same form as those on a Kapacitor."""
+    return SILENCE_PREFIX + secrets.token_hex(4)
+
+
+def groups_of(alerts: Iterable[Rendered]) -> dict[str, frozenset[str]]:
+    """Return the tags that tell apart the groups of each alert; ``*`` stands for all."""
+    found = {}
+    for alert in alerts:
+        nodes = read_script(alert.script, {}, file=alert.name).alerts()
+        found[alert.task_id.removeprefix(TASK_PREFIX)] = frozenset(
+            tag for node in nodes for tag in node.groups
+        )
+    return found
+
+
+def check(alert: str, where: Mapping[str, str], groups: Mapping[str, frozenset[str]]) -> None:
+    """Refuse a silence that would mute nothing.
+
+    Args:
+        alert: a name, or ALL.
+        where: tag values.
+        groups: what ``groups_of`` gave.
+
+    Raises:
+        BmtickError: no such alert, or its groups have no such tag.
+    """
+    if alert != ALL and alert not in groups:
+        hint = nearest(alert, groups) or f"there are: {', '.join(sorted(groups)) or 'none'}"
+        raise BmtickError(f"the settings enable no alert '{alert}'", remedy=hint)
+    if any(_tells(groups[name], where) for name in groups if alert in (ALL, name)):
+        return
+    known = groups.get(alert, frozenset())
+    missing = ", ".join(sorted(set(where) - known))
+    if alert == ALL:
+        raise BmtickError(f"no alert tells {missing} apart", remedy="leave --where out")
+    tags = ", ".join(sorted(known)) or "nothing"
+    raise BmtickError(
+        f"'{alert}' does not tell {missing} apart; it groups by {tags}",
+        remedy="leave --where out",
+    )
+
+
+def _tells(groups: frozenset[str], where: Mapping[str, str]) -> bool:
+    return "*" in groups or set(where) <= groups
+
+
+class SilenceFile:
+    """The file: whole or not at all, 0600, of the same owner as its folder.
+
+    Args:
+        path: of the watch's state, whose name it bears with ``.silences`` behind.
+    """
+
+    def __init__(self, state: str) -> None:
+        self.path = Path(f"{state}.silences")
+
+    def read(self) -> list[Silence]:
+        """Return all silences, also those that are over; none where there is no file.
+
+        Raises:
+            BmtickError: it cannot be read, or is damaged.
+        """
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as file:
+                document = msgspec.json.decode(file.read(), type=_Document)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise BmtickError(
+                f"cannot read the silences {self.path}: {error.strerror}",
+                remedy="run it as root, or as the user of bmtick watch",
+            ) from None
+        except msgspec.DecodeError as error:
+            raise BmtickError(
+                f"the silences {self.path} are damaged: {error}", remedy="remove that file"
+            ) from None
+        if document.version != _VERSION:
+            raise BmtickError(f"the silences {self.path} are of another version of bmtick")
+        return document.silences
+
+    def stamp(self) -> tuple[int, int, int]:
+        """Return what differs after every change; zeros where there is no file."""
+        try:
+            info = self.path.lstat()
+        except OSError:
+            return (0, 0, 0)
+        return (info.st_ino, info.st_mtime_ns, info.st_size)
+
+    @contextmanager
+    def change(self, now: int) -> Iterator[list[Silence]]:
+        """Yield the silences to be changed; write them when the block ends well.
+
+        Those that were over long before ``now`` are left out.
+
+        Raises:
+            BmtickError: the file or its folder cannot be written.
+        """
+        try:
+            self.path.parent.mkdir(0o700, parents=True, exist_ok=True)
+            lock = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                silences = [s for s in self.read() if s.until > now - _KEPT]
+                yield silences
+                if len(silences) > _MOST:
+                    raise BmtickError(
+                        f"more than {_MOST} silences", remedy="end some by 'bmtick unsilence'"
+                    )
+                self._write(silences, os.fstat(lock))
+            finally:
+                os.close(lock)
+        except OSError as error:
+            raise BmtickError(
+                f"cannot write the silences {self.path}: {error.strerror}",
+                remedy="run it as root, or as the user of bmtick watch",
+            ) from None
+
+    def _write(self, silences: list[Silence], folder: os.stat_result) -> None:
+        temporary = Path(f"{self.path}.{os.getpid()}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        descriptor = os.open(temporary, flags, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                if os.geteuid() == 0:  # the watch runs as a user of its own, and must read it
+                    os.fchown(file.fileno(), folder.st_uid, folder.st_gid)
+                file.write(msgspec.json.format(msgspec.json.encode(_Document(_VERSION, silences))))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.rename(self.path)
+        except BaseException:
+            temporary.unlink()
+            raise
+
+
+class Silences:
+    """The silences as the watch honours them.
+
+    Args:
+        file: looked at by ``refresh``.
+        groups: what ``groups_of`` gave.
+        warn: takes one line for the administrator.
+    """
+
+    def __init__(
+        self,
+        file: SilenceFile,
+        groups: Mapping[str, frozenset[str]],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._file, self._groups, self._warn = file, groups, warn
+        self._stamp: tuple[int, int, int] | None = None
+        self._known: list[Silence] = []
+
+    def refresh(self) -> None:
+        """Read the file if it has changed; one that is damaged mutes nobody."""
+        stamp = self._file.stamp()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._known = self._file.read()
+        except BmtickError as error:
+            self._warn(f"nothing is muted: {error}")
+            self._known = []
+
+    def muting(self, event: AlertEvent, now: int) -> Silence | None:
+        """Return the silence that mutes an event, if any.
+
+        It mutes what comes while it lasts, and what happened while it lasted: a watch that was
+        down meanwhile does not tell it afterwards.
+        """
+        name = event.task.removeprefix(TASK_PREFIX)
+        groups = self._groups.get(name, frozenset())
+        for silence in self._known:
+            if (
+                silence.alert in (ALL, name)
+                and (silence.active(now) or silence.active(event.time))
+                and _tells(groups, silence.where)
+                and all(event.tags.get(tag) == value for tag, value in silence.where.items())
+            ):
+                return silence
+        return None

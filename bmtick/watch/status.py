@@ -1,0 +1,72 @@
+"""How the alerts of ``bmtick watch`` do, from its state; the watch itself is not asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from bmtick.collect.state import in_use, read_state
+from bmtick.deploy.status import LEVELS, Event, Status
+from bmtick.durations import SECOND
+from bmtick.engine.gotime import rfc3339_nano
+from bmtick.errors import BmtickError
+from bmtick.names import TASK_PREFIX
+from bmtick.watch.silences import ALL, Silence
+
+_LATE: Final = 60  # seconds without a write of the state; it writes each interval
+
+
+def exists(state: str) -> bool:
+    """Whether a watch has run here, or runs."""
+    return Path(state).exists() or Path(f"{state}.lock").exists()
+
+
+def read_watch(state: str, silences: Iterable[Silence], now: int) -> list[Status]:
+    """Return the state of every alert that the watch runs.
+
+    Args:
+        state: path of its state.
+        silences: all that there are.
+        now: nanoseconds since the epoch.
+
+    Raises:
+        BmtickError: there is no state, or it cannot be read.
+    """
+    kept, damage = read_state(state)
+    if kept is None or "tasks" not in kept.state.get("tasks", {}):
+        reason = damage or "there is none"
+        raise BmtickError(
+            f"cannot read the state of bmtick watch, {state}: {reason}",
+            remedy="is it [watch] state of the settings; run this as root",
+        )
+    running, error = in_use(state), ""
+    age = now // SECOND - int(Path(state).stat().st_mtime)
+    if running and age > _LATE:
+        error = f"it has not looked at anything for {age} seconds"
+    active = [s for s in silences if s.active(now)]
+    return [
+        _status(name.removeprefix(TASK_PREFIX), task, active, error, running=running)
+        for name, task in sorted(kept.state["tasks"]["tasks"].items())
+    ]
+
+
+def _status(
+    name: str, task: Mapping[str, Any], silences: list[Silence], error: str, *, running: bool
+) -> Status:
+    events = [
+        Event(key, level, rfc3339_nano(time), message)
+        for key, (level, time, message) in task.get("last", {}).items()
+    ]
+    events.sort(key=lambda e: (-LEVELS.index(e.level), e.id))
+    return Status(
+        name=name,
+        state="running" if running else "not running",
+        error=error,
+        points=int(task.get("points", 0)),
+        node_errors=int(task.get("errors", 0)),
+        drifted=False,
+        level=events[0].level if events else "OK",
+        events=tuple(events),
+        silenced=tuple(s.id for s in silences if s.alert in (ALL, name)),
+    )
