@@ -23,7 +23,9 @@ Usage: bmtick collect [OPTIONS]
   new since the state.
 
 Options:
-  --log PATH            Log file, again for more; a glob; - for stdin; 'journal' for systemd's.
+  --log PATH            Log file, again for more; a glob, looked at anew each time, which takes
+                        rotated copies for parts of their log; - for stdin; 'journal' for
+                        systemd's, 'journal:DIR' for journal files elsewhere.
                         Default: the settings', else /var/log/mail.log or /var/log/maillog.
   --state FILE          What was read so far. Default: the settings', else
                         /var/lib/bmtick/collect.state.
@@ -143,18 +145,12 @@ class Request:
 
     @property
     def logs(self) -> list[str]:
-        """The logs, globs expanded; a rotated file is part of the log it was."""
-        patterns = self.given_logs or self.settings.get("logs") or []
-        if not patterns:
+        """The logs: paths, globs, ``journal``, ``-``."""
+        names = self.given_logs or self.settings.get("logs") or []
+        if not names:
             found = [path for path in LOGS if os.path.exists(path)]
             return found[:1] or [LOGS[0]]
-        paths: list[str] = []
-        for pattern in patterns:
-            paths += _expand(pattern) if any(c in pattern for c in "*?[") else [pattern]
-        unique = list(dict.fromkeys(paths))
-        if self.whole:
-            return unique
-        return [p for p in unique if not any(_rotated(p, other) for other in unique)]
+        return list(dict.fromkeys(names))
 
     def watched_spool(self, warn: Callable[[str], None]) -> str:
         """Return the spool to report on, or ``""``: off, or left to Telegraf's own plugin."""
@@ -174,16 +170,6 @@ class Request:
         if not os.path.isdir(self.spool) or telegraf_watches():
             return ""
         return self.spool
-
-
-def _expand(pattern: str) -> list[str]:
-    import glob
-
-    return sorted(glob.glob(pattern)) or [pattern]
-
-
-def _rotated(path: str, log: str) -> bool:
-    return path.startswith((log + ".", log + "-"))
 
 
 def parse(arguments: Sequence[str]) -> Request:

@@ -69,10 +69,11 @@ def _write(data: bytes) -> None:
 
 
 def _whole(request: Request, form: Callable[[Row], str], write: Callable[[bytes], None]) -> None:
+    from bmtick.collect.sources import whole
     from bmtick.collect.whole import rows_of_logs
 
     lines: list[str] = []
-    for row in rows_of_logs(request.logs, request.options):
+    for row in rows_of_logs(whole(request.logs, warn), request.options):
         lines.append(form(row))
         if len(lines) >= 1000:
             write("".join(lines).encode("utf-8", "replace"))

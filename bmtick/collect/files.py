@@ -16,17 +16,34 @@ def open_log(path: str, stdin: BinaryIO) -> BinaryIO:
         BmtickError: it cannot be opened, or it is compressed with zstd and no library reads that.
     """
     if path == "-":
-        return stdin
+        return _stream(stdin, "stdin")
     try:
         log = open(path, "rb", buffering=0)  # noqa: SIM115 -- the caller closes it
+        if not log.seekable():  # a pipe, as of <(zcat mail.log.*.gz)
+            import io
+
+            return _stream(io.BufferedReader(log), path)
         magic = log.read(6)
         log.seek(0)
     except OSError as error:
-        raise BmtickError(
-            f"cannot read the log '{path}': {error.strerror}",
-            remedy="name it with --log, and run as a member of its group (adm on Debian)",
-        ) from None
+        raise unreadable(path, error) from None
     return decompressed(log, magic, path)
+
+
+def unreadable(path: str, error: OSError) -> BmtickError:
+    """Return what to tell of a log that cannot be opened."""
+    remedy = "run as a member of its group (adm on Debian), or name another one with --log"
+    if isinstance(error, IsADirectoryError):
+        remedy = f"name the files in it: --log '{path.rstrip('/')}/*.log'"
+    elif isinstance(error, FileNotFoundError):
+        remedy = "name it with --log"
+    return BmtickError(f"cannot read the log '{path}': {error.strerror}", remedy=remedy)
+
+
+def _stream(stream: BinaryIO, name: str) -> BinaryIO:
+    """Return a stream of plain bytes: it cannot go back to its first bytes, only peek at them."""
+    peek = getattr(stream, "peek", None)
+    return decompressed(stream, peek(6)[:6], name) if peek else stream
 
 
 def decompressed(log: BinaryIO, magic: bytes, path: str) -> BinaryIO:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 
 from bmtick.collect import logfile
 from bmtick.collect.clock import LogClock
+from bmtick.collect.files import unreadable
 from bmtick.collect.logfile import Candidate, LogFile
+from bmtick.errors import BmtickError
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
     from typing import Any, BinaryIO
+
+_UNLOGGED = "without rsyslog, 'postconf maillog_file' or --log journal tells where Postfix logs"
 
 
 class Follower:
@@ -24,6 +29,7 @@ class Follower:
     Attributes:
         files: what is read, oldest first; the last one is, or was, the file at ``path``.
         uncertain: how often lines may have been lost since the collector started.
+        missing: when the log was found to be away, seconds since the epoch; 0: it is there.
     """
 
     def __init__(self, path: str, warn: Callable[[str], None]) -> None:
@@ -31,7 +37,7 @@ class Follower:
         self.warn = warn
         self.files: list[LogFile] = []
         self.uncertain = 0
-        self._missing = False
+        self.missing = 0
 
     @property
     def written(self) -> float:
@@ -40,12 +46,12 @@ class Follower:
 
     def to_json(self) -> dict[str, Any]:
         """Return what the state keeps."""
-        return {"files": [file.to_json() for file in self.files], "missing": self._missing}
+        return {"files": [file.to_json() for file in self.files], "missing": self.missing}
 
     def restore(self, kept: dict[str, Any]) -> None:
         """Take what ``to_json`` gave."""
         self.files = [LogFile.from_json(values) for values in kept["files"]]
-        self._missing = kept["missing"]
+        self.missing = int(kept["missing"])
 
     def begin(self, newest: int | None, now: float) -> None:
         """Begin without a state, with the newest so many bytes of the log; None: with all."""
@@ -72,7 +78,7 @@ class Follower:
         self._look(now)
         carry = b""
         for index, file in enumerate(self.files):
-            log = _open(file.name)
+            log = _peek(file.name)
             if log is None:
                 continue  # renamed this instant: the next run finds it
             with log:
@@ -92,7 +98,7 @@ class Follower:
         tail, following = self.files[index].tail, self.files[index + 1 : index + 2]
         if not tail or not following or following[0].offset:
             return b""
-        after = _open(following[0].name)
+        after = _peek(following[0].name)
         if after is None:
             return b""
         with after:
@@ -103,15 +109,15 @@ class Follower:
         """Find out where the known files are now, and which are new."""
         log = _open(self.path)
         if log is None:
-            if not self._missing:
-                self.warn(f"there is no log {self.path}: waiting for it")
-            self._missing = True
+            if not self.missing:
+                self.warn(f"there is no log {self.path}: waiting for it; {_UNLOGGED}")
+                self.missing = int(now)
             if self.files:
                 self._locate(self.files[-1], candidates := logfile.candidates(self.path))
                 self._relocate_old(candidates)
             return
         with log:
-            self._missing = False
+            self.missing = 0
             newest = self.files[-1] if self.files else None
             if newest is None:
                 self._append(self.path, log, now)
@@ -155,8 +161,8 @@ class Follower:
             if newest.head[0] or newest.offset:
                 self.uncertain += 1
                 self.warn(
-                    f"{self.path} was replaced or truncated and its old file is not beside it: "
-                    "what was logged after the last run may be lost"
+                    f"{self.path} was replaced or truncated and its old file is not beside it, or "
+                    "may not be read: what was logged after the last run may be lost"
                 )
         self._append(self.path, log, now)
 
@@ -169,7 +175,7 @@ class Follower:
         for candidate in sorted(candidates, key=lambda c: (c.modified, c.order)):
             if not candidate.rotated or candidate.modified < written or candidate.name in names:
                 continue
-            log = _open(candidate.name)
+            log = _peek(candidate.name)
             if log is None:
                 continue
             with log:
@@ -188,7 +194,7 @@ class Follower:
             same = candidate.inode == file.inode
             if not same and not (candidate.rotated and file.head[0]):
                 continue
-            log = _open(candidate.name)
+            log = _peek(candidate.name)
             if log is None:
                 continue
             with log:
@@ -210,7 +216,7 @@ class Follower:
         The last of the files is the current one, and not looked for.
         """
         for file in self.files[:-1]:
-            log = _open(file.name)
+            log = _peek(file.name)
             if log is not None:
                 with log:
                     if _inode(log) == file.inode and self._is(file, log, file.name):
@@ -227,10 +233,39 @@ class Follower:
 
 
 def _open(path: str) -> BinaryIO | None:
+    """Open a log; None: it is not there.
+
+    Raises:
+        BmtickError: it may not be read, or is none.
+    """
     try:
-        return open(path, "rb", buffering=0)
+        log = open(path, "rb", buffering=0, opener=_without_waiting)  # noqa: SIM115 -- the caller closes it
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise unreadable(path, error) from None
+    mode = os.fstat(log.fileno()).st_mode
+    if stat.S_ISREG(mode) or stat.S_ISCHR(mode):  # /dev/null: the queue alone is wanted
+        return log
+    log.close()
+    from bmtick.terminal import shell_quoted
+
+    raise BmtickError(
+        f"cannot follow the log '{path}': it is a pipe or socket",
+        remedy=f"a pipe is read whole: bmtick collect --from-start --no-state --log - <{shell_quoted(path)}",
+    )
+
+
+def _peek(path: str) -> BinaryIO | None:
+    """Open a file that may be an older part of a log; None: it is gone, or may not be read."""
+    try:
+        return _open(path)
+    except BmtickError:
+        return None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # opening a pipe that nobody writes would wait
 
 
 def _inode(log: BinaryIO) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 
 from bmtick.collect.blocked import Blocked
 from bmtick.collect.buckets import Buckets
@@ -10,9 +11,12 @@ from bmtick.collect.clock import LogClock
 from bmtick.collect.emit import Emitter, Row
 from bmtick.collect.follow import Follower
 from bmtick.collect.known import KnownClients
+from bmtick.collect.logfile import KEEP
 from bmtick.collect.options import Options
 from bmtick.collect.scan import Scanner
+from bmtick.collect.sources import followed, is_glob, is_journal, is_named
 from bmtick.collect.tally import Bucket, Tally
+from bmtick.errors import BmtickError
 from bmtick.names import COLLECTOR
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
@@ -20,8 +24,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bmtick.collect.journal import Journal
-
-JOURNAL = "journal"  # how --log names systemd's
 
 PATIENCE = 1.0  # seconds after its end that a bucket waits for lines that are under way
 STEP = 64 << 20  # bytes read before points are printed and the state is written
@@ -42,26 +44,27 @@ class Session:
     """Counts several logs into one set of points.
 
     Args:
-        paths: the logs.
+        names: the logs: paths, globs, ``journal``.
         options: how to count.
         warn: takes one line for the administrator.
     """
 
-    def __init__(self, paths: list[str], options: Options, warn: Callable[[str], None]) -> None:
+    def __init__(self, names: list[str], options: Options, warn: Callable[[str], None]) -> None:
+        self.names = names
         self.options = options
         self.warn = warn
         self.tally = Tally(Blocked(options.blocked))
         self.buckets = Buckets(options.interval)
         self.emitter = Emitter(options.interval, options.max_series, KnownClients(options.known))
-        self.sources = {path: self._source(path) for path in paths}
+        self.sources = {path: self._source(path) for path in followed(names)}
         self.uncertain = 0  # events that may have lost or doubled lines, not yet reported
 
     def _source(self, path: str) -> Source:
         follower: Follower | Journal
-        if path == JOURNAL:
+        if is_journal(path):
             from bmtick.collect.journal import Journal  # imports subprocess
 
-            follower = Journal(self.warn)
+            follower = Journal(path, self.warn)
         else:
             follower = Follower(path, self.warn)
         return Source(follower, Scanner(self.tally, self.buckets, LogClock(0.0)))
@@ -72,28 +75,69 @@ class Session:
 
     def begin(self, newest: int | None, now: float) -> None:
         """Begin without a state, each log with its newest so many bytes; None: all."""
+        failed: list[BmtickError] = []
         for source in self.sources.values():
-            source.follower.begin(newest, now)
+            try:
+                source.follower.begin(newest, now)
+            except BmtickError as error:
+                failed.append(error)
+        self._judge(failed)
 
     def run(self, now: float) -> tuple[list[Row], bool]:
         """Read what is new; return the points of closed buckets, and whether more is waiting."""
         self.buckets.limit = int(now) + DAY
+        self._look(now)
         rows: list[Row] = []
         left = STEP
+        failed: list[BmtickError] = []
         for source in self.sources.values():
-            source.scanner.clock.now = min(now, source.follower.written or now)
-            for block in source.follower.new_blocks(now, left):
-                source.scanner.feed(block)
-                left -= len(block)
-                for start, bucket in self.buckets.close_oldest():
-                    rows.extend(self._rows(start, bucket, now))
+            try:
+                for block in self._new_blocks(source, now, left):
+                    source.scanner.feed(block)
+                    left -= len(block)
+                    for start, bucket in self.buckets.close_oldest():
+                        rows.extend(self._rows(start, bucket, now))
+            except BmtickError as error:
+                failed.append(error)
             self.uncertain += source.follower.uncertain
             source.follower.uncertain = 0
+        self._judge(failed)
         self.tally.trim(self.buckets.newest or int(now))
         if left > 0:
             for start, bucket in self.buckets.close(self._horizon(now)):
                 rows.extend(self._rows(start, bucket, now))
         return rows, left <= 0
+
+    @staticmethod
+    def _new_blocks(source: Source, now: float, left: int) -> Iterator[bytes]:
+        source.scanner.clock.now = min(now, source.follower.written or now)
+        return source.follower.new_blocks(now, left)
+
+    def _look(self, now: float) -> None:
+        """Take up logs that globs match by now; forget those that went away for good."""
+        if not any(map(is_glob, self.names)):
+            return
+        paths = followed(self.names, self.sources)
+        for path, source in list(self.sources.items()):
+            gone = source.follower.missing
+            if path not in paths or (gone and path not in self.names and now - gone >= KEEP):
+                del self.sources[path]
+        for path in paths:
+            if path not in self.sources and os.path.exists(path):
+                self.sources[path] = self._source(path)
+        if not self.sources:
+            self.warn(f"no log matches {' '.join(self.names)}: waiting for one")
+
+    def _judge(self, failed: list[BmtickError]) -> None:
+        """Go on with the logs that can be read, where there are any.
+
+        Raises:
+            BmtickError: no log can be read.
+        """
+        if failed and len(failed) == len(self.sources):
+            raise failed[0]
+        for error in failed:
+            self.warn(str(error))
 
     def flush(self, now: float) -> list[Row]:
         """Give out all buckets, closed or not: nothing is kept."""
@@ -152,6 +196,8 @@ class Session:
             self.buckets.take(int(start), Bucket.restored(bucket))
         for path, source in kept["sources"].items():
             mine = self.sources.get(path)
+            if mine is None and is_named(path, self.names):
+                mine = self.sources[path] = self._source(path)
             if mine is not None:
                 mine.follower.restore(source)
                 mine.scanner.clock.last = source["last"]

@@ -15,7 +15,9 @@ from bmtick.collect.files import open_log
 from bmtick.collect.known import KnownClients
 from bmtick.collect.options import Options
 from bmtick.collect.scan import Scanner
+from bmtick.collect.sources import is_journal
 from bmtick.collect.tally import Tally
+from bmtick.errors import BmtickError, printable
 from bmtick.names import FIELDS, TAGS
 from bmtick.points import Point
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 18  # bytes read at once
 
+# What decompressors raise, of whose modules only one is loaded.
+_DAMAGE = ("EOFError", "BadGzipFile", "error", "LZMAError", "OSError", "ZstdError")
 _TRIM = 256  # pieces between two looks at messages that nothing more was heard of
 
 
@@ -46,16 +50,47 @@ def rows_of_logs(
     buckets = Buckets(options.interval)
     now = time.time() if options.now is None else options.now
     for path in paths:
-        with open_log(path, stdin or sys.stdin.buffer) as log:
-            scanner = Scanner(tally, buckets, LogClock(min(now, _written(path, now))))
-            for number, piece in enumerate(pieces(log), 1):
-                scanner.feed(piece)
-                if number % _TRIM == 0:
-                    tally.trim(buckets.newest or int(now))
-                for start, bucket in buckets.close_oldest():
-                    yield from emitter.rows(start, bucket, 0.0)
+        scanner = Scanner(tally, buckets, LogClock(min(now, _written(path, now))))
+        for number, piece in enumerate(_pieces_of(path, stdin or sys.stdin.buffer), 1):
+            scanner.feed(piece)
+            if number % _TRIM == 0:
+                tally.trim(buckets.newest or int(now))
+            for start, bucket in buckets.close_oldest():
+                yield from emitter.rows(start, bucket, 0.0)
     for start, bucket in buckets.close():
         yield from emitter.rows(start, bucket, 0.0)
+
+
+def _pieces_of(path: str, stdin: BinaryIO) -> Iterator[bytes]:
+    """Yield one log in blocks of whole lines.
+
+    Raises:
+        BmtickError: it cannot be read, or is compressed and damaged.
+    """
+    if is_journal(path):
+        from bmtick.collect.journal import Journal
+
+        journal = Journal(path, _warn)
+        journal.begin(None, 0.0)
+        yield from journal.new_blocks(0.0, sys.maxsize)
+        return
+    with open_log(path, stdin) as log:
+        try:
+            yield from pieces(log)
+        except Exception as error:
+            if type(error).__name__ not in _DAMAGE:
+                raise
+            from bmtick.terminal import shell_quoted
+
+            raise BmtickError(
+                f"cannot read the log '{path}' to its end: {error}",
+                remedy="what can be unpacked is counted by: "
+                f"zcat -f {shell_quoted(path)} | bmtick collect --from-start --no-state --log -",
+            ) from None
+
+
+def _warn(text: str) -> None:
+    sys.stderr.write(f"bmtick: {printable(text)}\n")
 
 
 def _written(path: str, now: float) -> float:
