@@ -248,11 +248,11 @@ def _open(path: str) -> BinaryIO | None:
     if stat.S_ISREG(mode) or stat.S_ISCHR(mode):  # /dev/null: the queue alone is wanted
         return log
     log.close()
-    from bmtick.terminal import shell_quoted
+    import shlex
 
     raise BmtickError(
         f"cannot follow the log '{path}': it is a pipe or socket",
-        remedy=f"a pipe is read whole: bmtick collect --from-start --no-state --log - <{shell_quoted(path)}",
+        remedy=f"a pipe is read whole: bmtick collect --from-start --no-state --log - <{shlex.quote(path)}",
     )
 
 

@@ -80,12 +80,12 @@ def _pieces_of(path: str, stdin: BinaryIO) -> Iterator[bytes]:
         except Exception as error:
             if type(error).__name__ not in _DAMAGE:
                 raise
-            from bmtick.terminal import shell_quoted
+            import shlex
 
             raise BmtickError(
                 f"cannot read the log '{path}' to its end: {error}",
                 remedy="what can be unpacked is counted by: "
-                f"zcat -f {shell_quoted(path)} | bmtick collect --from-start --no-state --log -",
+                f"zcat -f {shlex.quote(path)} | bmtick collect --from-start --no-state --log -",
             ) from None
 
 
