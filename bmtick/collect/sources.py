@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 JOURNAL = "journal"  # systemd's; "journal:PATH" is a folder or file of journal files
 
 _PACKED = r"(?:\.(?:gz|xz|zst|bz2))"
-_ROTATED = re.compile(rf"(.+?)(?:[.-]([0-9][0-9._-]*|old){_PACKED}?|{_PACKED})")
-_DATED = re.compile(rf"(.+?)[.-]([0-9]{{4}}[0-9._-]{{2,}})(\.[^./0-9]+){_PACKED}?")
+_ROTATED = rf"(.+?)(?:[.-]([0-9][0-9._-]*|old){_PACKED}?|{_PACKED})"
+_DATED = rf"(.+?)[.-]([0-9]{{4}}[0-9._-]{{2,}})(\.[^./0-9]+){_PACKED}?"
 _LEAST = 64  # bytes of a beginning that two logs do not share by chance: a time is in it
 
 
@@ -32,9 +32,9 @@ def is_glob(name: str) -> bool:
 def origin_of(path: str, others: Iterable[str]) -> str:
     """Return the one of the others whose rotated copy a path is, by its name; else ``""``."""
     candidates = []
-    if match := _ROTATED.fullmatch(path):
+    if match := re.fullmatch(_ROTATED, path):
         candidates.append(match[1])
-    if match := _DATED.fullmatch(path):
+    if match := re.fullmatch(_DATED, path):
         candidates.append(match[1] + match[3])
     return next((c for c in candidates if c in others), "")
 
@@ -51,6 +51,8 @@ def followed(names: Sequence[str], known: Iterable[str] = ()) -> list[str]:
         found.update(dict.fromkeys(_matching(name) if is_glob(name) else [name]))
     if any(map(is_glob, names)):
         found.update(dict.fromkeys(path for path in known if is_named(path, names)))
+    if len(found) < 2:  # the usual case, without compiling patterns
+        return list(found)
     return [path for path in found if not origin_of(path, found)]
 
 
@@ -92,7 +94,7 @@ def _oldest_first(paths: list[str]) -> list[str]:
         origin = origin_of(path, paths)
         if not origin:
             return path, 1, 0, ""
-        match = _ROTATED.fullmatch(path)
+        match = re.fullmatch(_ROTATED, path)
         which = (match[2] if match and match[1] == origin else None) or ""
         if not which.isdigit() or len(which) > 5:  # a date: as it stands
             return origin, 0, -1 if which == "old" else 0, path
