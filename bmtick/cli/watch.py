@@ -34,6 +34,7 @@ _TICK = 1.0  # seconds between two looks at the log
 @click.option("--state", help="Where all is kept. Default: the settings', [watch] state.")
 @click.option("--no-state", is_flag=True, help="Keep nothing.")
 @click.option("--mails", type=click.Path(), help="Put the mails into this folder, send none.")
+@click.option("--test-mail", is_flag=True, help="Send one test mail as alerts are sent, and end.")
 @config_option
 @click.pass_context
 def command(
@@ -44,15 +45,19 @@ def command(
     state: str | None,
     no_state: bool,
     mails: str | None,
+    test_mail: bool,
 ) -> None:
     """Watch this machine's mail log and queue; tell of alerts by mail, post, exec, log or tcp.
 
     The alerts are those that the settings enable, the same that 'bmtick apply' deploys. Nothing is
     forgotten over a restart. SIGTERM ends it. With --once and no state, the logs are read from
-    their start; the exit status is 1 when something could not be delivered.
+    their start; the exit status is 1 when something could not be delivered, also with --test-mail.
     """
     stop = _Stop()
     settings = load_settings(ctx)
+    if test_mail:
+        _send_test(settings, mails)
+        return
     screen = _Screen()
     path = "" if no_state else state or settings.watch.state
     watch = _watch(settings, logs, path, mails, screen)
@@ -149,7 +154,6 @@ def _watch(
         )
     check_handlers(alerts)
     host = settings.watch.host or socket.gethostname()
-    sender = settings.smtp.sender or f"bmtick@{socket.getfqdn()}"
     return Watch(
         _collector(settings, logs, host, screen),
         Tasks(alerts, host, screen.warn),
@@ -158,7 +162,7 @@ def _watch(
             parse_duration(settings.watch.give_up) / SECOND,
             screen.warn,
         ),
-        Postman(_mailer(settings, mails), sender, time.time),
+        Postman(_mailer(settings, mails), _sender(settings), time.time),
         StateFile(state) if state else None,
         warn=screen.warn,
         tell=screen.tell,
@@ -169,6 +173,35 @@ def _watch(
         if state
         else None,
     )
+
+
+def _sender(settings: Settings) -> str:
+    return settings.smtp.sender or f"bmtick@{socket.getfqdn()}"
+
+
+def _send_test(settings: Settings, mails: str | None) -> None:
+    """Send a mail to everybody whom the alerts tell; exit 1 where it does not go."""
+    from bmtick.alerts import desired
+    from bmtick.deploy.fire import test_texts
+    from bmtick.watch.failure import DeliveryError
+    from bmtick.watch.mail import compose
+
+    alerts = desired(settings)
+    named = [str(to) for alert in alerts for to in alert.values.get("recipients") or ()]
+    recipients = list(dict.fromkeys(named or settings.notify.recipients))
+    if not recipients:
+        raise BmtickError("nobody is told by mail", remedy="set [notify] recipients")
+    now = time.time()
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+    message, details = test_texts(settings.language, "bmtick watch", when)
+    event = {"message": message, "details": details}
+    mail = compose(event, _sender(settings), recipients, f"test.{time.time_ns()}", now)
+    try:
+        _mailer(settings, mails).send(_sender(settings), recipients, mail)
+    except DeliveryError as error:
+        click.echo(f"bmtick: the test mail did not go: {printable(str(error))}", err=True)
+        sys.exit(EXIT_FINDING)
+    click.echo(f"a test mail to {printable(', '.join(recipients))} was handed on")
 
 
 def _collector(settings: Settings, logs: tuple[str, ...], host: str, screen: _Screen) -> Any:

@@ -75,13 +75,19 @@ def fire(
     nodes = [node for node in script.alerts() if node.handlers()]
     if not nodes:
         raise BmtickError(f"alert '{name}' has no handler", remedy="see [notify] in the settings")
-    message, details = (text.format(name=name, time=when) for text in _TEXTS[language])
+    message, details = test_texts(language, name, when)
     trial = fire_task(task, script, nodes, message, details)
     handlers = tuple(sorted({h for node in nodes for h in node.handlers()}))
     with client.log_errors() as tail:
         _send(client, trial, len(nodes), sleep)
     services = [f"service={HANDLER_SECTIONS[h]}" for h in handlers if HANDLER_SECTIONS[h]]
     return Fired(message, handlers, tuple(tail.lines_about(f"task={trial.id}", *services)))
+
+
+def test_texts(language: str, name: str, when: str) -> tuple[str, str]:
+    """Return message and details of an event that says of itself that it is a test."""
+    message, details = (text.format(name=name, time=when) for text in _TEXTS[language])
+    return message, details
 
 
 def _send(

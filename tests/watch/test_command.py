@@ -219,3 +219,26 @@ def test_a_kapacitor_in_the_settings_is_asked(place):
     only = call("silence", "--watch", "--for", "1h", "--reason", "x")
     assert only.exit_code == 0
     assert call("silences", "--watch", "--server", "default").exit_code == 2
+
+
+def test_a_test_mail_goes_the_way_of_the_alerts(place, sink):
+    smtp = f'[smtp]\nport = {sink.port}\nsender = "alerts@mail.example"\n'
+    (place / "bmtick.toml").write_text(
+        f'language = "de"\n{smtp}{SETTINGS}recipients = ["own@domain.net"]\n'
+        "[alerts.postfix_queue]\n"
+    )
+    before = len(sink.messages)
+    done = CliRunner().invoke(cli, ["watch", "--test-mail"])
+    assert done.exit_code == 0, done.output
+    assert "own@domain.net, admin@domain.net" in done.output
+    [mail] = sink.messages[before:]
+    assert sink.recipients[-1] == ["own@domain.net", "admin@domain.net"]
+    assert mail["From"] == "alerts@mail.example"
+    assert mail["Subject"].startswith("[TEST] bmtick watch: dies ist ein Test")
+
+
+def test_a_test_mail_that_does_not_go_is_a_finding(place):
+    (place / "bmtick.toml").write_text(f"[smtp]\nport = {free_port()}\n{SETTINGS}")
+    done = CliRunner().invoke(cli, ["watch", "--test-mail"])
+    assert done.exit_code == 1
+    assert "the test mail did not go: mail server 127.0.0.1:" in done.stderr
