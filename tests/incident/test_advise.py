@@ -9,6 +9,7 @@ from bmtick.cli.root import cli
 from bmtick.incident.advise import BAD, GOOD, UNKNOWN, WEAK, Machine, advise
 from bmtick.incident.postconf import PostfixSettings
 from tests.support.postfix import postfix
+from tests.support.servers import find_program
 
 STRICT = {
     "mynetworks": "127.0.0.0/8 192.0.2.7",
@@ -104,6 +105,7 @@ def test_command_on_a_real_postfix():
 
 
 def test_wrong_folder_is_one_clear_line():
+    find_program("postconf")
     result = CliRunner().invoke(cli, ["advise", "--config-dir", "/nowhere"])
     assert result.exit_code == 2
     assert "cannot read Postfix's settings" in result.stderr

@@ -15,7 +15,7 @@ from bmtick.incident.networks import parse_networks
 from bmtick.incident.origin import Origin
 from tests.incident.logwriter import START, Log
 from tests.support.postfix import postfix
-from tests.support.servers import wait_for
+from tests.support.servers import find_program, wait_for
 
 LATER = (
     "host mx.example.net[192.0.2.9] said: 451 4.3.0 <u{n}@example.net>: try later, id 4jYS{n:05d}ab"
@@ -190,6 +190,8 @@ def test_a_hundred_thousand_messages(tmp_path, monkeypatch):
     ],
 )
 def test_wrong_use_is_one_clear_line(arguments, message):
+    if "--config-dir" in arguments:
+        find_program("postqueue")
     result = CliRunner().invoke(cli, ["queue", *arguments])
     assert result.exit_code == 2
     assert message in result.stderr

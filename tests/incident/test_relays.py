@@ -13,6 +13,7 @@ from bmtick.incident.postconf import PostfixSettings, parse
 from bmtick.incident.probe import NO_PROOF, REFUSES, RELAYS, own_addresses, probe
 from tests.incident.logwriter import DAY, HOUR, START, Log
 from tests.support.postfix import postfix
+from tests.support.servers import find_program
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "outbreak"
 TODAY = START + 20 * DAY
@@ -256,6 +257,8 @@ def test_probe_and_settings_need_no_log(tmp_path, monkeypatch):
     ],
 )
 def test_wrong_use_is_one_clear_line(arguments, message):
+    if "--config-dir" in arguments:
+        find_program("postconf")
     result = CliRunner().invoke(cli, ["relays", "--log", str(EXAMPLE / "mail.log"), *arguments])
     assert result.exit_code == 2
     assert message in result.stderr
