@@ -193,7 +193,7 @@ def _measurements(
         known = {database for database, _ in task.dbrps} & set(there)
         # The last measurement is where the alert is recorded: it comes with the first alert.
         for name in dict.fromkeys(names[:1]):
-            if known and name not in own:
+            if name and known and name not in own:  # '': whatever there is
                 yield Check(
                     f"{task.id} reads measurement '{name}', which holds no data yet",
                     remedy="'bmtick doctor' follows the chain",
