@@ -7,9 +7,11 @@ its httpOut endpoints. Ids of the server are left out of texts.
 import json
 import re
 import time
+from datetime import datetime, timedelta
 
 import requests
 
+from bmtick.durations import SECOND, parse_duration
 from bmtick.engine import gojson, load_task
 from bmtick.engine.gotime import rfc3339_nano
 from bmtick.points import parse_lines
@@ -44,9 +46,14 @@ class Outcome:
 def here(script, lines, *, name, variables=None):
     """Run a script in the engine."""
     task = load_task(script, file=f"{name}.tick", name=name, variables=variables, hostname=HOST)
-    for point in parse_lines(lines):
-        task.advance(point.time)
-        task.feed(point)
+    now = 0
+    for part, pause in parts_of(lines):
+        for point in parse_lines(part):
+            now = max(now, point.time)
+            task.advance(now)
+            task.feed(point)
+        now += pause
+        task.advance(now)
     outputs = {}
     for endpoint, content in task.http_outputs().items():
         try:
@@ -55,6 +62,18 @@ def here(script, lines, *, name, variables=None):
             outputs[endpoint] = {"error": str(error)}
     task.close()
     return Outcome([_as_logged(event) for event in task.take_events()], outputs, task.stopped)
+
+
+def parts_of(lines):
+    """Split lines at ``# wait 11s``; yield (lines, nanoseconds to wait after them)."""
+    part = []
+    for line in lines:
+        if line.startswith("# wait "):
+            yield part, parse_duration(line.removeprefix("# wait "))
+            part = []
+        else:
+            part.append(line)
+    yield part, 0
 
 
 def _as_logged(event):
@@ -81,6 +100,7 @@ def on_kapacitor(server, script, lines, *, name, folder, variables=None, paced=F
     """Run a script on a real Kapacitor until nothing moves any more.
 
     All points are written at once; paced, one by one, so that branches do not overtake each other.
+    Where lines say so, it waits.
     """
     log = folder / f"{name}.log"
     log.unlink(missing_ok=True)
@@ -90,14 +110,11 @@ def on_kapacitor(server, script, lines, *, name, folder, variables=None, paced=F
     try:
         if reply.status_code >= 300:
             return Outcome([], {}, reply.json()["error"])
-        for part in [[line] for line in lines] if paced else [lines]:
-            server.write(part)
-            time.sleep(0.05 if paced else 0)
+        for part, pause in parts_of(lines):
+            _write(server, part, paced=paced)
+            time.sleep(pause / SECOND)
         counts = _settle(server, name, len(lines))
-        outputs = {}
-        for endpoint in re.findall(r"\|httpOut\('([^']+)'\)", script):
-            url = f"{server.url}/kapacitor/v1/tasks/{name}/{endpoint}"
-            outputs[endpoint] = requests.get(url, timeout=10).json()
+        outputs = _outputs(server, script, name)
         requests.patch(
             f"{server.url}/kapacitor/v1/tasks/{name}", json={"status": "disabled"}, timeout=20
         ).raise_for_status()
@@ -108,6 +125,39 @@ def on_kapacitor(server, script, lines, *, name, folder, variables=None, paced=F
     text = log.read_text() if log.exists() else ""
     events = [_plain(json.loads(line)) for line in text.splitlines()]
     return Outcome(events, outputs, counts)
+
+
+def _write(server, lines, *, paced):
+    for part in [[line] for line in lines] if paced else [lines] if lines else []:
+        server.write(part)
+        time.sleep(0.05 if paced else 0)
+
+
+def _outputs(server, script, name):
+    return {
+        endpoint: requests.get(
+            f"{server.url}/kapacitor/v1/tasks/{name}/{endpoint}", timeout=10
+        ).json()
+        for endpoint in re.findall(r"\|httpOut\('([^']+)'\)", script)
+    }
+
+
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z")
+
+
+def shifted(value, offset):
+    """Move all times of an outcome by seconds, and cut them to a tenth of a second."""
+    if isinstance(value, dict):
+        return {key: shifted(item, offset) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shifted(item, offset) for item in value]
+    match = _MOMENT.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return value
+    moment = datetime.fromisoformat(match[1]) + timedelta(
+        seconds=offset + float((match[2] or ".0")[:3])
+    )
+    return moment.isoformat(timespec="milliseconds") + "Z"
 
 
 def _settle(server, name, points, seconds=20.0):

@@ -3,7 +3,8 @@
     KAPACITORD=/path/to/kapacitord python -m tests.engine.record [CASE...]
 
 A case is a folder with ``script.tick``, ``points.lp`` and, if need be, ``vars.json``; a file
-``paced`` says that its points are written one by one. This writes
+``paced`` says that its points are written one by one, a file ``live`` that their times are moved so
+that the first lies as long before now as the file says. This writes
 ``expected.jsonl`` (alert events as Kapacitor's log handler writes them) and ``http.json`` (the
 content of each httpOut endpoint), or ``refused.txt`` with Kapacitor's words.
 """
@@ -11,9 +12,11 @@ content of each httpOut endpoint), or ``refused.txt`` with Kapacitor's words.
 import json
 import sys
 import tempfile
+import time
 from pathlib import Path
 
-from tests.engine.live import on_kapacitor
+from bmtick.durations import SECOND, parse_duration
+from tests.engine.live import on_kapacitor, shifted
 from tests.support import servers
 
 CASES = Path(__file__).parent / "cases"
@@ -29,9 +32,23 @@ def read_case(folder):
     )
 
 
+def brought_to_now(lines, age):
+    """Return lines with later times, and by how many seconds they are later."""
+    times = [int(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")]
+    offset = int(time.time()) - parse_duration(age) // SECOND - times[0] // SECOND
+    moved = []
+    for line in lines:
+        head, _, at = line.rpartition(" ")
+        moved.append(line if line.startswith("#") else f"{head} {int(at) + offset * SECOND}")
+    return moved, offset
+
+
 def record(server, folder, scratch):
     """Run one case on the server and write what it says."""
     script, lines, variables = read_case(folder)
+    offset = 0
+    if (folder / "live").exists():
+        lines, offset = brought_to_now(lines, (folder / "live").read_text().strip())
     outcome = on_kapacitor(
         server,
         script,
@@ -46,6 +63,9 @@ def record(server, folder, scratch):
     if outcome.problem:
         (folder / "refused.txt").write_text(outcome.problem + "\n")
         return f"refused: {outcome.problem}"
+    if offset:
+        outcome.events = shifted(outcome.events, -offset)
+        outcome.outputs = shifted(outcome.outputs, -offset)
     events = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in outcome.events)
     (folder / "expected.jsonl").write_text(events)
     text = json.dumps(outcome.outputs, indent=1, ensure_ascii=False)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bmtick.errors import BmtickError
-from tests.engine.live import Outcome, here
+from tests.engine.live import Outcome, here, shifted
 from tests.engine.record import CASES, read_case
 
 FOLDERS = sorted(folder for folder in CASES.iterdir() if folder.is_dir())
@@ -21,6 +21,8 @@ def test_same_as_recorded(folder):
     recorded = [json.loads(line) for line in (folder / "expected.jsonl").read_text().splitlines()]
     expected = Outcome(recorded, json.loads((folder / "http.json").read_text()))
     found = here(script, lines, name=folder.name, variables=variables)
+    if (folder / "live").exists():  # where the server's clock shows, to a tenth of a second
+        found.events, found.outputs = shifted(found.events, 0), shifted(found.outputs, 0)
     assert found.by_id() == expected.by_id()
     assert found.series() == expected.series()
 
