@@ -1,11 +1,12 @@
 # make demo: set up, then run the main job on a shipped real log.
 # make test: set up, then run the tests.  make lint: ruff, mypy, import rules.
+# make fuzz: readers against hostile bytes, guided by coverage.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint format bench docs pictures clean deb
+.PHONY: demo test fuzz lint format bench docs pictures clean deb
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -m venv --help >/dev/null 2>&1 && $(PYTHON) -c 'import ensurepip' 2>/dev/null \
@@ -19,6 +20,11 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+# Coverage-guided, a minute for each reader; see tests/fuzz/README.md.
+fuzz: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'
+	$(BIN)/python -m tests.fuzz
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

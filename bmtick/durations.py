@@ -32,6 +32,7 @@ UNITS = {
 }
 _PART = re.compile(r"([0-9]+)(ns|ms|[uµsmhdw])")
 _MAX = 2**63 - 1
+_DIGITS = 20  # of the longest duration in nanoseconds, and one more
 
 
 def parse_duration(text: str) -> int:
@@ -44,14 +45,16 @@ def parse_duration(text: str) -> int:
     rest = text.removeprefix("-")
     total = position = 0
     while match := _PART.match(rest, position):
-        total += int(match[1]) * UNITS[match[2]]
+        digits = match[1].lstrip("0")[:_DIGITS]  # more are too long whatever the unit
+        total += int(digits or 0) * UNITS[match[2]]
         position = match.end()
     if position == 0 or position != len(rest):
         raise BmtickError(
-            f"'{text}' is not a duration", remedy="write a number and a unit, like 30s, 10m or 1h"
+            f"'{text[:40]}' is not a duration",
+            remedy="write a number and a unit, like 30s, 10m or 1h",
         )
     if total > _MAX:
-        raise BmtickError(f"the duration '{text}' is too long", remedy="at most 292 years")
+        raise BmtickError(f"the duration '{text[:40]}' is too long", remedy="at most 292 years")
     return -total if negative else total
 
 

@@ -23,6 +23,7 @@ EXIT_DONE = 0
 EXIT_FINDING = 1
 EXIT_WRONG_USE = 2
 
+_MAX_TEXT = 1_000  # characters of a message
 _MAX_EXCERPT = 200  # columns of a source line shown in a message
 
 
@@ -86,15 +87,22 @@ def render_message(
 ) -> str:
     """Lay out one finding as ``FILE:LINE:COL: SEVERITY: MESSAGE``, source line, caret, remedy."""
     where = f"{location}: " if location else ""
-    text = f"{where}{severity}: {printable(message)}"
+    text = f"{where}{severity}: {printable(_shortened(message))}"
     if remedy:
-        text += f" ({printable(remedy)})"
+        text += f" ({printable(_shortened(remedy))})"
     if excerpt and location and location.column:
         start = max(0, location.column - 1 - _MAX_EXCERPT // 2)
         shown = excerpt[start : start + _MAX_EXCERPT]
         caret = " " * len(printable(excerpt[start : location.column - 1]))
         text += f"\n    {printable(shown)}\n    {caret}^"
     return text
+
+
+def _shortened(text: str) -> str:
+    """Return a text without its middle where a hostile name or value makes it endless."""
+    if len(text) <= _MAX_TEXT:
+        return text
+    return f"{text[: _MAX_TEXT // 2]} ... {text[-_MAX_TEXT // 2 :]}"
 
 
 def printable(text: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import bmtick
 from bmtick.alerts.model import Alert, Limits, Parameter
+from bmtick.documents import load_toml, read_text
 from bmtick.durations import parse_duration
 from bmtick.errors import BmtickError, Location, nearest
 
@@ -81,10 +81,7 @@ def parameter(name: str, raw: dict[str, Any], file: Path) -> Parameter:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file of the catalogue."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise BmtickError(str(error), location=Location(str(path))) from None
+    return load_toml(read_text(path), file=str(path))
 
 
 def _alert(folder: Path) -> Alert:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
+from bmtick.documents import read_text
 from bmtick.errors import BmtickError, Location
 from bmtick.settings import Settings
 
@@ -54,6 +54,6 @@ def _find(path: str, section: str, key: str) -> tuple[Location | None, str]:
 
 def _lines(path: str) -> list[str]:
     try:
-        return Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+        return read_text(path).split("\n")
+    except BmtickError:
         return []  # it was read before; the message then names only the file

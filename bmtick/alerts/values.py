@@ -51,7 +51,7 @@ def read_text(parameter: Parameter, text: str) -> Any:
     if parameter.type in ("list", "table") and text.lstrip().startswith(("[", "{")):
         try:
             return tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise BmtickError(
                 f"parameter '{parameter.name}': {error}",
                 remedy=f"write {_EXAMPLES[parameter.type]}",

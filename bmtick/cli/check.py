@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
 from bmtick.cli.common import print_json
+from bmtick.documents import read_text
 from bmtick.engine.template_uses import read_template
 from bmtick.errors import EXIT_FINDING, EXIT_WRONG_USE, BmtickError, Location
 from bmtick.tick.checker import Finding, check, has_errors
-from bmtick.tick.files import read_script
 from bmtick.tick.schemas import load_schema
 from bmtick.tick.variables import load_variables, read_variables
 
@@ -60,12 +59,12 @@ def command(
     Exit status: 0 no errors; 1 errors; 2 a file cannot be read.
     """
     variables = None if vars_file is None else _variables(vars_file)
-    schema = None if schema_file is None else load_schema(_read(schema_file), file=schema_file)
+    schema = None if schema_file is None else load_schema(read_text(schema_file), file=schema_file)
     findings: list[Finding] = []
     unreadable = False
     for path in files:
         try:
-            text = read_script(path)
+            text = read_text(path)
         except BmtickError as error:
             click.echo(str(error), err=True)
             unreadable = True
@@ -89,20 +88,12 @@ def command(
 
 def _variables(path: str) -> Mapping[str, Any]:
     """Read the vars file, and refuse one that is wrong before any script is checked."""
-    variables = load_variables(_read(path), file=path)
+    variables = load_variables(read_text(path), file=path)
     try:
         read_variables(variables)
     except BmtickError as error:
         raise BmtickError(error.message, location=Location(path), remedy=error.remedy) from None
     return variables
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise BmtickError(f"cannot read the file: {reason}", location=Location(path)) from None
 
 
 def _as_json(finding: Finding) -> dict[str, object]:

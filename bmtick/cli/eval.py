@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import socket
 import sys
 import zlib
@@ -15,8 +14,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from bmtick.documents import read_text
 from bmtick.durations import SECOND
 from bmtick.errors import BmtickError, Location, printable
+from bmtick.tick.variables import load_variables
 
 if TYPE_CHECKING:
     from bmtick.engine import Task
@@ -57,10 +58,10 @@ def command(
     from bmtick.engine import load_task
 
     task = load_task(
-        _read(script),
+        read_text(script),
         file=script,
         name=Path(script).stem if script != "-" else "stdin",
-        variables=_read_json(variables) if variables else None,
+        variables=load_variables(read_text(variables), file=variables) if variables else None,
         variables_file=variables or "vars",
         hostname=socket.gethostname(),
     )
@@ -153,26 +154,6 @@ def _lines(stream: TextIO, path: str) -> Iterator[str]:
         yield from stream
     except (OSError, EOFError, zlib.error) as error:
         raise BmtickError(f"cannot read on: {error}", location=Location(path)) from None
-
-
-def _read(path: str) -> str:
-    if path == "-":
-        return sys.stdin.read()
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise BmtickError("the script is not UTF-8", location=Location(path)) from None
-    except OSError as error:
-        raise _unreadable(path, error) from None
-
-
-def _read_json(path: str) -> Any:
-    try:
-        return json.loads(_read(path))
-    except json.JSONDecodeError as error:
-        raise BmtickError(
-            f"not JSON: {error.msg}", location=Location(path, error.lineno, error.colno)
-        ) from None
 
 
 def _unreadable(path: str, error: OSError) -> BmtickError:

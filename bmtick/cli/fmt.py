@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from bmtick.documents import STDIN, read_text
 from bmtick.errors import (
     EXIT_FINDING,
     EXIT_WRONG_USE,
@@ -13,7 +14,7 @@ from bmtick.errors import (
     render_message,
 )
 from bmtick.tick import ast
-from bmtick.tick.files import STDIN, read_script, write_script
+from bmtick.tick.files import write_script
 from bmtick.tick.formatter import format_program
 from bmtick.tick.parser import parse
 
@@ -39,7 +40,7 @@ def command(ctx: click.Context, files: tuple[str, ...], check: bool, write: bool
     status = 0
     for path in files:
         try:
-            text = read_script(path)
+            text = read_text(path)
             tree = parse(text, file=path)
             formatted = format_program(tree)
             if not _means_the_same(tree, formatted):

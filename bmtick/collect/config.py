@@ -36,18 +36,11 @@ def load(config: str | None) -> dict[str, Any]:
     path = named or next((p for p in SEARCH if os.path.isfile(p)), None)
     if path is None:
         return {}
-    import tomllib
+    from bmtick.documents import load_toml, read_text
 
-    try:
-        with open(path, "rb") as file:
-            section = tomllib.load(file).get("collect", {})
-    except FileNotFoundError:
-        raise BmtickError(
-            f"there is no settings file '{path}'", remedy="'bmtick init' writes one"
-        ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BmtickError(f"cannot read the settings: {error}", location=Location(path)) from None
-    return _checked(section, path)
+    if not os.path.isfile(path):
+        raise BmtickError(f"there is no settings file '{path}'", remedy="'bmtick init' writes one")
+    return _checked(load_toml(read_text(path), file=path).get("collect", {}), path)
 
 
 def _checked(section: Any, path: str) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def _entry(raw: bytes) -> dict[str, Any]:
 
     try:
         entry = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return entry if isinstance(entry, dict) else {}
 
@@ -226,7 +226,9 @@ def _micros(entry: dict[str, Any]) -> int:
 def _bytes(value: Any) -> bytes:
     """Return a field: a text, a list of bytes where it is no UTF-8, a list of values if several."""
     if isinstance(value, list) and value:
-        return bytes(value) if isinstance(value[0], int) else _bytes(value[0])
+        if isinstance(value[0], int):
+            return bytes(v & 255 for v in value if isinstance(v, int))
+        value = value[0]
     return str(value).encode("utf-8", "surrogatepass") if value else b""
 
 

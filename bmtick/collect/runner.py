@@ -71,7 +71,13 @@ class Runner:
                 self.warn(f"there is no state {self.state.path} yet: this is a first run")
             self.session.begin(newest, self.clock())
             return
-        self.session.restore(kept.state)
+        try:
+            self.session.restore(kept.state)
+        except ValueError as error:
+            raise BmtickError(
+                f"the state {self.state.path} cannot be used: {error}",
+                remedy="name another file with --state, or remove this one to begin anew",
+            ) from None
         self._written = self.session.mark()
         if again:
             self.write(kept.output)

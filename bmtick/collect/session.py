@@ -181,7 +181,17 @@ class Session:
         }
 
     def restore(self, kept: dict[str, Any]) -> None:
-        """Take what ``dump`` gave; a log that is new since then is read from its beginning."""
+        """Take what ``dump`` gave; a log that is new since then is read from its beginning.
+
+        Raises:
+            ValueError: it is something else; nothing may be counted with this session then.
+        """
+        try:
+            self._take(kept)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            raise ValueError("it is whole, but not a state of bmtick collect") from None
+
+    def _take(self, kept: dict[str, Any]) -> None:
         self.tally.restore(kept["tally"])
         self.emitter.addresses.seen = kept["addresses"]
         self.buckets.newest = kept["newest"]

@@ -71,7 +71,13 @@ def decode(raw: bytes) -> Kept:
     if int(length) + int(size) != len(rest):
         raise ValueError("its length is wrong")
     body, output = rest[: int(length)], rest[int(length) :]
-    return Kept(json.loads(body), output, checksum, int(parent, 16))
+    try:
+        state = json.loads(body)
+    except RecursionError:
+        raise ValueError("it nests too deeply") from None
+    if not isinstance(state, dict):
+        raise ValueError("it is not a state of bmtick collect")  # noqa: TRY004 -- one error for all damage
+    return Kept(state, output, checksum, int(parent, 16))
 
 
 class StateFile:

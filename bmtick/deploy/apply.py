@@ -182,8 +182,7 @@ def await_points(
 
 
 def _seen(task: ActualTask | None) -> bool:
-    nodes = (task.stats.get("node-stats") if task else None) or {}
-    return any(int(node.get("collected") or 0) > 0 for node in nodes.values())
+    return task is not None and any(n.get("collected", 0) > 0 for n in task.counters.values())
 
 
 def _says(actual: ActualTask | None) -> str:

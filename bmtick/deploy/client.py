@@ -11,10 +11,22 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from bmtick.deploy.answers import (
+    EventAnswer,
+    EventsAnswer,
+    OutputAnswer,
+    SectionAnswer,
+    SeriesAnswer,
+    ServiceAnswer,
+    StatsAnswer,
+    TaskAnswer,
+    TemplateAnswer,
+    TopicsAnswer,
+)
 from bmtick.deploy.credentials import find_credentials, split_url
 from bmtick.deploy.logs import LogTail
 from bmtick.deploy.model import ActualTask, TaskDefinition, TemplateDefinition
-from bmtick.deploy.transport import API, PREVIEW, KapacitorError, Transport, segment
+from bmtick.deploy.transport import API, PREVIEW, Answer, KapacitorError, Transport, segment
 from bmtick.durations import SECOND, parse_duration
 from bmtick.errors import BmtickError
 from bmtick.settings import Kapacitor
@@ -42,12 +54,14 @@ class KapacitorClient:
     def list_tasks(self, pattern: str) -> list[ActualTask]:
         """Return all tasks whose id matches a glob, scripts raw; templates are not told."""
         query = {"pattern": pattern, "fields": list(_FIELDS), "script-format": "raw"}
-        return [_task(item) for item in self._http.pages(f"{API}/tasks", "tasks", query)]
+        return [
+            _task(item) for item in self._http.pages(f"{API}/tasks", lambda page: page.tasks, query)
+        ]
 
     def task(self, task_id: str) -> ActualTask | None:
         """Return one task with template, dot and statistics, or None where there is none."""
         query = {"script-format": "raw"}
-        item = self._get(f"{API}/tasks/{segment(task_id)}", query)
+        item = self._get(TaskAnswer, f"{API}/tasks/{segment(task_id)}", query)
         return _task(item) if item else None
 
     def create_task(self, task: TaskDefinition) -> None:
@@ -74,13 +88,13 @@ class KapacitorClient:
     def list_templates(self, pattern: str) -> list[TemplateDefinition]:
         """Return all templates whose id matches a glob, scripts raw."""
         query = {"pattern": pattern, "fields": ["script", "created"], "script-format": "raw"}
-        items = self._http.pages(f"{API}/templates", "templates", query)
+        items = self._http.pages(f"{API}/templates", lambda page: page.templates, query)
         return [_template(item) for item in items]
 
     def template(self, template_id: str) -> TemplateDefinition | None:
         """Return one template, or None where there is none."""
         query = {"script-format": "raw"}
-        item = self._get(f"{API}/templates/{segment(template_id)}", query)
+        item = self._get(TemplateAnswer, f"{API}/templates/{segment(template_id)}", query)
         return _template(item) if item else None
 
     def create_template(self, template: TemplateDefinition) -> None:
@@ -98,23 +112,24 @@ class KapacitorClient:
         """Delete a template; its tasks stay, orphaned."""
         self._delete(f"{API}/templates/{segment(template_id)}")
 
-    def topics(self, pattern: str) -> list[dict[str, Any]]:
-        """Return the topics whose id matches a glob: ``id``, ``level``, ``collected``."""
-        answer = self._get(f"{API}/alerts/topics", {"pattern": pattern})
-        return list((answer or {}).get("topics") or [])
+    def topics(self, pattern: str) -> list[str]:
+        """Return the ids of the topics whose id matches a glob."""
+        answer = self._get(TopicsAnswer, f"{API}/alerts/topics", {"pattern": pattern})
+        return [topic.id for topic in (answer and answer.topics) or []]
 
-    def events(self, topic: str) -> list[dict[str, Any]]:
-        """Return a topic's last events: ``id`` and ``state``; none where there is no topic.
+    def events(self, topic: str) -> list[EventAnswer]:
+        """Return a topic's last events; none where there is no topic.
 
         Kapacitor answers 500 for a topic that it has not opened yet.
         """
         try:
-            answer = self._http.json("GET", f"{API}/alerts/topics/{segment(topic)}/events")
+            path = f"{API}/alerts/topics/{segment(topic)}/events"
+            answer = self._http.read(EventsAnswer, "GET", path)
         except KapacitorError as error:
             if error.status in {404, 500}:
                 return []
             raise
-        return list(answer.get("events") or [])
+        return answer.events or []
 
     def delete_topic(self, topic: str) -> None:
         """Forget a topic's alert state."""
@@ -125,10 +140,10 @@ class KapacitorClient:
 
         None where the server has no such section or does not tell.
         """
-        answer = self._get(f"{API}/config/{segment(name)}", {})
+        answer = self._get(SectionAnswer, f"{API}/config/{segment(name)}", {})
         if answer is None:
             return None
-        return [dict(element.get("options") or {}) for element in answer.get("elements") or []]
+        return [element.options or {} for element in answer.elements or []]
 
     def service_test(self, service: str, options: Mapping[str, Any]) -> tuple[bool, str]:
         """Let the server try one of its services for real, such as ``smtp``.
@@ -136,8 +151,8 @@ class KapacitorClient:
         The server answers 200 whatever comes of it: what counts is ``success`` and ``message``.
         """
         path = f"{API}/service-tests/{segment(service)}"
-        answer = self._http.json("POST", path, json=dict(options))
-        return bool(answer.get("success")), str(answer.get("message") or "")
+        answer = self._http.read(ServiceAnswer, "POST", path, json=dict(options))
+        return answer.success, answer.message
 
     def write(self, database: str, retention_policy: str, lines: str) -> None:
         """Put points into Kapacitor's stream; nothing is stored in InfluxDB."""
@@ -148,10 +163,11 @@ class KapacitorClient:
         """Listen to what the server logs as errors, from now on until the tail is closed."""
         return LogTail(lambda: self._http.open_stream(f"{PREVIEW}/logs", {"lvl": "error+"}))
 
-    def output(self, task_id: str, endpoint: str) -> list[dict[str, Any]]:
+    def output(self, task_id: str, endpoint: str) -> list[SeriesAnswer]:
         """Return the series at a task's ``httpOut``; none where it has no such endpoint."""
-        found = self._get(f"{API}/tasks/{segment(task_id)}/{segment(endpoint)}", {})
-        return list((found or {}).get("series") or [])
+        path = f"{API}/tasks/{segment(task_id)}/{segment(endpoint)}"
+        found = self._get(OutputAnswer, path, {})
+        return (found and found.series) or []
 
     def _delete(self, path: str) -> None:
         """Delete; what is missing is deleted already, which Kapacitor itself answers with 204."""
@@ -161,9 +177,9 @@ class KapacitorClient:
             if error.status != 404:
                 raise
 
-    def _get(self, path: str, query: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _get(self, form: type[Answer], path: str, query: Mapping[str, Any]) -> Answer | None:
         try:
-            return self._http.json("GET", path, params=query)
+            return self._http.read(form, "GET", path, params=query)
         except KapacitorError as error:
             if error.status == 404:
                 return None
@@ -197,30 +213,37 @@ def connect(
     return KapacitorClient(transport)
 
 
-def _task(item: Mapping[str, Any]) -> ActualTask:
-    dbrps = tuple((d.get("db", ""), d.get("rp", "")) for d in item.get("dbrps") or [])
+def _task(item: TaskAnswer) -> ActualTask:
     definition = TaskDefinition(
-        id=item["id"],
-        script=item.get("script") or "",
-        dbrps=dbrps,
-        vars=item.get("vars") or {},
-        template=item.get("template-id") or "",
-        enabled=item.get("status") == "enabled",
+        id=item.id,
+        script=item.script or "",
+        dbrps=tuple((d.db, d.rp) for d in item.dbrps or []),
+        vars=item.vars or {},
+        template=item.template or "",
+        enabled=item.status == "enabled",
     )
     return ActualTask(
         definition,
-        executing=bool(item.get("executing", definition.enabled)),
-        error=item.get("error") or "",
-        created=item.get("created") or "",
-        modified=item.get("modified") or "",
-        last_enabled=item.get("last-enabled") or "",
-        dot=item.get("dot") or "",
-        stats=item.get("stats") or {},
+        executing=definition.enabled if item.executing is None else item.executing,
+        error=item.error or "",
+        created=item.created or "",
+        modified=item.modified or "",
+        last_enabled=item.last_enabled or "",
+        dot=item.dot or "",
+        counters=_counters(item.stats),
     )
 
 
-def _template(item: Mapping[str, Any]) -> TemplateDefinition:
-    return TemplateDefinition(item["id"], item.get("script") or "", item.get("created") or "")
+def _counters(stats: StatsAnswer | None) -> dict[str, dict[str, int]]:
+    """Return the whole numbers of each node; the others are averages of times."""
+    return {
+        node: {name: n for name, n in numbers.items() if isinstance(n, int)}
+        for node, numbers in ((stats and stats.node_stats) or {}).items()
+    }
+
+
+def _template(item: TemplateAnswer) -> TemplateDefinition:
+    return TemplateDefinition(item.id, item.script or "", item.created or "")
 
 
 def _payload(task: TaskDefinition, *, create: bool) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import ipaddress
 import os
 import re
 import subprocess
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from bmtick.deploy.client import KapacitorError, connect
 from bmtick.deploy.transport import Transport
+from bmtick.documents import load_toml, read_text
 from bmtick.errors import BmtickError
 from bmtick.settings import Kapacitor
 
@@ -103,11 +103,10 @@ def _telegraf(root: Path, found: Found, influxdb: str) -> None:
 
 def _read_toml(path: Path, found: Found) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        found.missing.append(f"{path.name}: cannot be read: {error}")
+        return load_toml(read_text(path), file=path.name)
+    except BmtickError as error:
+        if path.exists():
+            found.missing.append(f"{path.name} is passed over: {error.message}")
         return None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bmtick.deploy.client import KapacitorClient
@@ -165,18 +165,11 @@ def _literal(text: str) -> str:
 def _await(client: KapacitorClient, name: str, wanted: int, sleep: Callable[[float], None]) -> None:
     for _ in range(int(_PATIENCE / 0.1)):
         task = client.task(name)
-        if task is not None and _raised(task.stats) >= wanted:
+        if task is not None and _raised(task) >= wanted:
             return
         sleep(0.1)
     raise BmtickError("Kapacitor did not raise the event", remedy="look at its log")
 
 
-def _raised(stats: Mapping[str, object]) -> int:
-    nodes = stats.get("node-stats")
-    if not isinstance(nodes, Mapping):
-        return 0
-    return sum(
-        int(node.get("alerts_triggered") or 0) > 0
-        for node in nodes.values()
-        if isinstance(node, Mapping)
-    )
+def _raised(task: ActualTask) -> int:
+    return sum(node.get("alerts_triggered", 0) > 0 for node in task.counters.values())

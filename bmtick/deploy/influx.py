@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from bmtick.deploy.answers import QueryAnswer, SeriesAnswer
 from bmtick.deploy.credentials import find_credentials, split_url
 from bmtick.deploy.transport import Transport
 from bmtick.durations import SECOND, parse_duration
+from bmtick.errors import BmtickError
 from bmtick.influxql import quote_name
 from bmtick.settings import InfluxDB
 
@@ -18,11 +19,14 @@ class InfluxReader:
     def __init__(self, transport: Transport) -> None:
         self._http = transport
 
-    def query(self, statement: str, database: str = "") -> list[dict[str, Any]]:
+    def query(self, statement: str, database: str = "") -> list[SeriesAnswer]:
         """Run a statement that only reads; return its series, times in nanoseconds."""
         params = {"q": statement, "epoch": "ns", **({"db": database} if database else {})}
-        results = self._http.json("GET", "/query", params=params).get("results") or [{}]
-        return list(results[0].get("series") or [])
+        answer = self._http.read(QueryAnswer, "GET", "/query", params=params)
+        results = answer.results or []
+        if failed := answer.error or next((r.error for r in results if r.error), ""):
+            raise BmtickError(f"InfluxDB refuses '{statement}': {failed}")
+        return (results and results[0].series) or []
 
     def databases(self) -> set[str]:
         """Return the names of all databases."""
@@ -53,5 +57,5 @@ def connect_influx(settings: InfluxDB, environment: Mapping[str, str]) -> Influx
     return InfluxReader(transport)
 
 
-def _first_column(series: list[dict[str, Any]]) -> set[str]:
-    return {row[0] for item in series for row in item.get("values") or []}
+def _first_column(series: list[SeriesAnswer]) -> set[str]:
+    return {str(row[0]) for item in series for row in item.values or [] if row}

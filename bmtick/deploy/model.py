@@ -36,6 +36,7 @@ class ActualTask:
     """A task as the server has it.
 
     ``definition.script`` is the raw text. Times are RFC 3339 in UTC, as the server writes them.
+    ``counters`` are those of a running task, by node and name.
     """
 
     definition: TaskDefinition
@@ -45,7 +46,7 @@ class ActualTask:
     modified: str = ""
     last_enabled: str = ""
     dot: str = ""
-    stats: Mapping[str, Any] = field(default_factory=dict)
+    counters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

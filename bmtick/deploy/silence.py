@@ -198,7 +198,7 @@ def start(
 def _holds(client: KapacitorClient, topic: str, wanted: int) -> bool:
     if not client.topics(topic):
         return False
-    levels = [event.get("state", {}).get("level") for event in client.events(topic)]
+    levels = [event.state.level for event in client.events(topic)]
     return levels.count("CRITICAL") >= wanted
 
 

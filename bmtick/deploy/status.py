@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from bmtick.deploy.client import KapacitorClient
 from bmtick.deploy.marks import task_mark
@@ -54,7 +53,7 @@ def read_status(
     client: KapacitorClient, facts: Facts, silences: list[Silence], now: int
 ) -> list[Status]:
     """Return the state of every alert that bmtick deployed on a server."""
-    topics = {topic["id"] for topic in client.topics("*") if "id" in topic}
+    topics = set(client.topics("*"))
     found = []
     for task_id in sorted(facts.tasks):
         if task_id.startswith(f"{TASK_PREFIX}-") or not task_mark(facts.tasks[task_id].definition):
@@ -80,13 +79,8 @@ def _events(client: KapacitorClient, task_id: str, topics: set[str]) -> dict[str
     events: dict[str, Event] = {}
     for topic in [*named, *own]:
         for item in client.events(topic):
-            state = item.get("state") or {}
-            events[item["id"]] = Event(
-                item["id"],
-                str(state.get("level", "")),
-                str(state.get("time", "")),
-                str(state.get("message", "")),
-            )
+            state = item.state
+            events[item.id] = Event(item.id, state.level, state.time, state.message)
     return events
 
 
@@ -97,9 +91,9 @@ def _untold(client: KapacitorClient, task_id: str) -> dict[str, Event]:
     """
     found = {}
     for series in client.output(task_id, "output"):
-        tags = series.get("tags") or {}
-        values = series.get("values") or [[]]
-        last = dict(zip(series.get("columns") or [], values[-1], strict=False))
+        tags = series.tags or {}
+        values = series.values or [[]]
+        last = dict(zip(series.columns, values[-1], strict=False))
         if "alertID" in tags and "level" in tags:
             time, message = str(last.get("time", "")), str(last.get("message", ""))
             found[tags["alertID"]] = Event(tags["alertID"], tags["level"], time, message)
@@ -115,13 +109,12 @@ def _rank(level: str) -> int:
 
 
 def _status(task: ActualTask, events: list[Event], muted: tuple[str, ...]) -> Status:
-    nodes = task.stats.get("node-stats") or {}
     return Status(
         name=task.id.removeprefix(TASK_PREFIX),
         state=_state(task),
         error=task.error,
-        points=_points(nodes),
-        node_errors=sum(int(n.get("errors") or 0) for n in nodes.values()),
+        points=_points(task.counters),
+        node_errors=sum(node.get("errors", 0) for node in task.counters.values()),
         drifted=drifted(task.definition),
         level=events[0].level if events else "OK" if task.executing else "",
         events=tuple(events),
@@ -135,7 +128,7 @@ def _state(task: ActualTask) -> str:
     return "running" if task.executing else "failed"
 
 
-def _points(nodes: Mapping[str, Any]) -> int:
+def _points(nodes: Mapping[str, Mapping[str, int]]) -> int:
     """Return how many points have passed the sources' filters."""
     sources = [n for name, n in nodes.items() if name.startswith(("from", "query"))]
-    return sum(int(n.get("emitted") or 0) for n in sources)
+    return sum(node.get("emitted", 0) for node in sources)

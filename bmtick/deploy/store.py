@@ -103,14 +103,14 @@ class Store:
     def interrupted(self) -> list[dict[str, Any]]:
         """Return the journal that a killed apply left, line by line; empty: there is none."""
         try:
-            text = self._journal.read_text(encoding="utf-8")
+            text = self._journal.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return []
         entries = []
         for line in text.splitlines():
             try:
                 entries.append(json.loads(line))
-            except ValueError:
+            except (ValueError, RecursionError):
                 break  # the kill cut the last line
         return [e for e in entries if isinstance(e, dict)]
 
@@ -134,7 +134,9 @@ class Store:
         """Return the applied states, oldest first; a damaged file is passed over."""
         found = []
         for path in sorted((self.folder / "history").glob("[0-9]*.json")):
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            with contextlib.suppress(
+                OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError
+            ):
                 found.append(_revision(json.loads(path.read_text(encoding="utf-8"))))
         return sorted(found, key=lambda r: r.number)
 

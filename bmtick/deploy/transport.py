@@ -10,11 +10,13 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
+import msgspec
 import requests
 
+from bmtick.deploy.answers import PageAnswer, TaskAnswer, TemplateAnswer
 from bmtick.deploy.credentials import Credentials
 from bmtick.errors import BmtickError
 
@@ -25,6 +27,10 @@ _TRIES = 4
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 3
 _MAX_CAUSE = 400  # characters of a server's answer shown in a message
+
+
+Answer = TypeVar("Answer", bound=msgspec.Struct)
+Item = TypeVar("Item", TaskAnswer, TemplateAnswer)
 
 
 class KapacitorError(BmtickError):
@@ -178,24 +184,26 @@ class Transport:
             return None
         return reply
 
-    def json(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
-        """Send one request and return the JSON object it answers."""
+    def read(self, form: type[Answer], method: str, path: str, **arguments: Any) -> Answer:
+        """Send one request and return what it answers, a JSON object of this form.
+
+        Raises:
+            KapacitorError: the request fails, or the answer is of another form.
+        """
         reply = self.request(method, path, **arguments)
         try:
-            answer = reply.json()
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
+            return msgspec.json.decode(reply.content, type=form)
+        except (ValueError, RecursionError) as error:
             raise KapacitorError(
-                f"{self._title} did not answer {method} {path} with a JSON object",
+                f"{self._title} did not answer {method} {path} with the JSON object that it "
+                f"should be: {str(error)[:_MAX_CAUSE]}",
                 status=reply.status_code,
                 remedy="is this the right address?",
-            )
-        return answer
+            ) from None
 
     def pages(
-        self, path: str, key: str, params: Mapping[str, Any] | None = None
-    ) -> Iterator[dict[str, Any]]:
+        self, path: str, items: Callable[[PageAnswer], list[Item] | None], params: Mapping[str, Any]
+    ) -> Iterator[Item]:
         """Yield the items of all pages of a list.
 
         Lists carry no next link, and a server may hold pages shorter than asked: read on until a
@@ -204,13 +212,13 @@ class Transport:
         seen: set[str] = set()
         offset = 0
         while True:
-            query = {**(params or {}), "offset": offset, "limit": PAGE}
-            items = self.json("GET", path, params=query).get(key) or []
-            new = [item for item in items if item.get("id") not in seen]
+            query = {**params, "offset": offset, "limit": PAGE}
+            page = items(self.read(PageAnswer, "GET", path, params=query)) or []
+            new = [item for item in page if item.id not in seen]
             if not new:
                 return
-            seen.update(item["id"] for item in new if "id" in item)
-            offset += len(items)
+            seen.update(item.id for item in new)
+            offset += len(page)
             yield from new
 
 
@@ -221,9 +229,9 @@ def segment(text: str) -> str:
 
 def _server_says(reply: requests.Response) -> str:
     try:
-        answer = reply.json()
+        answer = msgspec.json.decode(reply.content)
         text = str(answer.get("error") or answer.get("message") or "")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         text = ""
     return text[:_MAX_CAUSE]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bmtick.deploy.answers import SeriesAnswer
 from bmtick.settings import Settings
 
 
@@ -22,8 +23,8 @@ class World:
         settings: the settings in force.
         now: the time, in seconds since the epoch.
         get: fetches a URL; returns an object like ``requests.Response``.
-        query: runs InfluxQL on a database of the configured InfluxDB, returns its series as
-            ``{"name", "tags", "columns", "values"}`` with times in nanoseconds.
+        query: runs InfluxQL on a database of the configured InfluxDB, returns its series,
+            with times in nanoseconds.
         kapacitor: builds the client of one configured Kapacitor by name.
         ask_mail_server: asks a mail server (host, port, sender, recipients) whether it would take
             a mail; returns its refusal, or "".
@@ -34,7 +35,7 @@ class World:
     settings: Settings
     now: float
     get: Callable[..., Any]
-    query: Callable[[str, str], list[dict[str, Any]]]
+    query: Callable[[str, str], list[SeriesAnswer]]
     kapacitor: Callable[[str], Any]
     ask_mail_server: Callable[[str, int, str, list[str]], str]
     root: Path = field(default_factory=lambda: Path("/"))

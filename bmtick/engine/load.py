@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from time import time_ns
 from typing import Any
 
+from bmtick.documents import source_line
 from bmtick.engine.events import Events
 from bmtick.engine.nodes.stream import StreamNode
 from bmtick.engine.pipeline import Pipeline
@@ -74,6 +75,5 @@ def _build(text: str, file: str, pipeline: Pipeline, variables: Mapping[str, Var
 def _with_excerpt(error: BmtickError, text: str, file: str) -> BmtickError:
     place = error.location
     if not error.excerpt and place and place.file == file and place.line:
-        lines = text.splitlines()
-        error.excerpt = lines[place.line - 1] if place.line <= len(lines) else ""
+        error.excerpt = source_line(text, place.line)
     return error

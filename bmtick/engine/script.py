@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from bmtick.documents import source_line
 from bmtick.engine import builtin
 from bmtick.engine.arguments import ArgumentError, type_of
 from bmtick.engine.lambdas import Duration, EvaluationError, compile_lambda
@@ -42,7 +43,7 @@ class Evaluator:
         variables: Mapping[str, Variable],
     ) -> None:
         self.program = program
-        self.lines = text.splitlines()
+        self.text = text
         self.file = file
         self.pipeline = pipeline
         self.variables = variables
@@ -67,8 +68,7 @@ class Evaluator:
     def place(self, node: ast.Node) -> tuple[Location, str]:
         """Return where a syntax node is, and its line."""
         line, column = node.pos.line, node.pos.column
-        excerpt = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
-        return Location(self.file, line, column), excerpt
+        return Location(self.file, line, column), source_line(self.text, line)
 
     # --- statements -------------------------------------------------------------------------
 

@@ -156,13 +156,19 @@ class Task:
         """Take back what ``snapshot`` gave; nodes that the script no longer has are left out.
 
         Raises:
-            BmtickError: it is not a snapshot of this version.
+            BmtickError: it is not a snapshot of this version; the task must not be run then.
         """
-        if not isinstance(state, dict) or state.get("version") != SNAPSHOT_VERSION:
+        try:
+            self._take(state)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             raise BmtickError(
                 f"the saved state of task '{self.name}' is not of this version",
                 remedy="remove it to start afresh",
-            )
+            ) from None
+
+    def _take(self, state: dict[str, Any]) -> None:
+        if state["version"] != SNAPSHOT_VERSION:
+            raise ValueError
         for topic, states in state["topics"].items():
             self._pipeline.events.topics[topic] = {
                 key: EventState(level, time) for key, (level, time) in states.items()

@@ -93,7 +93,7 @@ def _field_names(
         _source(connection, measurement, span)
         + '  |> keep(columns: ["_field"])\n  |> group()\n  |> distinct(column: "_field")\n'
     )
-    return {row["_value"] for _, row in _tables(_query(client, connection, query))}
+    return {row.get("_value", "") for _, row in _tables(_query(client, connection, query))}
 
 
 def _query(client: InfluxDBClient, connection: Connection, query: str) -> Iterator[list[str]]:
@@ -123,8 +123,10 @@ def _tables(rows: Iterable[list[str]]) -> Iterator[tuple[dict[str, str], dict[st
             continue
         elif not header:
             header = row
-        else:
+        elif len(header) == len(types) == len(row):
             yield dict(zip(header, types, strict=True)), dict(zip(header, row, strict=True))
+        else:
+            raise HistoryError("InfluxDB's answer is no annotated CSV of rows of one length")
 
 
 def points_of_rows(
@@ -132,15 +134,26 @@ def points_of_rows(
 ) -> Iterator[Point]:
     """Yield the points of annotated CSV; a column that is no field is a tag."""
     for types, row in _tables(rows):
-        point = Point(measurement, {}, {}, nanoseconds(row["_time"]))
-        for name, text in row.items():
-            if name in _OWN or name.startswith("_") or text == "":
-                continue
-            if name in fields:
-                point.fields[name] = _CONVERT.get(types[name], str)(text)
-            else:
-                point.tags[name] = text
-        yield point
+        try:
+            yield _point(types, row, measurement, fields)
+        except (KeyError, ValueError) as error:
+            raise HistoryError(
+                f"InfluxDB gave a row of '{measurement}' that is none: {error}"
+            ) from None
+
+
+def _point(
+    types: Mapping[str, str], row: Mapping[str, str], measurement: str, fields: set[str]
+) -> Point:
+    point = Point(measurement, {}, {}, nanoseconds(row["_time"]))
+    for name, text in row.items():
+        if name in _OWN or name.startswith("_") or text == "":
+            continue
+        if name in fields:
+            point.fields[name] = _CONVERT.get(types[name], str)(text)
+        else:
+            point.tags[name] = text
+    return point
 
 
 _TIME: Final = re.compile(r"(.{19})(?:\.([0-9]{1,9}))?(Z|[+-][0-9:]+)")

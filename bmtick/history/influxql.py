@@ -21,6 +21,7 @@ from bmtick.influxql import quote_name, quote_text
 from bmtick.points import Point
 
 _CHUNK: Final = 10_000  # rows of one chunk
+_MAX_CAUSE: Final = 400  # characters of an answer shown in a message
 # Of a field that changed its type, InfluxDB gives the values of the first of these only.
 _PRECEDENCE: Final = ("float", "integer", "unsigned", "string", "boolean")
 _ANSWER: Final = msgspec.json.Decoder(Answer)
@@ -41,7 +42,10 @@ def influxql_points(
     statement = f"SELECT * FROM {source} WHERE {' AND '.join(conditions)}"  # noqa: S608 -- quoted
     rows = Rows(measurement, tags, types)
     for series in client.series(statement):
-        yield from rows.points(series)
+        try:
+            yield from rows.points(series)
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            raise client.odd(error) from None
 
 
 class _Client:
@@ -61,10 +65,13 @@ class _Client:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=retry))
 
-    def chunks(self, statement: str) -> Iterator[dict[str, Any]]:
-        """Yield the series of a short answer, chunk by chunk."""
+    def texts(self, statement: str) -> Iterator[list[str]]:
+        """Yield the rows of a short answer that holds nothing but texts."""
         for series in self.series(statement):
-            yield {"columns": series.columns, "values": msgspec.json.decode(series.values)}
+            try:
+                yield from msgspec.json.decode(series.values, type=list[list[str]])
+            except (ValueError, RecursionError) as error:
+                raise self.odd(error) from None
 
     def series(self, statement: str) -> Iterator[Series]:
         """Yield the series of an answer, chunk by chunk, with values that are still JSON."""
@@ -98,7 +105,7 @@ class _Client:
                 f"cannot reach it: {_cause(error)}", "is it running, is [influxdb] url right?"
             ) from None
         if reply.status_code >= 400:
-            text = reply.text[:400]
+            text = reply.text[:_MAX_CAUSE]
             reply.close()
             remedy = "give a user name and password, or a token, by environment or secret_file"
             needs = reply.status_code in (401, 403)
@@ -108,25 +115,32 @@ class _Client:
     def _series(self, line: bytes) -> list[Series]:
         try:
             answer = _ANSWER.decode(line)
-        except msgspec.DecodeError:
-            raise self._failed("the answer is not JSON", "is this the right address?") from None
-        error = answer.error or next((r.error for r in answer.results if r.error), "")
-        if error:
-            raise self._failed(error)
+        except (ValueError, RecursionError) as error:
+            raise self.odd(error) from None
+        told = answer.error or next((r.error for r in answer.results if r.error), "")
+        if told:
+            raise self._failed(told[:_MAX_CAUSE])
         return [series for result in answer.results for series in result.series or ()]
 
     def names(self, statement: str) -> set[str]:
         """Return the first column of an answer."""
-        return {row[0] for series in self.chunks(statement) for row in series["values"]}
+        return {row[0] for row in self.texts(statement) if row}
 
     def field_types(self, measurement: str) -> dict[str, str]:
         """Return the types of a measurement's fields; of several that which InfluxDB gives."""
         source = f"{quote_name(self._connection.retention_policy)}.{quote_name(measurement)}"
         found: dict[str, str] = {}
-        for series in self.chunks(f"SHOW FIELD KEYS FROM {source}"):
-            for name, kind in series["values"]:
-                found[name] = min(kind, found.get(name, kind), key=_PRECEDENCE.index)
+        for row in self.texts(f"SHOW FIELD KEYS FROM {source}"):
+            if len(row) != 2 or row[1] not in _PRECEDENCE:
+                raise self.odd(f"{row} is no field and its type")
+            name, kind = row
+            found[name] = min(kind, found.get(name, kind), key=_PRECEDENCE.index)
         return found
+
+    def odd(self, cause: object) -> HistoryError:
+        """Return the error that an answer is not of InfluxDB's form."""
+        reason = f"the answer is not what it should be: {str(cause)[:_MAX_CAUSE]}"
+        return self._failed(reason, "is this the right address?")
 
     def _failed(self, reason: str, remedy: str = "") -> HistoryError:
         return HistoryError(f"InfluxDB at {self._connection.url}: {reason}", remedy=remedy)

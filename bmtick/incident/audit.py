@@ -102,7 +102,7 @@ class Audit:
         A line that a crash cut off is passed over.
         """
         try:
-            text = self.path.read_text("utf-8")
+            text = self.path.read_text("utf-8", errors="replace")
         except FileNotFoundError:
             return
         except OSError as error:
@@ -112,7 +112,7 @@ class Audit:
         for line in text.splitlines():
             try:
                 record = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(record, dict) and account in ("", record.get("user")):
                 yield record

@@ -133,10 +133,20 @@ def load(folder: Path) -> Iterator[Copy]:
     for path in sorted(folder.glob("*.json")):
         try:
             record = json.loads(path.read_bytes().decode("utf-8"))
-            record["sender"], record["recipients"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            if not _is_record(record):
+                raise ValueError("no sender, or no list of recipients")
+        except (OSError, ValueError, RecursionError) as error:
             raise BmtickError(f"damaged copy: {error}", location=Location(str(path))) from None
         yield Copy(path, record)
+
+
+def _is_record(record: Any) -> bool:
+    return (
+        isinstance(record, dict)
+        and isinstance(record.get("sender"), str)
+        and isinstance(record.get("recipients"), list)
+        and all(isinstance(address, str) for address in record["recipients"])
+    )
 
 
 def _encode(record: dict[str, Any]) -> bytes:

@@ -17,6 +17,7 @@ from bmtick.incident.programs import Programs
 
 QUEUE_ID = re.compile(r"[0-9A-Za-z]{6,32}")  # short: hexadecimal; long: base 52
 _START = re.compile(r"\*\*\* ENVELOPE RECORDS .*?([0-9A-Za-z]+) \*\*\*")
+_SIZE = re.compile(r"\s*([0-9]{1,18})\b")
 _CONTENTS = "*** MESSAGE CONTENTS "
 _BATCH = 200  # ids on one command line
 
@@ -80,7 +81,7 @@ def _record(envelope: Envelope, line: str) -> None:
     elif kind == "message_arrival_time":
         envelope.arrival = value
     elif kind == "message_size":
-        envelope.size = int(value.split()[0])
+        envelope.size = int(digits[0]) if (digits := _SIZE.match(value)) else 0
 
 
 def read_envelopes(programs: Programs, ids: Iterable[str]) -> dict[str, Envelope]:

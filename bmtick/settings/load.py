@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from bmtick.documents import load_toml, read_text
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.settings.model import Kapacitor, Settings
 
 SEARCH = ("bmtick.toml", "/etc/bmtick/bmtick.toml")
 _UNKNOWN = re.compile(r"unknown field `(.*?)`(?: - at `\$\.?(.*)`)?$")
 _AT = re.compile(r"^(.*?)(?: - at `\$\.?(.*)`)?$", re.DOTALL)
-_TOML_AT = re.compile(r"\(at line (\d+), column (\d+)\)")
 
 
 def find(config: str | None) -> Path | None:
@@ -40,20 +39,14 @@ def load(config: str | None = None) -> Settings:
     path = find(config)
     if path is None:
         return Settings()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BmtickError(
-            f"cannot read the settings: {error}", location=Location(str(path))
-        ) from None
-    return parse(text, file=str(path))
+    return parse(read_text(path), file=str(path))
 
 
 def gives(settings: Settings, section: str) -> bool:
     """Whether the settings file itself has a section, rather than its defaults being in force."""
     if not settings.path:
         return False
-    return section in tomllib.loads(Path(settings.path).read_text(encoding="utf-8"))
+    return section in load_toml(read_text(settings.path), file=settings.path)
 
 
 def parse(text: str, *, file: str) -> Settings:
@@ -62,10 +55,7 @@ def parse(text: str, *, file: str) -> Settings:
     Raises:
         BmtickError: no TOML, an unknown key or a value of a wrong type; says where.
     """
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _syntax(error, text, file) from None
+    raw = load_toml(text, file=file)
     if "path" in raw:
         raise _unknown("path", "", text, file)
     raw["path"] = file
@@ -83,22 +73,6 @@ def _servers(section: Any) -> Any:
     plain = {k: v for k, v in section.items() if not isinstance(v, dict)}
     named = {k: v for k, v in section.items() if isinstance(v, dict)}
     return {"default": plain, **named} if plain or not named else named
-
-
-def _syntax(error: tomllib.TOMLDecodeError, text: str, file: str) -> BmtickError:
-    match = _TOML_AT.search(str(error))
-    line, column = (int(match[1]), int(match[2])) if match else (0, 0)
-    lines = text.splitlines() or [""]
-    if not line:  # "at end of document"
-        line, column = len(lines), len(lines[-1]) + 1
-    message = re.sub(r"\s*\(at .*\)$", "", str(error))
-    excerpt = lines[line - 1] if line <= len(lines) else ""
-    return BmtickError(
-        message,
-        location=Location(file, line, column),
-        excerpt=excerpt,
-        remedy="see toml.io for the syntax",
-    )
 
 
 def _invalid(message: str, text: str, file: str) -> BmtickError:
@@ -137,7 +111,7 @@ def locate(key: str, path: str, text: str, file: str) -> tuple[Location, str]:
     section = ""
     wanted = path.rsplit(".", 1)[0] if "." in path else ""
     fallback: tuple[Location, str] | None = None
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
             section = header[1]
             if section == path or section.endswith(f".{key}"):

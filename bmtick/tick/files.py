@@ -1,39 +1,13 @@
-"""Scripts on disk: read as UTF-8, written in one step with their mode kept."""
+"""Scripts on disk: written in one step with their mode kept."""
 
 from __future__ import annotations
 
 import os
 import stat
-import sys
 import tempfile
 from pathlib import Path
 
 from bmtick.errors import BmtickError, Location
-
-STDIN = "-"
-
-
-def read_script(path: str) -> str:
-    """Return the text of a script; ``-`` is standard input. Line ends stay as they are.
-
-    Raises:
-        BmtickError: the file cannot be read or is not UTF-8.
-    """
-    try:
-        data = sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise BmtickError(f"cannot read the script: {reason}", location=Location(path)) from None
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = len(data[: error.start].rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
-        raise BmtickError(
-            "the script is not UTF-8 text",
-            location=Location(path, line, column),
-            remedy="save it as UTF-8",
-        ) from None
 
 
 def write_script(path: str, text: str) -> None:

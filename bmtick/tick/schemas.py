@@ -9,10 +9,9 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from typing import Any
 
+from bmtick.documents import load_toml
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.tick.flow import KNOWN, Measurement, Schema
 
@@ -26,15 +25,7 @@ def load_schema(text: str, *, file: str = "-") -> Schema:
     Raises:
         BmtickError: the text is not TOML, or not a schema.
     """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
-        line, column = (int(place[1]), int(place[2])) if place else (0, 0)
-        excerpt = text.splitlines()[line - 1] if 0 < line <= len(text.splitlines()) else ""
-        message = f"the schema is not TOML: {str(error).split(' (at')[0]}"
-        location = Location(file, line, column)
-        raise BmtickError(message, location=location, excerpt=excerpt) from None
+    data = load_toml(text, file=file)
     found = {name: _measurement(name, table, file) for name, table in data.items()}
     return {**KNOWN, **found}
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from bmtick.documents import load_json
 from bmtick.durations import parse_duration
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.tick.parser import parse_lambda
@@ -22,16 +23,7 @@ def load_variables(text: str, *, file: str = "-") -> Mapping[str, Any]:
     Raises:
         BmtickError: the text is not a JSON object; with line and column.
     """
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        excerpt = text.splitlines()[error.lineno - 1] if text else ""
-        location = Location(file, error.lineno, error.colno)
-        message = f"the vars file is not JSON: {error.msg}"
-        raise BmtickError(message, location=location, excerpt=excerpt) from None
-    except RecursionError:
-        message = "the vars file nests too deeply"
-        raise BmtickError(message, location=Location(file)) from None
+    data = load_json(text, file=file)
     if not isinstance(data, dict):
         raise BmtickError(
             "the vars file is not an object",

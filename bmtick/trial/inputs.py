@@ -15,7 +15,7 @@ from bmtick.errors import BmtickError, Location
 from bmtick.names import FIELDS
 from bmtick.points import Point, Value, parse_lines
 from bmtick.trial.model import Case, Series
-from bmtick.trial.notation import values
+from bmtick.trial.notation import MAX_VALUES, values
 
 DEFAULT_BEGIN: Final = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)  # a Monday morning
 
@@ -51,6 +51,12 @@ def points_of(case: Case) -> list[Point]:
             if error.location is None:
                 error.location = Location(case.file)
             raise
+        if len(found) > MAX_VALUES:
+            raise BmtickError(
+                f"the series of a case have more than {MAX_VALUES:,} points",
+                location=Location(case.file),
+                remedy="make the case shorter, or name a file by 'points'",
+            )
     for name in case.points:
         found += _line_protocol(folder / name)
     if case.logs:

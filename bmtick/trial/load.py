@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from bmtick.documents import load_toml, read_text
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.trial.model import Case, Expectation, Series, Silence
 
-_TOML_AT: Final = re.compile(r"\(at line (\d+), column (\d+)\)")
 _UNKNOWN: Final = re.compile(r"contains unknown field `(.*?)`")
 _KEYS: Final = sorted(
     {name for part in (Case, Series, Expectation, Silence) for name in part.__struct_fields__}
@@ -51,12 +50,7 @@ def load_cases(path: Path) -> list[Case]:
     Raises:
         BmtickError: the file is not a case file; says where.
     """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise _syntax(error, path) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BmtickError(f"cannot read it: {error}", location=Location(str(path))) from None
+    raw = load_toml(read_text(path), file=str(path))
     each = raw.pop("case", None)
     if each is None:
         return [_case({"name": path.stem, **raw}, path)]
@@ -96,10 +90,3 @@ def _explain(text: str) -> str:
 
 def _refused(message: str, path: Path, remedy: str = "") -> BmtickError:
     return BmtickError(message, location=Location(str(path)), remedy=remedy)
-
-
-def _syntax(error: tomllib.TOMLDecodeError, path: Path) -> BmtickError:
-    at = _TOML_AT.search(str(error))
-    line, column = (int(at[1]), int(at[2])) if at else (0, 0)
-    message = _TOML_AT.sub("", str(error)).strip()
-    return BmtickError(f"not TOML: {message}", location=Location(str(path), line, column))

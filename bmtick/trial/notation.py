@@ -18,7 +18,9 @@ _ITEM: Final = re.compile(
     rf"\s*(?:(?P<start>{_NUMBER})(?P<step>[+-][0-9]+(?:\.[0-9]+)?)?"
     r"|(?P<missing>_)|(?P<bool>true|false)|'(?P<text>[^']*)')(?:x(?P<count>[0-9]+))?(?=\s|$)"
 )
-_MAX_VALUES: Final = 1_000_000
+MAX_VALUES: Final = 1_000_000
+_MAX_DIGITS: Final = 40
+_LIMIT: Final = 2**63
 
 
 def values(text: str, kind: str = "") -> list[Value | None]:
@@ -32,24 +34,25 @@ def values(text: str, kind: str = "") -> list[Value | None]:
         BmtickError: the text is not the notation; shows where.
     """
     found: list[Value | None] = []
-    position = 0
-    while position < len(text.rstrip()):
+    position, end = 0, len(text.rstrip())
+    while position < end:
         match = _ITEM.match(text, position)
         if match is None:
             raise BmtickError(
-                f"'{text[position:].strip()}' is not a series",
+                f"'{text[position:].strip()[:80]}' is not a series",
                 remedy="write values such as 5, 5x3, 0+10x30, 'text'x2, true or _",
             )
         found += _item(match, kind)
-        if len(found) > _MAX_VALUES:
+        if len(found) > MAX_VALUES:
             raise BmtickError("a series of more than a million values", remedy="use a points file")
         position = match.end()
     return found
 
 
 def _item(match: re.Match[str], kind: str) -> list[Value | None]:
-    count = int(match["count"] or 1)
-    if count > _MAX_VALUES:
+    digits = (match["count"] or "1").lstrip("0")
+    count = int(digits[:8] or 0)
+    if count > MAX_VALUES:
         raise BmtickError("a series of more than a million values", remedy="use a points file")
     if match["missing"]:
         return [None] * count
@@ -58,9 +61,14 @@ def _item(match: re.Match[str], kind: str) -> list[Value | None]:
     if match["text"] is not None:
         return [match["text"]] * count
     start, step = match["start"], match["step"] or "0"
+    if len(start) > _MAX_DIGITS or len(step) > _MAX_DIGITS:
+        raise BmtickError(f"'{start[:_MAX_DIGITS]}...': a number of too many digits")
     is_float = kind == "float" or (kind != "int" and "." in start + step)
     if is_float:
         return [float(start) + float(step) * i for i in range(count)]
     if "." in start + step:
         raise BmtickError(f"'{match[0].strip()}': the field holds integers")
-    return [int(start) + int(step) * i for i in range(count)]
+    first, by = int(start), int(step)
+    if max(abs(first), abs(first + by * max(0, count - 1))) >= _LIMIT:
+        raise BmtickError(f"'{match[0].strip()}': an integer has 64 bits")
+    return [first + by * i for i in range(count)]

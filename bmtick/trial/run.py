@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from bmtick.alerts import find, render
+from bmtick.documents import read_text
 from bmtick.durations import SECOND, parse_duration
 from bmtick.engine import AlertEvent, Task, load_task
 from bmtick.errors import BmtickError, Location
 from bmtick.points import Point
 from bmtick.settings import Settings, load
+from bmtick.tick.variables import load_variables
 from bmtick.trial.compare import compare
 from bmtick.trial.inputs import begin_of, points_of
 from bmtick.trial.model import Case
@@ -98,20 +99,9 @@ def _from_script(case: Case) -> Task:
     path = folder / case.script
     if case.set:
         raise BmtickError("'set' is for alerts", location=Location(case.file), remedy="use 'vars'")
-    variables = _json(folder / case.vars) if case.vars else None
-    return load_task(_text(path), file=str(path), name=path.stem, variables=variables, now=None)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BmtickError(f"cannot read it: {error}", location=Location(str(path))) from None
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(_text(path))
-    except json.JSONDecodeError as error:
-        place = Location(str(path), error.lineno, error.colno)
-        raise BmtickError(f"not JSON: {error.msg}", location=place) from None
+    variables = (
+        load_variables(read_text(folder / case.vars), file=str(folder / case.vars))
+        if case.vars
+        else None
+    )
+    return load_task(read_text(path), file=str(path), name=path.stem, variables=variables, now=None)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from bmtick.collect.state import StateFile
 from bmtick.durations import MILLISECOND
@@ -86,17 +86,23 @@ class Watch:
                 self._warn(f"the state {self._state.path} cannot be used: {damage}; begun anew")
             self._source.begin(from_start=from_start, now=now)
             return
-        if kept.state.get("version") != _VERSION:
+        try:
+            self._take_up(kept.state)
+        except (KeyError, TypeError, ValueError, AttributeError):
             raise BmtickError(
                 f"the state {self._state.path} is not of this version of bmtick watch",
-                remedy="remove it to begin anew",
-            )
-        self._source.restore(kept.state["source"])
-        self._tasks.restore(kept.state["tasks"])
-        self._outbox.restore(kept.state["outbox"])
+                remedy="name another file with --state, or remove this one to begin anew",
+            ) from None
         if again:
             self._recorder.write(kept.state.get("history", [0, 0]), kept.output)
             self._state.commit()
+
+    def _take_up(self, kept: dict[str, Any]) -> None:
+        if kept["version"] != _VERSION:
+            raise ValueError
+        self._source.restore(kept["source"])
+        self._tasks.restore(kept["tasks"])
+        self._outbox.restore(kept["outbox"])
 
     def tick(self, now: float) -> Status:
         """Read all that is new, judge it, keep it, deliver what is due."""

@@ -135,8 +135,8 @@ class Tasks:
                 state = {**state, "nodes": {}, "started": None}
             try:
                 task.restore(state)
-            except (BmtickError, KeyError, TypeError, ValueError) as error:
-                self._warn(f"what {name} knew is lost: {error}")
+            except BmtickError as error:
+                self._warn(f"what {name} knew is lost: {error.message}")
                 self._tasks[name] = self._load(self._alerts[name])
 
 

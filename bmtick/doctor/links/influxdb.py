@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bmtick import names
+from bmtick.deploy.answers import SeriesAnswer
 from bmtick.doctor.link import Link, broken, ok, unseen
 from bmtick.doctor.world import World, ago
 from bmtick.durations import SECOND
@@ -56,12 +57,12 @@ def _measurement(world: World, measurement: str) -> Link:
         f"SELECT * FROM {source} ORDER BY time DESC LIMIT 1",  # noqa: S608 -- names are quoted
         influx.database,
     )
-    if not found:
+    if not found or not found[0].values:
         remedy = "bmtick collect; systemctl status telegraf; tail /var/log/telegraf/telegraf.log"
         if measurement in _STEADY:
             return broken(name, "never written", remedy)
         return unseen(name, "never written: no such event yet, or not collected", remedy)
-    point = dict(zip(found[0]["columns"], found[0]["values"][0], strict=True))
+    point = dict(zip(found[0].columns, found[0].values[0], strict=True))
     return _judge(world, measurement, point)
 
 
@@ -89,5 +90,5 @@ def _judge(world: World, measurement: str, point: dict[str, Any]) -> Link:
     return ok(name, f"newest point {ago(max(age, 0))} old, from host {point['host']}")
 
 
-def _column(series: list[dict[str, Any]]) -> list[str]:
-    return [str(row[0]) for row in series[0].get("values", [])] if series else []
+def _column(series: list[SeriesAnswer]) -> list[str]:
+    return [str(row[0]) for item in series for row in item.values or [] if row]

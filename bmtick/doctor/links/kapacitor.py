@@ -48,9 +48,9 @@ def _subscription(world: World, name: str, client: KapacitorClient) -> Link:
     found = [
         str(destination)
         for series in world.query("SHOW SUBSCRIPTIONS", "")
-        if series.get("name") == influx.database
-        for row in series.get("values") or []
-        if row[0] == influx.retention_policy
+        if series.name == influx.database
+        for row in series.values or []
+        if row and row[0] == influx.retention_policy and isinstance(row[-1], list)
         for destination in row[-1]
     ]
     if any(urlsplit(destination).port == port for destination in found):
@@ -98,11 +98,9 @@ def _task(name: str, task_id: str, task: ActualTask | None) -> Link:
 
 def _counters(task: ActualTask) -> tuple[int, int]:
     """Return the points that reached a node of the task, at most, and the errors of all."""
-    nodes = (task.stats.get("node-stats") or {}).values()
-    seen = max(
-        (int(node.get("collected") or node.get("emitted") or 0) for node in nodes), default=0
-    )
-    return seen, sum(int(node.get("errors") or 0) for node in nodes)
+    nodes = task.counters.values()
+    seen = max((node.get("collected") or node.get("emitted", 0) for node in nodes), default=0)
+    return seen, sum(node.get("errors", 0) for node in nodes)
 
 
 def _smtp(world: World, name: str, client: KapacitorClient) -> Link:

@@ -1,0 +1,88 @@
+"""Files that people write, as text, TOML and JSON: read whole, or refused with the place."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from bmtick.errors import BmtickError, Location
+
+_TOML_AT = re.compile(r"\s*\(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)$")
+STDIN = "-"
+_DEEP = "it nests too deeply"
+
+
+def read_text(path: str | Path) -> str:
+    """Return the text of a file, line ends as they are; ``-`` is standard input.
+
+    Raises:
+        BmtickError: it cannot be read, or is not UTF-8; says where.
+    """
+    name = str(path)
+    try:
+        data = sys.stdin.buffer.read() if name == STDIN else Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BmtickError(f"cannot read it: {reason}", location=Location(name)) from None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = len(data[: error.start].rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
+        raise BmtickError(
+            "it is not UTF-8 text",
+            location=Location(name, line, column),
+            remedy="save it as UTF-8",
+        ) from None
+
+
+def load_toml(text: str, *, file: str) -> dict[str, Any]:
+    """Return the tables of a TOML text.
+
+    Raises:
+        BmtickError: it is not TOML; with line and column.
+    """
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        deep = isinstance(error, RecursionError)
+        at = None if deep else _TOML_AT.search(str(error))
+        line, column = int((at and at[1]) or 0), int((at and at[2]) or 0)
+        if at and not line:  # at the end of the document
+            line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
+        raise BmtickError(
+            f"not TOML: {_DEEP if deep else _TOML_AT.sub('', str(error))}",
+            location=Location(file, line, column),
+            excerpt=source_line(text, line),
+            remedy="see toml.io for the syntax",
+        ) from None
+
+
+def load_json(text: str, *, file: str) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        BmtickError: it is not JSON; with line and column where they are known.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BmtickError(
+            f"not JSON: {error.msg}",
+            location=Location(file, error.lineno, error.colno),
+            excerpt=source_line(text, error.lineno),
+        ) from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits
+        deep = isinstance(error, RecursionError)
+        message = _DEEP if deep else str(error)
+        raise BmtickError(f"not JSON: {message}", location=Location(file)) from None
+
+
+def source_line(text: str, line: int) -> str:
+    """Return a line of a text, counted from 1 and by line feeds alone, or ``""``."""
+    lines = text.split("\n")
+    return lines[line - 1].rstrip("\r") if 0 < line <= len(lines) else ""

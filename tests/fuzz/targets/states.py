@@ -1,0 +1,105 @@
+"""Files that keep a state: read whole, or told to be damaged; never half taken up."""
+
+import json
+import tempfile
+from pathlib import Path
+
+from bmtick.collect.options import Options
+from bmtick.collect.session import Session
+from bmtick.collect.state import decode, encode
+from bmtick.deploy.model import TaskDefinition
+from bmtick.deploy.store import Store
+from bmtick.engine import load_task
+from bmtick.errors import BmtickError
+from bmtick.incident.audit import Audit
+from bmtick.incident.copies import load
+from bmtick.points import Point
+
+
+def seeds():
+    """Return a state of each kind, as it is written."""
+    session = Session(["/var/log/mail.log"], Options(now=1_780_000_000.0), lambda _: None)
+    session.sources["/var/log/mail.log"].scanner.feed(_LOG)
+    yield json.dumps(session.dump())
+    yield encode(session.dump(), b"m v=1i 1\n", 7).decode()
+    task = load_task(_SCRIPT, file="x.tick", name="x")
+    for second in range(60):
+        time = (1_780_000_000 + second) * 10**9
+        task.advance(time)
+        task.feed(Point("m", {"host": "a"}, {"value": 1.0}, time))
+    yield json.dumps(task.snapshot())
+    with tempfile.TemporaryDirectory(prefix="bmtick-fuzz-") as name:
+        store = Store(Path(name), "http://127.0.0.1:9092")
+        task = TaskDefinition("bmtick-x", "stream", (("telegraf", "autogen"),), {})
+        store.record({"bmtick-x": task}, {}, births={"bmtick-x": "now"}, cause="apply")
+        yield (store.folder / "history/0001.json").read_text("utf-8")
+        store.note(step="create", id="bmtick-x")
+        yield (store.folder / "journal.jsonl").read_text("utf-8")
+        audit = Audit(Path(name))
+        audit.write("a", "hold", "end", ids=["3F1A2B"])
+        yield audit.path.read_text("utf-8")
+    yield json.dumps({"sender": "a@b", "recipients": ["c@d"], "restored": ""})
+
+
+_LOG = b"""
+Jun  1 10:00:00 mx postfix/smtpd[1]: 3F1A2B: client=h[192.0.2.1], sasl_method=LOGIN, sasl_username=a
+Jun  1 10:00:01 mx postfix/qmgr[1]: 3F1A2B: from=<a@b>, size=9, nrcpt=2 (queue active)
+Jun  1 10:00:09 mx postfix/smtpd[1]: 3F1A2C: client=h[192.0.2.1], sasl_method=LOGIN, sasl_username=b"""
+
+_SCRIPT = """
+stream|from().measurement('m').groupBy('host')
+    |window().period(1m).every(10s)
+    |count('value')
+    |alert().crit(lambda: "count" > 3).id('x').message('m').log('/tmp/x')
+"""
+
+
+def fuzz(data: bytes) -> None:
+    """Take the bytes for each kind of state in turn."""
+    _collector(data)
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        content = None
+    if content is not None:
+        _collector(encode(content, b"", 0))
+        task = load_task(_SCRIPT, file="x.tick", name="x")
+        _refused_or_done(lambda: task.restore(content))
+    with tempfile.TemporaryDirectory(prefix="bmtick-fuzz-") as name:
+        _files(Path(name), data)
+
+
+def _collector(raw: bytes) -> None:
+    try:
+        kept = decode(raw)
+    except ValueError as error:
+        assert str(error)
+        return
+    session = Session(["/var/log/mail.log"], Options(), lambda _: None)
+    try:
+        session.restore(kept.state)
+    except ValueError as error:
+        assert str(error)  # documented: a whole file of something else
+
+
+def _refused_or_done(act) -> None:
+    try:
+        act()
+    except BmtickError as error:
+        str(error)
+
+
+def _files(folder: Path, data: bytes) -> None:
+    store = Store(folder, "http://127.0.0.1:9092")
+    history = store.folder / "history"
+    history.mkdir(parents=True)
+    (history / "0001.json").write_bytes(data)
+    (store.folder / "journal.jsonl").write_bytes(data)
+    _refused_or_done(store.interrupted)
+    _refused_or_done(lambda: store.known({"bmtick-x": "now"}))
+    (folder / "audit.jsonl").write_bytes(data)
+    audit = Audit(folder)
+    _refused_or_done(lambda: list(audit.read()))
+    _refused_or_done(lambda: audit.held_ids("a"))
+    (folder / "3F1A2B.json").write_bytes(data)
+    _refused_or_done(lambda: [copy.queue_id + str(copy.restored) for copy in load(folder)])
