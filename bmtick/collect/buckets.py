@@ -27,10 +27,14 @@ class Buckets:
         self.newest: int | None = None  # the latest time that a line bore
         self.limit: int | None = None  # a later time is a wrong clock
         self._checks = 0
+        self._untimed: Bucket | None = None  # of lines before the first that bore a time
 
     def at(self, time: int | None) -> Bucket:
         """Return the bucket for a line of that time; None: the line bears none."""
         if time is None or (self.limit is not None and time > self.limit):
+            if self.newest is None and self.floor is None:
+                self._untimed = self._untimed or Bucket()
+                return self._untimed
             time = self.newest or self.floor or 0
         start = time - time % self.interval
         if self.floor is not None and start < self.floor:
@@ -42,7 +46,16 @@ class Buckets:
             bucket = self.open[start] = Bucket()
         if self.newest is None or time > self.newest:
             self.newest = time
+        if self._untimed is not None:
+            self.take(start, self._untimed)
+            self._untimed = None
         return bucket
+
+    def settle(self, now: float) -> None:
+        """Count lines before the first that bore a time as of now, where none came after them."""
+        if self._untimed is not None:
+            self.take(int(now), self._untimed)
+            self._untimed = None
 
     def take(self, start: int, bucket: Bucket) -> None:
         """Keep a bucket of an earlier run; the interval may have been another one then."""

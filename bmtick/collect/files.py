@@ -9,6 +9,16 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 
+COMPRESSED = (".gz", ".xz", ".zst", ".bz2")
+# What decompressors raise, of whose modules only the one that is needed is loaded.
+_DAMAGE = ("EOFError", "BadGzipFile", "error", "LZMAError", "OSError", "ZstdError")
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether an error of reading says that the file is cut off or no such archive."""
+    return type(error).__name__ in _DAMAGE
+
+
 def open_log(path: str, stdin: BinaryIO) -> BinaryIO:
     """Open a log for reading; what its first bytes say decides how.
 

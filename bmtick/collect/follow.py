@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from bmtick.collect import logfile
 from bmtick.collect.clock import LogClock
-from bmtick.collect.files import unreadable
+from bmtick.collect.files import COMPRESSED, is_damage, unreadable
 from bmtick.collect.logfile import Candidate, LogFile
 from bmtick.errors import BmtickError
 
@@ -29,6 +29,8 @@ class Follower:
     Attributes:
         files: what is read, oldest first; the last one is, or was, the file at ``path``.
         uncertain: how often lines may have been lost since the collector started.
+        more: whether a run ended before all that is new was read.
+        passed: bytes of lines that are too long, passed over in this run.
         missing: when the log was found to be away, seconds since the epoch; 0: it is there.
     """
 
@@ -38,6 +40,8 @@ class Follower:
         self.files: list[LogFile] = []
         self.uncertain = 0
         self.missing = 0
+        self.more = False
+        self.passed = 0
 
     @property
     def written(self) -> float:
@@ -74,9 +78,15 @@ class Follower:
             self.files = [file]
 
     def new_blocks(self, now: float, limit: int) -> Iterator[bytes]:
-        """Yield what is new, the oldest first, up to about so many bytes."""
+        """Yield what is new, the oldest first, up to about so many bytes.
+
+        Raises:
+            BmtickError: the log may not be read.
+        """
         self._look(now)
+        self.more = False
         carry = b""
+        damaged: set[str] = set()
         for index, file in enumerate(self.files):
             log = _peek(file.name)
             if log is None:
@@ -85,13 +95,33 @@ class Follower:
                 if os.fstat(log.fileno()).st_ino != file.inode:
                     continue
                 before = file.offset
-                yield from logfile.blocks(log, file, limit, carry)
-                limit -= file.offset - before
+                try:
+                    yield from logfile.blocks(log, file, limit, carry)
+                except Exception as error:
+                    if not is_damage(error) or not file.name.endswith(COMPRESSED):
+                        raise
+                    damaged.add(file.name)
+                    self._damaged(file.name, error)
+                limit -= file.offset - before + len(file.tail)
+                self.passed, file.passed = self.passed + file.passed, 0
                 if limit <= 0:
+                    self.more = True
                     return
                 file.describe(log, now)
                 carry = self._cut_line(index)
-        self.files = [f for f in self.files if not f.since or now - f.since < logfile.KEEP]
+        self._forget_old(now, damaged)
+
+    def _damaged(self, name: str, error: Exception) -> None:
+        """A rotated file cannot be unpacked: it is still being packed, or nothing here can."""
+        self.warn(f"{name} cannot be read to its end, which is tried again for an hour: {error}")
+
+    def _forget_old(self, now: float, damaged: set[str]) -> None:
+        kept = [f for f in self.files if not f.since or now - f.since < logfile.KEEP]
+        for file in self.files:
+            if file not in kept and file.name in damaged:
+                self.uncertain += 1
+                self.warn(f"{file.name} cannot be read to its end: the lines there are lost")
+        self.files = kept
 
     def _cut_line(self, index: int) -> bytes:
         """Return the beginning of a line that copytruncate cut: it goes on in the next file."""

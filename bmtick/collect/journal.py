@@ -58,6 +58,8 @@ class Journal:
         self.uncertain = 0
         self.written = 0.0  # its times are whole
         self.missing = 0
+        self.more = False
+        self.passed = 0
         self._first: int | None = _FIRST  # lines
 
     def to_json(self) -> dict[str, Any]:
@@ -83,6 +85,7 @@ class Journal:
             BmtickError: journalctl is not there, or cannot read the journal.
         """
         del now
+        self.more = False
         before = self.cursor
         first = [] if self._first is None else [f"--lines={self._first}"]
         lines: list[bytes] = []
@@ -106,6 +109,7 @@ class Journal:
                 yield b"\n" + b"\n".join(lines)
                 self.cursor, limit, size, lines = cursor, limit - size, 0, []
                 if limit <= 0:
+                    self.more = True
                     return
         if lines:
             yield b"\n" + b"\n".join(lines)

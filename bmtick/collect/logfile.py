@@ -13,7 +13,7 @@ from binascii import crc32
 from collections.abc import Iterator
 
 from bmtick.collect.clock import LogClock
-from bmtick.collect.files import decompressed
+from bmtick.collect.files import COMPRESSED, decompressed, is_damage
 from bmtick.errors import BmtickError
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 HEAD = 256  # bytes that a file is known by
 KEEP = 3600  # seconds that a rotated file is read on
 BLOCK = 1 << 18  # bytes read at once
-MAX_LINE = 1 << 20  # a longer line is taken for two
-_COMPRESSED = (".gz", ".xz", ".zst", ".bz2")
+MAX_LINE = 1 << 20  # of a longer line the beginning is read
 _ENDING = r"(?:\.(?:gz|xz|zst|bz2))?"
 
 
@@ -40,27 +39,42 @@ class LogFile:
         modified: nanoseconds; when it was last written, as far as known.
         first: time of its first line, seconds since the epoch; 0 where that is not known.
         since: seconds since the epoch when it was found rotated; 0 for the current file.
+        cut: whether the offset lies in a line of which only the beginning was read.
         tail: the unfinished line at its end, when it was last read; not kept in the state.
+        passed: bytes that were passed over; not kept in the state.
     """
 
-    __slots__ = ("first", "head", "inode", "modified", "name", "offset", "since", "tail")
+    __slots__ = (
+        "cut",
+        "first",
+        "head",
+        "inode",
+        "modified",
+        "name",
+        "offset",
+        "passed",
+        "since",
+        "tail",
+    )
 
     def __init__(self, name: str, offset: int = 0) -> None:
         self.name = name
         self.tail = b""
+        self.passed = 0
+        self.cut = False
         self.inode = self.modified = self.first = self.since = 0
         self.head = (0, 0)
         self.offset = offset
 
     def to_json(self) -> list[Any]:
         """Return it as the state keeps it."""
-        return [getattr(self, key) for key in self.__slots__[:-1]]
+        return [getattr(self, key) for key in _KEPT]
 
     @classmethod
     def from_json(cls, values: list[Any]) -> LogFile:
         """Return what ``to_json`` gave."""
         file = cls("")
-        for key, value in zip(cls.__slots__[:-1], values, strict=True):
+        for key, value in zip(_KEPT, values, strict=False):  # older states have fewer
             setattr(file, key, tuple(value) if key == "head" else value)
         return file
 
@@ -82,7 +96,11 @@ class LogFile:
         """Whether an opened file begins as this one did, and holds what was read of it."""
         if not self.begins(beginning(log, name)) and self.head[0]:
             return False
-        return name.endswith(_COMPRESSED) or os.fstat(log.fileno()).st_size >= self.offset
+        return name.endswith(COMPRESSED) or os.fstat(log.fileno()).st_size >= self.offset
+
+
+# In the order of the state; what is new comes last.
+_KEPT = ("first", "head", "inode", "modified", "name", "offset", "since", "cut")
 
 
 def _first_time(start: bytes, now: float) -> int:
@@ -95,13 +113,17 @@ def _first_time(start: bytes, now: float) -> int:
 def beginning(log: BinaryIO, name: str) -> bytes:
     """Return the first bytes of the plain text."""
     raw = os.pread(log.fileno(), HEAD, 0)
-    if not name.endswith(_COMPRESSED):
+    if not name.endswith(COMPRESSED):
         return raw
     log.seek(0)
     try:
         return decompressed(log, raw[:6], name).read(HEAD)
-    except (BmtickError, OSError, EOFError):
-        return b""  # still being written, or nothing here reads it
+    except BmtickError:
+        return b""  # nothing here reads it
+    except Exception as error:
+        if not is_damage(error):
+            raise
+        return b""  # still being written
     finally:
         log.seek(0)
 
@@ -144,7 +166,7 @@ def candidates(path: str) -> list[Candidate]:
                 found.append(Candidate(name, entry.stat(), match))
         except OSError:
             continue  # vanished meanwhile
-    return sorted(found, key=lambda c: c.name.endswith(_COMPRESSED))
+    return sorted(found, key=lambda c: c.name.endswith(COMPRESSED))
 
 
 def blocks(log: BinaryIO, file: LogFile, limit: int, carry: bytes = b"") -> Iterator[bytes]:
@@ -156,29 +178,59 @@ def blocks(log: BinaryIO, file: LogFile, limit: int, carry: bytes = b"") -> Iter
         limit: stop after about so many bytes.
         carry: the beginning of the first line, where a rotation cut it.
     """
-    if file.name.endswith(_COMPRESSED):
+    if file.name.endswith(COMPRESSED):
         magic = os.pread(log.fileno(), 6, 0)
         log.seek(0)
         log = decompressed(log, magic, file.name)
         _skip(log, file.offset)
     else:
         log.seek(file.offset)
+    yield from whole_lines(log, file, limit, carry)
+
+
+def whole_lines(log: BinaryIO, file: LogFile, limit: int, carry: bytes = b"") -> Iterator[bytes]:
+    """Yield blocks of whole lines, each with a newline before it and none after it.
+
+    Of a line that is longer than ``MAX_LINE`` the beginning is yielded; the rest is counted in
+    ``file.passed``, so that nothing in it is taken for a line.
+
+    Args:
+        log: what is read, from where it stands.
+        file: takes offset, tail and what was passed over.
+        limit: stop after about so many bytes.
+        carry: what stands before the first byte.
+    """
     rest = b"\n" + carry
     file.tail = b""
     while limit > 0 and (block := log.read(BLOCK)):
         limit -= len(block)
+        if file.cut and not (block := _passed_over(block, file)):
+            continue
         end = block.rfind(b"\n")
         if end < 0:
             rest += block
             if len(rest) > MAX_LINE:
                 yield rest
                 file.offset += len(rest) - 1 - len(carry)
-                rest, carry = b"\n", b""
+                rest, carry, file.cut = b"\n", b"", True
             continue
         yield rest + block[:end]
         file.offset += len(rest) - len(carry) + end
         rest, carry = block[end:], b""
     file.tail = rest[1:]
+
+
+def _passed_over(block: bytes, file: LogFile) -> bytes:
+    """Return what follows the end of the line that is too long."""
+    end = block.find(b"\n")
+    if end < 0:
+        file.passed += len(block)
+        file.offset += len(block)
+        return b""
+    file.passed += end
+    file.offset += end + 1
+    file.cut = False
+    return block[end + 1 :]
 
 
 def _skip(log: BinaryIO, count: int) -> None:

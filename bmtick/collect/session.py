@@ -99,14 +99,22 @@ class Session:
                         rows.extend(self._rows(start, bucket, now))
             except BmtickError as error:
                 failed.append(error)
-            self.uncertain += source.follower.uncertain
-            source.follower.uncertain = 0
+            self._take_notes(source.follower)
         self._judge(failed)
+        self.buckets.settle(now)
         self.tally.trim(self.buckets.newest or int(now))
-        if left > 0:
+        more = any(source.follower.more for source in self.sources.values())
+        if not more:
             for start, bucket in self.buckets.close(self._horizon(now)):
                 rows.extend(self._rows(start, bucket, now))
-        return rows, left <= 0
+        return rows, more
+
+    def _take_notes(self, follower: Follower | Journal) -> None:
+        """Take what a source has to say beside its lines."""
+        self.uncertain += follower.uncertain
+        if follower.passed:
+            self.buckets.at(None).bytes += follower.passed
+        follower.uncertain = follower.passed = 0
 
     @staticmethod
     def _new_blocks(source: Source, now: float, left: int) -> Iterator[bytes]:

@@ -11,8 +11,9 @@ from bmtick.collect.blocked import Blocked
 from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
 from bmtick.collect.emit import Emitter, Row
-from bmtick.collect.files import open_log
+from bmtick.collect.files import is_damage, open_log
 from bmtick.collect.known import KnownClients
+from bmtick.collect.logfile import LogFile, whole_lines
 from bmtick.collect.options import Options
 from bmtick.collect.scan import Scanner
 from bmtick.collect.sources import is_journal
@@ -25,10 +26,6 @@ TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-_PIECE = 1 << 18  # bytes read at once
-
-# What decompressors raise, of whose modules only one is loaded.
-_DAMAGE = ("EOFError", "BadGzipFile", "error", "LZMAError", "OSError", "ZstdError")
 _TRIM = 256  # pieces between two looks at messages that nothing more was heard of
 
 
@@ -51,17 +48,21 @@ def rows_of_logs(
     now = time.time() if options.now is None else options.now
     for path in paths:
         scanner = Scanner(tally, buckets, LogClock(min(now, _written(path, now))))
-        for number, piece in enumerate(_pieces_of(path, stdin or sys.stdin.buffer), 1):
+        place = LogFile(path)
+        for number, piece in enumerate(_pieces_of(path, stdin or sys.stdin.buffer, place), 1):
             scanner.feed(piece)
             if number % _TRIM == 0:
                 tally.trim(buckets.newest or int(now))
             for start, bucket in buckets.close_oldest():
                 yield from emitter.rows(start, bucket, 0.0)
+        if place.passed:
+            buckets.at(None).bytes += place.passed
+    buckets.settle(now)
     for start, bucket in buckets.close():
         yield from emitter.rows(start, bucket, 0.0)
 
 
-def _pieces_of(path: str, stdin: BinaryIO) -> Iterator[bytes]:
+def _pieces_of(path: str, stdin: BinaryIO, place: LogFile) -> Iterator[bytes]:
     """Yield one log in blocks of whole lines.
 
     Raises:
@@ -76,17 +77,24 @@ def _pieces_of(path: str, stdin: BinaryIO) -> Iterator[bytes]:
         return
     with open_log(path, stdin) as log:
         try:
-            yield from pieces(log)
+            yield from pieces(log, place)
         except Exception as error:
-            if type(error).__name__ not in _DAMAGE:
+            if not is_damage(error):
                 raise
             import shlex
 
             raise BmtickError(
                 f"cannot read the log '{path}' to its end: {error}",
                 remedy="what can be unpacked is counted by: "
-                f"zcat -f {shlex.quote(path)} | bmtick collect --from-start --no-state --log -",
+                f"{_unpacker(path)} {shlex.quote(path)} | bmtick collect --from-start --no-state --log -",
             ) from None
+
+
+def _unpacker(path: str) -> str:
+    for ending, program in ((".xz", "xzcat"), (".zst", "zstdcat"), (".bz2", "bzcat")):
+        if path.endswith(ending):
+            return program
+    return "zcat"
 
 
 def _warn(text: str) -> None:
@@ -101,18 +109,11 @@ def _written(path: str, now: float) -> float:
         return now
 
 
-def pieces(log: BinaryIO) -> Iterator[bytes]:
+def pieces(log: BinaryIO, place: LogFile) -> Iterator[bytes]:
     """Yield a file in blocks of whole lines, each with a newline before it and none after it."""
-    rest = b"\n"
-    while block := log.read(_PIECE):
-        end = block.rfind(b"\n")
-        if end < 0:
-            rest += block
-            continue
-        yield rest + block[:end]
-        rest = block[end:]
-    if len(rest) > 1:
-        yield rest
+    yield from whole_lines(log, place, sys.maxsize)
+    if place.tail:
+        yield b"\n" + place.tail
 
 
 def points_of_logs(paths: Iterable[str], *, options: Options | None = None) -> Iterator[Point]:

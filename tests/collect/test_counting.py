@@ -194,17 +194,17 @@ PIECES = st.sampled_from(
 @settings(deadline=None)
 @given(st.lists(PIECES, max_size=30), st.integers(1, 400))
 def test_where_a_block_ends_does_not_matter(tmp_path_factory, pieces, size):
-    from bmtick.collect import whole
+    from bmtick.collect import logfile
 
     text = "".join(f"{STAMP}{piece}\n" for piece in pieces)
     folder = tmp_path_factory.mktemp("blocks")
     expected = points(folder, text)
-    before = whole._PIECE
-    whole._PIECE = size
+    before = logfile.BLOCK
+    logfile.BLOCK = size
     try:
         assert points(folder, text) == expected
     finally:
-        whole._PIECE = before
+        logfile.BLOCK = before
 
 
 @pytest.mark.parametrize(
