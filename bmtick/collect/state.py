@@ -103,6 +103,7 @@ class StateFile:
             BmtickError: another collector runs, or the folder cannot be written.
         """
         self._take_lock()
+        self._refuse_foreign()
         kept, damage = read_state(self.path)
         following, _ = read_state(self.path + ".next")
         self._checksum = kept.checksum if kept else 0
@@ -120,7 +121,7 @@ class StateFile:
         raw = encode(state, output, self._checksum)
         name = self.path + ".next"
         try:
-            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            fd = _create_anew(name)
             try:
                 view = memoryview(raw)
                 while view:
@@ -139,7 +140,14 @@ class StateFile:
 
     def commit(self) -> None:
         """Make what ``prepare`` wrote the state; right after it was printed."""
-        os.rename(self.path + ".next", self.path)
+        try:
+            os.rename(self.path + ".next", self.path)
+        except OSError as error:
+            raise BmtickError(
+                f"cannot replace the state {self.path}: {error.strerror}; what was printed is "
+                "printed again by the next run",
+                remedy=_whose(self.path) or "name another file with --state",
+            ) from None
 
     def close(self) -> None:
         """Let another collector run."""
@@ -147,16 +155,33 @@ class StateFile:
             os.close(self._lock)
             self._lock = -1
 
+    def _refuse_foreign(self) -> None:
+        """Refuse what is no damage: a folder, or a file of another user."""
+        if os.path.isdir(self.path):
+            raise BmtickError(
+                f"the state {self.path} is a folder", remedy="name a file in it with --state"
+            )
+        if os.path.lexists(self.path) and not os.access(self.path, os.R_OK):
+            raise BmtickError(
+                f"cannot read the state {self.path}: Permission denied",
+                remedy=_whose(self.path) or "chmod 600 on it",
+            )
+
     def _take_lock(self) -> None:
         folder = os.path.dirname(self.path) or "."
         name = self.path + ".lock"
         try:
             os.makedirs(folder, 0o700, exist_ok=True)
-            self._lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            try:
+                self._lock = _create(name, os.O_RDWR)
+            except FileExistsError:
+                self._lock = os.open(name, os.O_RDWR | os.O_NOFOLLOW)
         except OSError as error:
+            what = name if os.path.lexists(name) else f"in the state's folder {folder}"
             raise BmtickError(
-                f"cannot write the state folder {folder}: {error.strerror}",
-                remedy="name a state with --state FILE, or keep none with --no-state",
+                f"cannot write {what}: {error.strerror}",
+                remedy=_whose(name)
+                or "name a state with --state FILE, or keep none with --no-state",
             ) from None
         deadline = time.monotonic() + _PATIENCE
         while True:
@@ -170,6 +195,47 @@ class StateFile:
                         remedy="end it, or name another state with --state",
                     ) from None
                 time.sleep(0.05)
+
+
+def _create(path: str, flags: int) -> int:
+    """Create a file that was not there; the superuser leaves it to the folder's owner.
+
+    So a run by hand as root does not lock out the collector that Telegraf runs.
+    """
+    fd = os.open(path, flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    if os.geteuid() == 0:
+        owner = os.stat(os.path.dirname(path) or ".")
+        if owner.st_uid:
+            os.fchown(fd, owner.st_uid, owner.st_gid)
+    return fd
+
+
+def _create_anew(path: str) -> int:
+    try:
+        return _create(path, os.O_WRONLY)
+    except FileExistsError:
+        if os.path.islink(path):
+            raise
+        os.unlink(path)
+        return _create(path, os.O_WRONLY)
+
+
+def _whose(path: str) -> str:
+    """Return the command that gives a file of another user to the one who collects; else ``""``."""
+    try:
+        owner = os.lstat(path).st_uid
+    except OSError:
+        return ""
+    if owner == os.geteuid():
+        return ""
+    import pwd
+    import shlex
+
+    try:
+        me = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        me = str(os.geteuid())
+    return f"chown {me}: {shlex.quote(path)}; it belongs to user {owner}"
 
 
 def in_use(path: str) -> bool:

@@ -119,6 +119,41 @@ def test_a_state_that_is_a_link_is_refused(run, tmp_path):
     assert "--state" in said
 
 
+def test_a_state_that_is_a_folder_is_refused(run, tmp_path):
+    (tmp_path / "state").mkdir()
+    points, said = run(status=2)
+    assert points == []
+    assert "is a folder" in said
+
+
+def test_a_run_as_root_leaves_the_state_to_the_owner_of_its_folder(tmp_path, log):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    folder = tmp_path / "telegraf"
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+    process = start("--log", str(log), "--state", str(folder / "state"), "--queue", "off")
+    process.communicate(timeout=60)
+    owners = {path.name: path.stat().st_uid for path in folder.iterdir()}
+    assert owners == {"state": 65534, "state.lock": 65534}
+
+
+def test_a_state_of_another_user_is_told_with_its_remedy(tmp_path, monkeypatch):
+    from bmtick.collect.state import StateFile
+    from bmtick.errors import BmtickError
+
+    state = StateFile(str(tmp_path / "state"))
+    state.open()
+    state.prepare({}, b"")
+    state.commit()
+    state.close()
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(BmtickError, match="Permission denied") as caught:
+        StateFile(str(tmp_path / "state")).open()
+    assert f"chown 12345: {tmp_path}/state" in str(caught.value)
+
+
 def test_a_log_that_appears_late(run, log):
     log.unlink()
     points, said = run()
