@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bmtick.engine.gotime import round_time
-from bmtick.engine.messages import Batch, BatchPoint, Fields, Point
+from bmtick.engine.messages import Batch, BatchPoint, Fields, Point, grouped
 from bmtick.engine.state import dump_message, load_message
 
 if TYPE_CHECKING:
@@ -146,13 +146,13 @@ class JoinSet:
         if fields is None:
             return None
         name = self.node.stream_name or first.name
-        return Point(name, first.dimensions, fields, first.group_info().tags, self.time)
+        return grouped(name, first.dimensions, fields, first.group_info().tags, self.time)
 
     def as_batch(self) -> Batch:
         """Join batches into one: their points by time."""
         first: Batch = self.first
         name = self.node.stream_name or first.name
-        batch = Batch(name, first.tags, first.dimensions.by_name, self.time, [])
+        batch = Batch.of(name, first.tags, first.dimensions.by_name, self.time, [])
         cursor = BatchCursor([v.points if v else None for v in self.values], self.node.tolerance)
         while True:
             step = cursor.next()

@@ -69,7 +69,7 @@ def _build(text: str, file: str, pipeline: Pipeline, variables: Mapping[str, Var
     evaluator.run(stream)
     nodes = pipeline.build()
     measurements = [getattr(n, "measurement", "") for n in nodes if n.desc == "from"]
-    return Task(pipeline, nodes, measurements, evaluator.dbrps)
+    return Task(pipeline, stream, nodes, measurements, evaluator.dbrps)
 
 
 def _with_excerpt(error: BmtickError, text: str, file: str) -> BmtickError:

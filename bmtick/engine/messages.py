@@ -7,7 +7,12 @@ field maps are shared between messages: copy before a change.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
 
 Tags: TypeAlias = dict[str, str]
 Fields: TypeAlias = dict[str, object]
@@ -32,9 +37,19 @@ def group_id(name: str, tags: Tags, dimensions: Dimensions) -> str:
     by_name, tag_names = dimensions
     if not tag_names:
         return name if by_name else ""
-    get = tags.get
-    text = ",".join([f"{tag}={get(tag, '')}" for tag in tag_names])
+    pattern, values = _pattern(tag_names)
+    try:
+        text = pattern % values(tags)
+    except KeyError:
+        text = pattern % tuple([tags.get(tag, "") for tag in tag_names])
     return f"{name}\n{text}" if by_name else text
+
+
+@lru_cache
+def _pattern(tag_names: tuple[str, ...]) -> tuple[str, Callable[[Tags], Any]]:
+    """Return the pattern of a group's id, and what takes the values for it from tags."""
+    names = [tag.replace("%", "%%") for tag in tag_names]
+    return ",".join([f"{name}=%s" for name in names]), itemgetter(*tag_names)
 
 
 class GroupInfo(NamedTuple):
@@ -45,39 +60,17 @@ class GroupInfo(NamedTuple):
     dimensions: Dimensions
 
 
-class Point:
+class Point(msgspec.Struct, eq=False):
     """A point on a stream edge; ``time`` in nanoseconds; ``group`` is the id of its group."""
 
-    __slots__ = (
-        "database",
-        "dimensions",
-        "fields",
-        "group",
-        "name",
-        "retention_policy",
-        "tags",
-        "time",
-    )
-
-    def __init__(
-        self,
-        name: str,
-        dimensions: Dimensions,
-        fields: Fields,
-        tags: Tags,
-        time: int,
-        group: str | None = None,
-        database: str = "",
-        retention_policy: str = "",
-    ) -> None:
-        self.name = name
-        self.dimensions = dimensions
-        self.fields = fields
-        self.tags = tags
-        self.time = time
-        self.group = group_id(name, tags, dimensions) if group is None else group
-        self.database = database
-        self.retention_policy = retention_policy
+    name: str
+    dimensions: Dimensions
+    fields: Fields
+    tags: Tags
+    time: int
+    group: str
+    database: str = ""
+    retention_policy: str = ""
 
     def copy(self) -> Point:
         """Return a copy that shares tags and fields."""
@@ -103,59 +96,58 @@ class Point:
         return GroupInfo(self.group, {n: tags.get(n, "") for n in names}, self.dimensions)
 
 
-class BatchPoint:
+def grouped(name: str, dimensions: Dimensions, fields: Fields, tags: Tags, time: int) -> Point:
+    """Return a point in the group that its dimensions and tags make."""
+    return Point(name, dimensions, fields, tags, time, group_id(name, tags, dimensions))
+
+
+class BatchPoint(msgspec.Struct, eq=False):
     """A point within a batch."""
 
-    __slots__ = ("fields", "tags", "time")
-
-    def __init__(self, fields: Fields, tags: Tags, time: int) -> None:
-        self.fields = fields
-        self.tags = tags
-        self.time = time
+    fields: Fields
+    tags: Tags
+    time: int
 
     def copy(self) -> BatchPoint:
         """Return a copy that shares tags and fields."""
         return BatchPoint(self.fields, self.tags, self.time)
 
 
-class Batch:
+class Batch(msgspec.Struct, eq=False):
     """A batch: the points of one group up to ``time``.
 
     ``size_hint`` is what Kapacitor's begin message says of the number of points; its combine node
     crashes for want of it.
     """
 
-    __slots__ = ("dimensions", "group", "name", "points", "size_hint", "tags", "time")
+    name: str
+    tags: Tags
+    dimensions: Dimensions
+    group: str
+    time: int
+    points: list[BatchPoint]
+    size_hint: int
 
-    def __init__(
-        self,
-        name: str,
-        tags: Tags,
-        by_name: bool,
-        time: int,
-        points: list[BatchPoint],
-    ) -> None:
-        self.name = name
-        self.tags = tags
-        self.dimensions = Dimensions(by_name, tuple(sorted(tags)))
-        self.group = group_id(name, tags, self.dimensions)
-        self.time = time
-        self.points = points
-        self.size_hint = len(points)
+    @staticmethod
+    def of(name: str, tags: Tags, by_name: bool, time: int, points: list[BatchPoint]) -> Batch:
+        """Return a batch that is grouped by its tags."""
+        dimensions = Dimensions(by_name, tuple(sorted(tags)))
+        group = group_id(name, tags, dimensions)
+        return Batch(name, tags, dimensions, group, time, points, len(points))
 
     def copy(
         self, points: list[BatchPoint] | None = None, *, size_hint: int | None = None
     ) -> Batch:
         """Return a copy with other points, or the same ones."""
-        new = Batch.__new__(Batch)
-        new.name = self.name
-        new.tags = self.tags
-        new.dimensions = self.dimensions
-        new.group = self.group
-        new.time = self.time
-        new.points = self.points if points is None else points
-        new.size_hint = self.size_hint if size_hint is None else size_hint
-        return new
+        return Batch(
+            self.name,
+            self.tags,
+            self.dimensions,
+            self.group,
+            self.time,
+            self.points if points is None else points,
+            self.size_hint if size_hint is None else size_hint,
+        )
 
     def set_tags(self, tags: Tags) -> None:
         """Replace the tags; they are the dimensions too."""

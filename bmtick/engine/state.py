@@ -105,6 +105,6 @@ def load_message(state: Any) -> Any:
             *state["place"],
         )
     points = list(load_points(state["points"]))
-    batch = Batch(state["name"], state["tags"], by_name, state["time"], points)
+    batch = Batch.of(state["name"], state["tags"], by_name, state["time"], points)
     batch.dimensions, batch.group, batch.size_hint = dimensions, state["group"], state["hint"]
     return batch

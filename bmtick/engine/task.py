@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bmtick.engine.events import AlertEvent, EventState, Written
-from bmtick.engine.messages import NO_DIMENSIONS
-from bmtick.engine.messages import Point as Message
 from bmtick.engine.node import Node, TaskStopped
+from bmtick.engine.nodes.stream import StreamNode
 from bmtick.engine.pipeline import Diagnostic, Pipeline
 from bmtick.errors import BmtickError
 from bmtick.points import Point
@@ -25,6 +24,7 @@ class Task:
     def __init__(
         self,
         pipeline: Pipeline,
+        stream: StreamNode,
         nodes: list[Node],
         measurements: list[str],
         dbrps: list[tuple[str, str]],
@@ -34,7 +34,7 @@ class Task:
         self.stopped = ""
         self._pipeline = pipeline
         self._nodes = nodes
-        self._source = pipeline.sources[0].forward
+        self._source = stream.feed
         self._measurements = frozenset(measurements)
         self._everything = "" in self._measurements
         self._dbrps = frozenset(dbrps)
@@ -69,23 +69,14 @@ class Task:
         known = point.name in self._measurements
         if self.stopped or not (known or self._everything):
             return
-        self._pipeline.latest = max(self._pipeline.latest, point.time)
-        message = Message(
-            point.name,
-            NO_DIMENSIONS,
-            point.fields,  # type: ignore[arg-type]
-            point.tags,
-            point.time,
-            "",
-            database,
-            retention_policy,
-        )
+        pipeline = self._pipeline
+        pipeline.latest = max(pipeline.latest, point.time)
         try:
-            self._source(message)
+            self._source(point, database, retention_policy)
             if known and self._everything and point.name:
                 # Kapacitor subscribes a task once by measurement and once for all of them: such
                 # a point comes twice.
-                self._source(message)
+                self._source(point, database, retention_policy)
         except TaskStopped as stop:
             self.stopped = str(stop)
         except RecursionError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from bmtick.engine.influxql.sample import Reducer, Sample
 from bmtick.engine.lambdas.values import Duration
 
@@ -27,7 +29,7 @@ def _dump(value: Any) -> Any:
     if isinstance(value, Reducer):
         return {"reducer": dump_reducer(value)}
     if isinstance(value, Sample):
-        return {"sample": [_dump(part) for part in value]}
+        return {"sample": [_dump(part) for part in msgspec.structs.astuple(value)]}
     if isinstance(value, Duration):
         return {"duration": int(value)}
     if isinstance(value, float):

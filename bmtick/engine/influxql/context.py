@@ -6,7 +6,9 @@ Source: influxdata/kapacitor 1.5.7 ``influxql.gen.go`` and ``influxql.go``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from bmtick.engine.influxql.codec import dump_reducer, load_reducer
 from bmtick.engine.influxql.methods import Make, Method
@@ -18,12 +20,15 @@ class ReduceError(Exception):
     """A point or a type does not fit; the text is Kapacitor's own."""
 
 
-class Emitted(NamedTuple):
-    """A resulting point; its name and dimensions are those of the group."""
+class Emitted(msgspec.Struct, frozen=True):
+    """A resulting point; its name and dimensions are those of the group.
+
+    The fields are its own, the tags may be shared.
+    """
 
     time: int
-    tags: Mapping[str, str]
-    fields: Mapping[str, Any]
+    tags: dict[str, str]
+    fields: dict[str, Any]
 
 
 class Calculation:
@@ -86,6 +91,7 @@ class Calculation:
         return self.start(type(fields[self.field]))
 
 
+_ABSENT = object()
 _KINDS = {float: "float64", int: "int64", str: "string", bool: "bool"}
 
 
@@ -112,10 +118,10 @@ class Context:
             ReduceError: it lacks the field, or the field has another type than the first.
         """
         field = self._field
-        if field not in fields:
-            raise ReduceError(f"field {field} missing from point cannot aggregate")
-        value = fields[field]
+        value = fields.get(field, _ABSENT)
         if type(value) is not self._kind:
+            if value is _ABSENT:
+                raise ReduceError(f"field {field} missing from point cannot aggregate")
             raise ReduceError(
                 f"field {field} has wrong type: got {go_type_name(type(value))} "
                 f"exp {_KINDS[self._kind]}"
@@ -126,33 +132,30 @@ class Context:
         """Return the calculation as JSON-able data."""
         return {"kind": _KINDS[self._kind], "reducer": dump_reducer(self._reducer)}
 
-    def emit_point(self, group_tags: Mapping[str, str], time: int) -> Emitted | None:
+    def emit_point(self, group_tags: dict[str, str], time: int) -> Emitted | None:
         """Return the one resulting point; None where there are none or several."""
         found = self._reducer.emit()
         if len(found) != 1:
             return None
         sample = found[0]
         calculation = self._calculation
-        at = self._time(sample, time)
+        if calculation.point_times and sample.time is not None:
+            time = sample.time
         if not calculation.method.selector:
-            return Emitted(at, group_tags, {calculation.name: sample.value})
+            return Emitted(time, group_tags, {calculation.name: sample.value})
         fields = dict(sample.fields)
         if calculation.name != calculation.field:
             fields[calculation.name] = fields.pop(calculation.field)
-        return Emitted(at, sample.tags, fields)
+        return Emitted(time, sample.tags, fields)  # type: ignore[arg-type]
 
-    def emit_batch(self, group_tags: Mapping[str, str], time: int) -> tuple[int, list[Emitted]]:
+    def emit_batch(self, group_tags: dict[str, str], time: int) -> tuple[int, list[Emitted]]:
         """Return the time of the resulting batch and its points."""
         points = []
         latest = time
+        point_times = self._calculation.point_times
         for sample in self._reducer.emit():
-            at = self._time(sample, time)
+            at = time if sample.time is None or not point_times else sample.time
             tags = {**group_tags, **sample.tags} if sample.tags else group_tags
             points.append(Emitted(at, tags, {self._calculation.name: sample.value}))
             latest = max(latest, at)
         return latest, points
-
-    def _time(self, sample: Sample, time: int) -> int:
-        if self._calculation.point_times and sample.time is not None:
-            return sample.time
-        return time

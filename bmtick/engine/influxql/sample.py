@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 NO_TIME: Final = None
 """In place of a time where the function keeps none: the node then takes that of its batch."""
 
-_NOTHING: Final[Mapping[str, Any]] = {}
 
-
-class Sample(NamedTuple):
+class Sample(msgspec.Struct, frozen=True):
     """A value of a field.
 
     ``tags`` and ``fields`` are those of the whole point. Of a result they count where the function
@@ -21,8 +21,8 @@ class Sample(NamedTuple):
 
     time: int | None
     value: Any
-    tags: Mapping[str, str] = _NOTHING
-    fields: Mapping[str, Any] = _NOTHING
+    tags: Mapping[str, str] = {}
+    fields: Mapping[str, Any] = {}
 
 
 class Reducer(ABC):

@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from bmtick.engine.influxql.aggregates import by_value
 from bmtick.engine.influxql.gosort import heap_largest
 from bmtick.engine.influxql.sample import NO_TIME, Reducer, Sample
@@ -84,7 +86,9 @@ def percentile(samples: list[Sample], rank: float) -> list[Sample]:
         return []
     found = by_value(samples)[position]
     # of an integer field Kapacitor forgets the time
-    return [found if isinstance(found.value, float) else found._replace(time=NO_TIME)]
+    return [
+        found if isinstance(found.value, float) else msgspec.structs.replace(found, time=NO_TIME)
+    ]
 
 
 def top(samples: list[Sample], count: int, keys: Sequence[str], better: Better) -> list[Sample]:

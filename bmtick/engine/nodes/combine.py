@@ -19,6 +19,7 @@ from bmtick.engine.messages import (
     First,
     Point,
     Tags,
+    grouped,
 )
 from bmtick.engine.node import DefinitionError, Group, Node, TaskStopped
 from bmtick.engine.registry import register
@@ -212,4 +213,4 @@ class CombineGroup(Group):
             for tag, content in point.tags.items():
                 tags[tag if tag in dimensions.tag_names else prefix + tag] = content
         time = round_time(points[0].time, node.tolerance)
-        node.forward(Point(self.name, dimensions, fields, tags, time))
+        node.forward(grouped(self.name, dimensions, fields, tags, time))

@@ -14,6 +14,7 @@ from bmtick.engine.messages import (
     First,
     GroupInfo,
     Point,
+    grouped,
 )
 from bmtick.engine.node import Group, Node
 from bmtick.engine.registry import register
@@ -129,7 +130,7 @@ class FlattenGroup(Group):
         done = self.add(point)
         if done:
             self.node.forward(
-                Point(self.name, self.info.dimensions, done[1], self.info.tags, done[0])
+                grouped(self.name, self.info.dimensions, done[1], self.info.tags, done[0])
             )
 
     def batch(self, batch: Batch) -> None:

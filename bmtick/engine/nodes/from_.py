@@ -15,6 +15,7 @@ from bmtick.engine.messages import STREAM, Dimensions, Point, group_id
 from bmtick.engine.node import Node, StatelessNode
 from bmtick.engine.nodes.stream import StreamNode
 from bmtick.engine.registry import register
+from bmtick.points import Point as Written
 from bmtick.tick import ast
 
 
@@ -85,10 +86,14 @@ class FromNode(StatelessNode):
 
     def point(self, point: Point) -> None:
         """Pass a copy of a matching point."""
+        self.take(point, point.database, point.retention_policy)
+
+    def take(self, point: Point | Written, database: str, policy: str) -> None:
+        """Pass a matching point that was written to a database and retention policy."""
         name = point.name
         if self.measurement and name != self.measurement:
             return
-        if not self._plain and not self._in_place(point):
+        if not self._plain and not self._in_place(database, policy):
             return
         tags, time = point.tags, point.time
         if self._predicate is not None:
@@ -110,19 +115,17 @@ class FromNode(StatelessNode):
             Point(
                 name,
                 dimensions,
-                point.fields,
+                point.fields,  # type: ignore[arg-type]
                 tags,
                 time,
                 group_id(name, tags, dimensions),
-                point.database,
-                point.retention_policy,
+                database,
+                policy,
             )
         )
 
-    def _in_place(self, point: Point) -> bool:
+    def _in_place(self, database: str, policy: str) -> bool:
         # A point from a plain file has no database; the script's is then taken for granted.
-        return (not self.database or not point.database or point.database == self.database) and (
-            not self.retention_policy
-            or not point.retention_policy
-            or point.retention_policy == self.retention_policy
+        return (not self.database or not database or database == self.database) and (
+            not self.retention_policy or not policy or policy == self.retention_policy
         )

@@ -85,7 +85,7 @@ class GroupByNode(StatelessNode):
             waiting = self.waiting.get(group)
             if waiting is None:
                 tags = {name: point.tags.get(name, "") for name in dimensions.tag_names}
-                waiting = Batch(batch.name, tags, by_name, batch.time, [])
+                waiting = Batch.of(batch.name, tags, by_name, batch.time, [])
                 self.waiting[group] = waiting
             waiting.points.append(point)
 

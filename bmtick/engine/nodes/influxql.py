@@ -5,8 +5,17 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from bmtick.engine.arguments import Signature, flag, table, value
-from bmtick.engine.influxql import METHODS, Calculation, Context, Emitted, Method, ReduceError
-from bmtick.engine.messages import BATCH, STREAM, Batch, BatchPoint, First, GroupInfo, Point
+from bmtick.engine.influxql import METHODS, Calculation, Context, Method, ReduceError
+from bmtick.engine.messages import (
+    BATCH,
+    STREAM,
+    Batch,
+    BatchPoint,
+    First,
+    GroupInfo,
+    Point,
+    group_id,
+)
 from bmtick.engine.node import SAME, DefinitionError, Group, Node, TaskStopped
 from bmtick.engine.registry import register
 from bmtick.engine.state import dump_info, load_info
@@ -115,24 +124,17 @@ class _InfluxQLGroup(Group):
     def _emit(self, node: InfluxQLNode, info: GroupInfo, context: Context) -> None:
         if node.provides == BATCH:
             time, emitted = context.emit_batch(info.tags, self.time)
-            points = [BatchPoint(dict(e.fields), dict(e.tags), e.time) for e in emitted]
-            node.forward(Batch(self.name, info.tags, info.dimensions.by_name, time, points))
+            points = [BatchPoint(e.fields, e.tags, e.time) for e in emitted]
+            node.forward(Batch.of(self.name, info.tags, info.dimensions.by_name, time, points))
             return
         result = context.emit_point(info.tags, self.time)
-        if result is not None:
-            node.forward(self.as_point(result))
-
-    def as_point(self, result: Emitted) -> Point:
-        """Make a result a point of the group."""
-        return Point(
-            self.name,
-            self.info.dimensions,
-            dict(result.fields),
-            result.tags,  # type: ignore[arg-type]
-            result.time,
+        if result is None:
+            return
+        group, dimensions, tags = info.id, info.dimensions, result.tags
+        if node.method.selector:
             # The tags of a selected point may have been changed since it was grouped.
-            None if self.node.method.selector else self.info.id,
-        )
+            group = group_id(self.name, tags, dimensions)
+        node.forward(Point(self.name, dimensions, result.fields, tags, result.time, group))
 
 
 class ReduceGroup(_InfluxQLGroup):
@@ -189,7 +191,7 @@ class TransformGroup(_InfluxQLGroup):
             if context is not None:
                 result = context.emit_point(self.info.tags, self.time)
                 if result is not None:
-                    points.append(BatchPoint(dict(result.fields), dict(result.tags), result.time))
+                    points.append(BatchPoint(result.fields, result.tags, result.time))
         self.node.forward(batch.copy(points))
 
     def point(self, point: Point) -> None:

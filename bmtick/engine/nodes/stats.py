@@ -17,6 +17,7 @@ from bmtick.engine.messages import (
     Batch,
     GroupInfo,
     Point,
+    grouped,
 )
 from bmtick.engine.node import DefinitionError, Node, StatelessNode
 from bmtick.engine.registry import kinds, register
@@ -83,7 +84,7 @@ class StatsNode(StatelessNode):
         time = round_time(now, self.interval) if self.align else now
         counts = list(self.counter.groups.values())
         for info, count in counts or [[GroupInfo("", {}, NO_DIMENSIONS), 0]]:
-            self.forward(Point("stats", info.dimensions, {"emitted": count}, info.tags, time))
+            self.forward(grouped("stats", info.dimensions, {"emitted": count}, info.tags, time))
 
     def snapshot(self) -> object:
         """The counts by group, and the timer."""

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from bmtick.engine.messages import STREAM
+from collections.abc import Callable
+from typing import TypeAlias
+
+from bmtick.engine.messages import NO_DIMENSIONS, STREAM, Point
 from bmtick.engine.node import Node, StatelessNode
+from bmtick.points import Point as Written
+
+Taker: TypeAlias = Callable[[Written, str, str], None]
 
 
 class StreamNode(StatelessNode):
@@ -14,6 +20,7 @@ class StreamNode(StatelessNode):
 
     def __init__(self) -> None:
         super().__init__(STREAM, [])
+        self.feed: Taker = self._feed
 
     @classmethod
     def allowed_after(cls, parent: Node) -> bool:
@@ -22,5 +29,35 @@ class StreamNode(StatelessNode):
         return False
 
     def start(self) -> None:
-        """Bind the way out."""
+        """Bind the way out; ``from`` takes points as they were written, and makes its own."""
         self.point = self.forward  # type: ignore[assignment,method-assign]
+        takers: list[Taker] = [getattr(out.receiver, "take", None) for out in self.outs]  # type: ignore[misc]
+        if self.counters or None in takers:
+            return
+        if len(takers) == 1:
+            self.feed = takers[0]
+        else:
+            self.feed = _fan(takers)
+
+    def _feed(self, point: Written, database: str, policy: str) -> None:
+        """Take a point that was written to a database and retention policy."""
+        self.forward(
+            Point(
+                point.name,
+                NO_DIMENSIONS,
+                point.fields,  # type: ignore[arg-type]
+                point.tags,
+                point.time,
+                "",
+                database,
+                policy,
+            )
+        )
+
+
+def _fan(takers: list[Taker]) -> Taker:
+    def feed(point: Written, database: str, policy: str) -> None:
+        for taker in takers:
+            taker(point, database, policy)
+
+    return feed

@@ -84,7 +84,7 @@ class _Window(Group):
     def __init__(self, node: WindowNode, first: First) -> None:
         super().__init__(node)
         info = first.group_info()
-        self.pattern = Batch(first.name, info.tags, info.dimensions.by_name, 0, [])
+        self.pattern = Batch.of(first.name, info.tags, info.dimensions.by_name, 0, [])
 
     def emit(self, end: int, points: list[BatchPoint]) -> None:
         """Pass a batch of the window's group on."""
@@ -102,7 +102,7 @@ class _Window(Group):
 
     @staticmethod
     def _pattern(state: dict[str, Any]) -> Batch:
-        return Batch(state["name"], state["tags"], state["by_name"], 0, [])
+        return Batch.of(state["name"], state["tags"], state["by_name"], 0, [])
 
 
 class TimeWindow(_Window):

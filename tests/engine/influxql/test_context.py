@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bmtick.engine.influxql import METHODS, Calculation, ReduceError
+from bmtick.engine.influxql import METHODS, Calculation, Emitted, ReduceError
 
 TAGS = {"host": "a", "queue": "active"}
 
@@ -17,7 +17,7 @@ def test_a_selector_keeps_the_whole_point():
     context = calculation("max", rename="m").start(int)
     context.add(5, TAGS, {"x": 1, "y": 2})
     context.add(6, TAGS | {"queue": "hold"}, {"x": 3, "y": 4})
-    assert context.emit_point({"host": "a"}, 100) == (
+    assert context.emit_point({"host": "a"}, 100) == Emitted(
         100,
         {"host": "a", "queue": "hold"},
         {"m": 3, "y": 4},
@@ -27,7 +27,7 @@ def test_a_selector_keeps_the_whole_point():
 def test_an_aggregate_keeps_the_group():
     context = calculation("mean").start(int)
     context.add(5, TAGS, {"x": 1, "y": 2})
-    assert context.emit_point({"host": "a"}, 100) == (100, {"host": "a"}, {"mean": 1.0})
+    assert context.emit_point({"host": "a"}, 100) == Emitted(100, {"host": "a"}, {"mean": 1.0})
 
 
 def test_point_times_of_a_selector():
@@ -54,7 +54,7 @@ def test_types_that_do_not_fit():
 
 
 def test_a_count_of_nothing_is_zero():
-    assert calculation("count").start(float).emit_point({}, 7) == (7, {}, {"count": 0})
+    assert calculation("count").start(float).emit_point({}, 7) == Emitted(7, {}, {"count": 0})
 
 
 def test_a_mean_of_nothing_usable_is_not_a_number():
@@ -67,4 +67,4 @@ def test_top_gives_a_batch_with_its_tags():
         context.add(time, TAGS, {"x": value})
     time, points = context.emit_batch({"group": "g"}, 100)
     assert time == 100
-    assert points == [(100, TAGS | {"group": "g"}, {"top": 9})]
+    assert points == [Emitted(100, TAGS | {"group": "g"}, {"top": 9})]
