@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bmtick.engine.lambdas import MISSING, EvaluationError, Expression, Time
-from bmtick.engine.messages import Tags
+from bmtick.engine.messages import Fields, Tags
 
 
 class TaskStopped(Exception):  # noqa: N818 -- a state, as Kapacitor's log names it
@@ -19,7 +19,7 @@ class TaskStopped(Exception):  # noqa: N818 -- a state, as Kapacitor's log names
 def fill_scope(
     scope: dict[str, Any],
     references: Sequence[str],
-    fields: dict[str, Any],
+    fields: Fields,
     tags: Tags,
     time: int,
 ) -> None:
@@ -47,44 +47,35 @@ def fill_scope(
 class Predicate:
     """A lambda that must give a boolean; keeps the state of stateful functions."""
 
-    __slots__ = ("_decide", "_only", "_pure", "expression", "references")
+    __slots__ = ("_fast", "expression", "references")
 
     def __init__(self, expression: Expression) -> None:
         self.expression = expression
         self.references = expression.references
-        self._decide = expression.predicate
-        self._pure = expression.pure
-        # Most conditions look at one field.
-        single = len(self.references) == 1 and self.references != ["time"]
-        self._only = self.references[0] if single else ""
+        self._fast = expression.condition_of_point()
 
     def copy(self) -> Predicate:
         """Return the predicate with fresh state, for another group."""
         return Predicate(self.expression.copy())
 
-    def __call__(self, fields: dict[str, Any], tags: Tags, time: int) -> bool:
+    def __call__(self, fields: Fields, tags: Tags, time: int) -> bool:
         """Say whether a point passes.
 
         Raises:
             EvaluationError: the expression has no boolean value for it.
             TaskStopped: Kapacitor's server would crash here.
         """
-        scope: dict[str, Any]
-        only = self._only
-        if only in fields and only not in tags:
-            scope = {only: fields[only]}
-        else:
-            scope = {}
-            fill_scope(scope, self.references, fields, tags, time)
-        if self._pure is not None:
-            try:
-                value = self._pure(scope)
-            except Exception:  # noqa: BLE001 -- the exact evaluation below says what is wrong
-                value = None
-            if value is True or value is False:
-                return value
         try:
-            return self._decide(scope)
+            passes: bool = self._fast(fields, tags, time)
+        except Exception:  # noqa: BLE001 -- the exact evaluation says what is wrong, if anything
+            return self._decide(fields, tags, time)
+        return passes
+
+    def _decide(self, fields: Fields, tags: Tags, time: int) -> bool:
+        scope: dict[str, Any] = {}
+        fill_scope(scope, self.references, fields, tags, time)
+        try:
+            return self.expression.decide_exactly(scope)
         except EvaluationError as error:
             if error.panic:
                 raise TaskStopped(f"{error.message} (Kapacitor's server crashes here)") from None

@@ -192,7 +192,7 @@ class _Track:
         levels = alert_nodes(self._with(threshold))[0].levels
         # the same values give the same level, unless the time of day or a memory counts too
         names = {name for p in levels.predicates for name in p.references}
-        free = any(p.expression.pure is None for p in levels.predicates) or "time" in names
+        free = any(not p.expression.pure for p in levels.predicates) or "time" in names
         known: dict[tuple[Any, ...], int] = {}
         current: dict[str, int] = {}
         count = 0

@@ -52,11 +52,11 @@ class Binary(Evaluator):
         self.stuck = False
         self._left_type: Type = None
         self._right_type: Type = None
-        self._chosen: Operation | str | None = _DYNAMIC
+        self.chosen: Operation | str | None = _DYNAMIC
         if not self.dynamic:
             self._left_type, self._right_type = left.constant, right.constant
-            self._chosen = self._lookup()
-            if self._chosen is None:
+            self.chosen = self._lookup()
+            if self.chosen is None:
                 raise self._unfit()
 
     def _constant(self) -> Type:
@@ -88,7 +88,7 @@ class Binary(Evaluator):
         if want not in (bool, int, float, str, Duration):
             raise TypeGuardError(want, self.constant)
         if want is bool and self.dynamic:
-            self._chosen = _DYNAMIC
+            self.chosen = _DYNAMIC
         value = self._run(scope, state)
         kind = type(value)
         if kind is want:
@@ -99,12 +99,12 @@ class Binary(Evaluator):
         raise EvaluationError(f"expression returned unexpected type {shown}")
 
     def _run(self, scope: Scope, state: State) -> Any:
-        if self._chosen is _DYNAMIC:
+        if self.chosen is _DYNAMIC:
             self._left_type = self.left.type(scope)
             self._right_type = self.right.type(scope)
-            self._chosen = self._lookup()
-        while isinstance(self._chosen, Operation):
-            chosen = self._chosen
+            self.chosen = self._lookup()
+        while isinstance(self.chosen, Operation):
+            chosen = self.chosen
             on_left = True
             try:
                 left: Any = self.left.eval(chosen.left, scope, state)
@@ -122,21 +122,21 @@ class Binary(Evaluator):
 
     def settles_on(self, operation: Operation) -> bool:
         """Say whether the exact node would use this operation; it is noted if it is the first."""
-        if self._chosen == _DYNAMIC:
+        if self.chosen == _DYNAMIC:
             self.noted.append((self, operation))
             return True
-        return self._chosen is operation
+        return self.chosen is operation
 
     def settle(self, operation: Operation) -> None:
         """Use this operation from now on, as after an evaluation."""
-        self._chosen = operation
+        self.chosen = operation
 
     def _learn(self, actual: Type, *, on_left: bool) -> Operation | None:
         if on_left:
             self._left_type = actual
         else:
             self._right_type = actual
-        self._chosen = found = self._lookup()
+        self.chosen = found = self._lookup()
         return found
 
     def _unfit_in(self, scope: Scope) -> EvaluationError:

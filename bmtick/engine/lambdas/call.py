@@ -29,8 +29,6 @@ class Call(Evaluator):
         self.name, self.args = name, args
         self.function = functions.get(name)
         self.stateful = name in STATEFUL
-        # The functions of the group whose expression is being evaluated in one pass.
-        self.current: State = {}
 
     def is_dynamic(self) -> bool:
         """Kapacitor's ``IsDynamic``."""

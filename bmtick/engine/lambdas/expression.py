@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from typing import Any, Final
+from typing import Any
 
 from bmtick.engine.lambdas.binary import Binary
 from bmtick.engine.lambdas.call import Call
-from bmtick.engine.lambdas.fast import Closure, closure, remembers, stateful_calls
-from bmtick.engine.lambdas.functions import STATELESS, Function, Stateful, time_functions
+from bmtick.engine.lambdas.functions import STATELESS, Function, time_functions
 from bmtick.engine.lambdas.functions.mathematics import NOT_IMPLEMENTED
+from bmtick.engine.lambdas.generate import (
+    CONDITION,
+    RESULTS,
+    Bind,
+    Facts,
+    FromPoint,
+    FromScope,
+    Types,
+    generate,
+    is_plain,
+    remembers,
+    stateful_calls,
+)
 from bmtick.engine.lambdas.nodes import Evaluator, Literal, Nested, Reference, Unary, new_state
+from bmtick.engine.lambdas.operations import NotFastError
 from bmtick.engine.lambdas.operators import Operation
 from bmtick.engine.lambdas.values import (
     MISSING,
@@ -29,52 +41,27 @@ from bmtick.errors import BmtickError, Location, nearest
 from bmtick.tick import ast
 from bmtick.tick.regexes import compile_regex
 
-_RESULTS: Final = frozenset((int, float, str, bool, Duration))
-_CONDITION: Final = frozenset((bool,))
 
-
-@dataclass
 class _Compiled:
-    """What all groups share; ``fast`` is None where only the exact nodes will do."""
+    """What all groups share."""
 
-    node: Evaluator
-    references: list[str]
-    binaries: list[Binary]
-    noted: list[tuple[Binary, Operation]]
-    fast: Closure | None
-    stateful: list[Call]
-    remembers: bool
+    def __init__(self, node: Evaluator, compiler: _Compiler) -> None:
+        self.node = node
+        self.references = compiler.references
+        self.binaries = compiler.binaries
+        self.stuck: list[bool] = []
+        self.stateful = bool(stateful_calls(node))
+        self.remembers = any(remembers(binary) for binary in compiler.binaries)
+        may_stick = any(b.constant is None or not is_plain(b) for b in compiler.binaries)
+        self._facts = Facts(node, self.references, compiler.noted, self.stuck, may_stick)
+        self._made: dict[tuple[Types, bool], Bind | None] = {}
 
-    def run(
-        self, scope: Mapping[str, Any], state: Mapping[str, Stateful], kinds: frozenset[type]
-    ) -> Any:
-        """Evaluate in one pass; MISSING where only the exact nodes can tell."""
-        if self.fast is None:
-            return MISSING
-        saved = None
-        if self.stateful:
-            saved = [(state[call.name], state[call.name].snapshot()) for call in self.stateful]
-            for call in self.stateful:
-                call.current = state
-        try:
-            value = self.fast(scope)
-        except Exception:  # noqa: BLE001 -- the exact nodes say what is wrong, if anything
-            self.noted.clear()
-            return self._given_up(saved)
-        if type(value) not in kinds:
-            self.noted.clear()
-            return self._given_up(saved)
-        if self.noted:
-            for binary, operation in self.noted:
-                binary.settle(operation)
-            self.noted.clear()
-        return value
-
-    @staticmethod
-    def _given_up(saved: list[tuple[Stateful, list[float]]] | None) -> Any:
-        for function, numbers in saved or ():
-            function.restore(numbers)
-        return MISSING
+    def bind(self, results: Types, *, of_points: bool) -> Bind | None:
+        """Return what makes the one-pass function of a group; made when it is first needed."""
+        key = results, of_points
+        if key not in self._made:
+            self._made[key] = generate(self._facts, results, of_points=of_points)
+        return self._made[key]
 
 
 class Expression:
@@ -84,25 +71,34 @@ class Expression:
         self.references = compiled.references
         self._compiled = compiled
         self._node = compiled.node
-        self._state = new_state() if compiled.fast is None or compiled.stateful else {}
+        self._state = new_state() if compiled.stateful else {}
+        self._of_scope: dict[Types, FromScope] = {}
 
     def copy(self) -> Expression:
         """Return the same expression with fresh functions, for another group."""
         return Expression(self._compiled)
 
-    def reset(self) -> None:
-        """Forget what the stateful functions have seen."""
-        self._state = new_state() if self._state else {}
-
     @property
-    def pure(self) -> Closure | None:
-        """The evaluation in one pass, where it has no effect but its value; None otherwise.
+    def pure(self) -> bool:
+        """Whether the value depends on nothing but what is in scope."""
+        return not (self._compiled.stateful or self._compiled.remembers)
 
-        Whoever calls it must turn to ``evaluate`` or ``predicate`` when it raises or gives a value
-        of another type than theirs.
+    def value_of_point(self) -> FromPoint:
+        """Return the function from fields, tags and time of a point to its value.
+
+        Whoever calls it must turn to ``evaluate_exactly`` when it raises, whatever it raises:
+        nothing has happened then.
         """
-        compiled = self._compiled
-        return None if compiled.stateful or compiled.remembers else compiled.fast
+        return self._of_points(RESULTS)
+
+    def condition_of_point(self) -> FromPoint:
+        """Return the like for a condition, whose other half is ``decide_exactly``."""
+        return self._of_points(CONDITION)
+
+    def _of_points(self, results: Types) -> FromPoint:
+        bind = self._compiled.bind(results, of_points=True)
+        function: FromPoint = bind(self._state) if bind else _unfit
+        return function
 
     def type(self, scope: Mapping[str, Any]) -> Type:
         """Return the type of the value in this scope."""
@@ -117,8 +113,10 @@ class Expression:
         Raises:
             EvaluationError: with Kapacitor's text.
         """
-        value = self._compiled.run(scope, self._state, _RESULTS)
-        return self._evaluate_exactly(scope) if value is MISSING else value
+        try:
+            return self._in_scope(RESULTS)(scope)
+        except Exception:  # noqa: BLE001 -- the exact nodes say what is wrong, if anything
+            return self.evaluate_exactly(scope)
 
     def predicate(self, scope: Mapping[str, Any]) -> bool:
         """Return the value as a condition: Kapacitor's ``EvalPredicate``.
@@ -126,16 +124,27 @@ class Expression:
         Raises:
             EvaluationError: with Kapacitor's text; ``panic`` is true where the server would crash.
         """
-        value = self._compiled.run(scope, self._state, _CONDITION)
-        return self._decide_exactly(scope) if value is MISSING else value
+        try:
+            return bool(self._in_scope(CONDITION)(scope))
+        except Exception:  # noqa: BLE001 -- the exact nodes say what is wrong, if anything
+            return self.decide_exactly(scope)
 
-    def _evaluate_exactly(self, scope: Mapping[str, Any]) -> Any:
+    def _in_scope(self, results: Types) -> FromScope:
+        found = self._of_scope.get(results)
+        if found is None:
+            bind = self._compiled.bind(results, of_points=False)
+            found = self._of_scope[results] = bind(self._state) if bind else _unfit
+        return found
+
+    def evaluate_exactly(self, scope: Mapping[str, Any]) -> Any:
+        """Return what ``evaluate`` does, by the exact nodes alone."""
         kind = self._node.type(scope)
-        if kind not in _RESULTS and kind is not Missing:
+        if kind not in RESULTS and kind is not Missing:
             raise EvaluationError(f"expression returned unexpected type {type_name(kind)}")
         return self._exactly(kind, scope)
 
-    def _decide_exactly(self, scope: Mapping[str, Any]) -> bool:
+    def decide_exactly(self, scope: Mapping[str, Any]) -> bool:
+        """Return what ``predicate`` does, by the exact nodes alone."""
         self._node.type(scope)
         return bool(self._exactly(bool, scope))
 
@@ -144,7 +153,7 @@ class Expression:
             return self._node.eval(kind, scope, self._state)
         finally:
             if any(binary.stuck for binary in self._compiled.binaries):
-                self._compiled.fast = None
+                self._compiled.stuck.append(True)
 
     def snapshot(self) -> dict[str, list[float]]:
         """Return the state of the functions, fit for JSON."""
@@ -155,6 +164,10 @@ class Expression:
         for name, numbers in state.items():
             if name in self._state:
                 self._state[name].restore(numbers)
+
+
+def _unfit(*_: object) -> Any:
+    raise NotFastError
 
 
 def compile_lambda(
@@ -181,17 +194,7 @@ def compile_lambda(
     compiler = _Compiler(variables or {}, functions, file)
     root = node.expression if isinstance(node, ast.Lambda) else node
     compiled = compiler.compile(root)
-    return Expression(
-        _Compiled(
-            compiled,
-            compiler.references,
-            compiler.binaries,
-            compiler.noted,
-            closure(compiled),
-            stateful_calls(compiled),
-            any(remembers(binary) for binary in compiler.binaries),
-        )
-    )
+    return Expression(_Compiled(compiled, compiler))
 
 
 class _Compiler:

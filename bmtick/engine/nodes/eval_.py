@@ -7,7 +7,7 @@ from typing import Any
 from bmtick.engine.arguments import Property, Signature, table, values
 from bmtick.engine.lambdas import EvaluationError
 from bmtick.engine.lambdas.values import go_type_name
-from bmtick.engine.messages import Batch, BatchPoint, Fields, First, Point, Tags
+from bmtick.engine.messages import Batch, BatchPoint, Fields, First, Point, Tags, group_id
 from bmtick.engine.node import DefinitionError, Group, Node
 from bmtick.engine.predicate import fill_scope
 from bmtick.engine.registry import register
@@ -58,6 +58,14 @@ class EvalNode(Node):
         """Compile the lambdas."""
         self.expressions = [self.expression_of(node) for node in self.lambdas]
         self.new_fields = [n for n in self.names if n not in self.tag_names]
+        self.independent = self._are_independent()
+
+    def _are_independent(self) -> bool:
+        """Say whether no expression touches what another has set, and no mere reference is kept."""
+        references = {name for e in self.expressions for name in e.references}
+        kept = set(self.keep_list) & references - set(self.names)
+        later = {name for e in self.expressions[1:] for name in e.references}
+        return not kept and not later & set(self.names) and len(set(self.names)) == len(self.names)
 
     def snapshot(self) -> object:
         """The groups, with what stateful functions remember."""
@@ -82,15 +90,12 @@ class EvalNode(Node):
 class EvalGroup(Group):
     """The expressions with the state of one group."""
 
-    __slots__ = ("expressions", "steps")
+    __slots__ = ("expressions", "fast")
 
     def __init__(self, node: EvalNode) -> None:
         super().__init__(node)
         self.expressions = [expression.copy() for expression in node.expressions]
-        self.steps = [
-            (list(expression.references), expression.evaluate, name)
-            for expression, name in zip(self.expressions, node.names, strict=True)
-        ]
+        self.fast = [expression.value_of_point() for expression in self.expressions]
 
     def compute(self, fields: Fields, tags: Tags, time: int) -> tuple[Fields, Tags]:
         """Return the new fields and tags of a point.
@@ -98,10 +103,38 @@ class EvalGroup(Group):
         Raises:
             EvaluationError: an expression has no value for it.
         """
+        node: EvalNode = self.node
+        if not node.independent:
+            return self._in_scope(fields, tags, time)
+        values: list[Any] = []
+        for fast in self.fast:
+            try:
+                values.append(fast(fields, tags, time))
+            except Exception:  # noqa: BLE001 -- the exact evaluation says what is wrong
+                values.append(self._exactly(values, fields, tags, time))
+        if not node.keep and not node.tag_names:
+            return dict(zip(node.names, values, strict=True)), tags
+        return self._result(fields, tags, dict(zip(node.names, values, strict=True)))
+
+    def _exactly(self, values: list[Any], fields: Fields, tags: Tags, time: int) -> Any:
+        """Return the next value, in the scope that the expressions before have left."""
         scope: dict[str, Any] = {}
-        for references, evaluate, name in self.steps:
-            fill_scope(scope, references, fields, tags, time)
-            scope[name] = evaluate(scope)
+        for expression, name, value in zip(self.expressions, self.node.names, values, strict=False):
+            fill_scope(scope, expression.references, fields, tags, time)
+            scope[name] = value
+        expression = self.expressions[len(values)]
+        fill_scope(scope, expression.references, fields, tags, time)
+        return expression.evaluate_exactly(scope)
+
+    def _in_scope(self, fields: Fields, tags: Tags, time: int) -> tuple[Fields, Tags]:
+        """Compute where one expression reads what another has set, or a reference is kept."""
+        scope: dict[str, Any] = {}
+        for expression, name in zip(self.expressions, self.node.names, strict=True):
+            fill_scope(scope, expression.references, fields, tags, time)
+            scope[name] = expression.evaluate(scope)
+        return self._result(fields, tags, scope)
+
+    def _result(self, fields: Fields, tags: Tags, scope: dict[str, Any]) -> tuple[Fields, Tags]:
         node: EvalNode = self.node
         if node.tag_names:
             tags = self._tags(tags, scope)
@@ -144,12 +177,21 @@ class EvalGroup(Group):
         except EvaluationError as error:
             self.node.report("error evaluating expression", error)
             return
-        new = point.copy()
-        new.fields = fields
+        group = point.group
         if tags is not point.tags:
-            new.tags = tags
-            new.regroup()
-        self.node.forward(new)
+            group = group_id(point.name, tags, point.dimensions)
+        self.node.forward(
+            Point(
+                point.name,
+                point.dimensions,
+                fields,
+                tags,
+                point.time,
+                group,
+                point.database,
+                point.retention_policy,
+            )
+        )
 
     def batch(self, batch: Batch) -> None:
         """Pass the batch; points that fail are left out."""

@@ -64,9 +64,14 @@ _ORDINALS = ("first", "second", "third", "fourth")
 
 
 class Stateful:
-    """A function that remembers: one instance for each group of points."""
+    """A function that remembers: one instance for each group of points.
+
+    ``state`` is what it remembers; a call puts another object in its place, so that whoever kept
+    the old one can undo the call.
+    """
 
     signatures: ClassVar[Signatures]
+    state: Any
 
     @abstractmethod
     def call(self, args: list[Any]) -> Any:

@@ -13,76 +13,84 @@ class Count(Stateful):
     """How many times it was called."""
 
     signatures: ClassVar[Signatures] = {(): int}
+    state: int
 
     def __init__(self) -> None:
-        self._n = 0
+        self.state = 0
 
     def call(self, args: list[Any]) -> int:  # noqa: ARG002 -- whatever they are, it counts
         """Take the next value and return the result."""
-        self._n += 1
-        return self._n
+        self.state += 1
+        return self.state
 
     def snapshot(self) -> list[float]:
         """Return the numbers that make the state."""
-        return [self._n]
+        return [self.state]
 
     def restore(self, state: list[float]) -> None:
         """Take up a snapshot."""
-        self._n = int(state[0])
+        self.state = int(state[0])
 
 
 class Sigma(Stateful):
     """How many standard deviations the value lies from the running mean (Welford)."""
 
     signatures: ClassVar[Signatures] = {(float,): float}
+    state: tuple[float, float, float]
 
     def __init__(self) -> None:
-        self._n = self._mean = self._m2 = 0.0
+        self.state = 0.0, 0.0, 0.0
 
     def call(self, args: list[Any]) -> float:
         """Take the next value and return the result."""
         x = _one_float("sigma", args)
-        self._n += 1
-        delta = x - self._mean
-        self._mean = self._mean + delta / self._n
-        self._m2 = self._m2 + delta * (x - self._mean)
-        variance = divide_floats(self._m2, self._n - 1)
-        if self._n < 2 or variance == 0:
+        n, mean, m2 = self.state
+        n += 1
+        delta = x - mean
+        mean = mean + delta / n
+        m2 = m2 + delta * (x - mean)
+        self.state = n, mean, m2
+        variance = divide_floats(m2, n - 1)
+        if n < 2 or variance == 0:
             return 0.0
         deviation = math.sqrt(variance) if variance >= 0 else math.nan
-        return divide_floats(abs(x - self._mean), deviation)
+        return divide_floats(abs(x - mean), deviation)
 
     def snapshot(self) -> list[float]:
         """Return the numbers that make the state."""
-        return [self._n, self._mean, self._m2]
+        return list(self.state)
 
     def restore(self, state: list[float]) -> None:
         """Take up a snapshot."""
-        self._n, self._mean, self._m2 = (float(number) for number in state)
+        n, mean, m2 = state
+        self.state = float(n), float(mean), float(m2)
 
 
 class Spread(Stateful):
     """The distance between the smallest and the largest value so far."""
 
     signatures: ClassVar[Signatures] = {(float,): float}
+    state: tuple[float, float]
 
     def __init__(self) -> None:
-        self._min, self._max = math.inf, -math.inf
+        self.state = math.inf, -math.inf
 
     def call(self, args: list[Any]) -> float:
         """Take the next value and return the result."""
         x = _one_float("spread", args)
-        self._min = min(self._min, x)
-        self._max = max(self._max, x)
-        return self._max - self._min
+        low, high = self.state
+        self.state = low, high = min(low, x), max(high, x)
+        return high - low
 
     def snapshot(self) -> list[float]:
         """Return the numbers that make the state."""
-        return [] if self._min > self._max else [self._min, self._max]
+        low, high = self.state
+        return [] if low > high else [low, high]
 
     def restore(self, state: list[float]) -> None:
         """Take up a snapshot."""
-        self._min, self._max = state or (math.inf, -math.inf)
+        low, high = state or (math.inf, -math.inf)
+        self.state = low, high
 
 
 def _one_float(name: str, args: list[Any]) -> float:
