@@ -23,7 +23,7 @@ class Command:
     variables: dict[str, str]
     words: list[str]
     target: str = ""
-    shown: str = ""  # the output in the document, for the last command of a block
+    shown: str = ""  # the output in the document, where it shows one
 
     @property
     def name(self) -> str:
@@ -42,30 +42,29 @@ class Document:
 
 
 def read(name: str) -> Document:
+    """Read a document; an output belongs to the block before it in the same section."""
     text = (ROOT / name).read_text(encoding="utf-8")
     found = Document()
-    end, last = 0, None
+    end, block = 0, []
     for match in _FENCED.finditer(text):
-        language, body = match[1], match[2]
+        language, body, between = match[1], match[2], text[end : match.start()]
+        if re.search(r"^#", between, re.MULTILINE):
+            block = []
         if language == "sh":
             line = text[: match.start()].count("\n") + 2
-            commands = list(_commands(name, line, body))
-            found.commands += commands
-            last = commands[-1]
-        elif (
-            not language and last is not None and not _prose_of_a_section(text[end : match.start()])
-        ):
-            last.shown = body
-            last = None
+            block = list(_commands(name, line, body))
+            found.commands += block
+        elif not language and block:
+            _shown_by(block, between).shown = body
         else:
             found.others.setdefault(language, []).append(body)
         end = match.end()
     return found
 
 
-def _prose_of_a_section(between: str) -> bool:
-    """An output belongs to the block before it, in the same section."""
-    return re.search(r"^#", between, re.MULTILINE) is not None
+def _shown_by(block: list[Command], prose: str) -> Command:
+    """Return the command that the prose before an output names, else the last of its block."""
+    return next((c for c in block if f"`{c.text}`" in prose), block[-1])
 
 
 def _commands(document: str, line: int, body: str) -> Iterator[Command]:

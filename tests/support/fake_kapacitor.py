@@ -1,4 +1,4 @@
-"""A Kapacitor in memory, as far as deploying needs it: no script is checked and none runs.
+"""A Kapacitor in memory, as far as deploying needs it: no script is checked, none sees its data.
 
 What it does to a task follows kapacitor ``services/task_store/service.go``: PATCH of an enabled
 task stores and does not start anew, empty vars and dbrps are ignored, a task of a template takes
@@ -8,6 +8,7 @@ its script at each PATCH, lists do not tell the template.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,8 +42,11 @@ class Fake:
         rest = path.removeprefix(f"{self.base}/kapacitor/v1")
         if rest == "/ping":
             return 204, {"X-Kapacitor-Version": "1.6.5"}, None
-        if rest.startswith("/alerts/topics/") or rest == "/write":
+        if rest == "/write":
+            self._raise_alerts((query.get("db", ""), query.get("rp", "")))
             return 204, {}, None
+        if rest.startswith("/alerts/topics"):
+            return self._topics(method, rest.removeprefix("/alerts/topics").strip("/"))
         kind, _, name = rest.strip("/").partition("/")
         if kind not in {"tasks", "templates"}:
             return 404, {}, {"error": "not found"}
@@ -110,6 +114,27 @@ class Fake:
             else:
                 item.update(status="disabled", executing=False)
         return 200, {}, item
+
+    def _raise_alerts(self, dbrp: tuple[str, str]) -> None:
+        """Count an event at each alert node that is CRITICAL whatever the point."""
+        for task in self.tasks.values():
+            if task["executing"] and dbrp in [(d["db"], d["rp"]) for d in task["dbrps"]]:
+                nodes = range(task["script"].count(".crit(lambda: TRUE)"))
+                task["stats"] = {
+                    "node-stats": {f"alert{n}": {"alerts_triggered": 1} for n in nodes}
+                }
+
+    def _topics(self, method: str, path: str) -> tuple[int, dict, object]:
+        """Topics are open while their tasks run, and CRITICAL: silences wait for that."""
+        running = [task["script"] for task in self.tasks.values() if task["executing"]]
+        named = [name for script in running for name in re.findall(r"\.topic\('(.*?)'\)", script)]
+        if method != "GET":
+            return 204, {}, None
+        if not path:
+            return 200, {}, {"topics": [{"id": name} for name in dict.fromkeys(named)]}
+        count = named.count(path.partition("/")[0])
+        events = [{"id": str(n), "state": {"level": "CRITICAL"}} for n in range(count)]
+        return 200, {}, {"events": events}
 
     def _start(self, task: dict) -> None:
         task.update(status="enabled", executing=True, running=task["script"])
