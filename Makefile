@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: demo test fuzz lint format bench docs pictures clean deb
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml $(wildcard bmtick/collect/*.pyx)
 	@$(PYTHON) -m venv --help >/dev/null 2>&1 && $(PYTHON) -c 'import ensurepip' 2>/dev/null \
 		|| { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)

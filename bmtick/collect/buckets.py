@@ -13,7 +13,7 @@ from bmtick.collect.tally import Bucket
 MAX_OPEN_BUCKETS = 400  # over an hour of 10 s: a clock set back, the end of summer time
 MAX_OPEN_SERIES = 60_000
 MAX_GIVEN = 400  # intervals that are known to be given out; all before them count as such
-_CHECK_EVERY = 8  # blocks of lines between two looks at the number of series
+_CHECK_EVERY = 16  # blocks of lines between two looks at the number of series
 
 
 class Buckets:

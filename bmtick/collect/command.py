@@ -68,15 +68,15 @@ def _write(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _whole(request: Request, form: Callable[[Row], str], write: Callable[[bytes], None]) -> None:
+def _whole(request: Request, form: Callable[[Row], bytes], write: Callable[[bytes], None]) -> None:
     from bmtick.collect.sources import whole
     from bmtick.collect.whole import rows_of_logs
 
-    lines: list[str] = []
+    lines: list[bytes] = []
     for row in rows_of_logs(whole(request.logs, warn), request.options):
         lines.append(form(row))
         if len(lines) >= 1000:
-            write("".join(lines).encode("utf-8", "replace"))
+            write(b"".join(lines))
             lines.clear()
     if request.spool and request.queue == "on":
         import time
@@ -85,10 +85,10 @@ def _whole(request: Request, form: Callable[[Row], str], write: Callable[[bytes]
 
         found = rows(request.spool, time.time(), warn, integer_age=request.integer_age)
         lines += map(form, found)
-    write("".join(lines).encode("utf-8", "replace"))
+    write(b"".join(lines))
 
 
-def _follow(request: Request, form: Callable[[Row], str], write: Callable[[bytes], None]) -> None:
+def _follow(request: Request, form: Callable[[Row], bytes], write: Callable[[bytes], None]) -> None:
     from bmtick.collect.runner import Runner, repeat, serve
     from bmtick.collect.session import Session
     from bmtick.collect.state import StateFile

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from bmtick import names as n
+from bmtick.collect.compiled import fill
 from bmtick.collect.known import KnownClients
-from bmtick.collect.tally import Bucket
+from bmtick.collect.tally import Bucket, Origin
 from bmtick.escaping import escape_key
 
 HOUR = 3600
+MAX_ADDRESSES = 20_000  # per user
 _MAX_HEADS = 20_000  # beginnings of lines that are remembered
 
 Number = int | float
 Row = tuple[str, tuple[str, ...], Sequence[Number], int]
 """Measurement, values of its tags and of its fields (as in ``names.py``), nanoseconds."""
-
-_Sums = dict[tuple[str, ...], list[int]]
 
 
 class Addresses:
@@ -25,20 +25,27 @@ class Addresses:
     def __init__(self) -> None:
         self.seen: dict[str, dict[str, int]] = {}
 
-    def count(self, user: str, time: int, fresh: set[str], interval: int) -> int:
-        """Take the addresses of the interval that begins at time; return how many the hour had."""
+    def see(self, origins: Iterable[Origin], time: int) -> None:
+        """Take where the messages of the interval that begins at time came from."""
+        all_seen = self.seen
+        for origin in origins:
+            seen = all_seen.get(origin.user)
+            if seen is None:
+                seen = all_seen[origin.user] = {}
+            elif origin.client in seen:
+                del seen[origin.client]  # the newest are last
+            elif len(seen) >= MAX_ADDRESSES:
+                continue
+            seen[origin.client] = time
+
+    def count(self, user: str, after: int) -> int:
+        """Return from how many addresses a user was seen since a time."""
         seen = self.seen.get(user)
         if seen is None:
-            if not fresh:
-                return 0
-            seen = self.seen[user] = {}
-        for client in sorted(fresh) if len(fresh) > 1 else fresh:
-            if client in seen:
-                del seen[client]
-            seen[client] = time
+            return 0
         for last in seen.values():  # the first is the oldest
-            if last < time + interval - HOUR:
-                _forget(seen, time + interval - HOUR)
+            if last < after:
+                _forget(seen, after)
             break
         return len(seen)
 
@@ -80,76 +87,78 @@ class Emitter:
         time = start * 1_000_000_000
         rows: list[Row] = []
         folded = 0
-        for name, sums, weight in (
-            (n.SENDER, self._senders(start, bucket), _by_recipients),
-            (n.CLIENT, self._clients(bucket), _by_recipients),
-            (n.AUTH, _auth(bucket), tuple),
+        for found, weight in (
+            (self._senders(start, bucket, time), _by_recipients),
+            (self._clients(bucket, time), _by_recipients),
+            (_auth(bucket, time), tuple),
         ):
-            kept = sums
-            if len(sums) > self.max_series:
-                folded += len(sums) - self.max_series
-                kept = fold(sums, self.max_series, weight)
-            rows += [(name, key, kept[key], time) for key in sorted(kept)]
+            kept = found
+            if len(found) > self.max_series:
+                folded += len(found) - self.max_series
+                kept = fold(found, self.max_series, weight)
+            rows += kept
         for status in n.STATUSES:
             if status in bucket.delivery:
                 rows.append((n.DELIVERY, (status,), bucket.delivery[status], time))
         fields = [bucket.lines, bucket.bytes, bucket.unparsed, round(lag, 3), folded]
         rows.append((n.COLLECTOR, (), fields, time))
-        if start - self._expired >= HOUR // 4:
+        if start - self._expired >= HOUR:
             self.addresses.expire(start + self.interval - HOUR)
             self._expired = start
         return rows
 
-    def _senders(self, start: int, bucket: Bucket) -> _Sums:
-        sums: _Sums = {}
-        senders, addresses, count = bucket.senders, bucket.addresses, self.addresses.count
-        for user in senders:
-            messages, recipients, size, refused = senders[user]
-            clients = count(user, start, addresses.get(user, _NONE), self.interval)
-            sums[(user,)] = [messages, recipients, size, clients, refused]
-        return sums
+    def _senders(self, start: int, bucket: Bucket, time: int) -> list[Row]:
+        count, after = self.addresses.count, start + self.interval - HOUR
+        self.addresses.see(bucket.origins, start)
+        return [
+            (n.SENDER, (user,), [messages, recipients, size, count(user, after), refused], time)
+            for user, (messages, recipients, size, refused) in sorted(bucket.senders.items())
+        ]
 
-    def _clients(self, bucket: Bucket) -> _Sums:
+    def _clients(self, bucket: Bucket, time: int) -> list[Row]:
         known = self.known
-        return {
-            (client, "true" if client in known else "false"): values
-            for client, values in bucket.clients.items()
-        }
+        return [
+            (n.CLIENT, (client, "true" if client in known else "false"), sums, time)
+            for client, sums in sorted(bucket.clients.items())
+        ]
 
 
 _NONE: set[str] = set()
 
 
-def _auth(bucket: Bucket) -> _Sums:
+def _auth(bucket: Bucket, time: int) -> list[Row]:
     names = bucket.names
-    return {
-        (client,): [failures, len(names.get(client, _NONE))]
-        for client, failures in bucket.auth.items()
-    }
+    return [
+        (n.AUTH, (client,), [failures, len(names.get(client, _NONE))], time)
+        for client, failures in sorted(bucket.auth.items())
+    ]
 
 
-def _by_recipients(values: list[int]) -> tuple[int, ...]:
+def _by_recipients(values: Sequence[Number]) -> tuple[Number, ...]:
     return values[1], values[0], values[-1], values[2]
 
 
-def fold(sums: _Sums, most: int, weight: Callable[[list[int]], tuple[int, ...]]) -> _Sums:
-    """Keep the largest series and add up the others under ``_other``.
+_Weight = Callable[[Sequence[Number]], tuple[Number, ...]]
+
+
+def fold(rows: list[Row], most: int, weight: _Weight) -> list[Row]:
+    """Keep the largest series of an interval and add up the others under ``_other``.
 
     The tags after the first are kept, so that what a known client sends never looks unknown.
     """
-    order = sorted(sums, key=lambda key: ([-w for w in weight(sums[key])], key))
-    kept = {key: sums[key] for key in order[:most]}
-    for key in order[most:]:
+    order = sorted(rows, key=lambda row: ([-w for w in weight(row[2])], row[1]))
+    kept = {row[1]: row for row in order[:most]}
+    for name, key, values, time in order[most:]:
         other = (n.OTHER, *key[1:])
-        sum_ = kept.get(other)
-        kept[other] = [a + b for a, b in zip(sum_, sums[key], strict=True)] if sum_ else sums[key]
-    return kept
+        sums = kept[other][2] if other in kept else [0] * len(values)
+        kept[other] = (name, other, [a + b for a, b in zip(sums, values, strict=True)], time)
+    return [kept[key] for key in sorted(kept)]
 
 
-def _template(name: str, count: int) -> str:
+def _template(name: str, count: int) -> bytes:
     kinds = list(n.FIELDS[name].items())[:count]
-    fields = ",".join(f"{key}=%s" if kind == "float" else f"{key}=%di" for key, kind in kinds)
-    return f"{fields} %d\n"
+    fields = ",".join(f"{key}=%a" if kind == "float" else f"{key}=%di" for key, kind in kinds)
+    return f"{fields} %d\n".encode()
 
 
 # The last field of some measurements is only there where it says something.
@@ -158,26 +167,32 @@ _TEMPLATES = {
     for name, fields in n.FIELDS.items()
     for count in (len(fields) - 1, len(fields))
 }
-_heads: dict[tuple[str, tuple[str, ...]], str] = {}
+_heads: dict[tuple[str, tuple[str, ...]], bytes] = {}
 
 
-def to_influx(row: Row) -> str:
+def to_influx(row: Row) -> bytes:
     """Return a row in line protocol, with its newline."""
     name, tags, fields, time = row
     head = _heads.get((name, tags)) or _head(name, tags)
-    return head + _TEMPLATES[name, len(fields)] % (*fields, time)
+    template = _TEMPLATES[name, len(fields)]
+    if fill is None or name in _WITH_FLOATS:
+        return head + template % (*fields, time)
+    return fill(head, template, fields, time)
 
 
-def _head(name: str, tags: tuple[str, ...]) -> str:
+_WITH_FLOATS = {name for name, fields in n.FIELDS.items() if "float" in fields.values()}
+
+
+def _head(name: str, tags: tuple[str, ...]) -> bytes:
     if len(_heads) >= _MAX_HEADS:
         _heads.clear()
     pairs = zip(n.TAGS[name], tags, strict=True)
-    head = name + "".join(f",{key}={escape_key(value)}" for key, value in pairs) + " "
-    _heads[name, tags] = head
+    text = name + "".join(f",{key}={escape_key(value)}" for key, value in pairs) + " "
+    head = _heads[name, tags] = text.encode("utf-8", "replace")
     return head
 
 
-def to_json(row: Row) -> str:
+def to_json(row: Row) -> bytes:
     """Return a row as one JSON object on a line; ``time`` in nanoseconds."""
     import json
 
@@ -188,4 +203,4 @@ def to_json(row: Row) -> str:
         "fields": dict(zip(n.FIELDS[name], fields, strict=False)),
         "time": time,
     }
-    return json.dumps(point, ensure_ascii=False) + "\n"
+    return json.dumps(point, ensure_ascii=False).encode("utf-8", "replace") + b"\n"

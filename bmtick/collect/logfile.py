@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 HEAD = 256  # bytes that a file is known by
 KEEP = 3600  # seconds that a rotated file is read on
-BLOCK = 1 << 18  # bytes read at once
+BLOCK = 1 << 17  # bytes read at once
 MAX_LINE = 1 << 20  # of a longer line the beginning is read
 _ENDING = r"(?:\.(?:gz|xz|zst|bz2))?"
 

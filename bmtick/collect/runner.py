@@ -36,7 +36,7 @@ class Runner:
         session: Session,
         state: StateFile | None,
         write: Callable[[bytes], None],
-        form: Callable[[Row], str],
+        form: Callable[[Row], bytes],
         *,
         spool: str,
         integer_age: bool = False,
@@ -95,14 +95,14 @@ class Runner:
                     rows += queue.rows(self.spool, now, self.warn, integer_age=self.integer_age)
                 if self.session.uncertain or not counted:
                     rows.append(self.session.heartbeat(now))
-            self._deliver("".join(map(self.form, rows)).encode("utf-8", "replace"), counted)
+            self._deliver(b"".join(map(self.form, rows)), counted)
 
     def finish(self) -> None:
         """Without a state, give out at the end what would be lost with the process."""
         if self.state is None:
             self.session.run(self.clock())
             rows = self.session.flush(self.clock())
-            self.write("".join(map(self.form, rows)).encode("utf-8", "replace"))
+            self.write(b"".join(map(self.form, rows)))
         else:
             self.state.close()
 

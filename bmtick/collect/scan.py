@@ -9,10 +9,12 @@ patterns begin at a line's head, so what an attacker writes into a line is never
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from bmtick.collect import patterns as p
 from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
+from bmtick.collect.compiled import feed
 from bmtick.collect.lazy import lazy
 from bmtick.collect.tally import Tally
 
@@ -28,13 +30,13 @@ _RUN = lazy(
 # loops, other classes are not; possessive repeats never go back; a branch is chosen by its first
 # letter. "[^ ]++ " in front of a fact is "QUEUEID: ", which no other text of Postfix looks like.
 _FACT = (
-    rb" [^ ]++ (?:([^ /]++/[^ \[]*+)\[[^\]]*+\]: (?:"
+    rb" [^ ]++ (?:([^ /]++/[^ \[]*+)\[[0-9]++\]: (?:"
     rb"warning: ([^ ]++ SASL [^ ]*+ authentication failed:.*)"
     rb"|([^ ]++) (?:"
     rb"client=(.*)"
     rb"|from=<(?!\")[^>\n]*+>, size=([0-9]++), nrcpt=([0-9]++) \(queue active\)$"
     rb"|(removed)$"
-    rb"|to=<(?!\")[^>]*+>, relay=[^,]*+, delay=[^,]*+, delays=[^,]*+, dsn="
+    rb"|to=<(?!\")[^>\n]*+>, relay=[^,]*+, delay=[^,]*+, delays=[^,]*+, dsn="
     rb"(?:[^,]*+, status=(sent)(?: |$)|([0-9.]++, status=[A-Za-z-]++ \(.*))"
     # forms that only the exact patterns can tell
     rb"|((?:to=<|from=<|uid=|repeated ).*)"
@@ -87,21 +89,47 @@ class Scanner:
 
     def feed(self, block: bytes) -> None:
         """Count whole lines, each with a newline before it and none after it."""
+        if feed is not None:
+            feed(self, block)
+        else:
+            self._runs(block)
+        self.previous = self._said(block, len(block))
+        self.tally.forget_gone()
+
+    def _runs(self, block: bytes) -> None:
         for run in _RUN.finditer(block):
             start, end = run.span()
             pattern = _TRADITIONAL if run[1] else _ISO if run[2] else None
-            time = None if pattern is None else self.clock.read(block[start + 1 : start + 48])
-            bucket = self.buckets.at(self.clock.last if time is None else time)
-            lines = block.count(b"\n", start, end)
-            bucket.lines += lines
-            bucket.bytes += end - start
-            if pattern is None or time is None:
-                bucket.unparsed += lines
-                continue
-            self.tally.bucket = bucket
-            self._facts(pattern, block, start, end)
-        self.previous = self._said(block, len(block))
-        self.tally.forget_gone()
+            known = self.enter(None if pattern is None else block[start + 1 : start + 48])
+            if pattern is not None and known:
+                self._facts(pattern, block, start, end)
+            self.leave(block.count(b"\n", start, end), end - start, known)
+
+    def enter(self, head: bytes | None) -> bool:
+        """Open the bucket of a run of lines that begins so; return whether its time is known.
+
+        Args:
+            head: the beginning of its first line; None where that bears no time.
+        """
+        time = None if head is None else self.clock.read(head)
+        self.tally.bucket = self.buckets.at(self.clock.last if time is None else time)
+        return time is not None
+
+    def leave(self, lines: int, size: int, known: bool) -> None:
+        """Count the lines and bytes of the run that was entered last."""
+        bucket = self.tally.bucket
+        bucket.lines += lines
+        bucket.bytes += size
+        if not known:
+            bucket.unparsed += lines
+
+    def hand(self, block: bytes) -> Callable[[int, int, bool], None]:
+        """Return what reads one line of a block, from its newline on, by the patterns."""
+
+        def read(start: int, end: int, iso: bool) -> None:
+            self._facts(_ISO if iso else _TRADITIONAL, block, start, end)
+
+        return read
 
     def _facts(  # noqa: C901, PLR0912 -- one branch a fact, unrolled: a call costs as much as it
         self, pattern: re.Pattern[bytes], block: bytes, start: int, end: int

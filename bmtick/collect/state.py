@@ -27,7 +27,7 @@ TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
     from typing import Any
 
-VERSION = 1
+VERSION = 2
 _MAGIC = b"bmtick-collect"
 _PATIENCE = 5.0  # seconds to wait for another collector to end
 

@@ -24,7 +24,6 @@ MAX_GONE = 2_000  # removed messages that are remembered
 WAITING_AGE = 86_400  # seconds
 COUNTED_AGE = 7 * 86_400  # seconds
 MAX_NAMES_TRIED = 50_000  # per interval
-MAX_ADDRESSES = 20_000  # per user and interval
 _MAX_LOGINS = 10_000  # parsed logins that are remembered
 
 _LOGIN = lazy(p.PEER_AND_LOGIN, re.DOTALL)
@@ -85,7 +84,6 @@ class Bucket:
     """The sums of one interval."""
 
     __slots__ = (
-        "addresses",
         "auth",
         "bytes",
         "clients",
@@ -99,8 +97,7 @@ class Bucket:
 
     def __init__(self) -> None:
         self.senders: dict[str, list[int]] = {}  # messages, recipients, bytes, refused
-        self.addresses: dict[str, set[str]] = {}  # of each user
-        self.origins: set[Origin] = set()  # whose addresses are in there
+        self.origins: set[Origin] = set()  # of the senders' messages
         self.clients: dict[str, list[int]] = {}  # messages, recipients, bytes
         self.auth: dict[str, int] = {}
         self.names: dict[str, set[str]] = {}  # tried by each client
@@ -114,7 +111,7 @@ class Bucket:
             self.bytes,
             self.unparsed,
             self.senders,
-            {user: sorted(found) for user, found in self.addresses.items()},
+            sorted({(origin.user, origin.client) for origin in self.origins}),
             self.clients,
             self.auth,
             {client: sorted(found) for client, found in self.names.items()},
@@ -125,9 +122,9 @@ class Bucket:
     def restored(cls, kept: list[Any]) -> Bucket:
         """Return what ``dump`` gave."""
         self = cls()
-        self.lines, self.bytes, self.unparsed, self.senders, addresses = kept[:5]
+        self.lines, self.bytes, self.unparsed, self.senders, origins = kept[:5]
         self.clients, self.auth, names, self.delivery = kept[5:]
-        self.addresses = {user: set(found) for user, found in addresses.items()}
+        self.origins = {Origin(user, client) for user, client in origins}
         self.names = {client: set(found) for client, found in names.items()}
         return self
 
@@ -146,19 +143,14 @@ class Bucket:
                 mine[key] = [a + b for a, b in zip(before, values, strict=True)]
         for key, failures in other.auth.items():
             self.auth[key] = self.auth.get(key, 0) + failures
-        for sets, more in ((self.addresses, other.addresses), (self.names, other.names)):
-            for key, found in more.items():
-                sets.setdefault(key, set()).update(found)
+        self.origins |= other.origins
+        for client, found in other.names.items():
+            self.names.setdefault(client, set()).update(found)
 
     def size(self) -> int:
         """Return how many series and names the bucket holds, to bound memory."""
-        return (
-            len(self.senders)
-            + len(self.clients)
-            + len(self.auth)
-            + sum(map(len, self.addresses.values()))
-            + sum(map(len, self.names.values()))
-        )
+        size = len(self.senders) + len(self.clients) + len(self.auth) + len(self.origins)
+        return size + sum(map(len, self.names.values())) if self.names else size
 
 
 class Tally:
@@ -176,13 +168,13 @@ class Tally:
         self.counted: dict[bytes, Origin] = {}  # active at least once
         self.bucket = Bucket()
         self.gone: dict[bytes, Origin] = {}  # counted and removed; a slow filter may come back
-        self._logins: dict[bytes, Origin] = {}
+        self.logins: dict[bytes, Origin] = {}
         self._proxied: dict[str, Origin] = {}  # of each client of a filter before the queue
         self._born: dict[bytes, int] = {}  # when a queue id was first seen at the end of a run
 
     def client(self, queue_id: bytes, login: bytes) -> None:
         """``smtpd`` accepted a first recipient; login is what follows ``client=``."""
-        origin = self._logins.get(login) or self._origin(login)
+        origin = self.logins.get(login) or self._origin(login)
         if queue_id in self.counted:
             del self.counted[queue_id]  # the id is used again
         if queue_id in self.gone:
@@ -206,16 +198,16 @@ class Tally:
 
     def proxied(self, login: bytes) -> None:
         """``NOQUEUE: client=``: a filter before the queue has the message; it comes back alone."""
-        origin = self._logins.get(login) or self._origin(login)
+        origin = self.logins.get(login) or self._origin(login)
         if len(self._proxied) >= _MAX_LOGINS:
             self._proxied.clear()
         self._proxied[origin.client] = origin
 
     def _origin(self, login: bytes) -> Origin:
         origin = _plain(login) or _parsed(login)
-        if len(self._logins) >= _MAX_LOGINS:
-            self._logins.clear()
-        self._logins[login] = origin
+        if len(self.logins) >= _MAX_LOGINS:
+            self.logins.clear()
+        self.logins[login] = origin
         return origin
 
     def requeued(self, queue_id: bytes, before: bytes) -> None:
@@ -241,11 +233,7 @@ class Tally:
             sums = bucket.senders.get(origin.user)
             if sums is None:
                 sums = bucket.senders[origin.user] = [0, 0, 0, 0]
-            if origin not in bucket.origins:
-                bucket.origins.add(origin)
-                addresses = bucket.addresses.setdefault(origin.user, set())
-                if len(addresses) < MAX_ADDRESSES:
-                    addresses.add(origin.client)
+            bucket.origins.add(origin)
         else:
             sums = bucket.clients.get(origin.client)
             if sums is None:

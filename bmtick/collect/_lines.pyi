@@ -1,0 +1,3 @@
+from bmtick.collect.scan import Scanner
+
+def feed(scanner: Scanner, block: bytes) -> None: ...

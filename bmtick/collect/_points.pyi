@@ -1,0 +1,3 @@
+from collections.abc import Sequence
+
+def fill(head: bytes, template: bytes, fields: Sequence[float], time: int) -> bytes: ...

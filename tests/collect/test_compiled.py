@@ -1,0 +1,151 @@
+"""The compiled loops give what the Python beside them gives, on any bytes."""
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bmtick.collect import compiled, emit, scan
+from bmtick.collect.blocked import Blocked
+from bmtick.collect.buckets import Buckets
+from bmtick.collect.clock import LogClock
+from bmtick.collect.emit import Emitter
+from bmtick.collect.known import KnownClients
+from bmtick.collect.scan import Scanner
+from bmtick.collect.tally import Tally
+
+pytestmark = pytest.mark.skipif(
+    compiled.feed is None,
+    reason="the collector is not compiled: no C compiler or no Python headers at installation",
+)
+
+ROOT = Path(__file__).parents[2]
+LOGS = sorted(ROOT.glob("tests/collect/cases/*/mail.log")) + sorted(
+    ROOT.glob("examples/*/mail.log*")
+)
+NOW = 1_706_745_600.0  # February 2024
+
+
+def counted(lines: list[bytes], *, by_pointers: bool, block: int = 50) -> tuple:
+    """Return all that is known after some lines, read in blocks of so many lines."""
+    tally, buckets = Tally(Blocked()), Buckets(10)
+    scanner = Scanner(tally, buckets, LogClock(NOW))
+    for start in range(0, len(lines), block):
+        data = b"".join(b"\n" + line for line in lines[start : start + block])
+        (compiled.feed if by_pointers else Scanner._runs)(scanner, data)
+        scanner.previous = scanner._said(data, len(data))
+    emitter = Emitter(10, 1000, KnownClients(()))
+    rows = [row for start, bucket in buckets.close() for row in emitter.rows(start, bucket, 0.0)]
+    return rows, tally.dump(), scanner.clock.last, buckets.newest
+
+
+def same(lines: list[bytes]) -> None:
+    assert counted(lines, by_pointers=True) == counted(lines, by_pointers=False)
+
+
+def read(path: Path) -> list[bytes]:
+    with scan_open(path) as log:
+        return log.read().split(b"\n")
+
+
+def scan_open(path: Path):
+    from bmtick.collect.files import open_log
+
+    return open_log(str(path), None)
+
+
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.parent.name)
+def test_same_points_and_open_messages(path):
+    same(read(path))
+
+
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.parent.name)
+def test_same_for_lines_cut_anywhere(path):
+    """A rotation, a crash or a full disk cuts lines."""
+    lines = [line for line in read(path) if line][:60]
+    for line in lines:
+        for end in range(len(line)):
+            assert one(line[:end], by_pointers=True) == one(line[:end], by_pointers=False)
+
+
+def one(line: bytes, *, by_pointers: bool) -> tuple:
+    """Count a line alone, after the lines that make it count."""
+    queue_id = re.search(rb"\]: ([0-9A-Za-z]+): ", line)
+    begin = [
+        b"Feb  1 00:00:00 mail postfix/smtpd[1]: %s: client=a[192.0.2.1], sasl_username=u"
+        % queue_id[1]
+    ] if queue_id else []  # fmt: skip
+    return counted([*begin, line], by_pointers=by_pointers)
+
+
+PIECES = (
+    b" ", b"  ", b"\t", b"\0", b"\xff", b"[", b"]", b"]: ", b"/", b",", b"<", b">", b'"', b"\\", b":",
+    b"=", b"(", b")", b"0", b"9" * 17, b"9" * 18, b"9" * 19, b"9" * 40, b"client=", b"from=<", b"to=<",
+    b"uid=0 ", b"removed", b"repeated ", b"message repeated 2 times: [ ", b"warning: ", b" SASL ",
+    b"SASL LOGIN authentication failed: ", b", sasl_username=", b", size=", b", nrcpt=", b" (queue active)",
+    b", relay=", b", delay=", b", delays=", b", dsn=", b", status=", b"sent", b"sent ", b"bounced (",
+    b"NOQUEUE: ", b"NOQUEUE: client=", b"last message repeated 3 times", b"postfix/smtpd[1]: ", b"qmgr",
+    b"postsuper", b"smtpd", b"Z", b"+02:00", b"+0200", b".5", b"2024-02-01T00:00:0", b"Feb  1 00:00:0",
+)  # fmt: skip
+SAMPLE = [line for path in LOGS for line in read(path)[:400] if line]
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> list[bytes]:
+    """Draw some real lines with pieces of the grammar put in, taken out or written over."""
+    lines = []
+    for index in draw(st.lists(st.integers(0, len(SAMPLE) - 1), min_size=1, max_size=8)):
+        line = SAMPLE[index]
+        for _ in range(draw(st.integers(0, 3))):
+            at = draw(st.integers(0, len(line)))
+            piece = draw(st.sampled_from(PIECES))
+            line = line[:at] + piece + line[at + draw(st.integers(0, 12)) :]
+        lines.append(line.replace(b"\n", b" "))
+    return lines
+
+
+@given(damaged())
+@settings(max_examples=400, deadline=None)
+def test_same_for_damaged_lines(lines):
+    same(lines)
+
+
+@given(st.lists(st.binary(max_size=80).map(lambda b: b.replace(b"\n", b"")), max_size=6))
+@settings(max_examples=200, deadline=None)
+def test_same_for_any_bytes(lines):
+    same(lines)
+
+
+def test_same_for_a_long_mixed_log():
+    random_ = random.Random(7)
+    lines = [random_.choice(SAMPLE) for _ in range(5000)]
+    same(lines)
+
+
+@given(
+    st.binary(max_size=20),
+    st.lists(st.integers(-(2**63), 2**63 - 1), max_size=6),
+    st.integers(-(2**63), 2**63 - 1),
+)
+def test_same_line_protocol(head, fields, time):
+    template = b",".join(b"f=%di" for _ in fields) + b" %d\n"
+    assert compiled.fill(head, template, fields, time) == head + template % (*fields, time)
+
+
+@pytest.mark.parametrize("fields", [[], [1], [1, 2, 3]])
+def test_fields_that_do_not_fit_a_template(fields):
+    with pytest.raises(ValueError, match="fields for the template"):
+        compiled.fill(b"", b"a=%di,b=%di %d\n", fields, 0)
+
+
+def test_an_integer_that_does_not_fit():
+    with pytest.raises(OverflowError):
+        compiled.fill(b"", b"a=%di %d\n", [2**63], 0)
+
+
+def test_both_are_used():
+    assert scan.feed is compiled.feed
+    assert emit.fill is compiled.fill
