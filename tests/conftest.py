@@ -25,6 +25,13 @@ def influx(server_folder):
 
 
 @pytest.fixture(scope="session")
+def influx2(server_folder):
+    """A real InfluxDB 2.x, or a skip."""
+    with servers.influxdb2(server_folder / "influxdb2") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def sink():
     """A real SMTP server that keeps the mails."""
     with servers.smtp_sink() as server:

@@ -53,14 +53,12 @@ def command(
     that the settings enable, or else the whole catalogue. The past comes from mail logs (--log) or
     from InfluxDB (--from).
     """
-    from bmtick.trial.backtest import Run
-
     settings = load_settings(ctx)
     if bool(logs) == bool(since):
         raise BmtickError("say where the past is", remedy="--log PATH, or --from 7d for InfluxDB")
     if until and logs:
         raise BmtickError("--to goes with --from")
-    run = Run(_subjects(settings, alerts, sets), settings)
+    run = _run(settings, alerts, sets, of_logs=bool(logs))
     if logs:
         points, total = _points_of_logs(logs, settings, host or socket.gethostname()), None
     else:
@@ -75,6 +73,21 @@ def command(
         print_json([_document(result) for result in results])
     else:
         _show(run, results)
+
+
+def _run(
+    settings: Settings, alerts: tuple[str, ...], sets: tuple[str, ...], *, of_logs: bool
+) -> Run:
+    from bmtick.trial.backtest import Run
+
+    subjects = _subjects(settings, alerts, sets)
+    run = Run(subjects, settings)
+    greedy = run.greedy
+    if of_logs or alerts or not greedy:
+        return run
+    names = printable(", ".join(greedy))
+    click.echo(f"bmtick: without {names}, to whom all of the database counts: name it", err=True)
+    return Run([subject for subject in subjects if subject.name not in greedy], settings)
 
 
 def _subjects(settings: Settings, names: tuple[str, ...], sets: tuple[str, ...]) -> list[Subject]:

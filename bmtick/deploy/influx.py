@@ -50,6 +50,7 @@ def connect_influx(settings: InfluxDB, environment: Mapping[str, str]) -> Influx
     transport = Transport(
         url,
         name="InfluxDB",
+        token_scheme="Token",  # noqa: S106 -- 2.x takes no other on /query
         credentials=found if found.username or found.token else inline,
         verify=(settings.ca_file or True) if settings.verify else False,
         timeout=parse_duration(settings.timeout) / SECOND,

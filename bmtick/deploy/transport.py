@@ -65,6 +65,7 @@ class Transport:
         url: str,
         *,
         name: str = "Kapacitor",
+        token_scheme: str = "Bearer",  # noqa: S107 -- a name, no secret
         credentials: Credentials | None = None,
         verify: bool | str = True,
         client_cert: tuple[str, str] | None = None,
@@ -82,7 +83,7 @@ class Transport:
         self._session.cert = client_cert
         credentials = credentials or Credentials()
         if credentials.token:
-            self._session.headers["Authorization"] = f"Bearer {credentials.token}"
+            self._session.headers["Authorization"] = f"{token_scheme} {credentials.token}"
         elif credentials.username:
             # requests would encode as Latin-1, and fail on other names.
             pair = f"{credentials.username}:{credentials.password}".encode()

@@ -1,6 +1,8 @@
 """Flux through InfluxDB's own client, for InfluxDB 2.x; answers come as annotated CSV.
 
-The rows are read as text, because the client's times are cut to microseconds.
+One query a day: where a query touches two shards in which a field has different types, InfluxDB
+silently leaves out the values of the second one (seen in 2.7.12). The rows are read as text, because the client's times are cut to
+microseconds. An empty string cannot be told from no value in CSV, and counts as none.
 """
 
 from __future__ import annotations
@@ -16,15 +18,21 @@ from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from bmtick.durations import SECOND
-from bmtick.history.model import Connection, HistoryError, Span
+from bmtick.history.model import Connection, HistoryError, Span, refusal
 from bmtick.points import Point, Value
 
-_OWN: Final = frozenset(("", "result", "table"))
+_DAY: Final = 86_400 * SECOND
+_SHARD: Final = 7  # days of a shard at most, if nobody has set another length
+_TAG: Final = "_tag."  # before the name of a tag's column: a field may be called the same
+_MAX_CAUSE: Final = 400  # characters of an answer shown in a message
+_ODD: Final = "InfluxDB's answer is no annotated CSV of points"
+_FIRST: Final = 3  # the first column that is data, behind annotation, result and table
 _CONVERT: Final[dict[str, Callable[[str], Value]]] = {
     "long": int,
     "unsignedLong": int,
     "double": float,
-    "string": str,
+    # the CSV has CR LF wherever there was a line end
+    "string": lambda text: text.replace("\r\n", "\n"),
     "boolean": lambda text: text == "true",
 }
 
@@ -40,10 +48,33 @@ def flux_points(
 ) -> Iterator[Point]:
     """Yield the points of one measurement in order of time."""
     with _client(connection) as client:
-        fields = _field_names(client, connection, measurement, span)
-        if fields:
-            rows = _query(client, connection, _points_query(connection, measurement, span, where))
-            yield from points_of_rows(rows, measurement, fields)
+        begin: int | None = span.begin
+        empty = 0
+        while begin is not None and begin < span.end:
+            day = Span(begin, min(span.end, (begin // _DAY + 1) * _DAY))
+            query = _points_query(connection, measurement, day, where)
+            empty += 1
+            for point in points_of_rows(_query(client, connection, query), measurement):
+                empty = 0
+                yield point
+            begin = day.end
+            if empty > _SHARD and begin < span.end:
+                rest = Span(begin, span.end)
+                begin, empty = _first_time(client, connection, measurement, rest), 0
+
+
+def flux_measurements(connection: Connection, span: Span) -> list[str]:
+    """Return the names of the measurements that have points in a span of time."""
+    query = (
+        _range(connection, span)
+        + '  |> keep(columns: ["_measurement"])\n  |> group()\n'
+        + '  |> distinct(column: "_measurement")\n'
+        # the form of a point, which is what is read here
+        + "  |> map(fn: (r) => ({_time: time(v: 0), name: r._value}))\n"
+    )
+    with _client(connection) as client:
+        found = points_of_rows(_query(client, connection, query), "")
+        return sorted(str(point.fields["name"]) for point in found)
 
 
 def _client(connection: Connection) -> InfluxDBClient:
@@ -57,17 +88,17 @@ def _client(connection: Connection) -> InfluxDBClient:
     )
 
 
-def _bucket(connection: Connection) -> str:
-    if not connection.retention_policy:
-        return connection.database
-    return f"{connection.database}/{connection.retention_policy}"
+def _range(connection: Connection, span: Span) -> str:
+    return (
+        f"from(bucket: {quote(connection.bucket)})\n"
+        f"  |> range(start: time(v: {span.begin}), stop: time(v: {span.end}))\n"
+    )
 
 
 def _source(connection: Connection, measurement: str, span: Span) -> str:
     return (
-        f"from(bucket: {quote(_bucket(connection))})\n"
-        f"  |> range(start: time(v: {span.begin}), stop: time(v: {span.end}))\n"
-        f"  |> filter(fn: (r) => r._measurement == {quote(measurement)})\n"
+        _range(connection, span)
+        + f"  |> filter(fn: (r) => r._measurement == {quote(measurement)})\n"
     )
 
 
@@ -81,19 +112,24 @@ def _points_query(
     return (
         _source(connection, measurement, span)
         + filters
+        + '  |> drop(columns: ["_start", "_stop", "_measurement"])\n'
+        + '  |> rename(fn: (column) => if column == "_time" or column == "_field" or '
+        + f'column == "_value" then column else {quote(_TAG)} + column)\n'
         + '  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")\n'
         + '  |> group()\n  |> sort(columns: ["_time"])\n'
     )
 
 
-def _field_names(
+def _first_time(
     client: InfluxDBClient, connection: Connection, measurement: str, span: Span
-) -> set[str]:
+) -> int | None:
     query = (
         _source(connection, measurement, span)
-        + '  |> keep(columns: ["_field"])\n  |> group()\n  |> distinct(column: "_field")\n'
+        + '  |> first()\n  |> keep(columns: ["_time"])\n  |> group()\n'
+        + '  |> sort(columns: ["_time"])\n  |> limit(n: 1)\n'
     )
-    return {row.get("_value", "") for _, row in _tables(_query(client, connection, query))}
+    rows = points_of_rows(_query(client, connection, query), measurement)
+    return min((point.time for point in rows), default=None)
 
 
 def _query(client: InfluxDBClient, connection: Connection, query: str) -> Iterator[list[str]]:
@@ -101,59 +137,63 @@ def _query(client: InfluxDBClient, connection: Connection, query: str) -> Iterat
     try:
         yield from client.query_api().query_csv(query, org=connection.org, dialect=dialect)
     except ApiException as error:
-        remedy = "check the token and [influxdb] org" if error.status in (401, 403, 404) else ""
-        reason = getattr(error, "message", None) or error.reason
-        raise HistoryError(
-            f"InfluxDB at {connection.url}: {error.status} {reason}", remedy=remedy
-        ) from None
+        raise refusal(connection, error, "") from None
     except HTTPError as error:
         raise HistoryError(f"cannot reach InfluxDB at {connection.url}: {error}") from None
 
 
-def _tables(rows: Iterable[list[str]]) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
-    """Yield (types by column, values by column) of each row."""
+def points_of_rows(rows: Iterable[list[str]], measurement: str) -> Iterator[Point]:
+    """Yield the points of annotated CSV.
+
+    Raises:
+        HistoryError: the answer ends in an error, which InfluxDB tells in the midst of the data.
+    """
     types: list[str] = []
-    header: list[str] = []
+    table: _Table | None = None
     for row in rows:
         if not row or row == [""]:
-            header = []
+            table = None
         elif row[0] == "#datatype":
-            types, header = row, []
+            types, table = row, None
         elif row[0].startswith("#"):
             continue
-        elif not header:
-            header = row
-        elif len(header) == len(types) == len(row):
-            yield dict(zip(header, types, strict=True)), dict(zip(header, row, strict=True))
+        elif table is None:
+            table = _Table(row, types)
         else:
-            raise HistoryError("InfluxDB's answer is no annotated CSV of rows of one length")
+            yield table.point(row, measurement)
 
 
-def points_of_rows(
-    rows: Iterable[list[str]], measurement: str, fields: set[str]
-) -> Iterator[Point]:
-    """Yield the points of annotated CSV; a column that is no field is a tag."""
-    for types, row in _tables(rows):
+class _Table:
+    """The columns of one table: which are tags, which are fields of which type."""
+
+    def __init__(self, header: list[str], types: list[str]) -> None:
+        self._failed = header[1:3] == ["error", "reference"]
+        self._tags: list[tuple[int, str]] = []
+        self._fields: list[tuple[int, str, Callable[[str], Value]]] = []
+        self._time, self._length = -1, len(header)
+        if self._failed:
+            return
+        if "_time" not in header or len(types) != len(header):
+            raise HistoryError(f"{_ODD}: its columns are {', '.join(header)[:_MAX_CAUSE]}")
+        for place, name in enumerate(header[_FIRST:], _FIRST):
+            if name == "_time":
+                self._time = place
+            elif name.startswith(_TAG):
+                self._tags.append((place, name.removeprefix(_TAG)))
+            else:
+                self._fields.append((place, name, _CONVERT.get(types[place], str)))
+
+    def point(self, row: list[str], measurement: str) -> Point:
+        if len(row) != self._length:
+            raise HistoryError(f"{_ODD}: its rows are not of one length")
+        if self._failed:
+            raise HistoryError(f"InfluxDB broke off its answer: {row[1]}")
+        tags = {name: row[i] for i, name in self._tags if row[i]}
         try:
-            yield _point(types, row, measurement, fields)
-        except (KeyError, ValueError) as error:
-            raise HistoryError(
-                f"InfluxDB gave a row of '{measurement}' that is none: {error}"
-            ) from None
-
-
-def _point(
-    types: Mapping[str, str], row: Mapping[str, str], measurement: str, fields: set[str]
-) -> Point:
-    point = Point(measurement, {}, {}, nanoseconds(row["_time"]))
-    for name, text in row.items():
-        if name in _OWN or name.startswith("_") or text == "":
-            continue
-        if name in fields:
-            point.fields[name] = _CONVERT.get(types[name], str)(text)
-        else:
-            point.tags[name] = text
-    return point
+            fields = {name: convert(row[i]) for i, name, convert in self._fields if row[i]}
+        except ValueError as error:
+            raise HistoryError(f"{_ODD}: {error}") from None
+        return Point(measurement, tags, fields, nanoseconds(row[self._time]))
 
 
 _TIME: Final = re.compile(r"(.{19})(?:\.([0-9]{1,9}))?(Z|[+-][0-9:]+)")
@@ -162,7 +202,10 @@ _TIME: Final = re.compile(r"(.{19})(?:\.([0-9]{1,9}))?(Z|[+-][0-9:]+)")
 def nanoseconds(text: str) -> int:
     """Return the nanoseconds of an RFC 3339 time, to the last digit."""
     match = _TIME.fullmatch(text)
-    if match is None:
-        raise HistoryError(f"InfluxDB gave '{text}' as a time")
-    moment = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00"))
+    try:
+        moment = datetime.fromisoformat(match[1] + match[3]) if match else None
+    except ValueError:
+        moment = None
+    if match is None or moment is None:
+        raise HistoryError(f"InfluxDB gave '{text[:_MAX_CAUSE]}' as a time")
     return int(moment.timestamp()) * SECOND + int((match[2] or "").ljust(9, "0"))

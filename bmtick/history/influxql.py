@@ -36,7 +36,7 @@ def influxql_points(
     types = client.field_types(measurement)
     if not types:
         return
-    source = f"{quote_name(connection.retention_policy)}.{quote_name(measurement)}"
+    source = client.source(measurement)
     conditions = [f"time >= {span.begin}", f"time < {span.end}"]
     conditions += [f"{quote_name(tag)} = {quote_text(value)}" for tag, value in where.items()]
     statement = f"SELECT * FROM {source} WHERE {' AND '.join(conditions)}"  # noqa: S608 -- quoted
@@ -46,6 +46,11 @@ def influxql_points(
             yield from rows.points(series)
         except (ValueError, TypeError, LookupError, RecursionError) as error:
             raise client.odd(error) from None
+
+
+def influxql_measurements(connection: Connection, _span: Span) -> list[str]:
+    """Return the names of all measurements."""
+    return sorted(_Client(connection).names("SHOW MEASUREMENTS"))
 
 
 class _Client:
@@ -87,7 +92,7 @@ class _Client:
         connection = self._connection
         params = {
             "db": connection.database,
-            "rp": connection.retention_policy,
+            **({"rp": connection.retention_policy} if connection.retention_policy else {}),
             "q": statement,
             "epoch": "ns",
             "chunked": "true",
@@ -122,15 +127,20 @@ class _Client:
             raise self._failed(told[:_MAX_CAUSE])
         return [series for result in answer.results for series in result.series or ()]
 
+    def source(self, measurement: str) -> str:
+        """Return a measurement as it stands in FROM; without a policy the default one is meant."""
+        policy = self._connection.retention_policy
+        name = quote_name(measurement)
+        return f"{quote_name(policy)}.{name}" if policy else name
+
     def names(self, statement: str) -> set[str]:
         """Return the first column of an answer."""
         return {row[0] for row in self.texts(statement) if row}
 
     def field_types(self, measurement: str) -> dict[str, str]:
         """Return the types of a measurement's fields; of several that which InfluxDB gives."""
-        source = f"{quote_name(self._connection.retention_policy)}.{quote_name(measurement)}"
         found: dict[str, str] = {}
-        for row in self.texts(f"SHOW FIELD KEYS FROM {source}"):
+        for row in self.texts(f"SHOW FIELD KEYS FROM {self.source(measurement)}"):
             if len(row) != 2 or row[1] not in _PRECEDENCE:
                 raise self.odd(f"{row} is no field and its type")
             name, kind = row

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
 
-from bmtick.history.flux import flux_points
-from bmtick.history.influxql import influxql_points
+from bmtick.history.flux import flux_measurements, flux_points
+from bmtick.history.influxql import influxql_measurements, influxql_points
 from bmtick.history.model import Connection, Span
 from bmtick.points import Point
+
+_TIME: Final = attrgetter("time")
 
 
 def read_points(
@@ -18,19 +23,35 @@ def read_points(
     *,
     where: Mapping[str, str] | None = None,
 ) -> Iterator[Point]:
-    """Yield the points of some measurements in order of time.
+    """Yield the points of some measurements in order of time, those of a moment by their tags.
 
     Args:
         connection: where; with a token Flux is spoken, else InfluxQL.
-        measurements: their names; one that does not exist has no points.
+        measurements: their names; one that does not exist has no points, ``""`` stands for all.
         span: which time.
         where: tags and the values that they must have.
 
     Raises:
         HistoryError: InfluxDB cannot be reached, or refuses.
     """
+    if "" in measurements:
+        every = flux_measurements if connection.token else influxql_measurements
+        measurements = every(connection, span)
     read = flux_points if connection.token else influxql_points
-    streams = [read(connection, name, span, where or {}) for name in measurements]
+    streams = [_settled(read(connection, name, span, where or {})) for name in measurements]
     if len(streams) == 1:
         return streams[0]
-    return heapq.merge(*streams, key=lambda point: point.time)
+    return heapq.merge(*streams, key=_TIME)
+
+
+def _settled(points: Iterator[Point]) -> Iterator[Point]:
+    """Sort the points of a moment, whose order differs between servers."""
+    for _, moment in groupby(points, _TIME):
+        same = list(moment)
+        if len(same) > 1:
+            same.sort(key=_tags)
+        yield from same
+
+
+def _tags(point: Point) -> list[tuple[str, str]]:
+    return sorted(point.tags.items())

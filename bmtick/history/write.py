@@ -17,12 +17,13 @@ from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
-from bmtick.history.model import Connection, HistoryError
+from bmtick.history.model import Connection, HistoryError, refusal
 from bmtick.points import Point
 
 _BATCH: Final = 5000  # points of one request, as InfluxDB advises
 _TRIES: Final = 5
 _NOT_FOUND: Final = 404
+_UNAUTHORIZED: Final = 401
 _TEMPORARY: Final = 500  # a status from here on may be over soon; 429 too
 
 
@@ -64,7 +65,7 @@ class _Writer:
                 raise
             except (ApiException, HTTPError, requests.RequestException) as error:
                 status = getattr(error, "status", None) or 0
-                if status == _NOT_FOUND and self._send == self._by_client:
+                if self._send == self._by_client and self._is_older(error, status):
                     self._send = self._by_old_endpoint
                     return self.write(lines)
                 temporary = status == 0 or status >= _TEMPORARY or status == 429
@@ -75,14 +76,20 @@ class _Writer:
                 return None
         raise AssertionError  # the loop returns or raises
 
+    def _is_older(self, error: Exception, status: int) -> bool:
+        """Whether only ``/write`` may do: before 1.8, or for a user of 2.x as 1.x has them."""
+        if status == _UNAUTHORIZED:
+            return bool(self._connection.username) and not self._connection.token
+        # 2.x has the endpoint, and says in JSON what it has not found
+        body = str(getattr(error, "body", "") or "")
+        return status == _NOT_FOUND and not body.lstrip().startswith("{")
+
     def _failed(self, error: Exception) -> HistoryError:
-        reason = getattr(error, "message", None) or getattr(error, "reason", None) or error
-        return HistoryError(f"InfluxDB at {self._connection.url} did not take the points: {reason}")
+        return refusal(self._connection, error, "did not take the points")
 
     def _by_client(self, lines: list[str]) -> None:
         there = self._connection
         token = there.token or (f"{there.username}:{there.password}" if there.username else "-")
-        bucket = f"{there.database}/{there.retention_policy}".rstrip("/")
         with InfluxDBClient(
             url=there.url,
             token=token,
@@ -92,13 +99,17 @@ class _Writer:
             ssl_ca_cert=there.verify if isinstance(there.verify, str) else None,
         ) as client:
             api = client.write_api(write_options=SYNCHRONOUS)
-            api.write(bucket, there.org or "-", lines, write_precision=WritePrecision.NS)
+            api.write(there.bucket, there.org or "-", lines, write_precision=WritePrecision.NS)
 
     def _by_old_endpoint(self, lines: list[str]) -> None:
         there = self._connection
         reply = requests.post(
             there.url.rstrip("/") + "/write",
-            params={"db": there.database, "rp": there.retention_policy, "precision": "ns"},
+            params={
+                "db": there.database,
+                "precision": "ns",
+                **({"rp": there.retention_policy} if there.retention_policy else {}),
+            },
             data="\n".join(lines).encode("utf-8", "replace"),
             auth=(there.username, there.password) if there.username else None,
             verify=there.verify,

@@ -59,6 +59,7 @@ class Run:
         for track in self._tracks:
             for measurement in track.task.measurements:
                 self._by_name.setdefault(measurement, []).append(track)
+        self._readers: dict[str, list[_Track]] = {}
         self.begin = self.end = 0
         self.points = 0
 
@@ -67,6 +68,11 @@ class Run:
         """What the alerts read."""
         return sorted(self._by_name)
 
+    @property
+    def greedy(self) -> list[str]:
+        """The alerts that read every measurement there is."""
+        return [track.subject.name for track in self._by_name.get("", ())]
+
     def feed(self, point: Point) -> None:
         """Run one point through the alerts that read its measurement."""
         time = point.time
@@ -74,7 +80,12 @@ class Run:
             self.end = time
             self.begin = self.begin or time
         self.points += 1
-        for track in self._by_name.get(point.name, ()):
+        readers = self._readers.get(point.name)
+        if readers is None:
+            readers = self._readers[point.name] = [
+                track for track in self._tracks if {point.name, ""} & track.task.measurements
+            ]
+        for track in readers:
             track.feed(point)
         if self.points % _DRAIN == 0:
             for track in self._tracks:

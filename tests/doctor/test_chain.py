@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import requests
+from msgspec.structs import replace
 
 from bmtick.deploy.client import connect
 from bmtick.deploy.influx import connect_influx
@@ -187,6 +188,15 @@ def test_servers_that_do_not_answer_are_red(root):
         (link,) = found(here, name)
         assert link.status == "broken", name
         assert link.remedy
+
+
+def test_no_such_retention_policy_is_red(root, data):
+    here = world(root, data.url, NO_SERVER)
+    influxdb = replace(here.settings.influxdb, retention_policy="weekly")
+    here.settings = replace(here.settings, influxdb=influxdb)
+    (link,) = found(here, "influxdb: database")
+    assert link.status == "broken"
+    assert "it has: autogen" in link.remedy
 
 
 def test_no_database_is_red(root, influx):

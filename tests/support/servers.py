@@ -1,7 +1,7 @@
 """Real servers for tests, each on loopback, on free ports, with its data in a temporary folder.
 
-``influxd`` is Debian's package; ``kapacitord`` and ``telegraf`` are found on PATH or by
-``$KAPACITORD`` and ``$TELEGRAF``. A missing one skips the test and says so.
+``influxd`` is Debian's package; ``kapacitord``, ``telegraf`` and ``influxd2`` (InfluxDB 2.x) are
+found on PATH or by ``$KAPACITORD``, ``$TELEGRAF`` and ``$INFLUXD2``. A missing one skips the test and says so.
 """
 
 from __future__ import annotations
@@ -128,6 +128,88 @@ bind-address = "127.0.0.1:{rpc}"
         )
         server.execute("CREATE DATABASE telegraf")
         server.execute("CREATE DATABASE chronograf")
+        yield server
+
+
+@dataclass
+class Influx2:
+    """A running InfluxDB 2.x with the organisation ``bm`` and an operator's token."""
+
+    url: str
+    log: Path
+    token: str
+    org: str = "bm"
+    password: str = "at-least-8"  # of the user "admin"
+
+    def api(self, method: str, path: str, **options: object) -> requests.Response:
+        """Call ``/api/v2`` with the token."""
+        reply = requests.request(
+            method,
+            f"{self.url}/api/v2{path}",
+            headers={"Authorization": f"Token {self.token}"},
+            timeout=30,
+            **options,
+        )
+        reply.raise_for_status()
+        return reply
+
+    def create(self, bucket: str, *, mapped: bool = True) -> str:
+        """Create a bucket ``DATABASE/POLICY``; mapped: also as that database and policy."""
+        org = self.api("GET", "/orgs", params={"org": self.org}).json()["orgs"][0]["id"]
+        made = self.api("POST", "/buckets", json={"orgID": org, "name": bucket}).json()["id"]
+        if mapped:
+            database, _, policy = bucket.partition("/")
+            mapping = {
+                "orgID": org,
+                "bucketID": made,
+                "database": database,
+                "retention_policy": policy or "autogen",
+                "default": True,
+            }
+            self.api("POST", "/dbrps", json=mapping)
+        return made
+
+    def token_for(self, *buckets: str, actions: tuple[str, ...] = ("read", "write")) -> str:
+        """Return a token that may only do this with buckets, given by id."""
+        org = self.api("GET", "/orgs", params={"org": self.org}).json()["orgs"][0]["id"]
+        permissions = [
+            {"action": action, "resource": {"type": "buckets", "id": bucket, "orgID": org}}
+            for bucket in buckets
+            for action in actions
+        ]
+        body = {"orgID": org, "permissions": permissions}
+        return self.api("POST", "/authorizations", json=body).json()["token"]
+
+
+@contextmanager
+def influxdb2(folder: Path) -> Iterator[Influx2]:
+    """Start InfluxDB 2.x, found as ``influxd2`` on PATH or by ``$INFLUXD2``."""
+    program = find_program("influxd2", "INFLUXD2")
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    log = folder / "influxd2.log"
+    command = [
+        program,
+        f"--http-bind-address=127.0.0.1:{port}",
+        f"--bolt-path={folder}/influxd.bolt",
+        f"--engine-path={folder}/engine",
+        "--reporting-disabled",
+        "--ui-disabled",
+        "--log-level=error",
+    ]
+    with running(command, log, {"HOME": str(folder)}):
+        server = Influx2(f"http://127.0.0.1:{port}", log, "a-token-of-tests")
+        wait_for(
+            lambda: requests.get(f"{server.url}/health", timeout=2).status_code == 200, "influxd2"
+        )
+        setup = {
+            "username": "admin",
+            "password": server.password,
+            "org": server.org,
+            "bucket": "first",
+            "token": server.token,
+        }
+        requests.post(f"{server.url}/api/v2/setup", json=setup, timeout=30).raise_for_status()
         yield server
 
 

@@ -70,6 +70,20 @@ def test_thresholds_of_a_condition_that_reads_a_field():
     assert counts[50] == 0
 
 
+def test_an_alert_that_reads_every_measurement_sees_all_points():
+    run = Run([Subject("silent", find("collector_silent"), {})], None)
+    assert run.greedy == ["silent"]
+    points = [
+        Point(name, {"host": "bm"}, {"length": 1}, BEGIN + minute * 60 * 10**9)
+        for minute in range(300)
+        for name in ("postfix_queue", "cpu")
+        if not 100 < minute < 200
+    ]
+    (result,) = run_points(run, points)
+    assert result.points == len(points)
+    assert len(result.episodes) == 1
+
+
 def test_candidates_are_round_and_hold_the_one_in_use():
     assert candidates([1, 8, 9, 400], 200, None, None) == [10, 20, 50, 100, 200, 500]
     assert candidates([0, 0, 0], 200, 1, None)[-1] == 200

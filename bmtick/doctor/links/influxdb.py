@@ -33,7 +33,7 @@ def look(world: World) -> Iterator[Link]:
         yield broken(
             _NAME,
             f"{influx.url} does not answer: {error.message}",
-            "systemctl start influxdb (and check [influxdb] url in bmtick.toml)",
+            _remedy(error),
         )
         return
     yield ok(_NAME, f"{influx.url} answers")
@@ -44,15 +44,39 @@ def look(world: World) -> Iterator[Link]:
             f"check [influxdb] database; it has: {', '.join(databases) or 'none'}",
         )
         return
+    if (link := _policy(world)) is not None:
+        yield link
+        return
     for measurement in (*_STEADY, *_EVENTS):
         yield _measurement(world, measurement)
+
+
+def _remedy(error: BmtickError) -> str:
+    if getattr(error, "status", 0) in (401, 403):
+        return error.remedy
+    return "systemctl start influxdb (and check [influxdb] url in bmtick.toml)"
+
+
+def _policy(world: World) -> Link | None:
+    influx = world.settings.influxdb
+    if not influx.retention_policy:
+        return None
+    statement = f"SHOW RETENTION POLICIES ON {quote_name(influx.database)}"
+    policies = _column(world.query(statement, influx.database))
+    if influx.retention_policy in policies:
+        return None
+    return broken(
+        f"{_NAME}: database",
+        f"'{influx.database}' has no retention policy '{influx.retention_policy}'",
+        f"check [influxdb] retention_policy; it has: {', '.join(policies) or 'none'}",
+    )
 
 
 def _measurement(world: World, measurement: str) -> Link:
     name = f"points: {measurement}"
     influx = world.settings.influxdb
     policy, series = influx.retention_policy, quote_name(measurement)
-    source = f"{quote_name(policy)}.{series}"
+    source = f"{quote_name(policy)}.{series}" if policy else series
     found = world.query(
         f"SELECT * FROM {source} ORDER BY time DESC LIMIT 1",  # noqa: S608 -- names are quoted
         influx.database,
