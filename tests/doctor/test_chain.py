@@ -5,9 +5,9 @@ import os
 import time
 from dataclasses import replace
 
+import msgspec
 import pytest
 import requests
-from msgspec.structs import replace
 
 from bmtick.deploy.client import connect
 from bmtick.deploy.influx import connect_influx
@@ -192,8 +192,8 @@ def test_servers_that_do_not_answer_are_red(root):
 
 def test_no_such_retention_policy_is_red(root, data):
     here = world(root, data.url, NO_SERVER)
-    influxdb = replace(here.settings.influxdb, retention_policy="weekly")
-    here.settings = replace(here.settings, influxdb=influxdb)
+    influxdb = msgspec.structs.replace(here.settings.influxdb, retention_policy="weekly")
+    here.settings = msgspec.structs.replace(here.settings, influxdb=influxdb)
     (link,) = found(here, "influxdb: database")
     assert link.status == "broken"
     assert "it has: autogen" in link.remedy
