@@ -36,8 +36,8 @@ _FACT = (
     rb"client=(.*)"
     rb"|from=<(?!\")[^>\n]*+>, size=([0-9]++), nrcpt=([0-9]++) \(queue active\)$"
     rb"|(removed)$"
-    rb"|to=<(?!\")[^>\n]*+>, relay=[^,]*+, delay=[^,]*+, delays=[^,]*+, dsn="
-    rb"(?:[^,]*+, status=(sent)(?: |$)|([0-9.]++, status=[A-Za-z-]++ \(.*))"
+    rb"|to=<(?!\")[^>\n]*+>, relay=[^,\n]*+, delay=[^,\n]*+, delays=[^,\n]*+, dsn="
+    rb"(?:[^,\n]*+, status=(sent)(?: |$)|([0-9.]++, status=[A-Za-z-]++ \(.*))"
     # forms that only the exact patterns can tell
     rb"|((?:to=<|from=<|uid=|repeated ).*)"
     rb"))|(last message repeated [0-9]++ times?$))"

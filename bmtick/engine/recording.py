@@ -56,11 +56,17 @@ def _recorded(lines: Iterator[str], file: str) -> Iterator[tuple[Point, Where | 
                 remedy="a point takes three lines: database, retention policy, point",
             )
         try:
-            point = next(parse_lines([block[2]], file=file))
+            point = next(parse_lines([block[2]], file=file), None)
         except BmtickError as error:
             if error.location:
                 error.location = error.location._replace(line=number + 2)
             raise
+        if point is None:
+            raise BmtickError(
+                "expected a point",
+                location=Location(file, number + 2),
+                remedy="a point takes three lines: database, retention policy, point",
+            )
         unit = unit or _unit(point.time)
         point.time *= unit
         yield point, (block[0], block[1])

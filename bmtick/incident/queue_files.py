@@ -81,7 +81,7 @@ def _record(envelope: Envelope, line: str) -> None:
     elif kind == "message_arrival_time":
         envelope.arrival = value
     elif kind == "message_size":
-        envelope.size = int(digits[0]) if (digits := _SIZE.match(value)) else 0
+        envelope.size = int(digits[1]) if (digits := _SIZE.match(value)) else 0
 
 
 def read_envelopes(programs: Programs, ids: Iterable[str]) -> dict[str, Envelope]:
