@@ -5,7 +5,7 @@ Source: influxdata/kapacitor 1.5.7 ``influxql.gen.go`` and ``influxql.go``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from bmtick.engine.influxql.codec import dump_reducer, load_reducer
 from bmtick.engine.influxql.methods import Make, Method
 from bmtick.engine.influxql.sample import Reducer, Sample
 from bmtick.engine.lambdas.values import Duration, go_type_name
+from bmtick.engine.messages import BatchPoint
 
 
 class ReduceError(Exception):
@@ -127,6 +128,20 @@ class Context:
                 f"exp {_KINDS[self._kind]}"
             )
         self._take(Sample(time, value, tags, fields))
+
+    def add_all(self, points: Iterable[BatchPoint], failed: Callable[[ReduceError], None]) -> None:
+        """Take points in; what does not fit is left out, and told to ``failed``."""
+        field, kind, take = self._field, self._kind, self._take
+        for point in points:
+            fields = point.fields
+            value = fields.get(field)
+            if type(value) is kind:
+                take(Sample(point.time, value, point.tags, fields))
+                continue
+            try:
+                self.add(point.time, point.tags, fields)
+            except ReduceError as error:
+                failed(error)
 
     def dump(self) -> dict[str, Any]:
         """Return the calculation as JSON-able data."""

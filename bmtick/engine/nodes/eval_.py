@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from bmtick.engine.arguments import Property, Signature, table, values
@@ -90,30 +91,39 @@ class EvalNode(Node):
 class EvalGroup(Group):
     """The expressions with the state of one group."""
 
-    __slots__ = ("expressions", "fast")
+    __slots__ = ("compute", "expressions", "fast")
 
     def __init__(self, node: EvalNode) -> None:
         super().__init__(node)
         self.expressions = [expression.copy() for expression in node.expressions]
         self.fast = [expression.value_of_point() for expression in self.expressions]
+        # Gives the new fields and tags of a point; EvaluationError: an expression has no value.
+        self.compute: Callable[[Fields, Tags, int], tuple[Fields, Tags]] = self._in_scope
+        if node.independent:
+            alone = len(self.fast) == 1 and not node.keep and not node.tag_names
+            self.compute = self._alone() if alone else self._independently
 
-    def compute(self, fields: Fields, tags: Tags, time: int) -> tuple[Fields, Tags]:
-        """Return the new fields and tags of a point.
+    def _alone(self) -> Callable[[Fields, Tags, int], tuple[Fields, Tags]]:
+        """Compute one field, which is all that is passed on."""
+        fast, name, exactly = self.fast[0], self.node.names[0], self._exactly
 
-        Raises:
-            EvaluationError: an expression has no value for it.
-        """
+        def compute(fields: Fields, tags: Tags, time: int) -> tuple[Fields, Tags]:
+            try:
+                return {name: fast(fields, tags, time)}, tags
+            except Exception:  # noqa: BLE001 -- the exact evaluation says what is wrong
+                return {name: exactly([], fields, tags, time)}, tags
+
+        return compute
+
+    def _independently(self, fields: Fields, tags: Tags, time: int) -> tuple[Fields, Tags]:
+        """Compute where the expressions have nothing to do with each other."""
         node: EvalNode = self.node
-        if not node.independent:
-            return self._in_scope(fields, tags, time)
         values: list[Any] = []
         for fast in self.fast:
             try:
                 values.append(fast(fields, tags, time))
             except Exception:  # noqa: BLE001 -- the exact evaluation says what is wrong
                 values.append(self._exactly(values, fields, tags, time))
-        if not node.keep and not node.tag_names:
-            return dict(zip(node.names, values, strict=True)), tags
         return self._result(fields, tags, dict(zip(node.names, values, strict=True)))
 
     def _exactly(self, values: list[Any], fields: Fields, tags: Tags, time: int) -> Any:
@@ -196,9 +206,10 @@ class EvalGroup(Group):
     def batch(self, batch: Batch) -> None:
         """Pass the batch; points that fail are left out."""
         points = []
+        compute = self.compute
         for point in batch.points:
             try:
-                fields, tags = self.compute(point.fields, point.tags, point.time)
+                fields, tags = compute(point.fields, point.tags, point.time)
             except EvaluationError as error:
                 self.node.report("error evaluating expression", error)
                 continue

@@ -41,6 +41,7 @@ class InfluxQLNode(Node):
 
     def start(self) -> None:
         """Prepare the calculation."""
+        self.emits_batches = self.provides == BATCH
         try:
             self.calculation = Calculation(
                 self.method,
@@ -51,6 +52,10 @@ class InfluxQLNode(Node):
             )
         except BmtickError as error:
             raise DefinitionError(error.message) from None
+
+    def report_misfit(self, error: ReduceError) -> None:
+        """Report a point of a batch that does not fit the calculation."""
+        self.report("failed to aggregate point in batch", error)
 
     def new_group(self, first: First) -> _InfluxQLGroup:
         """Start at the first message."""
@@ -112,29 +117,33 @@ class _InfluxQLGroup(Group):
     def emit(self, context: Context) -> None:
         """Pass the result on, if there is one."""
         node: InfluxQLNode = self.node
-        info = self.info
+        make = self._batch if node.emits_batches else self._point
         try:
-            self._emit(node, info, context)
+            message = make(context)
         except IndexError:
             # All points failed to fit, and Kapacitor looks at the first of none.
             raise TaskStopped(
                 f"{node.name}: no value in a batch; Kapacitor's server crashes here"
             ) from None
+        if message is not None:
+            node.forward(message)
 
-    def _emit(self, node: InfluxQLNode, info: GroupInfo, context: Context) -> None:
-        if node.provides == BATCH:
-            time, emitted = context.emit_batch(info.tags, self.time)
-            points = [BatchPoint(e.fields, e.tags, e.time) for e in emitted]
-            node.forward(Batch.of(self.name, info.tags, info.dimensions.by_name, time, points))
-            return
+    def _point(self, context: Context) -> Point | None:
+        info = self.info
         result = context.emit_point(info.tags, self.time)
         if result is None:
-            return
+            return None
         group, dimensions, tags = info.id, info.dimensions, result.tags
-        if node.method.selector:
+        if self.node.method.selector:
             # The tags of a selected point may have been changed since it was grouped.
             group = group_id(self.name, tags, dimensions)
-        node.forward(Point(self.name, dimensions, result.fields, tags, result.time, group))
+        return Point(self.name, dimensions, result.fields, tags, result.time, group)
+
+    def _batch(self, context: Context) -> Batch:
+        info = self.info
+        time, emitted = context.emit_batch(info.tags, self.time)
+        points = [BatchPoint(e.fields, e.tags, e.time) for e in emitted]
+        return Batch.of(self.name, info.tags, info.dimensions.by_name, time, points)
 
 
 class ReduceGroup(_InfluxQLGroup):
@@ -146,18 +155,13 @@ class ReduceGroup(_InfluxQLGroup):
         """Calculate over a batch; an empty one has a result only for count and sum."""
         node: InfluxQLNode = self.node
         self.begin(batch.time)
-        size = 0
-        for point in batch.points:
-            context = self.context
-            if context is None:
-                size += self.add(point, "point in batch")
-                continue
-            try:
-                context.add(point.time, point.tags, point.fields)
-            except ReduceError as error:
-                node.report("failed to aggregate point in batch", error)
-            size += 1
-        if not size and not node.method.empty_ok:
+        points = iter(batch.points)
+        for point in points:
+            if self.add(point, "point in batch"):
+                break
+        if self.context is not None:
+            self.context.add_all(points, node.report_misfit)
+        elif not node.method.empty_ok:
             return
         self.emit(self.context or node.calculation.start(float))
 
