@@ -35,7 +35,7 @@ _SERIES = """{"results":[{"statement_id":0,"series":[{"name":"m","columns":["tim
 {"results":[{"statement_id":0,"error":"x"}]}"""
 _TYPES = """{"results":[{"statement_id":0,"series":[{"name":"m","columns":["fieldKey","fieldType"],"values":[["value","integer"]]}]}]}"""
 _CSV = """#datatype,string,long,dateTime:RFC3339,long,string
-,result,table,_time,value,host
+,result,table,_time,value,_tag.host
 ,_result,0,2026-01-01T00:00:00.123456789Z,5,a
 """
 
@@ -94,7 +94,7 @@ def _questions(data: bytes, status: int):
     yield lambda: list(_history(data, status))
     text = data.decode("utf-8", "replace")
     rows = [line.split(",") for line in text.split("\n")]
-    yield lambda: list(points_of_rows(rows, "m", {"value"}))
+    yield lambda: list(points_of_rows(rows, "m"))
 
 
 def _history(data: bytes, status: int):
