@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from bmtick.cli.common import config_option, load_settings
+from bmtick.errors import printable
 
 
 @click.command()
@@ -25,19 +26,44 @@ def command(ctx: click.Context, execd: bool, logs: tuple[str, ...], state: str |
     from bmtick.collect.config import LOGS
     from bmtick.collect.snippet import snippet
 
-    settings = load_settings(ctx).collect
+    loaded = load_settings(ctx)
+    settings = loaded.collect
     wanted = list(logs) or list(settings.logs)
     if wanted == [LOGS[0]] and not Path(LOGS[0]).exists() and Path(LOGS[1]).exists():
         wanted = [LOGS[1]]  # Red Hat's name
-    options = ["--config", str(Path(named).resolve())] if (named := _named(ctx)) else []
+    config = _config(ctx, loaded.path)
+    program = _program()
+    options = ["--config", config] if config else []
     path = str(Path(state or settings.state).absolute())
-    click.echo(snippet(_program(), options, wanted, path, execd=execd), nl=False)
+    click.echo(snippet(program, options, wanted, path, execd=execd), nl=False)
+    _warn_of([program[0], *options[1:]])
 
 
-def _named(ctx: click.Context) -> str | None:
-    """Return the settings file that was named; one in its usual place is found without."""
-    config: str | None = (ctx.obj or {}).get("config")
-    return config
+def _config(ctx: click.Context, found: str) -> str:
+    """Return the settings file, unless Telegraf, which runs in another folder, finds it itself."""
+    from bmtick.settings.load import SEARCH
+
+    named = (ctx.obj or {}).get("config")
+    return str(Path(found).resolve()) if named or found not in ("", SEARCH[-1]) else ""
+
+
+def _warn_of(paths: list[str]) -> None:
+    """Say which files Telegraf's user cannot use, such as a program in somebody's home."""
+    from bmtick.collect.snippet import USER
+    from bmtick.doctor.world import may_read
+
+    for path in paths:
+        for way in dict.fromkeys((Path(path), Path(path).resolve())):
+            allowed = may_read(way, USER)
+            if allowed is None:  # no such user yet
+                allowed = may_read(way, "nobody")
+            if allowed is False:
+                click.echo(
+                    f"bmtick: user {USER} may not read {printable(str(way))}: put it where all "
+                    "may (bmtick in /usr/local/bin, its settings in /etc/bmtick)",
+                    err=True,
+                )
+                break
 
 
 def _program() -> list[str]:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 def shown(*arguments: str) -> str:
     result = CliRunner().invoke(cli, ["telegraf", *arguments])
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 @pytest.mark.parametrize("kind", ["exec", "execd"])
@@ -34,6 +34,24 @@ def test_the_snippet_is_toml_for_any_name(kind, tmp_path):
         import shlex
 
         assert str(log) in shlex.split(plugin["commands"][0])
+
+
+def test_settings_that_telegraf_would_not_find_are_named(tmp_path, monkeypatch):
+    """Telegraf runs the collector in another folder, where no ./bmtick.toml is."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bmtick.toml").write_text('[collect]\nqueue = "off"\n')
+    (plugin,) = tomllib.loads(shown())["inputs"]["exec"]
+    assert f"--config {tmp_path}/bmtick.toml" in plugin["commands"][0]
+
+
+def test_files_that_telegraf_may_not_read_are_told(tmp_path, monkeypatch):
+    closed = tmp_path / "home"
+    closed.mkdir(0o700)
+    (closed / "bmtick.toml").write_text("")
+    result = CliRunner().invoke(cli, ["telegraf", "--config", str(closed / "bmtick.toml")])
+    assert result.exit_code == 0
+    assert f"user telegraf may not read {closed}/bmtick.toml" in result.stderr
+    assert tomllib.loads(result.stdout)["inputs"]["exec"]
 
 
 def test_no_more_rights_than_needed(tmp_path):
