@@ -56,6 +56,7 @@ def _world(settings: Settings, test_mail: bool) -> Any:
     from bmtick.deploy.influx import connect_influx
     from bmtick.doctor.mail_server import ask_mail_server
     from bmtick.doctor.world import World
+    from bmtick.settings import gives
 
     def get(url: str) -> requests.Response:
         return requests.get(url, timeout=_TIMEOUT, verify=settings.influxdb.ca_file or True)
@@ -68,6 +69,7 @@ def _world(settings: Settings, test_mail: bool) -> Any:
         kapacitor=lambda name: connect(name, settings.kapacitor[name]),
         ask_mail_server=ask_mail_server,
         test_mail=test_mail,
+        standalone=bool(settings.path) and not gives(settings, "kapacitor"),
     )
 
 

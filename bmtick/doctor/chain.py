@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from bmtick.doctor import links
-from bmtick.doctor.link import Link, unseen
+from bmtick.doctor.link import Link, off, unseen
 from bmtick.doctor.world import World
 from bmtick.errors import BmtickError
 
@@ -25,9 +25,12 @@ def modules() -> list[ModuleType]:
 def examine(world: World) -> Iterator[Link]:
     """Yield what is found of each link, from the mail log to the alert mail."""
     for module in modules():
+        name = module.__name__.rsplit(".", 1)[-1].replace("_", " ")
+        if world.standalone and getattr(module, "TICK_STACK", False):
+            yield off(name, "not in use: the settings name no [kapacitor], 'bmtick watch' does it")
+            continue
         try:
             yield from module.look(world)
         except (OSError, BmtickError) as error:
-            name = module.__name__.rsplit(".", 1)[-1].replace("_", " ")
             message = error.message if isinstance(error, BmtickError) else str(error)
             yield unseen(name, f"could not be looked at: {message}", "run 'bmtick doctor' as root")

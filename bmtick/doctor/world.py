@@ -30,6 +30,7 @@ class World:
             a mail; returns its refusal, or "".
         root: where ``/etc``, ``/proc`` and ``/var`` hang; ``/`` but in tests.
         test_mail: send a real test mail through Kapacitor's SMTP service.
+        standalone: 'bmtick watch' runs the alerts, without Telegraf, InfluxDB and Kapacitor.
     """
 
     settings: Settings
@@ -40,6 +41,7 @@ class World:
     ask_mail_server: Callable[[str, int, str, list[str]], str]
     root: Path = field(default_factory=lambda: Path("/"))
     test_mail: bool = False
+    standalone: bool = False
 
     def path(self, absolute: str) -> Path:
         """Return a path of this machine below ``root``."""

@@ -15,6 +15,7 @@ from bmtick.doctor.chain import examine, modules
 from bmtick.doctor.mail_server import ask_mail_server
 from bmtick.doctor.world import World, may_read
 from bmtick.settings import parse
+from tests.support import servers
 
 LOG_LINE = "Nov 24 02:00:00 mx postfix/qmgr[1]: 4XyZ: from=<a@example.org>, size=9, nrcpt=1 (queue active)\n"
 
@@ -255,3 +256,60 @@ def test_a_log_that_telegraf_may_not_read_is_told(tmp_path):
     assert may_read(log, "nobody") is False
     assert may_read(log, "root") is True
     assert may_read(log, "no-such-user") is None
+
+
+@pytest.fixture
+def alone(root, sink):
+    """A mail server without a TICK stack, on which a watch runs."""
+    import fcntl
+    import shutil
+
+    shutil.rmtree(root / "etc/telegraf")
+    (root / "var/lib/bmtick/collect.state").unlink()
+    state = root / "var/lib/bmtick/watch.state"
+    state.write_text("{}")
+    lock = state.with_name("watch.state.lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    here = world(root, NO_SERVER, NO_SERVER, f"[smtp]\nport = {sink.port}\n[alerts.relay_client]\n")
+    yield replace(here, standalone=True), state, lock
+    lock.close()
+
+
+def test_a_watch_without_a_tick_stack_is_green(alone):
+    here, _, _ = alone
+    links = list(examine(here))
+    assert {link.status for link in links} == {"ok", "off"}, links
+    assert found(here, "watch")[0].finding == "runs; alerts: relay_client"
+    assert found(here, "watch: mail")[0].status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "finding", "remedy"),
+    [
+        ("stopped", "watch", "does not now", "systemctl restart bmtick-watch"),
+        ("stuck", "watch", "10 minutes ago", "systemctl restart bmtick-watch"),
+        ("never", "watch", "never ran", "systemctl enable --now bmtick-watch"),
+        ("mail", "watch: mail", "does not answer", "[smtp]"),
+        ("log", "mail log", "does not exist", "rsyslog"),
+    ],
+)
+def test_a_broken_watch_is_red_at_its_link(alone, root, change, name, finding, remedy):
+    here, state, lock = alone
+    match change:
+        case "stopped":
+            lock.close()
+        case "stuck":
+            os.utime(state, (time.time() - 600, time.time() - 600))
+        case "never":
+            state.unlink()
+        case "mail":
+            here = replace(
+                here,
+                settings=parse(f"[smtp]\nport = {servers.free_port()}", file="bmtick.toml"),
+            )
+        case "log":
+            (root / "var/log/mail.log").unlink()
+    red = [link for link in examine(here) if link.status == "broken"]
+    assert [link.name for link in red] == [name]
+    assert finding in red[0].finding
+    assert remedy in red[0].remedy

@@ -11,6 +11,7 @@ from bmtick.doctor.link import Link, broken, ok, unseen
 from bmtick.doctor.world import World
 
 ORDER = 80
+TICK_STACK = True
 _LIMIT = 5.0  # seconds; a window of ten seconds would notice
 _REMEDY = "timedatectl set-ntp true, on both machines"
 

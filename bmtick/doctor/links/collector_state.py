@@ -11,6 +11,7 @@ from bmtick.durations import SECOND, parse_duration
 from bmtick.terminal import shell_quoted
 
 ORDER = 20
+TICK_STACK = True
 _NAME = "collector state"
 _MISSED = 12  # intervals without a write: Telegraf's jitter is far below
 _RUN = "bmtick telegraf > /etc/telegraf/telegraf.d/bmtick.conf && systemctl restart telegraf"

@@ -14,6 +14,7 @@ from bmtick.errors import BmtickError
 from bmtick.influxql import quote_name
 
 ORDER = 40
+TICK_STACK = True
 _NAME = "influxdb"
 _FRESH = 300  # seconds: jitter of collection and flush together is below a minute
 _AHEAD = 30  # seconds a point may lie in the future before a clock is wrong

@@ -14,6 +14,7 @@ from bmtick.doctor.world import World
 from bmtick.names import TASK_PREFIX
 
 ORDER = 50
+TICK_STACK = True
 _SMTP_REMEDY = "check [smtp] in kapacitor.conf: host, port, from, to, username"
 _NAME = "kapacitor"
 

@@ -1,0 +1,62 @@
+"""Does ``bmtick watch`` run, where it does the work, and would its mail server take its mails?"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+
+from bmtick.alerts import desired
+from bmtick.collect.state import in_use
+from bmtick.doctor.link import Link, broken, off, ok, unseen
+from bmtick.doctor.world import World, ago
+
+ORDER = 55
+_NAME = "watch"
+_LATE = 60  # seconds without a write of the state; it writes each interval
+_START = "systemctl enable --now bmtick-watch"
+_AGAIN = "systemctl restart bmtick-watch; journalctl -u bmtick-watch -n 50"
+
+
+def look(world: World) -> Iterator[Link]:
+    """Look at the state, and ask the mail server."""
+    shown = world.settings.watch.state
+    path = world.path(shown)
+    try:
+        age = world.now - path.stat().st_mtime
+    except FileNotFoundError:
+        if world.standalone:
+            yield broken(_NAME, f"{shown} does not exist: 'bmtick watch' never ran", _START)
+        else:
+            yield off(_NAME, "'bmtick watch' does not run here: Kapacitor runs the alerts")
+        return
+    if not os.access(path, os.R_OK):
+        yield unseen(_NAME, f"{shown} cannot be read by this user", "run 'bmtick doctor' as root")
+    elif not in_use(str(path)):
+        yield broken(_NAME, "'bmtick watch' has run here, but does not now", _AGAIN)
+    elif age > _LATE:
+        yield broken(_NAME, f"it runs, but wrote {shown} {ago(age)} ago", _AGAIN)
+    else:
+        alerts = ", ".join(alert.name for alert in desired(world.settings)) or "none"
+        yield ok(_NAME, f"runs; alerts: {alerts}")
+    yield _mail(world, f"{_NAME}: mail")
+
+
+def _mail(world: World, name: str) -> Link:
+    smtp, watch = world.settings.smtp, world.settings.watch
+    if watch.mail != "smtp":
+        return ok(name, f"mails go to {watch.folder if watch.mail == 'folder' else watch.sendmail}")
+    if smtp.tls != "none" or smtp.username:
+        where = f"set to {smtp.host}:{smtp.port}"
+        return unseen(name, f"{where}, with TLS or a login", "bmtick watch --test-mail")
+    sender = smtp.sender or f"bmtick@{socket.getfqdn()}"
+    remedy = "check [smtp] in bmtick.toml; bmtick watch --test-mail"
+    try:
+        refusal = world.ask_mail_server(
+            smtp.host, smtp.port, sender, list(world.settings.notify.recipients)
+        )
+    except OSError as error:
+        return broken(name, f"{smtp.host}:{smtp.port} does not answer: {error}", remedy)
+    if refusal:
+        return broken(name, f"{smtp.host}:{smtp.port} refuses the mail: {refusal}", remedy)
+    return ok(name, f"{smtp.host}:{smtp.port} takes mails to the recipients")
