@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bmtick.cli import _deploy
 from bmtick.cli.common import config_option
 from bmtick.errors import BmtickError, Location
+
+if TYPE_CHECKING:
+    from bmtick.deploy.detect import Found
 
 
 @click.command()
@@ -63,7 +67,13 @@ def command(
         click.echo(text, nl=False)
         return
     _write(path, text)
-    _deploy.say(f"wrote {target}; next: look through it, then 'bmtick plan' and 'bmtick apply'")
+    _deploy.say(f"wrote {target}; next: look through it, then {_next(found)}")
+
+
+def _next(found: Found) -> str:
+    if found.tick_stack:
+        return "'bmtick plan' and 'bmtick apply'"
+    return "'bmtick watch --test-mail' and 'bmtick watch', which needs no Kapacitor"
 
 
 def _write(path: Path, text: str) -> None:

@@ -34,6 +34,7 @@ class Found:
 
     kapacitor: str = ""
     influxdb: str = ""
+    tick_stack: bool = False  # one of the two answers, or was named by somebody
     database: str = "telegraf"
     retention_policy: str = "autogen"
     datalocation: str = ""
@@ -121,9 +122,11 @@ def _tables(config: dict[str, Any], key: str) -> dict[str, list[dict[str, Any]]]
 
 
 def _influxdb(found: Found, given: str) -> None:
-    url = given or found.influxdb or f"http://127.0.0.1:{INFLUXDB_PORT}"
+    named = given or found.influxdb
+    url = named or f"http://127.0.0.1:{INFLUXDB_PORT}"
     version = _ping(url, "/ping", "InfluxDB", "X-Influxdb-Version")
     found.influxdb = url.rstrip("/")
+    found.tick_stack = bool(named) or version is not None
     if version is None:
         found.missing.append(f"InfluxDB: no answer at {found.influxdb}")
     else:
@@ -137,10 +140,12 @@ def _kapacitor(found: Found, given: str) -> None:
         version = _ping(url, "/kapacitor/v1/ping", "Kapacitor", "X-Kapacitor-Version")
         if version is not None:
             found.kapacitor = url.rstrip("/")
+            found.tick_stack = True
             found.notes.append(f"Kapacitor {version} at {found.kapacitor}".replace("  ", " "))
             _recipients(found)
             return
     found.kapacitor = places[0].rstrip("/")
+    found.tick_stack |= bool(given) or found.bluemind
     found.missing.append(f"Kapacitor: no answer at {' or '.join(dict.fromkeys(places))}")
 
 

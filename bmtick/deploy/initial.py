@@ -19,20 +19,11 @@ def initial_settings(found: Found, catalogue: Mapping[str, Alert]) -> str:
     clients = found.known_clients or ["127.0.0.0/8", "::1"]
     queue = "off" if found.queue_by_telegraf else "auto"
     lines = [
-        "# Settings of bmtick, written by 'bmtick init'. Change them, then: bmtick plan, bmtick apply.",
-        "# All parameters of an alert, with their limits: bmtick alerts NAME",
+        *_head(found),
         "",
         'language = "en"                         # en, fr, de: messages of the alerts',
         "",
-        "[kapacitor]",
-        f"url = {_text(found.kapacitor)}",
-        "# A password or a token never stands here: BMTICK_KAPACITOR_USERNAME, _PASSWORD or _TOKEN",
-        '# in the environment, or secret_file = "/etc/bmtick/kapacitor.secret" (mode 0600).',
-        "",
-        "[influxdb]",
-        f"url = {_text(found.influxdb)}",
-        f"database = {_text(found.database)}",
-        f"retention_policy = {_text(found.retention_policy)}",
+        *_servers(found),
         "",
         "[notify]",
         *_recipients(found),
@@ -49,6 +40,32 @@ def initial_settings(found: Found, catalogue: Mapping[str, Alert]) -> str:
         lines.append("# Telegraf's inputs.postfix measures the queue already.")
     lines += [f'queue = "{queue}"', "", *_watch(found), ""]
     return "\n".join([*lines, *_alerts(catalogue)]) + "\n"
+
+
+def _head(found: Found) -> list[str]:
+    steps = "bmtick plan, bmtick apply" if found.tick_stack else "bmtick watch --test-mail"
+    return [
+        f"# Settings of bmtick, written by 'bmtick init'. Change them, then: {steps}.",
+        "# All parameters of an alert, with their limits: bmtick alerts NAME",
+    ]
+
+
+def _servers(found: Found) -> list[str]:
+    lines = [
+        "[kapacitor]",
+        f"url = {_text(found.kapacitor)}",
+        "# A password or a token never stands here: BMTICK_KAPACITOR_USERNAME, _PASSWORD or _TOKEN",
+        '# in the environment, or secret_file = "/etc/bmtick/kapacitor.secret" (mode 0600).',
+        "",
+        "[influxdb]",
+        f"url = {_text(found.influxdb)}",
+        f"database = {_text(found.database)}",
+        f"retention_policy = {_text(found.retention_policy)}",
+    ]
+    if found.tick_stack:
+        return lines
+    marked = [f"# {line}" if line and not line.startswith("#") else line for line in lines]
+    return ["# No Telegraf, InfluxDB or Kapacitor was found; 'bmtick watch' needs none.", *marked]
 
 
 def _watch(found: Found) -> list[str]:

@@ -1,6 +1,7 @@
 """init on copies of machines: what it finds, what it writes, what it leaves alone."""
 
 import re
+import shutil
 import tomllib
 
 import pytest
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 
 from bmtick.alerts import catalogue
 from bmtick.cli.root import cli, main_context
+from bmtick.deploy import detect
 from bmtick.settings import parse
 
 OUTPUT = """
@@ -81,6 +83,27 @@ def test_an_existing_file_stays(machine, tmp_path):
     assert target.read_text() == "mine"
     init("--root", str(machine), "-o", str(target), "--force")
     assert "[kapacitor]" in target.read_text()
+
+
+def test_a_mail_server_without_a_tick_stack(machine, tmp_path, monkeypatch):
+    """The settings name no Kapacitor, so that commands know that 'bmtick watch' runs the alerts."""
+    monkeypatch.setattr(detect, "KAPACITOR_PORT", 1)
+    monkeypatch.setattr(detect, "INFLUXDB_PORT", 1)
+    shutil.rmtree(machine / "etc/telegraf")
+    target = tmp_path / "bmtick.toml"
+    result = init("--root", str(machine), "-o", str(target))
+    text = target.read_text()
+    data = tomllib.loads(text)
+    assert "next: look through it, then 'bmtick watch --test-mail'" in result.output
+    assert not {"kapacitor", "influxdb"} & data.keys()
+    assert "'bmtick watch' needs none" in text
+    marked = re.sub(
+        r"^# (?=\[(?:kapacitor|influxdb)\]|url = |database = |retention_)",
+        "",
+        text,
+        flags=re.MULTILINE,
+    )
+    assert tomllib.loads(marked)["kapacitor"] == {"url": "http://127.0.0.1:1"}
 
 
 def test_an_empty_machine(tmp_path):
