@@ -13,6 +13,17 @@ import bmtick.cli
 from bmtick.errors import EXIT_WRONG_USE, BmtickError, nearest
 
 _NOT_COMMANDS = {"root", "common"}
+# How --help sorts the commands: in the order in which an administrator comes to need them.
+_GROUPS = {
+    "First steps": "demo init doctor settings",
+    "When spam goes out": "suspects relays queue respond advise report",
+    "Alerts on Kapacitor (Bm-tick)": (
+        "alerts plan apply status fire silence silences unsilence rollback destroy"
+    ),
+    "Alerts without Kapacitor": "watch events",
+    "Figures for Telegraf and dashboards": "telegraf collect dashboard",
+    "Scripts and thresholds": "backtest render check fmt test eval",
+}
 
 
 class Refusal(click.ClickException):
@@ -51,6 +62,22 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"bmtick.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by group, each with its whole first sentence."""
+        groups = {title: names.split() for title, names in _GROUPS.items()}
+        known = {name for names in groups.values() for name in names}
+        there = self.list_commands(ctx)
+        groups["More"] = [name for name in there if name not in known]
+        for title, names in groups.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [
+                        (name, command.get_short_help_str(limit=1000))
+                        for name in names
+                        if name in there and (command := self.get_command(ctx, name))
+                    ]
+                )
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what it refuses becomes one message."""
