@@ -96,7 +96,7 @@ def show_errors(answers: Sequence[Answer[Any]]) -> bool:
     """Print the errors of servers; return whether there were any."""
     failed = [a for a in answers if a.error is not None]
     for answer in failed:
-        say(str(answer.error))
+        say(f"bmtick: {answer.error}")
     return bool(failed)
 
 

@@ -7,6 +7,7 @@ says nothing about what the server did, so the caller reads the state and decide
 
 from __future__ import annotations
 
+import re
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -155,7 +156,8 @@ class Transport:
         if isinstance(error, requests.exceptions.Timeout):
             return KapacitorError(f"{self._title} did not answer within {self.timeout:g} s")
         return KapacitorError(
-            f"cannot reach {self._title}: {_cause(error)}", remedy="is it running, is 'url' right?"
+            f"cannot reach {self._title}: {_cause(error)}",
+            remedy="is it running, and is its 'url' in bmtick.toml right?",
         )
 
     def _checked(self, method: str, path: str, reply: requests.Response) -> requests.Response:
@@ -242,4 +244,5 @@ def _cause(error: BaseException) -> str:
     inner: Any = error.args[0] if error.args else error
     inner = getattr(inner, "reason", inner)
     text = str(inner)
-    return text.rsplit(">: ", 1)[-1].rsplit(": ", 1)[-1].strip("')\" ")[:_MAX_CAUSE]
+    text = text.rsplit(">: ", 1)[-1].rsplit(": ", 1)[-1].strip("')\" ")
+    return re.sub(r"^\[Errno \d+\] ", "", text)[:_MAX_CAUSE]
