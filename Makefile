@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test fuzz lint format bench docs pictures clean deb
+.PHONY: demo test fuzz lint format bench docs pictures clean deb deb-smoke
 
 $(STAMP): pyproject.toml $(wildcard bmtick/collect/*.pyx)
 	@$(PYTHON) -m venv --help >/dev/null 2>&1 && $(PYTHON) -c 'import ensurepip' 2>/dev/null \
@@ -59,3 +59,7 @@ deb:
 	cp -r packaging/debian build/deb/bmtick/debian
 	cd build/deb/bmtick && dpkg-buildpackage --build=binary --no-sign
 	@ls -1 build/deb/*.deb
+
+# The package in a fresh Debian 12: installed, used, purged. Needs root and debootstrap.
+deb-smoke: deb
+	bash packaging/deb_smoke.sh
