@@ -3,13 +3,21 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+
+import pytest
+
+from bmtick.history import Connection, Span, read_points
+from tests.support.faults import faulty
 
 CASE = Path(__file__).parent / "cases" / "hostile" / "mail.log"
 ROOT = Path(__file__).parents[2]
 
 
-def collect(tmp_path, url: str, *arguments: str) -> subprocess.CompletedProcess:
+def collect(
+    tmp_path, url: str, *, database: str = "direct", token: str = ""
+) -> subprocess.CompletedProcess:
     settings = tmp_path / "bmtick.toml"
     settings.write_text(f"""
 [collect]
@@ -18,7 +26,8 @@ state = "{tmp_path}/state"
 queue = "off"
 [influxdb]
 url = "{url}"
-database = "direct"
+database = "{database}"
+org = "bm"
 timeout = "2s"
 [watch]
 host = "mx1"
@@ -33,12 +42,11 @@ datalocation = "bm-master"
             "--config",
             str(settings),
             "--write",
-            *arguments,
         ],
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env={**os.environ, "TZ": "UTC"},
+        env={**os.environ, "TZ": "UTC", **({"BMTICK_INFLUXDB_TOKEN": token} if token else {})},
         check=False,
     )
 
@@ -57,3 +65,26 @@ def test_points_arrive_once_even_where_influxdb_was_away(influx, tmp_path):
     assert sums == {"x, sasl_username=victim@example.org": 3, "a,b c=d/": 1}
     assert all(series["tags"]["host"] == "mx1" for series in found)
     assert all(series["tags"]["datalocation"] == "bm-master" for series in found)
+
+
+@pytest.mark.parametrize("fault", ["drop", "lose", "500", "act500", "hang"])
+def test_influxdb_2_gets_each_point_once_whatever_happens_to_a_request(influx2, tmp_path, fault):
+    """The first three tries fail, before or after the server acted; hostile names are kept."""
+    bucket = influx2.create(f"{fault}/autogen", mapped=False)
+    there = Connection(influx2.url, fault, "autogen", token=influx2.token_for(bucket), org="bm")
+    with faulty(influx2.url) as faults:
+        faults.hang = 2.5
+        missing = collect(tmp_path, faults.url, database="none", token=there.token)
+        assert missing.returncode == 2
+        assert 'bucket "none/autogen" not found' in missing.stderr
+        faults.plan(fault, 1, last=3)
+        for _ in range(2):
+            done = collect(tmp_path, faults.url, database=fault, token=there.token)
+            assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        assert len(faults.requests) >= 4
+    points = list(read_points(there, ["postfix_sender"], Span(0, 2**62)))
+    sums = Counter()
+    for point in points:
+        sums[point.tags["user"]] += point.fields["recipients"]
+    assert sums == {"x, sasl_username=victim@example.org": 3, "a,b c=d/": 1}
+    assert {(p.tags["host"], p.tags["datalocation"]) for p in points} == {("mx1", "bm-master")}

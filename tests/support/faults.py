@@ -80,6 +80,8 @@ def faulty(url: str) -> Iterator[Faults]:
         def _forward(self, body: bytes | None) -> tuple[int, bytes, str]:
             connection = http.client.HTTPConnection(target.hostname, target.port, timeout=20)
             headers = {"Content-Type": self.headers.get("Content-Type", "application/json")}
+            if "Authorization" in self.headers:
+                headers["Authorization"] = self.headers["Authorization"]
             connection.request(self.command, self.path, body, headers)
             reply = connection.getresponse()
             data = reply.read()
