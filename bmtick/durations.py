@@ -30,7 +30,7 @@ UNITS = {
     "d": DAY,
     "w": WEEK,
 }
-_PART = re.compile(r"([0-9]+)(ns|ms|[uµsmhdw])")
+_PART = r"([0-9]+)(ns|ms|[uµsmhdw])"  # compiled at its first use: the collector has none
 _MAX = 2**63 - 1
 _DIGITS = 20  # of the longest duration in nanoseconds, and one more
 
@@ -44,7 +44,8 @@ def parse_duration(text: str) -> int:
     negative = text.startswith("-")
     rest = text.removeprefix("-")
     total = position = 0
-    while match := _PART.match(rest, position):
+    part = re.compile(_PART)
+    while match := part.match(rest, position):
         digits = match[1].lstrip("0")[:_DIGITS]  # more are too long whatever the unit
         total += int(digits or 0) * UNITS[match[2]]
         position = match.end()

@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = int | float | str | bool
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = r"[\x00-\x1f\x7f]"  # compiled at its first use: nearly all names are printable
 # Where a line ends, InfluxDB takes each backslash with the character after it, so one before an
 # escaped character leaves that one bare; with a quote behind it, the next line is swallowed, and
 # all that was written together is refused (found on a real InfluxDB 1.6.7).
-_ODD_BACKSLASH = re.compile(r"\\(?=[\\,= ])")
+_ODD_BACKSLASH = r"\\(?=[\\,= ])"
 
 
 def _clean(text: str) -> str:
-    text = _CONTROL.sub("?", text)
+    if not text.isprintable():
+        text = re.sub(_CONTROL, "?", text)
     if '"' in text and "\\" in text:
-        text = _ODD_BACKSLASH.sub("/", text)
+        text = re.sub(_ODD_BACKSLASH, "/", text)
     return text[:-1] + "/" if text.endswith("\\") else text
 
 

@@ -21,6 +21,7 @@ cdef enum:
     TRADITIONAL_HEAD = 14
     ISO_HEAD = 18
     MAX_DIGITS = 18  # of a number that fits 64 bits
+    SHORTEST_ID = 5
     MAX_TIME = 47  # bytes of a line that hold its time
     ZERO = 48  # the digit
 
@@ -41,7 +42,7 @@ cdef struct Line:
 cdef class _Counter:
     """What is needed at each line, looked up once a block."""
 
-    cdef object tally, hand
+    cdef object tally, hand, failure
     cdef dict waiting, counted, gone, logins  # the tally's
     cdef dict senders, clients  # the bucket's
     cdef set origins
@@ -87,7 +88,7 @@ cdef _Counter _counter(scanner, bytes block, const char* base):
     counter.sent = 0
     counter.waiting, counter.counted, counter.gone = tally.waiting, tally.counted, tally.gone
     counter.logins = tally.logins
-    counter.hand = scanner.hand(block)
+    counter.hand, counter.failure = scanner.hand(block), scanner.failure
     return counter
 
 
@@ -270,8 +271,15 @@ cdef int _hand(_Counter counter, Line* line, int form) except -1:
 
 
 cdef int _warning(_Counter counter, Line* line, int form) except -1:
-    cdef const char* space = _find(line.said, line.end, b' ')
-    if (space != NULL and _begins(space, line.end, b" SASL ", 6)) or _keyed(line):
+    """``warning: PEER: SASL METHOD authentication failed: REASON``."""
+    cdef const char* at = _find(line.said, line.end, b' ')
+    if at != NULL and at > line.said and _begins(at, line.end, b" SASL ", 6):
+        at = _find(at + 6, line.end, b' ')
+        if at != NULL and _begins(at, line.end, b" authentication failed:", 23):
+            if _is(line, b"smtpd", 5):
+                counter.failure(_bytes(line.said, line.end), 1)
+            return 0
+    if _keyed(line):
         _hand(counter, line, form)
     return 0
 
@@ -299,12 +307,34 @@ cdef bint _fact(_Counter counter, Line* line) except -1:
     if line.said[0] == b't':
         return not _begins(line.said, line.end, b"to=<", 4) or _delivery(counter, line)
     if line.said[0] == b'u':
-        return not _begins(line.said, line.end, b"uid=", 4)
+        return _local(counter, line)
     if line.end - line.said == 7 and _begins(line.said, line.end, b"removed", 7):
         if _is(line, b"qmgr", 4) or _is(line, b"postsuper", 9):
             _removed(counter, _bytes(line.token, line.said - 1))
         return True
     return not _begins(line.said, line.end, b"repeated ", 9)
+
+
+cdef bint _local(_Counter counter, Line* line) except -1:
+    """``uid=NUMBER from=<SENDER>``: a message of this machine."""
+    cdef long long uid = 0
+    cdef const char* at
+    if not _begins(line.said, line.end, b"uid=", 4) or not _is(line, b"pickup", 6):
+        return True
+    at = _number(line.said + 4, line.end, &uid)
+    if at == NULL or not _begins(at, line.end, b" from=<", 7) or (line.end - 1)[0] != b'>':
+        return False  # "orig_id=": it was requeued
+    at = line.token
+    while at < line.end and _letter_or_digit(at[0]):
+        at += 1
+    if at - line.token < SHORTEST_ID or line.said - at != 2 or at[0] != b':':
+        return False
+    counter.tally.requeued(_bytes(line.token, line.said - 1), b":")
+    return True
+
+
+cdef inline bint _letter_or_digit(char c) noexcept nogil:
+    return _digit(c) or b'a' <= c <= b'z' or b'A' <= c <= b'Z'
 
 
 cdef int _client(_Counter counter, Line* line) except -1:

@@ -167,7 +167,7 @@ class Scanner:
                 tally.delivery(queue_id, status, dsn, reply.removesuffix(b")"))
             elif failed:
                 if daemon == b"smtpd":
-                    self._failure(failed, 1)
+                    self.failure(failed, 1)
             elif odd:
                 message = queue_id + b" " + odd
                 if _ODD.get(daemon, _DELIVERIES).match(message):
@@ -185,7 +185,7 @@ class Scanner:
         daemon = self._daemons[program] = program.rpartition(b"/")[2] or b"-"
         return daemon
 
-    def _failure(self, text: bytes, times: int) -> None:
+    def failure(self, text: bytes, times: int) -> None:
         """Count ``NAME[ADDRESS]: SASL METHOD authentication failed: REASON, sasl_username=NAME``."""
         peer, _, said = text.partition(b" SASL ")
         _, opening, rest = peer.partition(b"[")
@@ -199,20 +199,29 @@ class Scanner:
         if repeated := _REPEATED.match(message):
             message = message[repeated.end() :].removesuffix(b"]")
             times = int(repeated["repeated"])
-        tally = self.tally
+        _, _, said = message.partition(b" ")
         if message.startswith(b"warning: "):
-            self._failure(message[9:], times)
-        elif m := _DELIVERY.match(message):
-            reply = (m["text"] or b"").removesuffix(b")")
-            tally.delivery(m["queue_id"] + b":", m["status"], m["dsn"], reply, times)
-        elif m := _ACTIVE.match(message):
-            tally.active(m["queue_id"] + b":", int(m["size"]), int(m["nrcpt"]))
-        elif m := _EXPIRED.match(message):
-            tally.delivery(m["queue_id"] + b":", b"expired", b"", b"", times)
-        elif m := _REMOVED.match(message):
-            tally.removed(m["queue_id"] + b":")
+            self.failure(said, times)
+        elif said.startswith(b"to=<"):
+            self._delivery(message, times)
+        elif said.startswith(b"from=<"):
+            self._from(message, times)
+        elif said == b"removed":
+            if m := _REMOVED.match(message):
+                self.tally.removed(m["queue_id"] + b":")
         elif m := _PICKUP.match(message):
-            tally.requeued(m["queue_id"] + b":", (m["orig_queue_id"] or b"") + b":")
+            self.tally.requeued(m["queue_id"] + b":", (m["orig_queue_id"] or b"") + b":")
+
+    def _delivery(self, message: bytes, times: int) -> None:
+        if m := _DELIVERY.match(message):
+            reply = (m["text"] or b"").removesuffix(b")")
+            self.tally.delivery(m["queue_id"] + b":", m["status"], m["dsn"], reply, times)
+
+    def _from(self, message: bytes, times: int) -> None:
+        if m := _ACTIVE.match(message):
+            self.tally.active(m["queue_id"] + b":", int(m["size"]), int(m["nrcpt"]))
+        elif m := _EXPIRED.match(message):
+            self.tally.delivery(m["queue_id"] + b":", b"expired", b"", b"", times)
 
     def _before(self, block: bytes, start: int, end: int, index: int) -> bytes:
         """Return the line before the index-th ``last message repeated`` of a run."""
@@ -223,7 +232,8 @@ class Scanner:
         """Return the last line before end that says something itself."""
         while end > 0:
             start = block.rfind(b"\n", 0, end)
-            if _LAST_REPEATED.match(block[max(start, 0) : end]) is None:
+            line = block[max(start, 0) : end]
+            if b" last message repeated " not in line or _LAST_REPEATED.match(line) is None:
                 return block[start + 1 : end]
             end = start
         return self.previous
@@ -235,8 +245,6 @@ class Scanner:
             return
         message = line[head.end() :]
         if head["daemon"] == b"smtpd" and message.startswith(b"warning: "):
-            self._failure(message[9:], int(times[0]))
-        elif m := _DELIVERY.match(message):
-            reply = (m["text"] or b"").removesuffix(b")")
-            queue_id = m["queue_id"] + b":"
-            self.tally.delivery(queue_id, m["status"], m["dsn"], reply, int(times[0]))
+            self.failure(message[9:], int(times[0]))
+        else:
+            self._delivery(message, int(times[0]))

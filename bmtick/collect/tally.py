@@ -307,23 +307,28 @@ class Tally:
         return ("waiting", self.waiting), ("counted", self.counted), ("gone", self.gone)
 
     def dump(self) -> dict[str, Any]:
-        """Return the open messages as JSON-able data: queue id, user, client, first seen."""
-        kept: dict[str, Any] = {
-            name: [
-                [q[:-1].decode("latin-1"), o.user, o.client, self._born.get(q, 0)]
-                for q, o in opened.items()
-            ]
-            for name, opened in self._kept()
-        }
+        """Return the open messages as JSON-able data; each origin stands there once.
+
+        A state has thousands of messages, and each run of Telegraf's ``exec`` reads and writes it.
+        """
+        origins: dict[tuple[str, str], int] = {}
+        kept: dict[str, Any] = {}
+        for name, opened in self._kept():
+            of = [origins.setdefault((o.user, o.client), len(origins)) for o in opened.values()]
+            born = [self._born.get(queue_id, 0) for queue_id in opened] if name != "gone" else []
+            kept[name] = [b" ".join(opened).decode("latin-1"), of, born]
+        kept["origins"] = list(origins)
         kept["proxied"] = [[client, o.user] for client, o in self._proxied.items()]
         return kept
 
     def restore(self, kept: dict[str, Any]) -> None:
         """Take what ``dump`` gave."""
+        origins = [Origin(user, client) for user, client in kept["origins"]]
         for name, opened in self._kept():
-            for text, user, client, born in kept.get(name, ()):
-                queue_id = text.encode("latin-1") + b":"
-                opened[queue_id] = Origin(user, client)
-                if born:
-                    self._born[queue_id] = born
-        self._proxied = {client: Origin(user, client) for client, user in kept.get("proxied", ())}
+            text, of, born = kept[name]
+            queue_ids = text.encode("latin-1").split(b" ") if text else []
+            opened.update(zip(queue_ids, [origins[number] for number in of], strict=True))
+            if born:
+                times = zip(queue_ids, born, strict=True)
+                self._born.update([(queue_id, time) for queue_id, time in times if time])
+        self._proxied = {client: Origin(user, client) for client, user in kept["proxied"]}
