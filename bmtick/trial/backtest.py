@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bmtick.alerts import Alert, Rendered, render
 from bmtick.durations import SECOND
 from bmtick.engine import Task, load_task
-from bmtick.engine.events import CRITICAL, OK
-from bmtick.engine.messages import AnyPoint
 from bmtick.points import Point
 from bmtick.settings import Settings
-from bmtick.trial.episodes import Episode, Judged, Recorder, alert_nodes, episodes, number
+from bmtick.trial.episodes import Episode, alert_nodes
+from bmtick.trial.recorder import Counted, Recorder
 from bmtick.trial.thresholds import Row, Suggestion, candidates, suggest, sweep
 
 _AFTERWARDS = 5 * SECOND
@@ -39,7 +39,6 @@ class Result:
     alert: Alert
     measurements: list[str]
     points: int = 0
-    judged: int = 0
     begin: int = 0
     end: int = 0
     episodes: list[Episode] = field(default_factory=list)
@@ -114,6 +113,7 @@ class _Track:
         self._again = any(_reads_threshold(recorder) for recorder in self._recorders)
         self.points: list[Point] = []  # for alerts whose script must run again
         self.count = 0
+        self._now = -(1 << 63)
 
     def _load(self, variables: Mapping[str, Any]) -> Task:
         rendered: Rendered = self._rendered
@@ -129,7 +129,9 @@ class _Track:
         self.count += 1
         if self._again and self.count <= _MANY:
             self.points.append(point)
-        self._advance(point.time)
+        if point.time > self._now:
+            self._now = point.time
+            self._advance(point.time)
         self._run(point, "", "")  # whatever database the settings name
 
     def drain(self) -> None:
@@ -140,38 +142,34 @@ class _Track:
     def result(self, begin: int, end: int) -> Result:
         self.task.advance(end + _AFTERWARDS)
         self.task.close()
-        judged = [j for recorder in self._recorders for j in recorder.judged]
         found = Result(
             self.subject.name,
             self.subject.alert,
             sorted(self.task.measurements),
             self.count,
-            len(judged),
             begin,
             end,
         )
-        found.episodes = episodes((j.point, j.group, j.level) for j in judged)
+        episodes = [e for recorder in self._recorders for e in recorder.episodes.found()]
+        found.episodes = sorted(episodes, key=lambda episode: episode.begin)
         found.problems = [f"{d.node}: {d.message}" for d in self.task.diagnostics()]
         if self.task.stopped:
             found.problems.append(f"the task stopped, as in Kapacitor: {self.task.stopped}")
-        self._table(found, judged)
+        self._table(found)
         return found
 
-    def _table(self, found: Result, judged: list[Judged]) -> None:
+    def _table(self, found: Result) -> None:
         variable = self._rendered.variables.get(_THRESHOLD)
-        values = [v for j in judged if (v := number(j.point.fields)) is not None]
+        values = sum((recorder.values() for recorder in self._recorders), Counter())
         if variable is None:
             found.no_table = "the alert has no threshold"
         elif not values:
             found.no_table = "there were no values"
         else:
-            self._sweep(found, judged, values, variable["value"])
+            self._sweep(found, values, variable["value"])
 
-    def _sweep(
-        self, found: Result, judged: list[Judged], values: list[float], current: float
-    ) -> None:
-        count = self._counter(judged)
-        if count is None:
+    def _sweep(self, found: Result, values: Mapping[float, int], current: float) -> None:
+        if self._again and self.count > _MANY:
             found.no_table = "too many points to run the script again for each threshold"
             return
         parameter = found.alert.parameters[_THRESHOLD]
@@ -179,52 +177,30 @@ class _Track:
         found.current = current
         span = found.end - found.begin
         thresholds = candidates(values, current, limits.min, limits.max)
+        # Where only the alert's own condition knows the threshold, judging again what came to it
+        # is enough; where a node before it does too, the script runs again.
+        count = self._run_again if self._again else self._judge_again
         found.rows = sweep(thresholds, count, span)
         found.suggestion = suggest(found.rows, max(values), span)
-
-    def _counter(self, judged: list[Judged]) -> Callable[[float], int] | None:
-        """Return what counts the episodes of a threshold, exactly.
-
-        Where only the alert's own condition knows the threshold, judging again what came to it is
-        enough; where a node before it does too, the script runs again.
-        """
-        if not self._again:
-            return lambda threshold: self._judge_again(judged, threshold)
-        if self.count > _MANY:
-            return None
-        return self._run_again
 
     def _with(self, threshold: float) -> Task:
         variables = dict(self._rendered.variables)
         variables[_THRESHOLD] = {**variables[_THRESHOLD], "value": threshold}
         return self._load(variables)
 
-    def _judge_again(self, judged: list[Judged], threshold: float) -> int:
-        levels = alert_nodes(self._with(threshold))[0].levels
-        # the same values give the same level, unless the time of day or a memory counts too
-        names = {name for p in levels.predicates for name in p.references}
-        free = any(not p.expression.pure for p in levels.predicates) or "time" in names
-        known: dict[tuple[Any, ...], int] = {}
-        current: dict[str, int] = {}
-        count = 0
-        for one in judged:
-            point, before = one.point, current.get(one.group, OK)
-            key = (before, *(_value(point, name) for name in names))
-            level = known.get(key)
-            if level is None or free:
-                level = known[key] = levels.of(point, before)
-            if level != before:
-                count += level >= CRITICAL > before
-                current[one.group] = level
-        return count
+    def _judge_again(self, threshold: float) -> int:
+        nodes = alert_nodes(self._with(threshold))
+        return sum(
+            recorder.count(node.levels)
+            for recorder, node in zip(self._recorders, nodes, strict=True)
+        )
 
     def _run_again(self, threshold: float) -> int:
         task = self._with(threshold)
-        recorders = [Recorder(node) for node in alert_nodes(task)]
+        counted = [Counted(node) for node in alert_nodes(task)]
         for point in self.points:
             _feed(task, point)
-        judged = [(j.point, j.group, j.level) for r in recorders for j in r.judged]
-        return len(episodes(judged, CRITICAL))
+        return sum(one.changes.critical for one in counted)
 
 
 def _feed(task: Task, point: Point) -> None:
@@ -234,15 +210,9 @@ def _feed(task: Task, point: Point) -> None:
     task.take_written()
 
 
-def _value(point: AnyPoint, name: str) -> Any:
-    return point.fields[name] if name in point.fields else point.tags.get(name)
-
-
 def _reads_threshold(recorder: Recorder) -> bool:
     """Say whether a condition takes the threshold from a field, which a node before it made."""
-    levels = recorder.levels
-    predicates = [*levels.conditions.values(), *levels.resets.values()]
-    return any(_THRESHOLD in predicate.references for predicate in predicates)
+    return any(_THRESHOLD in predicate.references for predicate in recorder.predicates)
 
 
 def run_points(run: Run, points: Iterable[Point]) -> list[Result]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from bmtick.engine import Task
 from bmtick.engine.events import LEVELS, OK
-from bmtick.engine.messages import AnyPoint, Point
+from bmtick.engine.messages import AnyPoint
 from bmtick.engine.nodes.alert import AlertNode
-from bmtick.engine.nodes.alert.levels import Levels
 
 VALUE: Final = "value"  # the field that every alert of the catalogue compares
 
@@ -37,37 +36,6 @@ class Episode:
         return LEVELS[self.level]
 
 
-class Judged(NamedTuple):
-    """A point as it came to the alert."""
-
-    point: AnyPoint
-    group: str
-    level: int
-
-
-class Recorder:
-    """Stands before an alert's conditions and notes what level each point got."""
-
-    def __init__(self, node: AlertNode) -> None:
-        self.node = node
-        self.judged: list[Judged] = []
-        self._levels = node.levels
-        self._judge = node.levels.of
-        node.levels = self  # type: ignore[assignment]
-
-    def of(self, point: AnyPoint, current: int) -> int:
-        """Judge a point as the alert does."""
-        level = self._judge(point, current)
-        group = point.group if isinstance(point, Point) else ""
-        self.judged.append(Judged(point, group, level))
-        return level
-
-    @property
-    def levels(self) -> Levels:
-        """The alert's own conditions."""
-        return self._levels
-
-
 def alert_nodes(task: Task) -> list[AlertNode]:
     """Return the alerts of a task."""
     return [node for node in task._nodes if isinstance(node, AlertNode)]  # noqa: SLF001 -- a look, no touch
@@ -81,24 +49,26 @@ def number(fields: Mapping[str, Any]) -> float | None:
     return None
 
 
-@dataclass
-class _Open:
-    episodes: list[Episode] = field(default_factory=list)
-    standing: dict[str, Episode] = field(default_factory=dict)
+class Episodes:
+    """Cuts levels into episodes as they come."""
 
+    def __init__(self) -> None:
+        self._all: list[Episode] = []
+        self._standing: dict[str, Episode] = {}
 
-def episodes(judged: Iterable[tuple[AnyPoint, str, int]], least: int = OK + 1) -> list[Episode]:
-    """Return the episodes, in order of their begin, in which the level was at least ``least``."""
-    work = _Open()
-    for point, group, level in judged:
-        known = work.standing.get(group)
-        if level >= least:
+    def take(self, point: AnyPoint, group: str, level: int) -> None:
+        """Take the level of a group's next point."""
+        known = self._standing.get(group)
+        if level > OK:
             if known is None:
                 known = Episode(point.time, None, level, None, point.tags)
-                work.standing[group] = known
-                work.episodes.append(known)
+                self._standing[group] = known
+                self._all.append(known)
             known.take(level, number(point.fields))
         elif known is not None:
             known.end = point.time
-            del work.standing[group]
-    return sorted(work.episodes, key=lambda episode: episode.begin)
+            del self._standing[group]
+
+    def found(self) -> list[Episode]:
+        """Return the episodes, in order of their begin."""
+        return sorted(self._all, key=lambda episode: episode.begin)

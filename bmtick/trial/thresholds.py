@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -34,18 +34,17 @@ class Suggestion:
 
 
 def candidates(
-    values: Sequence[float], current: float, least: float | None, most: float | None
+    values: Mapping[float, int], current: float, least: float | None, most: float | None
 ) -> list[float]:
     """Return round thresholds from about the median of the values to beyond the highest.
 
     Args:
-        values: what the alert compared; not empty.
+        values: what the alert compared, and how often; not empty.
         current: the threshold in use, always among them.
         least: the smallest that is allowed.
         most: the largest that is allowed.
     """
-    ordered = sorted(values)
-    low, high = ordered[len(ordered) // 2], ordered[-1]
+    low, high = _median(values), max(values)
     found = {current}
     exponent = math.floor(math.log10(max(low, 1e-3)))
     while True:
@@ -56,6 +55,16 @@ def candidates(
             if value > high:
                 return _trim(found, current, least, most)
         exponent += 1
+
+
+def _median(values: Mapping[float, int]) -> float:
+    """Return the middle value, of two the higher one."""
+    before, half = 0, sum(values.values()) // 2
+    for value in sorted(values):
+        before += values[value]
+        if before > half:
+            return value
+    raise ValueError("no values")
 
 
 def _trim(

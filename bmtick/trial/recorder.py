@@ -1,0 +1,120 @@
+"""What came to an alert's conditions, kept so that another threshold can be judged by it.
+
+A month has many points and few different ones: of equal points (by what the conditions read) one
+is kept, and for each point only its number.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import Counter
+from typing import Any
+
+from bmtick.engine.events import CRITICAL, OK
+from bmtick.engine.messages import AnyPoint, Point
+from bmtick.engine.nodes.alert import AlertNode
+from bmtick.engine.nodes.alert.levels import Levels
+from bmtick.trial.episodes import VALUE, Episodes, number
+
+
+class Recorder:
+    """Stands before an alert's conditions and notes what they say of each point."""
+
+    def __init__(self, node: AlertNode) -> None:
+        self.episodes = Episodes()
+        self.order = array("L")  # the number of each point, among the different ones
+        self._levels = levels = node.levels
+        self._judge = levels.of
+        self._names = sorted({VALUE, *(n for p in levels.predicates for n in p.references)})
+        # the same values give the same level, unless the time of day or a memory counts too
+        self._alike = all(p.expression.pure for p in levels.predicates) and (
+            "time" not in self._names
+        )
+        self._numbers: dict[Any, int] = {}
+        self._different: list[tuple[AnyPoint, str]] = []
+        node.levels = self  # type: ignore[assignment]
+
+    def of(self, point: AnyPoint, current: int) -> int:
+        """Judge a point as the alert does."""
+        level = self._judge(point, current)
+        group = _group(point)
+        self.episodes.take(point, group, level)
+        key = self._key(point, group) if self._alike else len(self.order)
+        place = self._numbers.get(key)
+        if place is None:
+            place = self._numbers[key] = len(self._different)
+            self._different.append((point, group))
+        self.order.append(place)
+        return level
+
+    def _key(self, point: AnyPoint, group: str) -> tuple[Any, ...]:
+        fields, tags = point.fields, point.tags
+        key: list[Any] = [group]
+        for name in self._names:
+            value = fields[name] if name in fields else tags.get(name)
+            key += (type(value), value, name in tags)
+        return tuple(key)
+
+    @property
+    def predicates(self) -> list[Any]:
+        """The alert's own conditions and resets."""
+        return self._levels.predicates
+
+    def values(self) -> Counter[float]:
+        """Return what the alert compared, and how often."""
+        found: Counter[float] = Counter()
+        for place, times in Counter(self.order).items():
+            value = number(self._different[place][0].fields)
+            if value is not None and not math.isnan(value):
+                found[value] += times
+        return found
+
+    def count(self, levels: Levels) -> int:
+        """Return how often a group would have become CRITICAL by other conditions of this form."""
+        known: dict[tuple[int, int], int] = {}
+        changes = Changes()
+        before_of = changes.levels.get
+        for place in self.order:
+            point, group = self._different[place]
+            before = before_of(group, OK)
+            level = known.get((place, before))
+            if level is None:
+                level = levels.of(point, before)
+                if self._alike:
+                    known[place, before] = level
+            if level != before:
+                changes.take(group, level)
+        return changes.critical
+
+
+class Changes:
+    """The level of each group, and how often one became CRITICAL."""
+
+    def __init__(self) -> None:
+        self.levels: dict[str, int] = {}
+        self.critical = 0
+
+    def take(self, group: str, level: int) -> None:
+        """Take the level of a group's next point."""
+        self.critical += level >= CRITICAL > self.levels.get(group, OK)
+        self.levels[group] = level
+
+
+class Counted:
+    """Stands before an alert's conditions and counts how often a group becomes CRITICAL."""
+
+    def __init__(self, node: AlertNode) -> None:
+        self.changes = Changes()
+        self._judge = node.levels.of
+        node.levels = self  # type: ignore[assignment]
+
+    def of(self, point: AnyPoint, current: int) -> int:
+        """Judge a point as the alert does."""
+        level = self._judge(point, current)
+        self.changes.take(_group(point), level)
+        return level
+
+
+def _group(point: AnyPoint) -> str:
+    return point.group if isinstance(point, Point) else ""
