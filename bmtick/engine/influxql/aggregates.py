@@ -14,7 +14,7 @@ from bmtick.engine.influxql.gosort import go_sorted
 from bmtick.engine.influxql.sample import NO_TIME, Reducer, Sample
 from bmtick.engine.lambdas.functions.mathematics import MATHEMATICS
 from bmtick.engine.lambdas.operators import divide_floats
-from bmtick.engine.lambdas.values import wrap
+from bmtick.engine.lambdas.values import MAX_INT, MIN_INT, wrap
 
 _EPOCH = 0  # the time that Kapacitor gives a sum, and a count of nothing, with usePointTimes
 
@@ -43,7 +43,8 @@ class Sum(Reducer):
 
     def add(self, sample: Sample) -> None:
         """Add one value."""
-        self._sum = wrap(self._sum + sample.value) if self._wraps else self._sum + sample.value
+        total = self._sum + sample.value
+        self._sum = wrap(total) if self._wraps and not MIN_INT <= total <= MAX_INT else total
 
     def emit(self) -> list[Sample]:
         """Return the sum."""

@@ -21,15 +21,11 @@ class ReduceError(Exception):
     """A point or a type does not fit; the text is Kapacitor's own."""
 
 
-class Emitted(msgspec.Struct, frozen=True):
-    """A resulting point; its name and dimensions are those of the group.
+Emitted = tuple[int, dict[str, str], dict[str, Any]]
+"""Time, tags and fields of a resulting point; its name and dimensions are those of the group.
 
-    The fields are its own, the tags may be shared.
-    """
-
-    time: int
-    tags: dict[str, str]
-    fields: dict[str, Any]
+The fields are its own, the tags may be shared.
+"""
 
 
 class Calculation:
@@ -72,7 +68,7 @@ class Calculation:
                     f"cannot apply {self.method.name} to {_KINDS.get(kind, str(kind))} field"
                 )
             self._make, self._made_for = self._makers[kind], kind
-        return Context(self, self._make(), self._made_for)
+        return Context(self, self._make(), self._made_for, self.field)
 
     def resume(self, state: Mapping[str, Any]) -> Context:
         """Go on with a calculation that ``Context.dump`` gave."""
@@ -96,17 +92,13 @@ _ABSENT = object()
 _KINDS = {float: "float64", int: "int64", str: "string", bool: "bool"}
 
 
-class Context:
-    """One calculation under way."""
+class Context(msgspec.Struct, eq=False):
+    """One calculation under way: its values have one type."""
 
-    __slots__ = ("_calculation", "_field", "_kind", "_reducer", "_take")
-
-    def __init__(self, calculation: Calculation, reducer: Reducer, kind: type) -> None:
-        self._calculation = calculation
-        self._field = calculation.field
-        self._reducer = reducer
-        self._take = reducer.add
-        self._kind = kind
+    _calculation: Calculation
+    _reducer: Reducer
+    _kind: type
+    _field: str
 
     def take_back(self, state: dict[str, Any]) -> None:
         """Take in what another calculation had taken in."""
@@ -127,11 +119,11 @@ class Context:
                 f"field {field} has wrong type: got {go_type_name(type(value))} "
                 f"exp {_KINDS[self._kind]}"
             )
-        self._take(Sample(time, value, tags, fields))
+        self._reducer.add(Sample(time, value, tags, fields))
 
     def add_all(self, points: Iterable[BatchPoint], failed: Callable[[ReduceError], None]) -> None:
         """Take points in; what does not fit is left out, and told to ``failed``."""
-        field, kind, take = self._field, self._kind, self._take
+        field, kind, take = self._field, self._kind, self._reducer.add
         for point in points:
             fields = point.fields
             value = fields.get(field)
@@ -157,11 +149,11 @@ class Context:
         if calculation.point_times and sample.time is not None:
             time = sample.time
         if not calculation.method.selector:
-            return Emitted(time, group_tags, {calculation.name: sample.value})
+            return time, group_tags, {calculation.name: sample.value}
         fields = dict(sample.fields)
         if calculation.name != calculation.field:
             fields[calculation.name] = fields.pop(calculation.field)
-        return Emitted(time, sample.tags, fields)  # type: ignore[arg-type]
+        return time, sample.tags, fields  # type: ignore[return-value]
 
     def emit_batch(self, group_tags: dict[str, str], time: int) -> tuple[int, list[Emitted]]:
         """Return the time of the resulting batch and its points."""
@@ -171,6 +163,6 @@ class Context:
         for sample in self._reducer.emit():
             at = time if sample.time is None or not point_times else sample.time
             tags = {**group_tags, **sample.tags} if sample.tags else group_tags
-            points.append(Emitted(at, tags, {self._calculation.name: sample.value}))
+            points.append((at, tags, {self._calculation.name: sample.value}))
             latest = max(latest, at)
         return latest, points

@@ -14,6 +14,7 @@ from bmtick.tick.regexes import Regex
 _BIAS: Final = 1 << 63
 _MASK: Final = (1 << 64) - 1
 MIN_INT: Final = -_BIAS
+MAX_INT: Final = _BIAS - 1
 
 
 class Time(int):

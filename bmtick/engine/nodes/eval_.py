@@ -100,18 +100,20 @@ class EvalGroup(Group):
         # Gives the new fields and tags of a point; EvaluationError: an expression has no value.
         self.compute: Callable[[Fields, Tags, int], tuple[Fields, Tags]] = self._in_scope
         if node.independent:
-            alone = len(self.fast) == 1 and not node.keep and not node.tag_names
+            alone = len(self.fast) == 1 and not node.keep_list and not node.tag_names
             self.compute = self._alone() if alone else self._independently
 
     def _alone(self) -> Callable[[Fields, Tags, int], tuple[Fields, Tags]]:
-        """Compute one field, which is all that is passed on."""
+        """Compute one field, which is all that is passed on, or comes to those there are."""
         fast, name, exactly = self.fast[0], self.node.names[0], self._exactly
+        keep = self.node.keep
 
         def compute(fields: Fields, tags: Tags, time: int) -> tuple[Fields, Tags]:
             try:
-                return {name: fast(fields, tags, time)}, tags
+                value = fast(fields, tags, time)
             except Exception:  # noqa: BLE001 -- the exact evaluation says what is wrong
-                return {name: exactly([], fields, tags, time)}, tags
+                value = exactly([], fields, tags, time)
+            return ({**fields, name: value} if keep else {name: value}), tags
 
         return compute
 

@@ -47,6 +47,9 @@ class GroupByNode(StatelessNode):
     def start(self) -> None:
         """Prepare the tag names."""
         self._tag_names = TagNames(self.dimensions, self.excluded)
+        fixed = self._tag_names.fixed
+        # by measurement or not
+        self._fixed = fixed and (Dimensions(False, fixed), Dimensions(True, fixed))
 
     def snapshot(self) -> object:
         """The waiting batches."""
@@ -61,7 +64,11 @@ class GroupByNode(StatelessNode):
     def point(self, point: Point) -> None:
         """Pass a copy in its new group."""
         tags, name = point.tags, point.name
-        dimensions = Dimensions(point.dimensions.by_name or self.by_name, self._tag_names.of(tags))
+        by_name = point.dimensions.by_name or self.by_name
+        if self._fixed:
+            dimensions = self._fixed[by_name]
+        else:
+            dimensions = Dimensions(by_name, self._tag_names.of(tags))
         self.forward(
             Point(
                 name,

@@ -101,18 +101,24 @@ class _InfluxQLGroup(Group):
 
     def add(self, point: Point | BatchPoint, what: str) -> bool:
         """Take a point in; return false if there is no calculation for its type."""
-        node: InfluxQLNode = self.node
         if self.context is None:
-            try:
-                self.context = node.calculation.start_with(point.fields)
-            except ReduceError as error:
-                node.report("failed to realize reduce context from fields", error)
+            self.context = self.started(point)
+            if self.context is None:
                 return False
         try:
             self.context.add(point.time, point.tags, point.fields)
         except ReduceError as error:
-            node.report(f"failed to aggregate {what}", error)
+            self.node.report(f"failed to aggregate {what}", error)
         return True
+
+    def started(self, point: Point | BatchPoint) -> Context | None:
+        """Return a calculation for the type that the point's field has, if there is one."""
+        node: InfluxQLNode = self.node
+        try:
+            return node.calculation.start_with(point.fields)
+        except ReduceError as error:
+            node.report("failed to realize reduce context from fields", error)
+            return None
 
     def emit(self, context: Context) -> None:
         """Pass the result on, if there is one."""
@@ -133,16 +139,17 @@ class _InfluxQLGroup(Group):
         result = context.emit_point(info.tags, self.time)
         if result is None:
             return None
-        group, dimensions, tags = info.id, info.dimensions, result.tags
+        time, tags, fields = result
+        group, dimensions = info.id, info.dimensions
         if self.node.method.selector:
             # The tags of a selected point may have been changed since it was grouped.
             group = group_id(self.name, tags, dimensions)
-        return Point(self.name, dimensions, result.fields, tags, result.time, group)
+        return Point(self.name, dimensions, fields, tags, time, group)
 
     def _batch(self, context: Context) -> Batch:
         info = self.info
         time, emitted = context.emit_batch(info.tags, self.time)
-        points = [BatchPoint(e.fields, e.tags, e.time) for e in emitted]
+        points = [BatchPoint(fields, tags, at) for at, tags, fields in emitted]
         return Batch.of(self.name, info.tags, info.dimensions.by_name, time, points)
 
 
@@ -154,14 +161,13 @@ class ReduceGroup(_InfluxQLGroup):
     def batch(self, batch: Batch) -> None:
         """Calculate over a batch; an empty one has a result only for count and sum."""
         node: InfluxQLNode = self.node
-        self.begin(batch.time)
-        points = iter(batch.points)
-        for point in points:
-            if self.add(point, "point in batch"):
+        self.time, self.context = batch.time, None
+        for number, point in enumerate(batch.points):
+            self.context = self.started(point)
+            if self.context is not None:
+                self.context.add_all(batch.points[number:], node.report_misfit)
                 break
-        if self.context is not None:
-            self.context.add_all(points, node.report_misfit)
-        elif not node.method.empty_ok:
+        if self.context is None and not node.method.empty_ok:
             return
         self.emit(self.context or node.calculation.start(float))
 
@@ -195,7 +201,8 @@ class TransformGroup(_InfluxQLGroup):
             if context is not None:
                 result = context.emit_point(self.info.tags, self.time)
                 if result is not None:
-                    points.append(BatchPoint(result.fields, result.tags, result.time))
+                    time, tags, fields = result
+                    points.append(BatchPoint(fields, tags, time))
         self.node.forward(batch.copy(points))
 
     def point(self, point: Point) -> None:

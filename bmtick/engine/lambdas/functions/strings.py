@@ -73,7 +73,7 @@ def _trim_right(text: str, chars: str) -> str:
 
 
 def _replace(text: str, old: str, new: str, limit: int) -> str:
-    if old:
+    if old and not (text.isascii() and old.isascii() and new.isascii()):
         return from_bytes(to_bytes(text).replace(to_bytes(old), to_bytes(new), limit))
     return text.replace(old, new, limit)
 

@@ -36,6 +36,8 @@ class Levels:
                 if reset is not None:
                     self.resets[level] = compiler(reset)
 
+        self._highest_first = sorted(self.conditions.items(), reverse=True)
+
     @property
     def predicates(self) -> list[Predicate]:
         """All conditions and resets, in a fixed order."""
@@ -59,11 +61,11 @@ class Levels:
         return self._first(current, OK, point)
 
     def _first(self, start: int, stop: int, point: AnyPoint) -> int:
-        conditions = self.conditions
-        for level in range(start, max(stop, OK), -1):
-            condition = conditions.get(level)
-            if condition is None:
+        for level, condition in self._highest_first:
+            if level > start:
                 continue
+            if level <= stop:
+                return OK
             try:
                 if condition(point.fields, point.tags, point.time):
                     return level
