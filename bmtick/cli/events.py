@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from bmtick.cli import _watching
+from bmtick.cli._events import recorded_events, told_by
 from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
-
-if TYPE_CHECKING:
-    from bmtick.settings import Settings
 
 
 @click.command()
@@ -34,13 +31,8 @@ def command(
 
     settings = load_settings(ctx)
     chosen = _watching.chosen(settings, (), watch_only=watch_only)
-    begin = time.time_ns() - parse_duration(since)
-    found: list[dict[str, Any]] = []
-    if chosen.watch:
-        found += _of_watch(settings, begin)
-    if chosen.kapacitors:
-        found += _of_influxdb(settings, begin)
-    found = sorted((e for e in found if alert in ("", e["alert"])), key=lambda e: str(e["time"]))
+    found = recorded_events(settings, chosen, time.time_ns() - parse_duration(since))
+    found = [event for event in found if alert in ("", event["alert"])]
     if output_format == "json":
         print_json(found)
     elif found:
@@ -49,42 +41,5 @@ def command(
         click.echo(f"no events within {since}")
 
 
-def _of_watch(settings: Settings, begin: int) -> Iterable[dict[str, Any]]:
-    from bmtick.watch.history import path_of, read_history
-
-    for record in read_history(path_of(settings.watch.state), begin):
-        yield {"source": _watching.NAME, **record}
-
-
-def _of_influxdb(settings: Settings, begin: int) -> Iterable[dict[str, Any]]:
-    from dataclasses import replace
-
-    from bmtick import names
-    from bmtick.cli._influxdb import connection
-    from bmtick.engine.gotime import rfc3339_nano
-    from bmtick.history import Span, read_points
-
-    there = replace(
-        connection(settings),
-        database=names.ALERTS_DATABASE,
-        retention_policy=names.ALERTS_RETENTION_POLICY,
-    )
-    for point in read_points(there, [names.ALERTS_MEASUREMENT], Span(begin, 2**62)):
-        tags, fields = dict(point.tags), dict(point.fields)
-        name = tags.pop("alertName", "").removeprefix(names.TASK_PREFIX)
-        yield {
-            "source": "influxdb",
-            "alert": name,
-            "time": rfc3339_nano(point.time),
-            "id": tags.pop("alertID", ""),
-            "level": tags.pop("level", ""),
-            "message": str(fields.pop("message", "")),
-            "tags": tags,
-            "fields": fields,
-        }
-
-
 def _row(event: dict[str, Any]) -> tuple[str, ...]:
-    told = f"muted by {event['silenced']}" if "silenced" in event else ""
-    told = told or (", ".join(event["handlers"]) if "handlers" in event else "?")
-    return (event["time"], event["alert"], event["level"], told or "nobody", event["message"])
+    return (event["time"], event["alert"], event["level"], told_by(event), event["message"])

@@ -74,6 +74,7 @@ def command(
         known_relays(analysis.traffic, settings, config_dir),
         threshold(settings),
         _curve(settings, window, points, influxdb),
+        _told(settings, window, influxdb),
     )
     _write(output, render(build(facts), script))
     click.echo(f"wrote {printable(str(output))}", err=True)
@@ -108,6 +109,40 @@ def _curve(
             raise
         click.echo(f"bmtick: the queue is derived from the log: {error.message}", err=True)
         return None
+
+
+def _told(
+    settings: Settings, window: Window, influxdb: bool | None
+) -> list[tuple[str, str, str, str, str]] | None:
+    """Return the recorded events of the alerts within the window; None where none are kept."""
+    from datetime import datetime
+
+    from bmtick.cli import _watching
+    from bmtick.cli._events import recorded_events, told_by
+    from bmtick.durations import SECOND
+    from bmtick.incident.units import plain
+    from bmtick.settings import gives
+
+    named = any(gives(settings, section) for section in ("kapacitor", "influxdb"))
+    chosen = _watching.chosen(settings, (), watch_only=False)
+    chosen = chosen._replace(
+        kapacitors=chosen.kapacitors and (named if influxdb is None else influxdb)
+    )
+    if not any(chosen):
+        return None
+    try:
+        found = recorded_events(settings, chosen, window.start * SECOND)
+    except BmtickError as error:
+        click.echo(f"bmtick: without what the alerts told: {error.message}", err=True)
+        return None
+    rows = []
+    for event in found:
+        at = int(datetime.fromisoformat(event["time"]).timestamp())
+        if at <= window.end:
+            rows.append(
+                (plain(at), event["alert"], event["level"], told_by(event), event["message"])
+            )
+    return rows
 
 
 def _write(output: Path, page: str) -> None:

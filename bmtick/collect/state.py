@@ -173,7 +173,7 @@ class StateFile:
         try:
             os.makedirs(folder, 0o700, exist_ok=True)
             try:
-                self._lock = _create(name, os.O_RDWR)
+                self._lock = create(name, os.O_RDWR)
             except FileExistsError:
                 self._lock = os.open(name, os.O_RDWR | os.O_NOFOLLOW)
         except OSError as error:
@@ -197,7 +197,7 @@ class StateFile:
                 time.sleep(0.05)
 
 
-def _create(path: str, flags: int) -> int:
+def create(path: str, flags: int) -> int:
     """Create a file that was not there; the superuser leaves it to the folder's owner.
 
     So a run by hand as root does not lock out the collector that Telegraf runs.
@@ -212,12 +212,12 @@ def _create(path: str, flags: int) -> int:
 
 def _create_anew(path: str) -> int:
     try:
-        return _create(path, os.O_WRONLY)
+        return create(path, os.O_WRONLY)
     except FileExistsError:
         if os.path.islink(path):
             raise
         os.unlink(path)
-        return _create(path, os.O_WRONLY)
+        return create(path, os.O_WRONLY)
 
 
 def _whose(path: str) -> str:

@@ -12,10 +12,11 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
+from bmtick.collect.state import create
 from bmtick.durations import SECOND
 from bmtick.engine import AlertEvent
 from bmtick.errors import BmtickError
@@ -104,8 +105,11 @@ class History:
         self._failing = True
 
     def _append(self, place: list[int], lines: bytes) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-        with os.fdopen(os.open(self._path, flags, 0o600), "r+b") as file:
+        try:
+            descriptor = create(self._path, os.O_RDWR)
+        except FileExistsError:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "r+b") as file:
             info = os.fstat(file.fileno())
             inode, size = place
             if info.st_size > size and (info.st_ino == inode or not inode):
@@ -148,13 +152,29 @@ def read_history(path: str, since: int = 0) -> Iterator[dict[str, Any]]:
             ) from None
 
 
+class _Record(msgspec.Struct, omit_defaults=True):
+    alert: str
+    time: str
+    id: str
+    level: Literal["OK", "INFO", "WARNING", "CRITICAL"]
+    message: str
+    previousLevel: str = ""  # noqa: N815 -- the contract's name
+    tags: dict[str, str] = {}
+    fields: dict[str, Any] = {}
+    handlers: list[str] | msgspec.UnsetType = msgspec.UNSET
+    silenced: str = ""
+
+
+_DECODER: Final = msgspec.json.Decoder(_Record)
+
+
 def _record(line: bytes) -> dict[str, Any] | None:
     try:
-        record = msgspec.json.decode(line)
+        record: dict[str, Any] = msgspec.to_builtins(_DECODER.decode(line))
         moment_of(record["time"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, OverflowError, RecursionError):
         return None
-    return record if isinstance(record, dict) else None
+    return record
 
 
 def moment_of(text: str) -> int:

@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from bmtick.alerts import Rendered
+from bmtick.collect.state import create
 from bmtick.deploy.plan import SILENCE_PREFIX
 from bmtick.deploy.scripts import read_script
 from bmtick.durations import parse_duration
@@ -126,7 +127,7 @@ class SilenceFile:
                 f"cannot read the silences {self.path}: {error.strerror}",
                 remedy="run it as root, or as the user of bmtick watch",
             ) from None
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise BmtickError(
                 f"the silences {self.path} are damaged: {error}", remedy="remove that file"
             ) from None
@@ -162,7 +163,7 @@ class SilenceFile:
                     raise BmtickError(
                         f"more than {_MOST} silences", remedy="end some by 'bmtick unsilence'"
                     )
-                self._write(silences, os.fstat(lock))
+                self._write(silences)
             finally:
                 os.close(lock)
         except OSError as error:
@@ -171,14 +172,12 @@ class SilenceFile:
                 remedy="run it as root, or as the user of bmtick watch",
             ) from None
 
-    def _write(self, silences: list[Silence], folder: os.stat_result) -> None:
+    def _write(self, silences: list[Silence]) -> None:
         temporary = Path(f"{self.path}.{os.getpid()}")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-        descriptor = os.open(temporary, flags, 0o600)
+        # the watch runs as a user of its own, and must read what root has written
+        descriptor = create(str(temporary), os.O_WRONLY)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                if os.geteuid() == 0:  # the watch runs as a user of its own, and must read it
-                    os.fchown(file.fileno(), folder.st_uid, folder.st_gid)
                 file.write(msgspec.json.format(msgspec.json.encode(_Document(_VERSION, silences))))
                 file.flush()
                 os.fsync(file.fileno())

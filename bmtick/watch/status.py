@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
 
 from bmtick.collect.state import in_use, read_state
 from bmtick.deploy.status import LEVELS, Event, Status
@@ -14,7 +17,22 @@ from bmtick.errors import BmtickError
 from bmtick.names import TASK_PREFIX
 from bmtick.watch.silences import ALL, Silence
 
+_Time = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _LATE: Final = 60  # seconds without a write of the state; it writes each interval
+
+
+class _Task(msgspec.Struct):
+    last: dict[str, tuple[Literal["OK", "INFO", "WARNING", "CRITICAL"], _Time, str]] = {}
+    points: int = 0
+    errors: int = 0
+
+
+class _Tasks(msgspec.Struct):
+    tasks: dict[str, _Task]
+
+
+class _State(msgspec.Struct):
+    tasks: _Tasks
 
 
 def exists(state: str) -> bool:
@@ -34,10 +52,13 @@ def read_watch(state: str, silences: Iterable[Silence], now: int) -> list[Status
         BmtickError: there is no state, or it cannot be read.
     """
     kept, damage = read_state(state)
-    if kept is None or "tasks" not in kept.state.get("tasks", {}):
-        reason = damage or "there is none"
+    try:
+        tasks = msgspec.convert(kept.state, _State).tasks.tasks if kept else {}
+    except (msgspec.ValidationError, RecursionError):
+        kept, damage = None, "it is none of bmtick watch"
+    if kept is None:
         raise BmtickError(
-            f"cannot read the state of bmtick watch, {state}: {reason}",
+            f"cannot read the state of bmtick watch, {state}: {damage or 'there is none'}",
             remedy="is it [watch] state of the settings; run this as root",
         )
     running, error = in_use(state), ""
@@ -47,24 +68,24 @@ def read_watch(state: str, silences: Iterable[Silence], now: int) -> list[Status
     active = [s for s in silences if s.active(now)]
     return [
         _status(name.removeprefix(TASK_PREFIX), task, active, error, running=running)
-        for name, task in sorted(kept.state["tasks"]["tasks"].items())
+        for name, task in sorted(tasks.items())
     ]
 
 
 def _status(
-    name: str, task: Mapping[str, Any], silences: list[Silence], error: str, *, running: bool
+    name: str, task: _Task, silences: list[Silence], error: str, *, running: bool
 ) -> Status:
     events = [
         Event(key, level, rfc3339_nano(time), message)
-        for key, (level, time, message) in task.get("last", {}).items()
+        for key, (level, time, message) in task.last.items()
     ]
     events.sort(key=lambda e: (-LEVELS.index(e.level), e.id))
     return Status(
         name=name,
         state="running" if running else "not running",
         error=error,
-        points=int(task.get("points", 0)),
-        node_errors=int(task.get("errors", 0)),
+        points=task.points,
+        node_errors=task.errors,
         drifted=False,
         level=events[0].level if events else "OK",
         events=tuple(events),

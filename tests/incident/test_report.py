@@ -18,6 +18,7 @@ from bmtick.points import Point
 from tests.incident.logwriter import DAY, HOUR, START, Log
 from tests.support.servers import find_program
 
+ROOT = Path(__file__).parents[2]
 pytest.importorskip("plotly", reason="no plotly: pip install 'bmtick[report]'")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "outbreak"
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>%{y}$<b>'\""
@@ -321,3 +322,31 @@ def test_a_folder_that_is_not_there(tmp_path):
     assert result.exit_code == 2
     assert "cannot write" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_what_bmtick_watch_told_is_shown(tmp_path):
+    """Without Kapacitor: from the history that the watch keeps, muted events too."""
+    settings = tmp_path / "bmtick.toml"
+    log = ROOT / "examples" / "outbreak" / "mail.log"
+    settings.write_text(f"""
+[collect]
+logs = ["{log}"]
+queue = "off"
+[watch]
+state = "{tmp_path}/state"
+mail = "folder"
+folder = "{tmp_path}/mails"
+[notify]
+recipients = ["admin@domain.net"]
+[alerts.sender_outbreak]
+""")
+    pages = []
+    for step in ("report", "watch", "report"):
+        words = ["watch", "--once"] if step == "watch" else ["report", "-o", str(tmp_path / "page")]
+        result = CliRunner().invoke(cli, ["--config", str(settings), *words])
+        assert result.exit_code == 0, result.output
+        pages.append((tmp_path / "page").read_text())
+    assert "What the alerts told" not in pages[0]
+    assert "What the alerts told" in pages[2]
+    assert "p.martin@example.org sends spam: 53 recipients" in pages[2]
+    assert "<td>email</td>" in pages[2]

@@ -103,28 +103,31 @@ def test_each_event_once_whenever_it_is_killed(tmp_path):
         assert [(e["time"], e["level"]) for e in records(state)] == expected
 
 
+def line(number):
+    record = {"alert": "a", "time": "2026-01-05T08:00:00Z", "id": f"{number}", "level": "OK"}
+    return json.dumps({**record, "message": "", "handlers": []}).encode() + b"\n"
+
+
 def test_it_is_bounded(tmp_path):
-    history = History(str(tmp_path / "h"), print, limit=300)
+    history = History(str(tmp_path / "h"), print, limit=600)
     for number in range(100):
-        history._pending = [
-            json.dumps({"n": number, "time": "2026-01-05T08:00:00Z"}).encode() + b"\n"
-        ]
+        history._pending = [line(number)]
         history.append(*history.take())
     files = sorted(p.name for p in tmp_path.iterdir())
     assert files == ["h", "h.1", "h.2", "h.3"]
-    assert all(p.stat().st_size <= 300 for p in tmp_path.iterdir())
-    kept = [e["n"] for e in read_history(str(tmp_path / "h"))]
+    assert all(p.stat().st_size <= 600 for p in tmp_path.iterdir())
+    kept = [int(e["id"]) for e in read_history(str(tmp_path / "h"))]
     assert kept == list(range(kept[0], 100))
     assert len(kept) > 10
 
 
 def test_a_broken_line_costs_only_itself(tmp_path):
     path = tmp_path / "h"
-    path.write_bytes(b'{"time": "2026-01-05T08:00:00Z", "n": 1}\n[]\n{"time": 3}\n{"ti')
+    path.write_bytes(line(1) + b'[]\n{"time": 3}\n' + line(2).replace(b"05T", b"99T") + b'{"ti')
     history = History(str(path), print)
-    history._pending = [b'{"time": "2026-01-05T08:00:00Z", "n": 2}\n']
+    history._pending = [line(3)]
     history.append(*history.take())
-    assert [e["n"] for e in read_history(str(path))] == [1, 2]
+    assert [e["id"] for e in read_history(str(path))] == ["1", "3"]
 
 
 def test_a_history_that_cannot_be_written_is_said_once_and_stops_nothing(tmp_path):

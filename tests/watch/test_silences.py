@@ -1,12 +1,15 @@
 """Silences: added, ended, honoured by a watch that runs; the same as Kapacitor's."""
 
 import json
+import os
 import stat
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from bmtick.errors import BmtickError
+from bmtick.watch.history import History, path_of
 from bmtick.watch.recorder import Recorder
 from bmtick.watch.silences import ALL, Silence, SilenceFile, Silences, check, groups_of
 from tests.watch.support import BEGIN, SECOND, Box, Script, alert, watch
@@ -164,3 +167,13 @@ def test_groups_by_all_tags_can_be_muted_by_any():
     silences = Silences(SilenceFile("/nonexistent"), {"a": frozenset("*")}, print)
     silences._known = [silence(0, 9, name=ALL, user="x")]
     assert silences.muting(event, BEGIN * SECOND)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
+def test_what_root_writes_the_user_of_the_watch_can_read(file):
+    os.chown(file.path.parent, 65534, 65534)
+    add(file, silence(0, 5))
+    info = file.path.stat()
+    assert (info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode)) == (65534, 65534, 0o600)
+    History(path_of(str(file.path)), print)._append([0, 0], b"x\n")
+    assert Path(path_of(str(file.path))).stat().st_uid == 65534

@@ -18,6 +18,7 @@ from bmtick.incident.units import iso, plain
 
 FROM_LOG = "as the log tells: messages that came and have not gone yet"
 _ROWS = 15
+_MOST_TOLD = 100
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Facts:
     Attributes:
         curve: the queue's length measured otherwise; None: derived from the log.
         threshold: messages in the queue from which on an alert is given.
+        told: time, alert, level, by whom and message of the alerts' events; None: not recorded.
     """
 
     analysis: Analysis
@@ -35,6 +37,7 @@ class Facts:
     relays: Sequence[Relay]
     threshold: int
     curve: Curve | None = None
+    told: Sequence[tuple[str, str, str, str, str]] | None = None
     notes: Sequence[str] = ()
 
 
@@ -140,7 +143,9 @@ def _largest(bars: Iterable[Bar]) -> list[Bar]:
 
 def _tables(facts: Facts, accused: Sequence[Suspect], culprits: Sequence[Relay]) -> list[Table]:
     reasons = facts.timeline.reasons.most_common(_ROWS)
+    told = [] if facts.told is None else [_told_table(facts.told)]
     return [
+        *told,
         Table(
             "Suspects and why",
             ["user", "points", "since", "recipients", "addresses", "still queued", "evidence"],
@@ -195,3 +200,13 @@ def _tables(facts: Facts, accused: Sequence[Suspect], culprits: Sequence[Relay])
             empty="No delivery was refused.",
         ),
     ]
+
+
+def _told_table(told: Sequence[tuple[str, str, str, str, str]]) -> Table:
+    return Table(
+        "What the alerts told",
+        ["when", "alert", "level", "told by", "message"],
+        [list(row) for row in told[-_MOST_TOLD:]],
+        numbers=(),
+        empty="No alert had anything to tell.",
+    )

@@ -14,6 +14,9 @@ from bmtick.errors import BmtickError
 from bmtick.incident.audit import Audit
 from bmtick.incident.copies import load
 from bmtick.points import Point
+from bmtick.watch.history import read_history
+from bmtick.watch.silences import Silence, SilenceFile
+from bmtick.watch.status import read_watch
 
 
 def seeds():
@@ -35,9 +38,17 @@ def seeds():
         yield (store.folder / "history/0001.json").read_text("utf-8")
         store.note(step="create", id="bmtick-x")
         yield (store.folder / "journal.jsonl").read_text("utf-8")
+        file = SilenceFile(f"{name}/watch.state")
+        with file.change(0) as known:
+            known.append(
+                Silence(id="a", alert="*", where={}, begin=1, until=2, reason="", author="")
+            )
+        yield file.path.read_text("utf-8")
         audit = Audit(Path(name))
         audit.write("a", "hold", "end", ids=["3F1A2B"])
         yield audit.path.read_text("utf-8")
+    yield '{"alert":"a","time":"2026-01-01T00:00:00Z","level":"OK","message":"","handlers":[]}\n'
+    yield json.dumps({"tasks": {"tasks": {"bmtick-a": {"last": {"x": ["OK", 1, "m"]}}}}})
     yield json.dumps({"sender": "a@b", "recipients": ["c@d"], "restored": ""})
 
 
@@ -89,6 +100,13 @@ def _refused_or_done(act) -> None:
         str(error)
 
 
+def _framed(data: bytes) -> bytes:
+    try:
+        return encode(json.loads(data), b"", 0)
+    except (ValueError, RecursionError):
+        return b""
+
+
 def _files(folder: Path, data: bytes) -> None:
     store = Store(folder, "http://127.0.0.1:9092")
     history = store.folder / "history"
@@ -97,6 +115,15 @@ def _files(folder: Path, data: bytes) -> None:
     (store.folder / "journal.jsonl").write_bytes(data)
     _refused_or_done(store.interrupted)
     _refused_or_done(lambda: store.known({"bmtick-x": "now"}))
+    (folder / "watch.state.silences").write_bytes(data)
+    (folder / "watch.state.history").write_bytes(data)
+    _refused_or_done(SilenceFile(f"{folder}/watch.state").read)
+    _refused_or_done(
+        lambda: [str(e["alert"]) for e in read_history(f"{folder}/watch.state.history")]
+    )
+    for raw in (data, _framed(data)):
+        (folder / "watch.state").write_bytes(raw)
+        _refused_or_done(lambda: read_watch(f"{folder}/watch.state", [], 0))
     (folder / "audit.jsonl").write_bytes(data)
     audit = Audit(folder)
     _refused_or_done(lambda: list(audit.read()))
