@@ -1,3 +1,11 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-def fill(head: bytes, template: bytes, fields: Sequence[float], time: int) -> bytes: ...
+from bmtick.collect.emit import Row
+
+def lines(
+    rows: list[Row],
+    head_of: Callable[[str, tuple[str, ...]], bytes],
+    heads: Mapping[str, Mapping[tuple[str, ...], bytes]],
+    templates: Mapping[tuple[str, int], bytes],
+) -> bytes: ...
+def fill(head: bytes, template: bytes, fields: Sequence[float], time: int) -> bytes | None: ...

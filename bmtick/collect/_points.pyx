@@ -10,8 +10,32 @@ cdef enum:
     PERCENT = 37
 
 
-def fill(bytes head not None, bytes template not None, fields, long long time):
-    """Return ``head + template % (*fields, time)``.
+def lines(list rows not None, head_of, dict heads not None, dict templates not None):
+    """Return rows in line protocol, as ``emit.to_influx`` does.
+
+    Args:
+        rows: measurement, tag values, fields and time of each.
+        head_of: gives what a line of a measurement and tag values begins with.
+        heads: those that are known, by measurement, by tag values.
+        templates: of the rest, by measurement and number of fields.
+    """
+    cdef list found = []
+    cdef dict known = {}
+    last = None
+    for measurement, tags, fields, time in rows:
+        if measurement is not last:
+            last, known = measurement, heads[measurement]
+        head = known.get(tags)
+        if head is None:
+            head = head_of(measurement, tags)
+        template = templates[measurement, len(fields)]
+        line = fill(head, template, fields, time)
+        found.append(head + template % (*fields, time) if line is None else line)
+    return b"".join(found)
+
+
+cpdef fill(bytes head, bytes template, fields, long long time):
+    """Return ``head + template % (*fields, time)``, or None where that has another place than %d.
 
     Args:
         head: what the line begins with.
@@ -33,6 +57,8 @@ def fill(bytes head not None, bytes template not None, fields, long long time):
     cdef const char* end = text + size
     memcpy(start, PyBytes_AS_STRING(head), PyBytes_GET_SIZE(head))
     while text < end:
+        if text[0] == PERCENT and text[1] != b'd':
+            return None
         if text[0] != PERCENT:
             at[0] = text[0]
             at += 1

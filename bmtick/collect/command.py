@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     OpenWriter: TypeAlias = Callable[[str | None], Callable[[bytes], None]]
 
 HOUR = 3600
+_AT_ONCE = 1000  # points printed together
 
 
 def run(arguments: Sequence[str], open_writer: OpenWriter | None = None) -> int:
@@ -68,27 +69,30 @@ def _write(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _whole(request: Request, form: Callable[[Row], bytes], write: Callable[[bytes], None]) -> None:
+def _whole(
+    request: Request, form: Callable[[list[Row]], bytes], write: Callable[[bytes], None]
+) -> None:
     from bmtick.collect.sources import whole
-    from bmtick.collect.whole import rows_of_logs
+    from bmtick.collect.whole import intervals_of_logs
 
-    lines: list[bytes] = []
-    for row in rows_of_logs(whole(request.logs, warn), request.options):
-        lines.append(form(row))
-        if len(lines) >= 1000:
-            write(b"".join(lines))
-            lines.clear()
+    waiting: list[Row] = []
+    for rows in intervals_of_logs(whole(request.logs, warn), request.options):
+        waiting += rows
+        if len(waiting) >= _AT_ONCE:
+            write(form(waiting))
+            waiting.clear()
     if request.spool and request.queue == "on":
         import time
 
-        from bmtick.collect.queue import rows
+        from bmtick.collect import queue
 
-        found = rows(request.spool, time.time(), warn, integer_age=request.integer_age)
-        lines += map(form, found)
-    write(b"".join(lines))
+        waiting += queue.rows(request.spool, time.time(), warn, integer_age=request.integer_age)
+    write(form(waiting))
 
 
-def _follow(request: Request, form: Callable[[Row], bytes], write: Callable[[bytes], None]) -> None:
+def _follow(
+    request: Request, form: Callable[[list[Row]], bytes], write: Callable[[bytes], None]
+) -> None:
     from bmtick.collect.runner import Runner, repeat, serve
     from bmtick.collect.session import Session
     from bmtick.collect.state import StateFile

@@ -7,29 +7,34 @@ equal. ``BMTICK_PURE=1`` in the environment rules them out.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
     from typing import TypeAlias
 
+    from bmtick.collect.emit import Row
     from bmtick.collect.scan import Scanner
 
+    Tags: TypeAlias = tuple[str, ...]
+    Heads: TypeAlias = Mapping[str, Mapping[Tags, bytes]]
     Feed: TypeAlias = Callable[[Scanner, bytes], None]
     """Counts a block of lines: ``Scanner.feed``."""
-    Fill: TypeAlias = Callable[[bytes, bytes, Sequence[float], int], bytes]
-    """Writes integers into line protocol: ``head + template % (*fields, time)``."""
+    Lines: TypeAlias = Callable[
+        [list[Row], Callable[[str, Tags], bytes], Heads, Mapping[tuple[str, int], bytes]], bytes
+    ]
+    """Writes rows in line protocol: ``emit.to_influx``."""
 
 
-def _load() -> tuple[Feed | None, Fill | None]:
+def _load() -> tuple[Feed | None, Lines | None]:
     if os.environ.get("BMTICK_PURE"):
         return None, None
     try:
         from bmtick.collect._lines import feed
-        from bmtick.collect._points import fill
+        from bmtick.collect._points import lines
     except ImportError:
         return None, None
-    return feed, fill
+    return feed, lines
 
 
-feed, fill = _load()
+feed, lines = _load()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from bmtick import names as n
-from bmtick.collect.compiled import fill
+from bmtick.collect.compiled import lines
 from bmtick.collect.known import KnownClients
 from bmtick.collect.tally import Bucket, Origin
 from bmtick.escaping import escape_key
@@ -25,9 +25,14 @@ class Addresses:
     def __init__(self) -> None:
         self.seen: dict[str, dict[str, int]] = {}
 
-    def see(self, origins: Iterable[Origin], time: int) -> None:
-        """Take where the messages of the interval that begins at time came from."""
+    def see(self, origins: Iterable[Origin], time: int, after: int) -> dict[str, int]:
+        """Take where the messages of the interval that begins at time came from.
+
+        Returns:
+            from how many addresses each of their users was seen since ``after``.
+        """
         all_seen = self.seen
+        counts = {}
         for origin in origins:
             seen = all_seen.get(origin.user)
             if seen is None:
@@ -37,16 +42,17 @@ class Addresses:
             elif len(seen) >= MAX_ADDRESSES:
                 continue
             seen[origin.client] = time
+            for last in seen.values():  # the first is the oldest
+                if last < after:
+                    _forget(seen, after)
+                break
+            counts[origin.user] = len(seen)
+        return counts
 
     def count(self, user: str, after: int) -> int:
         """Return from how many addresses a user was seen since a time."""
-        seen = self.seen.get(user)
-        if seen is None:
-            return 0
-        for last in seen.values():  # the first is the oldest
-            if last < after:
-                _forget(seen, after)
-            break
+        seen = self.seen.get(user, {})
+        _forget(seen, after)
         return len(seen)
 
     def expire(self, before: int) -> None:
@@ -108,10 +114,12 @@ class Emitter:
         return rows
 
     def _senders(self, start: int, bucket: Bucket, time: int) -> list[Row]:
-        count, after = self.addresses.count, start + self.interval - HOUR
-        self.addresses.see(bucket.origins, start)
+        after = start + self.interval - HOUR
+        clients = self.addresses.see(bucket.origins, start, after)
+        for user in bucket.senders.keys() - clients.keys():  # only refusals came for them
+            clients[user] = self.addresses.count(user, after)
         return [
-            (n.SENDER, (user,), [messages, recipients, size, count(user, after), refused], time)
+            (n.SENDER, (user,), [messages, recipients, size, clients[user], refused], time)
             for user, (messages, recipients, size, refused) in sorted(bucket.senders.items())
         ]
 
@@ -167,40 +175,42 @@ _TEMPLATES = {
     for name, fields in n.FIELDS.items()
     for count in (len(fields) - 1, len(fields))
 }
-_heads: dict[tuple[str, tuple[str, ...]], bytes] = {}
+_heads: dict[str, dict[tuple[str, ...], bytes]] = {name: {} for name in n.FIELDS}
 
 
-def to_influx(row: Row) -> bytes:
-    """Return a row in line protocol, with its newline."""
-    name, tags, fields, time = row
-    head = _heads.get((name, tags)) or _head(name, tags)
-    template = _TEMPLATES[name, len(fields)]
-    if fill is None or name in _WITH_FLOATS:
-        return head + template % (*fields, time)
-    return fill(head, template, fields, time)
-
-
-_WITH_FLOATS = {name for name, fields in n.FIELDS.items() if "float" in fields.values()}
+def to_influx(rows: list[Row]) -> bytes:
+    """Return rows in line protocol, a newline behind each."""
+    if lines is not None:
+        return lines(rows, _head, _heads, _TEMPLATES)
+    found = []
+    for name, tags, fields, time in rows:
+        head = _heads[name].get(tags) or _head(name, tags)
+        found.append(head + _TEMPLATES[name, len(fields)] % (*fields, time))
+    return b"".join(found)
 
 
 def _head(name: str, tags: tuple[str, ...]) -> bytes:
-    if len(_heads) >= _MAX_HEADS:
-        _heads.clear()
+    heads = _heads[name]
+    if len(heads) >= _MAX_HEADS:
+        heads.clear()
     pairs = zip(n.TAGS[name], tags, strict=True)
     text = name + "".join(f",{key}={escape_key(value)}" for key, value in pairs) + " "
-    head = _heads[name, tags] = text.encode("utf-8", "replace")
+    head = heads[tags] = text.encode("utf-8", "replace")
     return head
 
 
-def to_json(row: Row) -> bytes:
-    """Return a row as one JSON object on a line; ``time`` in nanoseconds."""
+def to_json(rows: list[Row]) -> bytes:
+    """Return rows as JSON objects, one on a line; ``time`` in nanoseconds."""
     import json
 
-    name, tags, fields, time = row
-    point = {
-        "measurement": name,
-        "tags": dict(zip(n.TAGS[name], tags, strict=True)),
-        "fields": dict(zip(n.FIELDS[name], fields, strict=False)),
-        "time": time,
-    }
-    return json.dumps(point, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+    points = [
+        {
+            "measurement": name,
+            "tags": dict(zip(n.TAGS[name], tags, strict=True)),
+            "fields": dict(zip(n.FIELDS[name], fields, strict=False)),
+            "time": time,
+        }
+        for name, tags, fields, time in rows
+    ]
+    texts = [json.dumps(point, ensure_ascii=False) + "\n" for point in points]
+    return "".join(texts).encode("utf-8", "replace")

@@ -24,7 +24,7 @@ class Runner:
         session: counts.
         state: where the session is kept, or None.
         write: takes bytes and has them delivered before it returns.
-        form: turns a row into a line.
+        form: turns rows into lines.
         spool: the queue directory to watch, or "" for none.
         integer_age: write the age of a queue as an integer.
         warn: takes one line for the administrator.
@@ -36,7 +36,7 @@ class Runner:
         session: Session,
         state: StateFile | None,
         write: Callable[[bytes], None],
-        form: Callable[[Row], bytes],
+        form: Callable[[list[Row]], bytes],
         *,
         spool: str,
         integer_age: bool = False,
@@ -95,14 +95,14 @@ class Runner:
                     rows += queue.rows(self.spool, now, self.warn, integer_age=self.integer_age)
                 if self.session.uncertain or not counted:
                     rows.append(self.session.heartbeat(now))
-            self._deliver(b"".join(map(self.form, rows)), counted)
+            self._deliver(self.form(rows), counted)
 
     def finish(self) -> None:
         """Without a state, give out at the end what would be lost with the process."""
         if self.state is None:
             self.session.run(self.clock())
             rows = self.session.flush(self.clock())
-            self.write(b"".join(map(self.form, rows)))
+            self.write(self.form(rows))
         else:
             self.state.close()
 

@@ -32,7 +32,15 @@ _TRIM = 256  # pieces between two looks at messages that nothing more was heard 
 def rows_of_logs(
     paths: Iterable[str], options: Options, stdin: BinaryIO | None = None
 ) -> Iterator[Row]:
-    """Yield all rows of some logs, read one after the other.
+    """Yield all rows of some logs; as ``intervals_of_logs``."""
+    for rows in intervals_of_logs(paths, options, stdin):
+        yield from rows
+
+
+def intervals_of_logs(
+    paths: Iterable[str], options: Options, stdin: BinaryIO | None = None
+) -> Iterator[list[Row]]:
+    """Yield the rows of each interval of some logs, read one after the other.
 
     Args:
         paths: log files, plain or compressed (.gz, .xz, .zst); ``-`` is stdin.
@@ -54,12 +62,12 @@ def rows_of_logs(
             if number % _TRIM == 0:
                 tally.trim(buckets.newest or int(now))
             for start, bucket in buckets.close_oldest():
-                yield from emitter.rows(start, bucket, 0.0)
+                yield emitter.rows(start, bucket, 0.0)
         if place.passed:
             buckets.at(None).bytes += place.passed
     buckets.settle(now)
     for start, bucket in buckets.close():
-        yield from emitter.rows(start, bucket, 0.0)
+        yield emitter.rows(start, bucket, 0.0)
 
 
 def _pieces_of(path: str, stdin: BinaryIO, place: LogFile) -> Iterator[bytes]:

@@ -131,21 +131,36 @@ def test_same_for_a_long_mixed_log():
     st.integers(-(2**63), 2**63 - 1),
 )
 def test_same_line_protocol(head, fields, time):
+    from bmtick.collect._points import fill
+
     template = b",".join(b"f=%di" for _ in fields) + b" %d\n"
-    assert compiled.fill(head, template, fields, time) == head + template % (*fields, time)
+    assert fill(head, template, fields, time) == head + template % (*fields, time)
 
 
 @pytest.mark.parametrize("fields", [[], [1], [1, 2, 3]])
 def test_fields_that_do_not_fit_a_template(fields):
+    from bmtick.collect._points import fill
+
     with pytest.raises(ValueError, match="fields for the template"):
-        compiled.fill(b"", b"a=%di,b=%di %d\n", fields, 0)
+        fill(b"", b"a=%di,b=%di %d\n", fields, 0)
 
 
 def test_an_integer_that_does_not_fit():
+    from bmtick.collect._points import fill
+
     with pytest.raises(OverflowError):
-        compiled.fill(b"", b"a=%di %d\n", [2**63], 0)
+        fill(b"", b"a=%di %d\n", [2**63], 0)
+
+
+def test_same_points_in_both_forms(monkeypatch):
+    rows, *_ = counted(SAMPLE, by_pointers=True)
+    rows += [("postfix_queue", ("deferred",), [3, 4096, 61.25], 10), *rows]
+    by_pointers = emit.to_influx(rows)
+    monkeypatch.setattr(emit, "lines", None)
+    assert emit.to_influx(rows) == by_pointers
+    assert by_pointers.count(b"\n") == len(rows)
 
 
 def test_both_are_used():
     assert scan.feed is compiled.feed
-    assert emit.fill is compiled.fill
+    assert emit.lines is compiled.lines

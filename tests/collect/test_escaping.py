@@ -29,7 +29,7 @@ def seen(name: str) -> str:
 
 
 def line(name: str, time: int) -> str:
-    return to_influx(("postfix_sender", (name,), [1, 2, 3, 4, 5], time)).decode()
+    return to_influx([("postfix_sender", (name,), [1, 2, 3, 4, 5], time)]).decode()
 
 
 @given(NAMES)
