@@ -1,12 +1,12 @@
-"""``python -m benchmarks [collector]``: measured beside others, never a timed test."""
+"""``python -m benchmarks [collector|backtest]``: measured beside others, never a timed test."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import collector
+from benchmarks import backtest, collector
 
-_SUITES = {"collector": collector.main}
+_SUITES = {"collector": collector.main, "backtest": backtest.main}
 
 
 def main() -> None:
