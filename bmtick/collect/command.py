@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bmtick.collect.arguments import Request
     from bmtick.collect.emit import Row
+    from bmtick.collect.runner import Runner
 
     OpenWriter: TypeAlias = Callable[[str | None], Callable[[bytes], None]]
 
@@ -40,7 +41,7 @@ def run(arguments: Sequence[str], open_writer: OpenWriter | None = None) -> int:
             return EXIT_DONE
         _collect(request, open_writer)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads any more
+        _close_stdout()
     except BmtickError as error:
         sys.stderr.write(f"bmtick: {error}\n")
         return EXIT_WRONG_USE
@@ -58,15 +59,42 @@ def _collect(request: Request, open_writer: OpenWriter | None) -> None:
         write = open_writer(request.values.get("--config"))
     elif request.format == "json":
         form = to_json
+    elif request.execd:
+        write = _write_for_telegraf
     if request.whole:
         _whole(request, form, write)
     else:
         _follow(request, form, write)
 
 
+def _close_stdout() -> None:
+    """Let what is left in the buffer go nowhere: nobody can take it any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _write(data: bytes) -> None:
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    left = memoryview(data)
+    try:
+        while left:  # with PYTHONUNBUFFERED a signal cuts a write
+            left = left[sys.stdout.buffer.write(left) :]
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _close_stdout()
+        raise BmtickError(
+            f"cannot write the points: {error.strerror}",
+            remedy="look at where stdout goes; with a state, the next run prints them",
+        ) from None
+
+
+def _write_for_telegraf(data: bytes) -> None:
+    """Print, and see that the reader takes it: a pipe is lost with what nobody read."""
+    from bmtick.collect.ending import is_taken
+
+    _write(data)
+    if not is_taken(sys.stdout.fileno()):
+        raise BrokenPipeError
 
 
 def _whole(
@@ -93,12 +121,14 @@ def _whole(
 def _follow(
     request: Request, form: Callable[[list[Row]], bytes], write: Callable[[bytes], None]
 ) -> None:
+    from bmtick.collect.ending import OnceEnding, identity, is_telegraf
     from bmtick.collect.runner import Runner, repeat, serve
     from bmtick.collect.session import Session
     from bmtick.collect.state import StateFile
 
+    stays = request.execd or request.every > 0
     tell = warn_telegraf if request.execd else warn
-    say = once_an_hour(tell) if request.execd or request.every else tell
+    say = once_an_hour(tell) if stays else tell
     session = Session(request.logs, request.options, say)
     state = StateFile(request.state) if request.state else None
     runner = Runner(
@@ -110,16 +140,32 @@ def _follow(
         integer_age=request.integer_age,
         warn=say,
     )
-    runner.start(from_start=request.from_start)
-    if not request.execd and not request.every:
-        runner.run()
-        runner.finish()
+    parent = os.getppid()
+    if not request.write and (request.execd or is_telegraf(parent)):
+        runner.reader = identity(parent)
+    if not stays:
+        if not request.write:
+            runner.ending = OnceEnding()
+        _once(runner, request)
         return
+    runner.start(from_start=request.from_start)
     gc.freeze()
     gc.enable()
     if request.every:
         repeat(runner, request.every, complain)
     serve(runner, sys.stdin.fileno(), complain_telegraf)
+
+
+def _once(runner: Runner, request: Request) -> None:
+    """Run once; Telegraf drops all that was printed where the status is not 0."""
+    try:
+        runner.start(from_start=request.from_start)
+        runner.run()
+        runner.finish(passed_on=False)
+    except BmtickError as error:
+        if request.write or not runner.printed:
+            raise
+        complain(f"{error}; what was printed before this is kept, the next run goes on")
 
 
 def complain(text: str) -> None:

@@ -8,13 +8,17 @@ from collections.abc import Callable
 
 from bmtick.collect import queue
 from bmtick.collect.emit import Row
+from bmtick.collect.ending import Ending, StayingEnding, is_orphan
 from bmtick.collect.session import FIRST, Session
-from bmtick.collect.state import StateFile
+from bmtick.collect.state import Kept, StateFile
 from bmtick.errors import BmtickError
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
     from typing import Any
+
+FLUSH = 60.0  # seconds within which Telegraf has passed on what it took, jitter included
+HELD = 4 << 20  # bytes: more than its buffer of 10,000 points
 
 
 class Runner:
@@ -29,6 +33,11 @@ class Runner:
         integer_age: write the age of a queue as an integer.
         warn: takes one line for the administrator.
         clock: tells the time.
+
+    Attributes:
+        reader: which Telegraf reads what is printed; empty where none does.
+        ending: told what is printed, tells when to end.
+        printed: whether anything was printed that is not printed again.
     """
 
     def __init__(
@@ -51,6 +60,11 @@ class Runner:
         self.integer_age = integer_age
         self.warn = warn
         self.clock = clock
+        self.reader: list[int] = []
+        self._last_reader: list[int] = []  # kept by a run of somebody else
+        self.ending = Ending()
+        self.printed = False
+        self._recent: list[tuple[int, bytes]] = []
         self._written: Any = None
 
     def start(self, *, from_start: bool) -> None:
@@ -79,14 +93,30 @@ class Runner:
                 remedy="name another file with --state, or remove this one to begin anew",
             ) from None
         self._written = self.session.mark()
-        if again:
-            self.write(kept.output)
+        self._print_again(kept, again)
+
+    def _print_again(self, kept: Kept, again: bool) -> None:
+        """Print what a killed run may not have printed, or a Telegraf that died not passed on."""
+        lengths = list(kept.state.get("held", ()))
+        start = 0
+        for at, length in lengths:
+            self._recent.append((at, kept.output[start : start + length]))
+            start += length
+        last = kept.output[start:]
+        self._last_reader = kept.state.get("reader") or []
+        output = last if again else b""
+        if self.reader and self._last_reader and self._last_reader != self.reader:
+            output = kept.output
+        if output:
+            self._print(output)
+        if again and self.state is not None:
             self.state.commit()
+        self._hold(last)
 
     def run(self) -> None:
         """Read what is new, print the points of closed buckets, keep the rest."""
         more = True
-        while more:
+        while more and not self.ending.is_near():
             now = self.clock()
             rows, more = self.session.run(now)
             counted = bool(rows)
@@ -97,24 +127,55 @@ class Runner:
                     rows.append(self.session.heartbeat(now))
             self._deliver(self.form(rows), counted)
 
-    def finish(self) -> None:
-        """Without a state, give out at the end what would be lost with the process."""
+    def finish(self, *, passed_on: bool = True) -> None:
+        """Without a state, give out at the end what would be lost with the process.
+
+        Args:
+            passed_on: whether Telegraf is known to live, and to pass on all that it was given.
+        """
         if self.state is None:
             self.session.run(self.clock())
             rows = self.session.flush(self.clock())
-            self.write(self.form(rows))
-        else:
-            self.state.close()
+            self._print(self.form(rows))
+            return
+        if self.reader and passed_on:
+            self.state.prepare(self.session.dump(), b"")
+            self.state.commit()
+        self.state.close()
 
     def _deliver(self, output: bytes, counted: bool) -> None:
         mark = self.session.mark()
         if self.state is None or (not counted and mark == self._written):
-            self.write(output)  # nothing that the state would know
+            self._print(output)  # nothing that the state would know
             return
-        self.state.prepare(self.session.dump(), output)
-        self.write(output)
+        state = self.session.dump()
+        held: list[tuple[int, bytes]] = []
+        if reader := self.reader or self._last_reader:
+            held = self._held()
+            state |= {"reader": reader, "held": [[at, len(old)] for at, old in held]}
+        self.state.prepare(state, b"".join([*(old for _, old in held), output]))
+        self._print(output)
         self.state.commit()
+        self._hold(output)
         self._written = mark
+
+    def _print(self, output: bytes) -> None:
+        self.ending.print_begins()
+        self.write(output)
+        self.printed = True
+
+    def _hold(self, output: bytes) -> None:
+        """Remember what Telegraf was given, until it has passed it on."""
+        self._recent.append((int(self.clock()), output))
+        self._recent = self._held()
+
+    def _held(self) -> list[tuple[int, bytes]]:
+        """Return what Telegraf may still hold: the next process prints it if Telegraf dies."""
+        now = self.clock()
+        held = [(at, output) for at, output in self._recent if abs(now - at) < FLUSH]
+        while sum(len(output) for _, output in held) > HELD:
+            del held[0]
+        return held
 
 
 def serve(runner: Runner, stdin: int, complain: Callable[[str], None]) -> None:
@@ -122,25 +183,38 @@ def serve(runner: Runner, stdin: int, complain: Callable[[str], None]) -> None:
     import select
     import signal
 
+    parent = os.getppid()
     reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    runner.ending = ending = StayingEnding()
+    signal.signal(signal.SIGTERM, ending.begin)
     signal.signal(signal.SIGHUP, lambda *_: None)  # the number comes through the pipe
-    while True:
+    ended = gone = False
+    while not ended:
         ready, _, _ = select.select([stdin, reader], [], [])
         times = 0
         if reader in ready:
-            times += len(os.read(reader, 4096))
+            came = os.read(reader, 4096)
+            times += came.count(signal.SIGHUP)
+            ended = ending.is_near()
         if stdin in ready:
             data = os.read(stdin, 65536)
-            if not data:
-                runner.finish()
-                return
             times += data.count(b"\n")
-        for _ in range(times):
-            try:
-                runner.run()
-            except BmtickError as error:
-                complain(str(error))
+            ended = ended or not data
+        gone = not all(_answer(runner, complain) for _ in range(times))
+        ended = ended or gone
+    runner.finish(passed_on=not gone and not is_orphan(parent))
+
+
+def _answer(runner: Runner, complain: Callable[[str], None]) -> bool:
+    """Run once; return whether somebody took what was printed."""
+    try:
+        runner.run()
+    except BmtickError as error:
+        complain(str(error))
+    except BrokenPipeError:
+        return False
+    return True
 
 
 def repeat(runner: Runner, seconds: float, complain: Callable[[str], None]) -> None:

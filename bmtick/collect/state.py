@@ -89,7 +89,8 @@ class StateFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._checksum = 0
+        self._checksum = 0  # of the state, and of the one that is to follow it
+        self._prepared = 0
         self._lock = -1
 
     def open(self) -> tuple[Kept | None, bool, str]:
@@ -108,7 +109,7 @@ class StateFile:
         following, _ = read_state(self.path + ".next")
         self._checksum = kept.checksum if kept else 0
         if following is not None and (following.parent == self._checksum or damage):
-            self._checksum = following.checksum
+            self._prepared = following.checksum
             return following, True, ""
         return kept, False, damage
 
@@ -136,7 +137,7 @@ class StateFile:
                 "the next run counts the same lines",
                 remedy="make room, or name another file with --state",
             ) from None
-        self._checksum = int(raw.split(b" ", 3)[2], 16)
+        self._prepared = int(raw.split(b" ", 3)[2], 16)
 
     def commit(self) -> None:
         """Make what ``prepare`` wrote the state; right after it was printed."""
@@ -148,6 +149,7 @@ class StateFile:
                 "printed again by the next run",
                 remedy=_whose(self.path) or "name another file with --state",
             ) from None
+        self._checksum = self._prepared
 
     def close(self) -> None:
         """Let another collector run."""
