@@ -16,6 +16,7 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.domain.dialect import Dialect
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
+from urllib3.util.retry import Retry
 
 from bmtick.durations import SECOND
 from bmtick.history.model import Connection, HistoryError, Span, refusal
@@ -78,7 +79,16 @@ def flux_measurements(connection: Connection, span: Span) -> list[str]:
 
 
 def _client(connection: Connection) -> InfluxDBClient:
+    # a query only reads, so it may be sent again
+    retry = Retry(
+        total=3,
+        backoff_factor=0.3,
+        status_forcelist=(429, 502, 503, 504),
+        allowed_methods=("POST",),
+        raise_on_status=False,
+    )
     return InfluxDBClient(
+        retries=retry,
         url=connection.url,
         token=connection.token,
         org=connection.org,

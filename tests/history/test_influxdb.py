@@ -11,6 +11,7 @@ from bmtick.history import Connection, Span, read_points
 from bmtick.history.model import HistoryError
 from bmtick.history.write import write_points
 from bmtick.points import Point
+from tests.support import servers
 
 ALL = Span(0, 2**62)
 
@@ -142,3 +143,19 @@ def test_a_server_that_is_not_there(connection):
 def test_a_database_that_is_not_there(connection):
     with pytest.raises(HistoryError, match="database not found"):
         back(replace(connection, database="nope"), "m")
+
+
+def test_a_server_that_wants_a_name_and_a_password(server_folder):
+    """By 1.8's endpoint of 2.x they are the token; before 1.8 there is none."""
+    with servers.influxdb(server_folder / "with-users", ("jo", "pa ss:w/rd")) as influx:
+        there = Connection(
+            influx.url, "telegraf", "autogen", username="jo", password="pa ss:w/rd", timeout=10
+        )
+        point = Point("m", {"host": "a"}, {"v": 1}, 1)
+        write_points(there, [point])
+        assert back(there, "m") == [point]
+        for wrong in (replace(there, password="no"), replace(there, username="", password="")):
+            with pytest.raises(HistoryError, match="name and password, or a token"):
+                back(wrong, "m")
+            with pytest.raises(HistoryError, match="did not take the points"):
+                write_points(wrong, [point], sleep=lambda _: None)

@@ -14,11 +14,13 @@ from hypothesis import HealthCheck, given, settings
 
 from bmtick.deploy.influx import connect_influx
 from bmtick.history import Connection, Span, read_points
+from bmtick.history.model import HistoryError
 from bmtick.history.write import write_points
 from bmtick.points import Point, parse_lines
 from bmtick.settings import InfluxDB
 from tests.history.stories import DAY, MIXED
 from tests.history.test_influxdb import TEXT, VALUES
+from tests.support.faults import faulty
 
 ROOT = Path(__file__).parents[2]
 ALL = Span(0, 2**62)
@@ -119,6 +121,20 @@ def test_all_measurements(flux):
     for where in (flux, by_influxql(flux)):
         found = [p.name for p in read_points(where, [""], Span(5, 7))]
         assert found == ["every one", 'every"two']
+
+
+@pytest.mark.parametrize("fault", ["drop", "lose", "503"])
+def test_a_query_that_fails_for_a_moment_is_sent_again(flux, fault):
+    points = [Point(f"again {fault}", {}, {"v": i}, i * DAY) for i in range(3)]
+    write_points(flux, points)
+    with faulty(flux.url) as faults:
+        there = replace(flux, url=faults.url)
+        faults.plan(fault, 2, last=3)
+        assert list(read_points(there, [f"again {fault}"], Span(0, 3 * DAY))) == points
+        faults.plan(fault, 1, last=99)
+        with pytest.raises(HistoryError, match="InfluxDB at http"):
+            list(read_points(there, [f"again {fault}"], Span(0, DAY)))
+        assert len(faults.requests) == 4
 
 
 def test_a_bucket_without_a_slash_is_named_by_an_empty_policy(influx2):

@@ -1,7 +1,7 @@
 """A proxy in front of a server that spoils one request, or all from one on.
 
 Faults: ``drop`` (connection closed before the server sees the request), ``lose`` (the server acts,
-the answer is lost), ``500`` (an answer instead of the server's), ``act500`` (the server acts, then
+the answer is lost), ``500``, ``503`` (an answer instead of the server's), ``act500`` (the server acts, then
 500), ``400``, ``hang`` (the server acts, the answer comes too late), ``call`` (the server acts,
 then a function of the test is called).
 """
@@ -62,7 +62,7 @@ def faulty(url: str) -> Iterator[Faults]:
             if fault == "drop":
                 self.close_connection = True
                 return
-            if fault in {"500", "400"}:
+            if fault in {"500", "503", "400"}:
                 self._answer(int(fault), b'{"error": "injected"}')
                 return
             status, reply, kind = self._forward(body)

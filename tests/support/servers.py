@@ -1,7 +1,8 @@
 """Real servers for tests, each on loopback, on free ports, with its data in a temporary folder.
 
-``influxd`` is Debian's package; ``kapacitord``, ``telegraf`` and ``influxd2`` (InfluxDB 2.x) are
-found on PATH or by ``$KAPACITORD``, ``$TELEGRAF`` and ``$INFLUXD2``. A missing one skips the test and says so.
+``influxd`` (InfluxDB 1.x) is Debian's package; it, ``kapacitord``, ``telegraf`` and ``influxd2``
+(InfluxDB 2.x) are found on PATH or by ``$INFLUXD``, ``$KAPACITORD``, ``$TELEGRAF`` and
+``$INFLUXD2``. A missing one skips the test and says so.
 """
 
 from __future__ import annotations
@@ -79,16 +80,22 @@ class Influx:
 
     url: str
     log: Path
+    user: tuple[str, str] | None = None  # name and password, where it wants them
 
     def query(self, statement: str, db: str = "telegraf") -> list[dict]:
         reply = requests.get(
-            f"{self.url}/query", params={"q": statement, "db": db, "epoch": "ns"}, timeout=10
+            f"{self.url}/query",
+            params={"q": statement, "db": db, "epoch": "ns"},
+            auth=self.user,
+            timeout=10,
         )
         reply.raise_for_status()
         return reply.json()["results"][0].get("series", [])
 
     def execute(self, statement: str) -> None:
-        requests.post(f"{self.url}/query", data={"q": statement}, timeout=10).raise_for_status()
+        requests.post(
+            f"{self.url}/query", data={"q": statement}, auth=self.user, timeout=10
+        ).raise_for_status()
 
     def write(self, lines: str | list[str], db: str = "telegraf", rp: str = "autogen") -> None:
         body = lines if isinstance(lines, str) else "\n".join(lines)
@@ -99,9 +106,9 @@ class Influx:
 
 
 @contextmanager
-def influxdb(folder: Path) -> Iterator[Influx]:
-    """Start InfluxDB with databases ``telegraf`` and ``chronograf``."""
-    program = find_program("influxd")
+def influxdb(folder: Path, user: tuple[str, str] | None = None) -> Iterator[Influx]:
+    """Start InfluxDB with databases ``telegraf`` and ``chronograf``; with an admin, if named."""
+    program = find_program("influxd", "INFLUXD")
     folder.mkdir(parents=True, exist_ok=True)
     http, rpc = free_port(), free_port()
     config = folder / "influxdb.conf"
@@ -119,6 +126,7 @@ bind-address = "127.0.0.1:{rpc}"
 [http]
   bind-address = "127.0.0.1:{http}"
   log-enabled = false
+  auth-enabled = {"true" if user else "false"}
 """)
     log = folder / "influxd.log"
     with running([program, "-config", str(config)], log):
@@ -126,6 +134,10 @@ bind-address = "127.0.0.1:{rpc}"
         wait_for(
             lambda: requests.get(f"{server.url}/ping", timeout=2).status_code == 204, "influxd"
         )
+        if user:
+            name, password = user
+            server.execute(f"CREATE USER {name} WITH PASSWORD '{password}' WITH ALL PRIVILEGES")
+            server.user = user
         server.execute("CREATE DATABASE telegraf")
         server.execute("CREATE DATABASE chronograf")
         yield server
