@@ -18,13 +18,26 @@ STORIES = {
     "one user": ["mute a user=x", "x 50", "y 50", "x 1", "y 1", "unmute", "x 50"],
     "all alerts of one user": ["mute * user=y", "x 50", "y 50", "unmute", "y 1", "x 1"],
     "another alert": ["mute b", "x 50", "unmute", "x 1"],
+    "reminders while muted": [
+        "x 50",
+        "mute a",
+        "later",
+        "x 50",
+        "later",
+        "x 50",
+        "unmute",
+        "x 50",
+        "later",
+        "x 50",
+    ],
+    "a reminder that is due": ["mute a", "x 50", "unmute", "x 50", "later", "x 50"],
     "two silences": ["mute a", "mute a user=x", "x 50", "unmute", "x 1", "y 50"],
 }
 for seed in range(4):
     rolls = random.Random(seed)
     STORIES[f"random {seed}"] = [
         rolls.choice(
-            ["mute a", "mute *", "mute a user=x", "unmute", "x 50", "x 1", "y 50", "y 1", "x 50"]
+            ["mute a", "mute *", "mute a user=x", "unmute", "x 50", "x 1", "y 50", "later", "x 50"]
         )
         for _ in range(12)
     ]
@@ -56,12 +69,15 @@ def in_watch(story, alerts, state):
     recorder = Recorder(Silences(file, groups_of(alerts), pytest.fail))
     one = watch(feed, box, state, alerts=alerts, recorder=recorder, warnings=[])
     one.start(from_start=True, now=clock / 1e9)
+    ahead = 0  # of the points' clock, which reminders go by
     for step in story:
         clock += 10**9
         word, *rest = step.split()
         with file.change(clock) as known:
             if word == "unmute":
                 known.clear()
+            elif word == "later":
+                ahead += 2 * 3600 * 10**9
             elif word == "mute":
                 where = dict(pair.split("=") for pair in rest[1:])
                 name = ALL if rest[0] == "*" else rest[0]
@@ -73,7 +89,9 @@ def in_watch(story, alerts, state):
                     )
                 )  # fmt: skip
             else:
-                feed.points.append(Point("probe", {"user": word}, {"value": float(rest[0])}, clock))
+                feed.points.append(
+                    Point("probe", {"user": word}, {"value": float(rest[0])}, clock + ahead)
+                )
         one.tick(clock / 1e9)
     one.stop()
     return box.subjects
@@ -84,6 +102,8 @@ def on_kapacitor(story, bmtick, server):
         word, *rest = step.split()
         if word == "unmute":
             bmtick.run("unsilence", "--all")
+        elif word == "later":
+            server.clock = max(server.clock, time.time_ns()) + 2 * 3600 * 10**9
         elif word == "mute":
             name = [] if rest[0] == "*" else ["--alert", rest[0]]
             where = [option for pair in rest[1:] for option in ("--where", pair)]
