@@ -31,6 +31,9 @@ Options:
                         /var/lib/bmtick/collect.state.
   --no-state            Keep nothing: with --from-start a whole log at once.
   --from-start          Without a state, read the log from its first line.
+  --year YEAR           Of the first line of a whole log whose times bear no year (Nov 24
+                        07:00:00). Default: what Postfix's own ids in it tell, else the latest
+                        year that fits the time of the file.
   --execd               Stay, and answer each newline on stdin (Telegraf's signal = "STDIN")
                         and each SIGHUP; end when stdin ends.
   --write               Write into the settings' InfluxDB instead of stdout, with tags host and
@@ -60,6 +63,7 @@ _VALUES = {
     "--every",
     "--max-series",
     "--known",
+    "--year",
     "--config",
 }
 _CHOICES = {"--queue": ("auto", "on", "off"), "--format": ("influx", "json")}
@@ -219,9 +223,17 @@ def _options(request: Request) -> Options:
     series = request.values.get("--max-series") or str(settings.get("max_series", 1000))
     if not (series.isascii() and series.isdigit() and int(series) > 0):
         raise BmtickError(f"--max-series cannot be '{series}'", remedy="a number from 1")
+    year = request.values.get("--year", "")
+    if year and not (year.isascii() and year.isdigit() and 1970 <= int(year[:5]) <= 9998):
+        raise BmtickError(f"--year cannot be '{year}'", remedy="four digits, like 2024")
+    if year and not request.whole:
+        raise BmtickError(
+            "--year is for a whole log", remedy="add --from-start --no-state: nothing is kept then"
+        )
     return Options(
         interval=interval // SECOND,
         max_series=int(series),
         known=request.known or settings.get("known_clients", DEFAULT_KNOWN),
         blocked=settings.get("blocked_patterns", ()),
+        year=int(year) if year else None,
     )

@@ -62,6 +62,7 @@ class LogClock:
     def __init__(self, now: float, last: int | None = None) -> None:
         self.now = now
         self.last = last
+        self.guessed = False  # the year of the first line is one of several
         self._hour = b""  # "Jun 21 08": the hour whose start is _base
         self._base = 0
         self._twice = False
@@ -77,6 +78,16 @@ class LogClock:
             return None
         self.last = time
         return time
+
+    def in_year(self, line: bytes, year: int) -> int | None:
+        """Return the seconds since the epoch of a line without a year; None: no such day in it."""
+        try:
+            month, day = _MONTHS[line[:3]], int(line[4:6])
+            seconds = _of_day(line[7:9], line[10:12], line[13:15])
+            minute = self._local(year, month, day, seconds)
+        except (ValueError, KeyError, OverflowError):
+            return None
+        return None if minute is None else minute + seconds % 60
 
     def _iso(self, line: bytes) -> int:
         end = _ISO_END.match(line, 19)
@@ -119,6 +130,7 @@ class LogClock:
         if self.last is None:
             year = system_time.localtime(self.now + _DAY).tm_year
             times = [self._local(y, month, day, seconds) for y in range(year - 4, year + 1)]
+            self.guessed = True
             past = [t for t in times if t is not None and t <= self.now + _DAY]
             if not past:
                 raise ValueError(day)

@@ -104,7 +104,7 @@ def _whole(
     from bmtick.collect.whole import intervals_of_logs
 
     waiting: list[Row] = []
-    for rows in intervals_of_logs(whole(request.logs, warn), request.options):
+    for rows in intervals_of_logs(whole(request.logs, warn), request.options, warn=warn):
         waiting += rows
         if len(waiting) >= _AT_ONCE:
             write(form(waiting))

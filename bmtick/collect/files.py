@@ -19,13 +19,13 @@ def is_damage(error: Exception) -> bool:
     return type(error).__name__ in _DAMAGE
 
 
-def open_log(path: str, stdin: BinaryIO) -> BinaryIO:
+def open_log(path: str, stdin: BinaryIO | None) -> BinaryIO:
     """Open a log for reading; what its first bytes say decides how.
 
     Raises:
         BmtickError: it cannot be opened, or it is compressed with zstd and no library reads that.
     """
-    if path == "-":
+    if path == "-" and stdin is not None:
         return _stream(stdin, "stdin")
     try:
         log = open(path, "rb", buffering=0)  # noqa: SIM115 -- the caller closes it

@@ -16,9 +16,10 @@ class Options:
         known: networks of clients that may relay without SASL.
         blocked: rules for blocked refusals beside those of ``blocked.txt``.
         now: seconds since the epoch; log times without a year are not later (by over a day).
+        year: of the first line of each whole log whose times bear none; None: found out.
     """
 
-    __slots__ = ("blocked", "interval", "known", "max_series", "now")
+    __slots__ = ("blocked", "interval", "known", "max_series", "now", "year")
 
     def __init__(
         self,
@@ -28,9 +29,11 @@ class Options:
         known: Sequence[str] = DEFAULT_KNOWN,
         blocked: Sequence[str] = (),
         now: float | None = None,
+        year: int | None = None,
     ) -> None:
         self.interval = interval
         self.max_series = max_series
         self.known = known
         self.blocked = blocked
         self.now = now
+        self.year = year

@@ -29,6 +29,7 @@ PATIENCE = 1.0  # seconds after its end that a bucket waits for lines that are u
 STEP = 64 << 20  # bytes read before points are printed and the state is written
 FIRST = 64 << 20  # bytes of the log that are read where there is no state
 DAY = 86400
+_LONG_AGO = 150 * DAY
 _PREVIOUS = 4096  # bytes of the last line that are kept, in case it is repeated
 
 
@@ -118,7 +119,10 @@ class Session:
 
     @staticmethod
     def _new_blocks(source: Source, now: float, left: int) -> Iterator[bytes]:
-        source.scanner.clock.now = min(now, source.follower.written or now)
+        clock = source.scanner.clock
+        clock.now = min(now, source.follower.written or now)
+        if clock.last is not None and now - clock.last > _LONG_AGO:
+            clock.last, clock.now = None, now  # not the nearest year, but the latest that can be
         return source.follower.new_blocks(now, left)
 
     def _look(self, now: float) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from bmtick.collect.blocked import Blocked
 from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
+from bmtick.collect.dating import DAY, clock_of
 from bmtick.collect.emit import Emitter, Row
 from bmtick.collect.files import is_damage, open_log
 from bmtick.collect.known import KnownClients
@@ -38,7 +38,10 @@ def rows_of_logs(
 
 
 def intervals_of_logs(
-    paths: Iterable[str], options: Options, stdin: BinaryIO | None = None
+    paths: Iterable[str],
+    options: Options,
+    stdin: BinaryIO | None = None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Iterator[list[Row]]:
     """Yield the rows of each interval of some logs, read one after the other.
 
@@ -46,19 +49,23 @@ def intervals_of_logs(
         paths: log files, plain or compressed (.gz, .xz, .zst); ``-`` is stdin.
         options: how to count.
         stdin: where ``-`` reads.
+        warn: takes one line for the administrator: the year of a log is a guess.
 
     Raises:
-        BmtickError: a log cannot be read.
+        BmtickError: a log cannot be read, or be dated.
     """
     emitter = Emitter(options.interval, options.max_series, KnownClients(options.known))
     tally = Tally(Blocked(options.blocked))
     buckets = Buckets(options.interval)
     now = time.time() if options.now is None else options.now
     for path in paths:
-        scanner = Scanner(tally, buckets, LogClock(min(now, _written(path, now))))
+        scanner = Scanner(tally, buckets, LogClock(now))
         place = LogFile(path)
         for number, piece in enumerate(_pieces_of(path, stdin or sys.stdin.buffer, place), 1):
+            if number == 1:
+                scanner.clock = clock_of(piece, path, now, options.year, warn)
             scanner.feed(piece)
+            _refuse_future(scanner.clock, path, now)
             if number % _TRIM == 0:
                 tally.trim(buckets.newest or int(now))
             for start, bucket in buckets.close_oldest():
@@ -109,12 +116,13 @@ def _warn(text: str) -> None:
     sys.stderr.write(f"bmtick: {printable(text)}\n")
 
 
-def _written(path: str, now: float) -> float:
-    """Return when a file was last written: no line of it is later."""
-    try:
-        return now if path == "-" else os.stat(path).st_mtime
-    except OSError:
-        return now
+def _refuse_future(clock: LogClock, path: str, now: float) -> None:
+    """Refuse a stream without years that turned out to begin a year earlier than was thought."""
+    if clock.guessed and clock.last is not None and clock.last > now + DAY:
+        raise BmtickError(
+            f"'{path}' bears no years, and would reach into the future",
+            remedy="give the --year of its first line",
+        )
 
 
 def pieces(log: BinaryIO, place: LogFile) -> Iterator[bytes]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bmtick.collect.clock import LogClock
+from bmtick.collect.dating import clock_of
 from bmtick.collect.files import open_log
 from bmtick.errors import BmtickError
 
@@ -127,18 +128,16 @@ def open_lines(path: Path) -> Iterator[BinaryIO]:
 
 
 def _first_time(path: Path) -> int | None:
-    clock = LogClock(_modified(path))
     with open_lines(path) as file:
-        for number, line in enumerate(file):
-            found = clock.read(line)
-            if found is not None or number > 1000:
-                return found
-    return None
+        block = file.read(_BLOCK)
+    clock = clock_of(block, str(path), time.time(), None)
+    times = (clock.read(line) for line in block.split(b"\n", 1000)[:1000])
+    return next((found for found in times if found is not None), None)
 
 
 def _last_time(path: Path, first: int) -> int:
     """Return the newest time in the file's tail; a compressed file is read to its end."""
-    clock = LogClock(_modified(path))
+    clock = LogClock(time.time(), first)
     newest = first
     with open_lines(path) as file:
         if path.suffix not in _COMPRESSED:
@@ -154,8 +153,3 @@ def _last_time(path: Path, first: int) -> int:
     for line in tail.splitlines():
         newest = max(newest, clock.read(line) or first)
     return newest
-
-
-def _modified(path: Path) -> float:
-    """Return when the file was last written: no line in it is later, whatever its year."""
-    return min(path.stat().st_mtime, time.time())
