@@ -110,6 +110,7 @@ def locate(key: str, path: str, text: str, file: str) -> tuple[Location, str]:
     """Find the line that sets a key: TOML readers give no positions after parsing."""
     section = ""
     wanted = path.rsplit(".", 1)[0] if "." in path else ""
+    near: tuple[Location, str] | None = None  # in a section of the same kind
     fallback: tuple[Location, str] | None = None
     for number, line in enumerate(text.split("\n"), 1):
         if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
@@ -118,7 +119,9 @@ def locate(key: str, path: str, text: str, file: str) -> tuple[Location, str]:
                 fallback = fallback or (Location(file, number, line.index("[") + 1), line)
         elif setting := re.match(rf"""\s*(["']?){re.escape(key)}\1\s*=""", line):
             here = (Location(file, number, len(setting[0]) - len(setting[0].lstrip()) + 1), line)
-            if section.split(".")[0] == wanted.split(".")[0].split("[")[0]:
+            if section.replace('"', "").replace("'", "") == wanted:
                 return here
+            if section.split(".")[0] == wanted.split(".")[0].split("[")[0]:
+                near = near or here
             fallback = fallback or here
-    return fallback or (Location(file), "")
+    return near or fallback or (Location(file), "")

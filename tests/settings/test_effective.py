@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from bmtick.cli.root import cli
 from bmtick.errors import BmtickError
-from bmtick.settings import parse
-from bmtick.settings.effective import json_schema
+from bmtick.settings import load, parse
+from bmtick.settings.effective import effective, json_schema
 
 TEXT = """language = "de"
 [kapacitor]
@@ -32,6 +32,16 @@ def test_each_value_names_its_origin(file):
     assert rows["kapacitor.timeout"]["origin"] == f"{file}:3:1"
     assert rows["kapacitor.url"]["origin"] == "default"
     assert rows["alerts.postfix_queue.crit"]["value"] == 300
+
+
+def test_the_same_key_of_two_alerts_has_two_origins(tmp_path):
+    path = tmp_path / "bmtick.toml"
+    path.write_text(
+        '[alerts.postfix_queue]\ncrit = 300\n\n[alerts."edge"]\nuse = "postfix_queue"\ncrit = 9\n'
+    )
+    rows = {row.key: row.origin for row in effective(load(str(path)))}
+    assert rows["alerts.postfix_queue.crit"] == f"{path}:2:1"
+    assert rows["alerts.edge.crit"] == f"{path}:6:1"
 
 
 def test_the_table_is_for_people(file):
