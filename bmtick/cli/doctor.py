@@ -56,7 +56,6 @@ def _world(settings: Settings, test_mail: bool) -> Any:
     from bmtick.deploy.influx import connect_influx
     from bmtick.doctor.mail_server import ask_mail_server
     from bmtick.doctor.world import World
-    from bmtick.settings import gives
 
     def get(url: str) -> requests.Response:
         return requests.get(url, timeout=_TIMEOUT, verify=settings.influxdb.ca_file or True)
@@ -69,8 +68,18 @@ def _world(settings: Settings, test_mail: bool) -> Any:
         kapacitor=lambda name: connect(name, settings.kapacitor[name]),
         ask_mail_server=ask_mail_server,
         test_mail=test_mail,
-        standalone=bool(settings.path) and not gives(settings, "kapacitor"),
+        standalone=_standalone(settings),
     )
+
+
+def _standalone(settings: Settings) -> bool:
+    """Whether the settings, or what is there, speak of 'bmtick watch' and of nothing else."""
+    from bmtick.settings import gives
+    from bmtick.watch.status import exists
+
+    others = any(gives(settings, section) for section in ("kapacitor", "influxdb"))
+    own = any(gives(settings, section) for section in ("watch", "smtp"))
+    return bool(settings.path) and not others and (own or exists(settings.watch.state))
 
 
 def _print(link: Link) -> None:

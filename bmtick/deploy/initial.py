@@ -75,7 +75,7 @@ def _watch(found: Found) -> list[str]:
         "# BMTICK_SMTP_PASSWORD in the environment, or secret_file (mode 0600).",
         "# [smtp]",
         '# host = "127.0.0.1"',
-        "# [watch]",
+        "# [watch]" if found.tick_stack else "[watch]",
         f"# datalocation = {_text(found.datalocation or 'bm-master')}",
     ]
 

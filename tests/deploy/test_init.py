@@ -96,6 +96,7 @@ def test_a_mail_server_without_a_tick_stack(machine, tmp_path, monkeypatch):
     data = tomllib.loads(text)
     assert "next: look through it, then 'bmtick watch --test-mail'" in result.output
     assert not {"kapacitor", "influxdb"} & data.keys()
+    assert data["watch"] == {}
     assert "'bmtick watch' needs none" in text
     marked = re.sub(
         r"^# (?=\[(?:kapacitor|influxdb)\]|url = |database = |retention_)",
