@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from bmtick.cli import _deploy
@@ -27,6 +29,7 @@ def command(ctx: click.Context, servers: tuple[str, ...], state_dir: str | None,
     targets = _deploy.targets_of(settings, servers, state_dir)
     work = Round(targets, {target.name: Desired() for target in targets})
     for plan in work.plans:
-        plan.planned.steps.extend(silence_steps(plan.planned.facts))
+        steps = [replace(step, reasons=("made by bmtick",)) for step in plan.planned.steps]
+        plan.planned.steps[:] = [*steps, *silence_steps(plan.planned.facts)]
     work.ask("remove these?", yes=yes)
     work.do(cause="destroy")

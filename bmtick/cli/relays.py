@@ -147,7 +147,10 @@ def _show(
             ],
         )
     elif analysis:
-        click.echo("No client without a login relays through this server.")
+        click.echo(
+            "No client without a login passed mail on through this server; "
+            "what waits is shown by 'bmtick queue'."
+        )
     for relay in relays:
         if relay.verdict == ORDINARY:
             continue

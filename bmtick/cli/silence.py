@@ -68,7 +68,8 @@ def command(
     if chosen.kapacitors:
         failed |= _mute(_deploy.targets_of(settings, servers, state_dir), wanted, made)
     for name in made:
-        what = printable(alert or "all alerts")
+        pairs = ", ".join(f"{tag}={value}" for tag, value in where.items())
+        what = printable(f"{alert or 'all alerts'}{f' with {pairs}' if pairs else ''}")
         click.echo(f"{what} muted until {clock_text(until)}: {name}")
     _deploy.leave(EXIT_WRONG_USE if failed else EXIT_DONE)
 

@@ -6,6 +6,7 @@ tell an integer from a float, so the types come from ``SHOW FIELD KEYS``.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -162,5 +163,6 @@ def _cause(error: BaseException) -> str:
     while True:
         deeper = getattr(inner, "reason", None) or next(iter(getattr(inner, "args", ())), None)
         if not isinstance(deeper, BaseException):
-            return str(inner).rpartition(": ")[2] or type(inner).__name__
+            text = re.sub(r"^\[Errno -?\d+\] ", "", str(inner).rpartition(": ")[2])
+            return text or type(inner).__name__
         inner = deeper
