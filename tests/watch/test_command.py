@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -242,3 +243,38 @@ def test_a_test_mail_that_does_not_go_is_a_finding(place):
     done = CliRunner().invoke(cli, ["watch", "--test-mail"])
     assert done.exit_code == 1
     assert "the test mail did not go: mail server 127.0.0.1:" in done.stderr
+
+
+def test_killed_again_and_again_every_event_is_told_once(place):
+    """kill -9 at random moments while the log grows and silences come and go.
+
+    Each event stands in the history once; each that was not muted is one mail, and no mail is of
+    anything else.
+    """
+    rolls = random.Random(3)
+    alerts = {"sender_outbreak": 10, "auth_failures": 2, "relay_client": 2, "delivery_blocked": 1}
+    text = SETTINGS.replace("[watch]", '[watch]\nstate = "state"').partition("[alerts.")[0]
+    text += "".join(f"[alerts.{name}]\ncrit = {crit}\n" for name, crit in alerts.items())
+    (place / "bmtick.toml").write_text(text)
+    lines = LOG.read_bytes().splitlines(keepends=True)
+    (place / "mail.log").write_bytes(b"")
+    step = len(lines) // 8
+    for part in range(0, len(lines), step):
+        one = start(place)
+        wait_for((place / "state").exists, "its first look")
+        if part == 2 * step:
+            assert call("silence", "--for", "1h", "--reason", "x").exit_code == 0
+        elif part == 5 * step:
+            assert call("unsilence", "--all").exit_code == 0
+        with (place / "mail.log").open("ab") as log:
+            log.writelines(lines[part : part + step])
+        time.sleep(rolls.random() * 2)
+        one.kill()
+        one.wait(20)
+    assert once("--mails", "out").exit_code == 0
+    told = json.loads(call("events", "--since", "9999w", "--format", "json").stdout)
+    keys = [(e["id"], e["time"], e["level"]) for e in told]
+    assert len(keys) == len(set(keys)) > 5
+    loud = sorted(e["message"] for e in told if "silenced" not in e)
+    assert sorted(mail["Subject"] for mail in mails(place / "out")) == loud
+    assert 0 < len(loud) < len(told)

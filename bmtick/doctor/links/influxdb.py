@@ -31,11 +31,7 @@ def look(world: World) -> Iterator[Link]:
     try:
         databases = _column(world.query("SHOW DATABASES", ""))
     except BmtickError as error:
-        yield broken(
-            _NAME,
-            f"{influx.url} does not answer: {error.message}",
-            _remedy(error),
-        )
+        yield _unanswered(influx.url, error)
         return
     yield ok(_NAME, f"{influx.url} answers")
     if influx.database not in databases:
@@ -52,10 +48,14 @@ def look(world: World) -> Iterator[Link]:
         yield _measurement(world, measurement)
 
 
-def _remedy(error: BmtickError) -> str:
+def _unanswered(url: str, error: BmtickError) -> Link:
     if getattr(error, "status", 0) in (401, 403):
-        return error.remedy
-    return "systemctl start influxdb (and check [influxdb] url in bmtick.toml)"
+        return broken(_NAME, f"{url} lets bmtick not in: {error.message}", error.remedy)
+    return broken(
+        _NAME,
+        f"{url} does not answer: {error.message}",
+        "systemctl start influxdb (and check [influxdb] url in bmtick.toml)",
+    )
 
 
 def _policy(world: World) -> Link | None:
