@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from bmtick.cli._logs import config_dir_option
-from bmtick.cli.common import config_option, format_option, print_json
+from bmtick.cli.common import format_option, print_json
 from bmtick.errors import EXIT_FINDING, printable
 
 
@@ -17,7 +17,6 @@ from bmtick.errors import EXIT_FINDING, printable
 @click.option("--all", "everything", is_flag=True, help="Show what is in order as well.")
 @click.option("--fail", is_flag=True, help="Exit with 1 if anything is bad.")
 @format_option
-@config_option
 @click.pass_context
 def command(
     ctx: click.Context, config_dir: str, everything: bool, fail: bool, output_format: str

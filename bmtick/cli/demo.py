@@ -64,8 +64,10 @@ def command(output: str | None, language: str, output_format: str) -> None:
     )
     _show_events(seen)
     _show_culprits(suspects, relays)
-    click.echo(f"\n{sum(1 for *_, path in seen if path)} mails, and the log: {folder}")
-    click.echo(f"Ask it yourself: bmtick suspects --no-queue --log {example.log}")
+    click.echo(
+        f"\n{sum(1 for *_, path in seen if path)} mails, and the log: {printable(str(folder))}"
+    )
+    click.echo(f"Ask it yourself: bmtick suspects --no-queue --log {printable(str(example.log))}")
 
 
 def _incident(example: Example) -> tuple[list[Suspect], list[Relay]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,8 +92,9 @@ def _curve(
         try:
             with open(points, encoding="utf-8") as lines:  # noqa: PTH123 -- a path as it was given
                 parsed = sorted(parse_lines(lines, file=points), key=lambda p: p.time)
-        except OSError as error:
-            raise BmtickError(f"cannot read '{points}': {error.strerror}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise BmtickError(f"cannot read '{points}': {reason}") from None
         curve = queue_curve(parsed, window.start, window.end, f"as measured, from {points}")
         if curve is None:
             raise BmtickError(
@@ -154,5 +156,6 @@ def _write(output: Path, page: str) -> None:
             file.write(page)
         temporary.replace(output)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise BmtickError(f"cannot write '{output}': {error.strerror}") from None

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from bmtick.cli.common import config_option, load_settings
-from bmtick.errors import printable
+from bmtick.errors import BmtickError, printable
 
 
 @click.command()
@@ -35,8 +35,20 @@ def command(ctx: click.Context, execd: bool, logs: tuple[str, ...], state: str |
     program = _program()
     options = ["--config", config] if config else []
     path = str(Path(state or settings.state).absolute())
+    for name in (*wanted, path, config):
+        _check_name(name)
     click.echo(snippet(program, options, wanted, path, execd=execd), nl=False)
     _warn_of([program[0], *options[1:]])
+
+
+def _check_name(name: str) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise BmtickError(
+            f"the name '{name}' is not UTF-8, and nothing else may stand in Telegraf's files",
+            remedy="rename it",
+        ) from None
 
 
 def _config(ctx: click.Context, found: str) -> str:

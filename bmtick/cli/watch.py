@@ -231,6 +231,13 @@ def _mailer(settings: Settings, mails: str | None) -> Mailer:
         folder = mails or watch.folder
         if not folder:
             raise BmtickError('[watch] mail = "folder" without a folder', remedy="set folder too")
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise BmtickError(
+                f"cannot use '{folder}' as the folder of mails: {error.strerror}",
+                remedy="name another one by --mails or [watch] folder",
+            ) from None
         return FolderMailer(Path(folder))
     if watch.mail == "sendmail":
         return SendmailMailer(watch.sendmail)
