@@ -49,7 +49,7 @@ def command(
     """Write a page with plots: queue, senders, refusals, and the story of an incident.
 
     The page needs no network. Without --points or InfluxDB the queue's length is derived from the
-    log. Needs the library plotly: pip install 'bmtick[report]'.
+    log. Needs the library plotly, which the extra 'report' and the Debian package bring.
     """
     from bmtick.cli._sources import known_relays, threshold
     from bmtick.incident.report.build import Facts, build

@@ -19,7 +19,7 @@ from tests.incident.logwriter import DAY, HOUR, START, Log
 from tests.support.servers import find_program
 
 ROOT = Path(__file__).parents[2]
-pytest.importorskip("plotly", reason="no plotly: pip install 'bmtick[report]'")
+pytest.importorskip("plotly", reason="no plotly: pip install plotly")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "outbreak"
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>%{y}$<b>'\""
 

@@ -60,7 +60,8 @@ def _graph_objects() -> Any:
         import plotly.graph_objects as go  # noqa: PLC0415 -- optional, and slow to import
     except ImportError:
         raise BmtickError(
-            "the report needs the plotting library plotly", remedy="pip install 'bmtick[report]'"
+            "the report needs the plotting library plotly",
+            remedy="pipx inject bmtick plotly, or in a virtual environment: pip install plotly",
         ) from None
     return go
 
