@@ -45,6 +45,11 @@ class Task:
         return self._measurements
 
     @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes, parents before children: to be looked at."""
+        return tuple(self._nodes)
+
+    @property
     def databases(self) -> set[tuple[str, str]]:
         """The databases and retention policies that its ``from`` nodes name."""
         found = {

@@ -12,6 +12,7 @@ from bmtick.durations import SECOND
 from bmtick.engine import Task, load_task
 from bmtick.points import Point
 from bmtick.settings import Settings
+from bmtick.trial.cut import Cut
 from bmtick.trial.episodes import Episode, alert_nodes
 from bmtick.trial.recorder import Counted, Recorder
 from bmtick.trial.thresholds import Row, Suggestion, candidates, suggest, sweep
@@ -110,7 +111,11 @@ class _Track:
         self.task = self._load(self._rendered.variables)
         self._recorders = [Recorder(node) for node in alert_nodes(self.task)]
         self._advance, self._run = self.task.advance, self.task.feed
-        self._again = any(_reads_threshold(recorder) for recorder in self._recorders)
+        self._cut: Cut | None = None
+        self._again = False
+        if any(_reads_threshold(recorder) for recorder in self._recorders):
+            self._cut = Cut.between(self.task, self._with(self._threshold() + 1))
+            self._again = self._cut is None
         self.points: list[Point] = []  # for alerts whose script must run again
         self.count = 0
         self._now = -(1 << 63)
@@ -172,16 +177,26 @@ class _Track:
         if self._again and self.count > _MANY:
             found.no_table = "too many points to run the script again for each threshold"
             return
+        if self._cut is not None and self._cut.broken:
+            found.no_table = "a value before the alert changed its type"
+            return
         parameter = found.alert.parameters[_THRESHOLD]
         limits = parameter.limits
         found.current = current
         span = found.end - found.begin
         thresholds = candidates(values, current, limits.min, limits.max)
         # Where only the alert's own condition knows the threshold, judging again what came to it
-        # is enough; where a node before it does too, the script runs again.
-        count = self._run_again if self._again else self._judge_again
-        found.rows = sweep(thresholds, count, span)
+        # is enough; where a node before it does too, what came there is, or the script runs again.
+        if self._cut is not None:
+            found.rows = sweep(thresholds, self._cut_again, span)
+        else:
+            count = self._run_again if self._again else self._judge_again
+            found.rows = sweep(thresholds, count, span)
         found.suggestion = suggest(found.rows, max(values), span)
+
+    def _threshold(self) -> float:
+        value: float = self._rendered.variables[_THRESHOLD]["value"]
+        return value
 
     def _with(self, threshold: float) -> Task:
         variables = dict(self._rendered.variables)
@@ -194,6 +209,10 @@ class _Track:
             recorder.count(node.levels)
             for recorder, node in zip(self._recorders, nodes, strict=True)
         )
+
+    def _cut_again(self, threshold: float) -> int:
+        assert self._cut is not None  # noqa: S101 -- the caller has seen that
+        return self._cut.count(self._with(threshold))
 
     def _run_again(self, threshold: float) -> int:
         task = self._with(threshold)

@@ -38,7 +38,7 @@ class Episode:
 
 def alert_nodes(task: Task) -> list[AlertNode]:
     """Return the alerts of a task."""
-    return [node for node in task._nodes if isinstance(node, AlertNode)]  # noqa: SLF001 -- a look, no touch
+    return [node for node in task.nodes if isinstance(node, AlertNode)]
 
 
 def number(fields: Mapping[str, Any]) -> float | None:

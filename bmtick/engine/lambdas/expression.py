@@ -52,6 +52,7 @@ class _Compiled:
         self.stuck: list[bool] = []
         self.stateful = bool(stateful_calls(node))
         self.remembers = any(remembers(binary) for binary in compiler.binaries)
+        self.reads_clock = compiler.reads_clock
         may_stick = any(b.constant is None or not is_plain(b) for b in compiler.binaries)
         self._facts = Facts(node, self.references, compiler.noted, self.stuck, may_stick)
         self._made: dict[tuple[Types, bool], Bind | None] = {}
@@ -81,7 +82,20 @@ class Expression:
     @property
     def pure(self) -> bool:
         """Whether the value depends on nothing but what is in scope."""
-        return not (self._compiled.stateful or self._compiled.remembers)
+        return self.memoryless and not self._compiled.remembers
+
+    @property
+    def memoryless(self) -> bool:
+        """Whether no function remembers or reads the clock: alike scopes give one value.
+
+        That holds as long as it is not ``broken``.
+        """
+        return not (self._compiled.stateful or self._compiled.reads_clock)
+
+    @property
+    def broken(self) -> bool:
+        """Whether an operator has met types that it never recovers from."""
+        return bool(self._compiled.stuck)
 
     def value_of_point(self) -> FromPoint:
         """Return the function from fields, tags and time of a point to its value.
@@ -207,6 +221,7 @@ class _Compiler:
         self.references: list[str] = []
         self.binaries: list[Binary] = []
         self.noted: list[tuple[Binary, Operation]] = []
+        self.reads_clock = False
 
     def _fail(self, node: ast.Node, message: str, remedy: str = "") -> BmtickError:
         where = Location(self.file, node.pos.line, node.pos.column)
@@ -265,4 +280,5 @@ class _Compiler:
     def _call(self, node: ast.Call) -> Call:
         if node.name in NOT_IMPLEMENTED:
             raise self._fail(node, f"the function '{node.name}' is not supported here")
+        self.reads_clock = self.reads_clock or node.name == "now"
         return Call(node.name, [self.compile(arg) for arg in node.args], self.functions)

@@ -1,0 +1,119 @@
+"""Thresholds that a node before the alert knows: judged from what came there, as by another run."""
+
+import random
+
+import pytest
+
+from bmtick.alerts import find
+from bmtick.durations import SECOND
+from bmtick.engine import load_task
+from bmtick.points import Point
+from bmtick.trial.backtest import Run, Subject
+from bmtick.trial.cut import Cut
+from bmtick.trial.episodes import alert_nodes
+from bmtick.trial.recorder import Counted
+
+BEGIN = 1_767_600_000 * SECOND
+CLIENTS = (("192.0.2.1", "false"), ("192.0.2.2", "true"), ("a'b$(c)", "false"), ("", "false"))
+
+
+def clients(seed):
+    """An hour or two of machines that send, pause, and come again."""
+    noise = random.Random(seed)
+    time = BEGIN
+    for _ in range(400):
+        time += noise.choice((0, 10, 10, 10, 30, 900)) * SECOND
+        client, known = noise.choice(CLIENTS)
+        tags = {"host": noise.choice(("a", "b")), "client": client, "known": known}
+        if noise.random() < 0.3:
+            tags["datalocation"] = "bm_master"
+        fields = {"messages": noise.choice((0, 1, 5, 40)), "recipients": 1, "bytes": 1}
+        if noise.random() < 0.03:
+            fields = {"recipients": 1}
+        if noise.random() < 0.02:
+            fields["messages"] = 2.5
+        late = noise.random() < 0.05
+        yield Point("postfix_client", tags, fields, time - late * 20 * SECOND)
+
+
+def run_whole(track, points, threshold):
+    task = track._with(threshold)
+    (counted,) = [Counted(node) for node in alert_nodes(task)]
+    for point in points:
+        task.advance(point.time)
+        task.feed(point, "", "")
+    task.advance(max(point.time for point in points) + 5 * SECOND)
+    task.close()
+    return counted.changes.critical
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_same_as_another_run(seed):
+    points = list(clients(seed))
+    run = Run([Subject("r", find("relay_client"), {"crit": 20})], None)
+    for point in points:
+        run.feed(point)
+    (result,) = run.finish()
+    (track,) = run._tracks
+    assert not track.points  # none is kept for another run
+    counts = {row.threshold: row.episodes for row in result.rows}
+    assert counts[20] == len(result.episodes) > 0
+    for threshold, count in counts.items():
+        assert count == run_whole(track, points, threshold), threshold
+
+
+SCRIPT = """
+var crit = 5
+stream
+    |from().measurement('m').groupBy('host'){above}
+    |eval(lambda: "v", lambda: {made}).as('value', 'crit')
+    |alert().crit(lambda: {condition}){more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("above", "made", "condition", "more", "cut"),
+    [
+        ("", "crit", '"value" >= "crit"', "", True),
+        ("|where(lambda: \"v\" > 1)|default().field('x', 1)", "crit + 1", '"value" > "crit"', "", True),
+        ('|where(lambda: "v" > crit)', "crit", '"value" >= "crit"', "", False),
+        ("|default().field('x', crit)", "crit", '"value" >= "crit"', "", False),
+        ("", "crit + count()", '"value" >= "crit"', "", False),
+        ("", "crit", 'sigma("value") >= "crit"', "", False),
+        ("", "crit", '"value" >= "crit" AND hour("time") > 5', "", False),
+        ("", "crit", '"value" >= "crit" AND unixNano(now()) > 5', "", False),
+        ("", "crit", '"value" >= "crit"', '.critReset(lambda: "value" < 2)', False),
+        ("", "crit", '"value" >= "crit"', '.warn(lambda: "value" > 2)', True),
+    ],
+)  # fmt: skip
+def test_what_can_be_cut(above, made, condition, more, cut):
+    text = SCRIPT.format(above=above, made=made, condition=condition, more=more)
+
+    def task(crit):
+        variables = {"crit": {"type": "int", "value": crit}}
+        return load_task(text, file="x.tick", name="x", variables=variables)
+
+    assert (Cut.between(task(5), task(6)) is not None) is cut
+
+
+def test_a_cut_task_gives_the_events_that_it_gives_uncut():
+    text = SCRIPT.format(above="", made="crit", condition='"value" >= "crit"', more="")
+    whole, one, other = (load_task(text, file="x.tick", name="x") for _ in range(3))
+    assert Cut.between(one, other)
+    for task in (whole, one):
+        for number, value in enumerate((1, 7, "x", 7, 2)):
+            task.feed(Point("m", {"host": "a"}, {"v": value}, BEGIN + number * SECOND))
+    assert whole.take_events() == one.take_events()
+    assert whole.diagnostics() == one.diagnostics()
+
+
+def test_an_operator_that_broke_is_noticed():
+    """It fails from then on, whatever comes: alike points are no longer judged alike."""
+    made = 'if((1.5 >= "c") OR (!"a"), crit, 0)'
+    text = SCRIPT.format(above="", made=made, condition='"value" >= "crit"', more="")
+    one, other = (load_task(text, file="x.tick", name="x") for _ in range(2))
+    cut = Cut.between(one, other)
+    one.feed(Point("m", {"host": "a"}, {"v": 1, "c": 1.0, "a": True}, BEGIN))
+    assert not cut.broken
+    one.feed(Point("m", {"host": "a"}, {"v": 1, "c": 2.0, "a": 5}, BEGIN))
+    assert cut.broken
