@@ -181,6 +181,7 @@ class _Table:
         self._tags: list[tuple[int, str]] = []
         self._fields: list[tuple[int, str, Callable[[str], Value]]] = []
         self._time, self._length = -1, len(header)
+        self._last, self._moment = "", 0
         if self._failed:
             return
         if "_time" not in header or len(types) != len(header):
@@ -203,7 +204,9 @@ class _Table:
             fields = {name: convert(row[i]) for i, name, convert in self._fields if row[i]}
         except ValueError as error:
             raise HistoryError(f"{_ODD}: {error}") from None
-        return Point(measurement, tags, fields, nanoseconds(row[self._time]))
+        if row[self._time] != self._last:  # several series report at one moment
+            self._last, self._moment = row[self._time], nanoseconds(row[self._time])
+        return Point(measurement, tags, fields, self._moment)
 
 
 _TIME: Final = re.compile(r"(.{19})(?:\.([0-9]{1,9}))?(Z|[+-][0-9:]+)")
