@@ -106,6 +106,7 @@ def run_offline(tmp_path_factory):
     return Run(Machine(folder), [c for c in COMMANDS if OFFLINE.match(c.text)])
 
 
+TEST_MAIL = next(command.text for command in COMMANDS if "--test-mail" in command.text)
 # What must be seen of a command beside exit status 0: (status, in stdout, in stderr).
 EXPECTED = {
     "bmtick plan": (1, "+ create bmtick-sender_outbreak", ""),  # 1: there is something to change
@@ -116,7 +117,7 @@ EXPECTED = {
     "bmtick status (2)": (0, "sender_outbreak", ""),
     "bmtick rollback": (2, "", "the history holds 0 earlier states"),  # of one apply there is none
     "bmtick destroy": (0, "- remove bmtick-postfix_queue", ""),
-    "bmtick watch --test-mail": (0, "a test mail to you@elsewhere.net", ""),
+    TEST_MAIL: (0, "a test mail to you@elsewhere.net", ""),
     "journalctl -u bmtick-watch": (0, f"CRITICAL postfix_sender-outbreak-{ACCOUNT}_bm-master", ""),
     "bmtick suspects": (0, f"{ACCOUNT}: first suspicious", ""),
     "bmtick relays": (0, "127.0.0.9", ""),
@@ -128,7 +129,7 @@ EXPECTED = {
 }
 MAILED = {  # the mails that a command must bring
     "bmtick fire postfix_queue": "[TEST] postfix_queue",
-    "bmtick watch --test-mail": "[TEST] bmtick watch",
+    TEST_MAIL: "[TEST] bmtick watch",
     "systemctl enable --now bmtick-watch": f"{ACCOUNT} sends spam",
 }
 
