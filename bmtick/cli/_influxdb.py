@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bmtick import settings as settings_module
 from bmtick.durations import SECOND, parse_duration
+from bmtick.errors import printable
 from bmtick.points import parse_lines
 
 if TYPE_CHECKING:
@@ -26,13 +28,20 @@ def writer(config: str | None) -> Callable[[bytes], None]:
     if settings.watch.datalocation:
         tags["datalocation"] = settings.watch.datalocation
 
+    said: set[str] = set()
+
+    def tell(text: str) -> None:
+        if text not in said:  # once in a process that stays
+            said.add(text)
+            sys.stderr.write(f"bmtick: {printable(text)}\n")
+
     def write(data: bytes) -> None:
         points = list(
             parse_lines(data.decode("utf-8").split("\n"))
         )  # names may hold other line ends
         for point in points:
             point.tags = {**tags, **point.tags}
-        write_points(where, points)
+        write_points(where, points, tell=tell)
 
     return write
 

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bmtick.cli.common import config_option, load_settings
 from bmtick.errors import BmtickError, printable
+from bmtick.names import QUEUE
+
+if TYPE_CHECKING:
+    from bmtick.settings import Settings
 
 
 @click.command()
 @click.option("--execd", is_flag=True, help="For a collector that stays, instead of one each 10 s.")
 @click.option("--log", "logs", multiple=True, help="Mail log; again for more. Default: settings.")
 @click.option("--state", help="State file. Default: the settings' one.")
+@click.option(
+    "--integer-age",
+    is_flag=True,
+    help="Write the queue's age as an integer, as inputs.postfix of Telegraf 1.26 does. "
+    "Default: where the settings' InfluxDB answers and has it so.",
+)
 @config_option
 @click.pass_context
-def command(ctx: click.Context, execd: bool, logs: tuple[str, ...], state: str | None) -> None:
+def command(
+    ctx: click.Context, execd: bool, logs: tuple[str, ...], state: str | None, integer_age: bool
+) -> None:
     """Print the telegraf.d snippet that runs the collector, with the rights that it needs.
 
     Nothing is changed on this machine: the rights are commands in comments, to be run as root.
@@ -34,11 +48,26 @@ def command(ctx: click.Context, execd: bool, logs: tuple[str, ...], state: str |
     config = _config(ctx, loaded.path)
     program = _program()
     options = ["--config", config] if config else []
+    if integer_age or _has_whole_ages(loaded):
+        options.append("--integer-age")
     path = str(Path(state or settings.state).absolute())
     for name in (*wanted, path, config):
         _check_name(name)
     click.echo(snippet(program, options, wanted, path, execd=execd), nl=False)
-    _warn_of([program[0], *options[1:]])
+    _warn_of([program[0], *([config] if config else [])])
+
+
+def _has_whole_ages(settings: Settings) -> bool:
+    """Whether the settings' InfluxDB has the age of the queue as an integer, as far as is seen."""
+    from bmtick.deploy.influx import connect_influx
+
+    influx = settings.influxdb
+    try:
+        reader = connect_influx(influx, os.environ)
+        types = reader.field_types(influx.database, influx.retention_policy, QUEUE, "age")
+    except BmtickError:
+        return False  # it is on another machine, or not there yet
+    return types == {"integer"}
 
 
 def _check_name(name: str) -> None:

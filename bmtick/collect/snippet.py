@@ -86,7 +86,8 @@ def _comments(logs: Sequence[str], state: str) -> list[str]:
             "#",
             "# The queue is asked of 'postqueue -j', for which no right is needed; where the user",
             "# may read Postfix's spool it is counted there, which is faster. 'inputs.postfix' is",
-            "# not needed beside this.",
+            "# not needed beside this. Where it wrote into this database within the last week, add",
+            "# --integer-age to the command: InfluxDB drops points whose age has another type.",
         ]
     return lines
 

@@ -40,6 +40,25 @@ class InfluxReader:
         """Return the names of a database's measurements."""
         return _first_column(self.query(f"SHOW MEASUREMENTS ON {quote_name(database)}"))
 
+    def field_types(self, database: str, policy: str, measurement: str, field: str) -> set[str]:
+        """Return the types that a field has, in one shard or another."""
+        found = self.query(show_field_keys(policy, measurement), database)
+        return types_of(found, field)
+
+
+def show_field_keys(policy: str, measurement: str) -> str:
+    """Return the statement that asks for the fields of a measurement and their types."""
+    source = quote_name(measurement)
+    if policy:
+        source = f"{quote_name(policy)}.{source}"
+    return f"SHOW FIELD KEYS FROM {source}"
+
+
+def types_of(found: list[SeriesAnswer], field: str) -> set[str]:
+    """Return the types of one field in the answer to ``show_field_keys``."""
+    rows = [row for series in found for row in series.values or []]
+    return {str(row[1]) for row in rows if row[:1] == [field]}
+
 
 def connect_influx(settings: InfluxDB, environment: Mapping[str, str]) -> InfluxReader:
     """Return a reader for the ``[influxdb]`` section."""

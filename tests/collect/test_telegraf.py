@@ -54,6 +54,21 @@ def test_files_that_telegraf_may_not_read_are_told(tmp_path, monkeypatch):
     assert tomllib.loads(result.stdout)["inputs"]["exec"]
 
 
+def test_the_age_has_the_type_that_the_database_knows(influx, tmp_path):
+    """inputs.postfix of Telegraf 1.26 wrote it: a float beside it would be dropped."""
+    settings = tmp_path / "bmtick.toml"
+    settings.write_text(f'[influxdb]\nurl = "{influx.url}"\ndatabase = "ages"\n')
+    influx.execute("CREATE DATABASE ages")
+    assert "--integer-age" not in commands(shown("--config", str(settings)))
+    influx.write(["postfix_queue,queue=active length=1i,size=2i,age=3i"], db="ages")
+    assert "--integer-age" in commands(shown("--config", str(settings)))
+    assert "--integer-age" in commands(shown("--execd", "--integer-age"))
+
+
+def commands(text: str) -> str:
+    return "".join(line for line in text.splitlines() if not line.startswith("#"))
+
+
 def test_no_more_rights_than_needed(tmp_path):
     log = tmp_path / "mail.log"
     log.touch(mode=0o644)

@@ -313,3 +313,20 @@ def test_a_broken_watch_is_red_at_its_link(alone, root, change, name, finding, r
     assert [link.name for link in red] == [name]
     assert finding in red[0].finding
     assert remedy in red[0].remedy
+
+
+def test_an_age_of_another_type_than_the_database_has(root, data):
+    """Telegraf's own plugin wrote it as an integer: InfluxDB drops the points of bmtick's."""
+    here = world(root, data.url, NO_SERVER)
+    name = "age of the queue"
+    assert found(here, name) == [], "the database knows no age yet"
+    data.write(["postfix_queue,queue=active,host=a age=3i"], db="doctor")
+    (link,) = found(here, name)
+    assert link.status == "broken"
+    assert "add --integer-age to the command in /etc/telegraf/telegraf.d/bmtick.conf" in link.remedy
+    snippet = root / "etc/telegraf/telegraf.d/bmtick.conf"
+    snippet.write_text(snippet.read_text().replace('"collect"', '"collect", "--integer-age"'))
+    (link,) = found(here, name)
+    assert link.status == "ok"
+    (snippet.parent / "bm-postfix.conf").write_text("[[inputs.postfix]]\n")
+    assert found(here, name) == [], "the queue is left to Telegraf"

@@ -1,6 +1,7 @@
 """Points written to a real InfluxDB come back as they were: hostile names and values too."""
 
 import os
+import time
 from dataclasses import replace
 
 import pytest
@@ -159,3 +160,38 @@ def test_a_server_that_wants_a_name_and_a_password(server_folder):
                 back(wrong, "m")
             with pytest.raises(HistoryError, match="did not take the points"):
                 write_points(wrong, [point], sleep=lambda _: None)
+
+
+def test_a_database_that_has_whole_ages_gets_whole_ages(connection):
+    """As inputs.postfix of Telegraf 1.26 writes them; a float would lose length and size too."""
+    said: list[str] = []
+    now = time.time_ns()
+    tags = {"queue": "active", "host": "mx"}
+    write_points(connection, [Point("postfix_queue", tags, {"length": 1, "age": 7}, now)])
+    points = [
+        Point("postfix_queue", tags, {"length": 2, "size": 5, "age": 8.9}, now + 1),
+        Point("bmtick_collector", {}, {"lag": 0.5}, now + 1),
+    ]
+    assert write_points(connection, points, tell=said.append) == 2
+    (_, got) = back(connection, "postfix_queue")
+    assert (got.fields["length"], got.fields["size"], got.fields["age"]) == (2, 5, 8)
+    assert len(back(connection, "bmtick_collector")) == 1
+    assert len(said) == 1
+    assert "--integer-age" in said[0]
+
+
+def test_another_conflict_of_types_is_an_error(connection):
+    write_points(connection, [Point("clash", {}, {"x": 1}, 1)])
+    with pytest.raises(HistoryError, match="field type conflict"):
+        write_points(connection, [Point("clash", {}, {"x": 1.5}, 2)])
+
+
+def test_points_that_are_too_old_to_be_kept_do_not_stop_the_others(influx):
+    influx.execute("CREATE DATABASE month WITH DURATION 30d NAME m")
+    there = Connection(influx.url, "month", "m")
+    said: list[str] = []
+    now = time.time_ns()
+    points = [Point("old", {}, {"x": 1}, 10**18), Point("old", {}, {"x": 2}, now)]
+    write_points(there, points, tell=said.append)
+    assert [p.fields["x"] for p in back(there, "old")] == [2]
+    assert "left points out" in said[0]

@@ -1,0 +1,69 @@
+"""Does the age of the queue have the type that the database knows it by?
+
+InfluxDB keeps one type of a field in a shard, and drops a point with another one as a whole
+(measured on 1.6.7). Telegraf 1.26's ``inputs.postfix`` writes the age as an integer, bmtick as a
+float: where bmtick follows it in one database, length and size would be lost for up to a week.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from bmtick.collect.queue import telegraf_watches
+from bmtick.deploy.influx import show_field_keys, types_of
+from bmtick.doctor.link import Link, broken, ok
+from bmtick.doctor.world import World
+from bmtick.errors import BmtickError
+from bmtick.names import QUEUE
+
+ORDER = 45
+TICK_STACK = True
+_NAME = "age of the queue"
+_FOLDER = "/etc/telegraf/telegraf.d"
+_OPTION = "--integer-age"
+
+
+def look(world: World) -> Iterator[Link]:
+    """Compare the database's type with the one that the collector on this machine writes."""
+    snippet = _collector(world)
+    if snippet is None or world.settings.collect.queue == "off":
+        return
+    if telegraf_watches([str(world.path("/etc/telegraf/telegraf.conf")), str(world.path(_FOLDER))]):
+        return  # the queue is left to it
+    try:
+        types = _types(world)
+    except BmtickError:
+        return  # the link of InfluxDB says why
+    wanted = "integer" if _OPTION in snippet.read_text(errors="replace") else "float"
+    other = {"integer": "float", "float": "integer"}[wanted]
+    if types != {other}:
+        if wanted in types:
+            yield ok(_NAME, f"{wanted} in InfluxDB and from the collector")
+        return
+    change = "add {} to" if other == "integer" else "take {} from"
+    yield broken(
+        _NAME,
+        f"InfluxDB has it as {other}, this collector writes {wanted}: its points of the queue are "
+        "dropped, length and size with them",
+        f"{change.format(_OPTION)} the command in {_FOLDER}/{snippet.name}; "
+        "systemctl restart telegraf",
+    )
+
+
+def _collector(world: World) -> Path | None:
+    """Return the file that runs the collector; None: there is none, or it may not be read."""
+    for path in sorted(world.path(_FOLDER).glob("*.conf")):
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if "bmtick" in text and "collect" in text:
+            return path
+    return None
+
+
+def _types(world: World) -> set[str]:
+    influx = world.settings.influxdb
+    statement = show_field_keys(influx.retention_policy, QUEUE)
+    return types_of(world.query(statement, influx.database), "age")
