@@ -250,6 +250,11 @@ def _smtp(settings: Settings) -> Mailer:
 
     smtp = settings.smtp
     known = find_credentials("SMTP", "default", smtp.username, smtp.secret_file, os.environ)
+    if known.username and not known.password:
+        raise BmtickError(
+            "[smtp] has a user name, but there is no password for it",
+            remedy="set BMTICK_SMTP_PASSWORD in the environment, or [smtp] secret_file",
+        )
     if known.username and smtp.tls == "none" and smtp.host not in ("127.0.0.1", "::1", "localhost"):
         raise BmtickError(
             "[smtp] would send the password in the clear", remedy='set tls = "starttls" or "tls"'

@@ -101,7 +101,9 @@ class SmtpMailer:
             kind = PermanentError if error.smtp_code in _PERMANENT else DeliveryError
             raise kind(f"{self._where}: {error.smtp_code} {_text(error.smtp_error)}") from None
         except (OSError, smtplib.SMTPException) as error:
-            raise DeliveryError(f"{self._where}: {error}") from None
+            raise DeliveryError(
+                f"{self._where}: {getattr(error, 'strerror', None) or error}"
+            ) from None
         if refused:
             raise PermanentError(f"some did not get it: {_refused(refused)}")
 

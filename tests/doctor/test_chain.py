@@ -258,6 +258,21 @@ def test_a_log_that_telegraf_may_not_read_is_told(tmp_path):
     assert may_read(log, "no-such-user") is None
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("[alerts.postfix_queue]", "mails go to admin@domain.net; is that you? If not"),
+        ('[notify]\nrecipients = ["a@b.example"]\n[alerts.postfix_queue]', "go to a@b.example"),
+        ("", "no alert sends mail"),
+    ],
+)
+def test_who_gets_the_mails_is_said(root, settings, said):
+    here = replace(world(root, NO_SERVER, NO_SERVER), settings=parse(settings, file="bmtick.toml"))
+    (link,) = found(here, "recipients")
+    assert said in link.finding
+    assert link.status in {"ok", "off"}
+
+
 @pytest.fixture
 def alone(root, sink):
     """A mail server without a TICK stack, on which a watch runs."""

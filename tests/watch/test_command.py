@@ -243,6 +243,14 @@ def test_a_test_mail_that_does_not_go_is_a_finding(place):
     done = CliRunner().invoke(cli, ["watch", "--test-mail"])
     assert done.exit_code == 1
     assert "the test mail did not go: mail server 127.0.0.1:" in done.stderr
+    assert done.stderr.endswith(": Connection refused\n")
+
+
+def test_a_user_name_without_a_password_is_refused(place):
+    (place / "bmtick.toml").write_text(f'[smtp]\nusername = "u"\ntls = "tls"\n{SETTINGS}')
+    done = CliRunner().invoke(cli, ["watch", "--test-mail"])
+    assert done.exit_code == 2
+    assert "BMTICK_SMTP_PASSWORD" in done.stderr
 
 
 def test_killed_again_and_again_every_event_is_told_once(place):
