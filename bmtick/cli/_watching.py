@@ -112,8 +112,9 @@ def muted(settings: Settings) -> list[Silence]:
 
 def status(settings: Settings) -> list[Status]:
     """Return how the alerts of the watch do."""
-    from bmtick.watch.silences import SilenceFile
+    from bmtick.alerts import desired
+    from bmtick.watch.silences import SilenceFile, groups_of
     from bmtick.watch.status import read_watch
 
-    state = settings.watch.state
-    return read_watch(state, SilenceFile(state).read(), time.time_ns())
+    state, groups = settings.watch.state, groups_of(desired(settings))
+    return read_watch(state, SilenceFile(state).read(), time.time_ns(), groups)

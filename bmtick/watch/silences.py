@@ -83,7 +83,7 @@ def check(alert: str, where: Mapping[str, str], groups: Mapping[str, frozenset[s
     if alert != ALL and alert not in groups:
         hint = nearest(alert, groups) or f"there are: {', '.join(sorted(groups)) or 'none'}"
         raise BmtickError(f"the settings enable no alert '{alert}'", remedy=hint)
-    if any(_tells(groups[name], where) for name in groups if alert in (ALL, name)):
+    if any(tells(groups[name], where) for name in groups if alert in (ALL, name)):
         return
     known = groups.get(alert, frozenset())
     missing = ", ".join(sorted(set(where) - known))
@@ -96,7 +96,8 @@ def check(alert: str, where: Mapping[str, str], groups: Mapping[str, frozenset[s
     )
 
 
-def _tells(groups: frozenset[str], where: Mapping[str, str]) -> bool:
+def tells(groups: frozenset[str], where: Mapping[str, str]) -> bool:
+    """Whether an alert with these groups can be muted by these tag values."""
     return "*" in groups or set(where) <= groups
 
 
@@ -230,7 +231,7 @@ class Silences:
             if (
                 silence.alert in (ALL, name)
                 and (silence.active(now) or silence.active(event.time))
-                and _tells(groups, silence.where)
+                and tells(groups, silence.where)
                 and all(event.tags.get(tag) == value for tag, value in silence.where.items())
             ):
                 return silence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -15,10 +15,12 @@ from bmtick.durations import SECOND
 from bmtick.engine.gotime import rfc3339_nano
 from bmtick.errors import BmtickError
 from bmtick.names import TASK_PREFIX
-from bmtick.watch.silences import ALL, Silence
+from bmtick.watch.silences import ALL, Silence, tells
 
 _Time = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _LATE: Final = 60  # seconds without a write of the state; it writes each interval
+
+_ANY: Final = frozenset("*")
 
 
 class _Task(msgspec.Struct):
@@ -40,13 +42,20 @@ def exists(state: str) -> bool:
     return Path(state).exists() or Path(f"{state}.lock").exists()
 
 
-def read_watch(state: str, silences: Iterable[Silence], now: int) -> list[Status]:
+def read_watch(
+    state: str,
+    silences: Iterable[Silence],
+    now: int,
+    groups: Mapping[str, frozenset[str]] | None = None,
+) -> list[Status]:
     """Return the state of every alert that the watch runs.
 
     Args:
         state: path of its state.
         silences: all that there are.
         now: nanoseconds since the epoch.
+        groups: the tags that tell apart the groups of each alert, by which it is known whether a
+            silence touches it; what is not there is touched by all.
 
     Raises:
         BmtickError: there is no state, or it cannot be read.
@@ -66,10 +75,13 @@ def read_watch(state: str, silences: Iterable[Silence], now: int) -> list[Status
     if running and age > _LATE:
         error = f"it has not looked at anything for {age} seconds"
     active = [s for s in silences if s.active(now)]
-    return [
-        _status(name.removeprefix(TASK_PREFIX), task, active, error, running=running)
-        for name, task in sorted(tasks.items())
-    ]
+    known = groups or {}
+    found = []
+    for task_id, task in sorted(tasks.items()):
+        name = task_id.removeprefix(TASK_PREFIX)
+        own = [s for s in active if tells(known.get(name, _ANY), s.where)]
+        found.append(_status(name, task, own, error, running=running))
+    return found
 
 
 def _status(

@@ -164,6 +164,12 @@ def test_silence_status_and_events_without_kapacitor(place):
     assert by_name["sender_outbreak"]["events"][0]["message"] == told[-1]["message"]
     assert by_name["postfix_queue"]["silenced"] == []
     assert {s["state"] for s in by_name.values()} == {"not running"}
+    one = call("silence", "--where", "user=x", "--for", "2h", "--reason", "exam")
+    assert one.stdout.startswith("all alerts with user=x muted until ")
+    by_name = {s["name"]: s for s in json.loads(call("status", "--format", "json").stdout)}
+    assert len(by_name["sender_outbreak"]["silenced"]) == 2
+    assert by_name["postfix_queue"]["silenced"] == []  # it knows no users
+    assert call("unsilence", one.stdout.split()[-1]).exit_code == 0
     ended = call("unsilence", shown[0]["id"])
     assert (ended.exit_code, ended.stdout) == (0, f"ended {shown[0]['id']}\n")
     assert call("silences").stdout == "nothing is muted\n"
