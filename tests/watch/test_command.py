@@ -273,13 +273,15 @@ def test_killed_again_and_again_every_event_is_told_once(place):
     lines = LOG.read_bytes().splitlines(keepends=True)
     (place / "mail.log").write_bytes(b"")
     step = len(lines) // 8
+    always = ("--alert", "auth_failures", "--for", "1h", "--reason", "x", "--watch")
+    assert call("silence", *always).exit_code == 0
     for part in range(0, len(lines), step):
         one = start(place)
         wait_for((place / "state").exists, "its first look")
         if part == 2 * step:
             assert call("silence", "--for", "1h", "--reason", "x").exit_code == 0
         elif part == 5 * step:
-            assert call("unsilence", "--all").exit_code == 0
+            assert call("unsilence", "--alert", "*").exit_code == 0
         with (place / "mail.log").open("ab") as log:
             log.writelines(lines[part : part + step])
         time.sleep(rolls.random() * 2)
@@ -291,4 +293,5 @@ def test_killed_again_and_again_every_event_is_told_once(place):
     assert len(keys) == len(set(keys)) > 5
     loud = sorted(e["message"] for e in told if "silenced" not in e)
     assert sorted(mail["Subject"] for mail in mails(place / "out")) == loud
+    assert all("silenced" in e for e in told if e["alert"] == "auth_failures")
     assert 0 < len(loud) < len(told)
