@@ -7,7 +7,7 @@ Source: influxdata/influxdb as vendored by Kapacitor 1.5.7, ``influxql/call_iter
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bmtick.engine.influxql.gosort import go_sorted
@@ -29,6 +29,10 @@ class Count(Reducer):
         """Count one more."""
         self._count += 1
 
+    def add_values(self, values: Sequence[Any]) -> None:
+        """Count some more."""
+        self._count += len(values)
+
     def emit(self) -> list[Sample]:
         """Return the count."""
         return [Sample(NO_TIME if self._count else _EPOCH, self._count)]
@@ -46,6 +50,16 @@ class Sum(Reducer):
         total = self._sum + sample.value
         self._sum = wrap(total) if self._wraps and not MIN_INT <= total <= MAX_INT else total
 
+    def add_values(self, values: Sequence[Any]) -> None:
+        """Add some values, one after the other: floats are rounded after each."""
+        if self._wraps:
+            self._sum = wrap(self._sum + sum(values))
+            return
+        total = self._sum
+        for value in values:
+            total += value
+        self._sum = total
+
     def emit(self) -> list[Sample]:
         """Return the sum."""
         return [Sample(_EPOCH, self._sum)]
@@ -62,6 +76,11 @@ class Mean(Reducer):
         """Take one value in."""
         self._sum.add(sample)
         self._count += 1
+
+    def add_values(self, values: Sequence[Any]) -> None:
+        """Take some values in."""
+        self._sum.add_values(values)
+        self._count += len(values)
 
     def emit(self) -> list[Sample]:
         """Return the mean; NaN where a batch held no usable value."""

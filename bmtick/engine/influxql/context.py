@@ -5,7 +5,7 @@ Source: influxdata/kapacitor 1.5.7 ``influxql.gen.go`` and ``influxql.go``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -83,11 +83,15 @@ class Calculation:
         Raises:
             ReduceError: there is no such field, or the function does not take its type.
         """
-        if self.field not in fields:
+        value = fields.get(self.field, _ABSENT)
+        if type(value) is self._kind and self._make is not None:
+            return Context(self, self._make(), self._made_for, self.field)
+        if value is _ABSENT:
             raise ReduceError(f'field "{self.field}" missing from point')
-        return self.start(type(fields[self.field]))
+        return self.start(type(value))
 
 
+_FEW = 4  # points that are taken sooner one by one
 _ABSENT = object()
 _KINDS = {float: "float64", int: "int64", str: "string", bool: "bool"}
 
@@ -121,9 +125,15 @@ class Context(msgspec.Struct, eq=False):
             )
         self._reducer.add(Sample(time, value, tags, fields))
 
-    def add_all(self, points: Iterable[BatchPoint], failed: Callable[[ReduceError], None]) -> None:
+    def add_all(self, points: Sequence[BatchPoint], failed: Callable[[ReduceError], None]) -> None:
         """Take points in; what does not fit is left out, and told to ``failed``."""
         field, kind, take = self._field, self._kind, self._reducer.add
+        together = self._reducer.add_values
+        if together is not None and len(points) > _FEW:
+            values = [point.fields.get(field) for point in points]
+            if all(type(value) is kind for value in values):
+                together(values)
+                return
         for point in points:
             fields = point.fields
             value = fields.get(field)

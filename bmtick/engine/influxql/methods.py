@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal
 
 from bmtick.engine.influxql import aggregates, selectors, transformations
@@ -66,7 +67,7 @@ def _select(better: selectors.Better) -> Make:
 
 
 def _zeros(make: Callable[[float], Reducer]) -> Makers:
-    return _numbers(lambda: make(0.0), lambda: make(0))
+    return _numbers(partial(make, 0.0), partial(make, 0))
 
 
 def _top(better: selectors.Better) -> Build:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -26,7 +26,12 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Reducer(ABC):
-    """One running calculation; a new one for each batch, or for each group of a stream."""
+    """One running calculation; a new one for each batch, or for each group of a stream.
+
+    Where nothing but the values counts, ``add_values`` takes many at once, to the same effect.
+    """
+
+    add_values: Callable[[Sequence[Any]], None] | None = None
 
     @abstractmethod
     def add(self, sample: Sample) -> None:

@@ -162,14 +162,18 @@ class ReduceGroup(_InfluxQLGroup):
         """Calculate over a batch; an empty one has a result only for count and sum."""
         node: InfluxQLNode = self.node
         self.time, self.context = batch.time, None
-        for number, point in enumerate(batch.points):
-            self.context = self.started(point)
-            if self.context is not None:
-                self.context.add_all(batch.points[number:], node.report_misfit)
-                break
-        if self.context is None and not node.method.empty_ok:
+        points = batch.points
+        context, first = None, 0
+        while context is None and first < len(points):
+            context = self.started(points[first])
+            first += 1
+        if context is not None:
+            context.add_all(points[first - 1 :] if first > 1 else points, node.report_misfit)
+        elif node.method.empty_ok:
+            context = node.calculation.start(float)
+        else:
             return
-        self.emit(self.context or node.calculation.start(float))
+        self.emit(context)
 
     def point(self, point: Point) -> None:
         """Add a point; one with another time ends the calculation before."""
