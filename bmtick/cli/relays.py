@@ -131,7 +131,10 @@ def _show(
         click.echo(f"{plain(window.start)} to {plain(window.end)} (the newest line of the log)")
     if relays:
         print_table(
-            ["client", "name", "trusted by", "messages", "relayed", "refused", "verdict", "points"],
+            [
+                *("client", "name", "trusted by", "messages", "relayed", "waiting", "refused"),
+                *("verdict", "points"),
+            ],
             [
                 [
                     r.client,
@@ -139,6 +142,7 @@ def _show(
                     r.trusted_by or "nothing",
                     f"{r.messages:,}",
                     f"{r.relayed:,}",
+                    f"{r.waiting:,}",
                     f"{r.refused:,}",
                     r.verdict,
                     r.score,
@@ -147,10 +151,7 @@ def _show(
             ],
         )
     elif analysis:
-        click.echo(
-            "No client without a login passed mail on through this server; "
-            "what waits is shown by 'bmtick queue'."
-        )
+        click.echo("No client without a login relays through this server.")
     for relay in relays:
         if relay.verdict == ORDINARY:
             continue

@@ -7,6 +7,7 @@ filter gives a message a second queue id; both lead to the login of the first.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from bmtick.collect.events import Active, Client, Delivery, Pickup
@@ -25,14 +26,15 @@ class Message:
         client: the address it came from; "" for mail submitted on the machine itself.
         again: whether this is a message seen before, handed back by a content filter.
         counted: whether it entered the active queue already.
+        waits: whether a server elsewhere did not take it yet.
     """
 
-    __slots__ = ("again", "client", "counted", "name", "sender", "time", "user")
+    __slots__ = ("again", "client", "counted", "name", "sender", "time", "user", "waits")
 
     def __init__(self, user: str, client: str, name: str, time: int) -> None:
         self.user, self.client, self.name, self.time = user, client, name, time
         self.sender = ""
-        self.again = self.counted = False
+        self.again = self.counted = self.waits = False
 
 
 class Ledger:
@@ -99,6 +101,10 @@ class Ledger:
     def queue_ids(self, user: str) -> list[str]:
         """Return the queue ids of a login that the log shows no end of, oldest first."""
         return [i for i, m in self.open.items() if m.user == user]
+
+    def waiting(self) -> Counter[str]:
+        """Count, by client, the messages without a login that wait for servers elsewhere."""
+        return Counter(m.client for m in self.open.values() if m.waits and m.client and not m.user)
 
     def origins(self) -> dict[str, Origin]:
         """Return where each open message came from; those of unknown origin are left out."""

@@ -21,7 +21,7 @@ CONSOLE = (
 
 @dataclass(frozen=True)
 class Relay:
-    """One client without a login that had mail passed on elsewhere.
+    """One client without a login that had mail passed on elsewhere, or has it waiting for that.
 
     Attributes:
         known: whether mynetworks or the settings trust it.
@@ -29,6 +29,7 @@ class Relay:
         verdict: ``culprit`` (meant to relay, but went bad), ``intruder`` (not trusted, and yet
             it relays), ``ordinary``.
         relayed: recipients elsewhere who got mail from it.
+        waiting: messages for elsewhere that no server there has taken yet.
         remedy: what to do about it; empty for ordinary ones.
     """
 
@@ -43,6 +44,7 @@ class Relay:
     messages: int
     recipients: int
     relayed: int
+    waiting: int
     local: int
     refused: int
     blocked: int
@@ -77,22 +79,23 @@ class Trust:
 
 
 def find_relays(traffic: Traffic, trust: Trust) -> list[Relay]:
-    """Return the clients that relayed, the most suspicious first.
+    """Return the clients that relayed, or are about to, the most suspicious first.
 
     Clients whose mail only went to people here, or on by their own aliases, are no relays.
     """
     peers = Peers.of(c.profile.window.peak_recipients for c in traffic.clients.values())
+    waiting = traffic.ledger.waiting()
     found = []
     for address, client in traffic.clients.items():
         known, _ = trust.of(address)
         refused = client.profile.window.refused if known else 0
-        if client.profile.window.messages and (client.relayed or refused):
-            found.append(_relay(address, traffic, trust, peers))
+        if client.profile.window.messages and (client.relayed or refused or waiting[address]):
+            found.append(_relay(address, traffic, trust, peers, waiting[address]))
     order = {INTRUDER: 0, CULPRIT: 0, ORDINARY: 1}
     return sorted(found, key=lambda r: (order[r.verdict], -r.score, -r.relayed, r.client))
 
 
-def _relay(address: str, traffic: Traffic, trust: Trust, peers: Peers) -> Relay:
+def _relay(address: str, traffic: Traffic, trust: Trust, peers: Peers, waiting: int) -> Relay:
     client = traffic.clients[address]
     known, by = trust.of(address)
     profile = client.profile
@@ -101,8 +104,8 @@ def _relay(address: str, traffic: Traffic, trust: Trust, peers: Peers) -> Relay:
     if foreign:
         evidence = [*(e for e in evidence if e.kind != "forging"), foreign]
         evidence.sort(key=lambda e: -e.points)
-    if not known and client.relayed:
-        evidence.append(_unknown(client, complete=trust.complete))
+    if not known and (client.relayed or waiting):
+        evidence.append(_unknown(client, waiting, complete=trust.complete))
         evidence.sort(key=lambda e: -e.points)
     points = sum(e.points for e in evidence)
     verdict = _verdict(known or not trust.complete, evidence, points)
@@ -118,6 +121,7 @@ def _relay(address: str, traffic: Traffic, trust: Trust, peers: Peers) -> Relay:
         messages=profile.window.messages,
         recipients=profile.window.recipients,
         relayed=client.relayed,
+        waiting=waiting,
         local=client.local,
         refused=profile.window.refused,
         blocked=profile.window.blocked,
@@ -144,13 +148,15 @@ def _foreign(client: ClientProfile, traffic: Traffic) -> Evidence | None:
     )
 
 
-def _unknown(client: ClientProfile, *, complete: bool) -> Evidence:
-    text = (
-        f"passed mail on to {client.relayed:,} recipients elsewhere, but is in no trusted network"
-    )
+def _unknown(client: ClientProfile, waiting: int, *, complete: bool) -> Evidence:
+    done = f"passed mail on to {client.relayed:,} recipients elsewhere"
+    if not client.relayed:
+        done = f"has {waiting:,} messages for elsewhere in the queue"
+    text = f"{done}, but is in no trusted network"
+    numbers: dict[str, float] = {"relayed": client.relayed, "waiting": waiting}
     if complete:
-        return Evidence("unknown", score.SUSPECT_POINTS, text, {"relayed": client.relayed})
-    return Evidence("unknown", 0.5, f"{text} that is known here", {"relayed": client.relayed})
+        return Evidence("unknown", score.SUSPECT_POINTS, text, numbers)
+    return Evidence("unknown", 0.5, f"{text} that is known here", numbers)
 
 
 def _verdict(trusted: bool, evidence: list[Evidence], points: float) -> str:

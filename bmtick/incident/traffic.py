@@ -194,6 +194,8 @@ class Traffic:
             profile = client.profile if client else None
             if client and status == "sent" and not handed_on:
                 _count_relayed(client, event, inside=inside)
+            elif status == "deferred" and inside and event.agent == "smtp":
+                message.waits = not event.orig_to or event.orig_to == event.recipient
         if profile is not None:
             _count_outcome(profile.window if inside else profile.past, status, blocked=blocked)
 

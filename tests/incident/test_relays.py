@@ -83,6 +83,25 @@ def test_the_machine_that_went_bad_comes_first(log, tmp_path):
     assert [r["verdict"] for r in relays[1:]] == ["ordinary", "ordinary"]
 
 
+@pytest.mark.parametrize(("later", "listed"), [("", True), ("orig_to=<x@example.org>, ", False)])
+def test_what_waits_for_elsewhere_is_listed(log, tmp_path, later, listed):
+    """An outbreak that other servers put off has passed nothing on yet."""
+    for number in range(40):
+        qid = log.mail(TODAY + number, client="10.0.0.13", to=0, removed=False)
+        for retry in (1, 301):
+            log.add(
+                TODAY + number + retry,
+                f"postfix/smtp[14]: {qid}: to=<u{number}@far.example>, {later}relay=none, delay=1, "
+                "delays=0/0/0/1, dsn=4.4.3, status=deferred (Host not found, try again)",
+            )
+    found = {r["client"]: r for r in run(log.write(tmp_path / "mail.log"))["relays"]}
+    assert ("10.0.0.13" in found) is listed
+    if listed:
+        relay = found["10.0.0.13"]
+        assert (relay["waiting"], relay["relayed"]) == (40, 0)
+        assert "40 messages for elsewhere in the queue" in str(relay["evidence"])
+
+
 def test_settings_name_known_clients(log, tmp_path):
     spam(log, client="10.0.0.11")
     config = tmp_path / "bmtick.toml"
