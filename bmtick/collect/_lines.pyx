@@ -34,6 +34,8 @@ cdef struct Time:
 cdef struct Line:
     const char* start
     const char* end
+    const char* host
+    Py_ssize_t host_length
     const char* daemon
     Py_ssize_t daemon_length
     const char* token  # the first word of the message
@@ -47,6 +49,7 @@ cdef class _Counter:
     cdef dict senders, clients  # the bucket's
     cdef set origins
     cdef const char* base
+    cdef bytes home  # the first host
     cdef Py_ssize_t sent
 
 
@@ -85,6 +88,7 @@ cdef _Counter _counter(scanner, bytes block, const char* base):
     cdef _Counter counter = _Counter()
     tally = counter.tally = scanner.tally
     counter.base = base
+    counter.home = tally.home
     counter.sent = 0
     counter.waiting, counter.counted, counter.gone = tally.waiting, tally.counted, tally.gone
     counter.logins = tally.logins
@@ -224,6 +228,7 @@ cdef int _count(
     space = _find(rest + 1, end, b' ')  # behind the host's name
     if space == NULL or space == rest + 1:
         return 0
+    line.host, line.host_length = rest + 1, space - rest - 1
     program = space + 1
     line.token = _message(program, &line)
     if line.token == NULL:
@@ -262,6 +267,18 @@ cdef const char* _message(const char* program, Line* line) noexcept nogil:
     while at < end and _digit(at[0]):
         at += 1
     return at + 3 if _begins(at, end, b"]: ", 3) else NULL
+
+
+cdef bytes _key(_Counter counter, Line* line):
+    """Return the queue id as the tally keeps it: behind the name of its host if that is another."""
+    cdef bytes queue_id = _bytes(line.token, line.said - 1)
+    cdef bytes home = counter.home
+    if PyBytes_GET_SIZE(home) == line.host_length:
+        if memcmp(PyBytes_AS_STRING(home), line.host, line.host_length) == 0:
+            return queue_id
+    before = counter.tally.before(_bytes(line.host, line.host + line.host_length))
+    counter.home = counter.tally.home
+    return before + queue_id
 
 
 cdef int _hand(_Counter counter, Line* line, int form) except -1:
@@ -310,7 +327,7 @@ cdef bint _fact(_Counter counter, Line* line) except -1:
         return _local(counter, line)
     if line.end - line.said == 7 and _begins(line.said, line.end, b"removed", 7):
         if _is(line, b"qmgr", 4) or _is(line, b"postsuper", 9):
-            _removed(counter, _bytes(line.token, line.said - 1))
+            _removed(counter, _key(counter, line))
         return True
     return not _begins(line.said, line.end, b"repeated ", 9)
 
@@ -329,7 +346,7 @@ cdef bint _local(_Counter counter, Line* line) except -1:
         at += 1
     if at - line.token < SHORTEST_ID or line.said - at != 2 or at[0] != b':':
         return False
-    counter.tally.requeued(_bytes(line.token, line.said - 1), b":")
+    counter.tally.requeued(_key(counter, line), b":")
     return True
 
 
@@ -338,12 +355,14 @@ cdef inline bint _letter_or_digit(char c) noexcept nogil:
 
 
 cdef int _client(_Counter counter, Line* line) except -1:
-    cdef bytes queue_id = _bytes(line.token, line.said - 1)
+    cdef bytes queue_id
     cdef bytes login = _bytes(line.said + 7, line.end)
     origin = counter.logins.get(login)
-    if queue_id == b"NOQUEUE:":
+    if line.said - 1 - line.token == 8 and memcmp(line.token, b"NOQUEUE:", 8) == 0:
         counter.tally.proxied(login)
-    elif origin is None or origin.injected:
+        return 0
+    queue_id = _key(counter, line)
+    if origin is None or origin.injected:
         counter.tally.client(queue_id, login)
     else:
         if queue_id in counter.counted:
@@ -428,7 +447,7 @@ cdef bint _active(_Counter counter, Line* line) except -1:
     if at == NULL or line.end - at != 15 or not _begins(at, line.end, b" (queue active)", 15):
         return False
     if _is(line, b"qmgr", 4):
-        _add(counter, _bytes(line.token, line.said - 1), size, nrcpt)
+        _add(counter, _key(counter, line), size, nrcpt)
     return True
 
 
@@ -483,7 +502,7 @@ cdef bint _verdict(
     if end - at > 2 and (end - 1)[0] == b')':
         end -= 1
     counter.tally.delivery(
-        _bytes(line.token, line.said - 1),
+        _key(counter, line),
         _bytes(status, at),
         _bytes(dsn, dsn_end),
         _bytes(at + 2, end),

@@ -20,7 +20,8 @@ HELP = """\
 Usage: bmtick collect [OPTIONS]
 
   The Telegraf collector: Postfix's log and queue as points on stdout. By default once, what is
-  new since the state.
+  new since the state. Lines of several servers in one log are told apart by their host, and add
+  up in the points, which bear the host of the collector.
 
 Options:
   --log PATH            Log file, again for more; a glob, looked at anew each time, which takes

@@ -30,7 +30,7 @@ _RUN = lazy(
 # loops, other classes are not; possessive repeats never go back; a branch is chosen by its first
 # letter. "[^ ]++ " in front of a fact is "QUEUEID: ", which no other text of Postfix looks like.
 _FACT = (
-    rb" [^ ]++ (?:([^ /]++/[^ \[]*+)\[[0-9]++\]: (?:"
+    rb" (?:([^ ]++ [^ /]++/[^ \[]*+)\[[0-9]++\]: (?:"  # HOST NAME/DAEMON
     rb"warning: ([^ ]++ SASL [^ ]*+ authentication failed:.*)"
     rb"|([^ ]++) (?:"
     rb"client=(.*)"
@@ -40,7 +40,7 @@ _FACT = (
     rb"(?:[^,\n]*+, status=(sent)(?: |$)|([0-9.]++, status=[A-Za-z-]++ \(.*))"
     # forms that only the exact patterns can tell
     rb"|((?:to=<|from=<|uid=|repeated ).*)"
-    rb"))|(last message repeated [0-9]++ times?$))"
+    rb"))|[^ ]++ (last message repeated [0-9]++ times?$))"
 )
 _TRADITIONAL = lazy(rb"\n.{15}" + _FACT, re.MULTILINE)
 _ISO = lazy(rb"\n[^ ]++" + _FACT, re.MULTILINE)
@@ -68,6 +68,19 @@ _PICKUP = lazy(p.PICKUP, re.DOTALL)
 _DELIVERY = lazy(p.DELIVERY, re.DOTALL)
 
 
+class _Befores(dict[bytes, bytes]):
+    """What stands before the queue ids in the keys, for each host and program."""
+
+    def __init__(self, tally: Tally) -> None:
+        self.tally = tally
+
+    def __missing__(self, program: bytes) -> bytes:
+        if len(self) >= _MAX_PROGRAMS:
+            self.clear()
+        before = self[program] = self.tally.before(program.partition(b" ")[0])
+        return before
+
+
 class Scanner:
     """Reads one source, block by block, into the buckets that all sources share.
 
@@ -85,7 +98,8 @@ class Scanner:
         self.buckets = buckets
         self.clock = clock
         self.previous = previous
-        self._daemons: dict[bytes, bytes] = {}  # of each program
+        self._daemons: dict[bytes, bytes] = {}  # of each host and program
+        self._befores = _Befores(tally)
 
     def feed(self, block: bytes) -> None:
         """Count whole lines, each with a newline before it and none after it."""
@@ -134,7 +148,7 @@ class Scanner:
     def _facts(  # noqa: C901, PLR0912 -- one branch a fact, unrolled: a call costs as much as it
         self, pattern: re.Pattern[bytes], block: bytes, start: int, end: int
     ) -> None:
-        tally, daemons = self.tally, self._daemons
+        tally, daemons, before = self.tally, self._daemons, self._befores
         begin, count = tally.client, tally.count
         take, forget, gone = tally.waiting.pop, tally.counted.pop, tally.gone
         sent = repeats = 0
@@ -147,31 +161,35 @@ class Scanner:
                 continue
             daemon = daemons.get(program) or self._daemon(program)
             if size:
-                if daemon == b"qmgr" and (origin := take(queue_id, None)) is not None:
-                    count(queue_id, origin, int(size), int(nrcpt))
+                if daemon == b"qmgr":
+                    key = before[program] + queue_id
+                    if (origin := take(key, None)) is not None:
+                        count(key, origin, int(size), int(nrcpt))
             elif removed:
                 if daemon in _REMOVERS:
-                    if (origin := forget(queue_id, None)) is not None:
-                        gone[queue_id] = origin
+                    key = before[program] + queue_id
+                    if (origin := forget(key, None)) is not None:
+                        gone[key] = origin
                     else:
-                        take(queue_id, None)
+                        take(key, None)
             elif login:
                 if daemon == b"smtpd":
                     if queue_id != b"NOQUEUE:":
-                        begin(queue_id, login)
+                        begin(before[program] + queue_id, login)
                     else:
                         tally.proxied(login)
             elif verdict:
                 dsn, _, rest = verdict.partition(b", status=")
                 status, _, reply = rest.partition(b" (")
-                tally.delivery(queue_id, status, dsn, reply.removesuffix(b")"))
+                key = before[program] + queue_id
+                tally.delivery(key, status, dsn, reply.removesuffix(b")"))
             elif failed:
                 if daemon == b"smtpd":
                     self.failure(failed, 1)
             elif odd:
                 message = queue_id + b" " + odd
                 if _ODD.get(daemon, _DELIVERIES).match(message):
-                    self._odd(message)
+                    self._odd(message, before[program])
             elif repeated:
                 self._repeat(self._before(block, start, end, repeats), repeated)
                 repeats += 1
@@ -179,7 +197,7 @@ class Scanner:
             tally.sent(sent)
 
     def _daemon(self, program: bytes) -> bytes:
-        """Return the daemon in a program's name: what follows the last slash."""
+        """Return the daemon in a program's name, behind its host's: what follows the last slash."""
         if len(self._daemons) >= _MAX_PROGRAMS:
             self._daemons.clear()
         daemon = self._daemons[program] = program.rpartition(b"/")[2] or b"-"
@@ -194,8 +212,9 @@ class Scanner:
         if opening and closing and failed and b" " not in peer:
             self.tally.failure(address, reason.partition(b", sasl_username=")[2], times)
 
-    def _odd(self, message: bytes, times: int = 1) -> None:
-        """Count a message of an unusual form, by the exact patterns."""
+    def _odd(self, message: bytes, before: bytes) -> None:
+        """Count a message of an unusual form, by the exact patterns; before: of another host."""
+        times = 1
         if repeated := _REPEATED.match(message):
             message = message[repeated.end() :].removesuffix(b"]")
             times = int(repeated["repeated"])
@@ -203,25 +222,27 @@ class Scanner:
         if message.startswith(b"warning: "):
             self.failure(said, times)
         elif said.startswith(b"to=<"):
-            self._delivery(message, times)
+            self._delivery(message, before, times)
         elif said.startswith(b"from=<"):
-            self._from(message, times)
+            self._from(message, before, times)
         elif said == b"removed":
             if m := _REMOVED.match(message):
-                self.tally.removed(m["queue_id"] + b":")
+                self.tally.removed(_key(before, m["queue_id"]))
         elif m := _PICKUP.match(message):
-            self.tally.requeued(m["queue_id"] + b":", (m["orig_queue_id"] or b"") + b":")
+            orig = m["orig_queue_id"] or b""
+            self.tally.requeued(_key(before, m["queue_id"]), _key(before, orig))
 
-    def _delivery(self, message: bytes, times: int) -> None:
+    def _delivery(self, message: bytes, before: bytes, times: int) -> None:
         if m := _DELIVERY.match(message):
             reply = (m["text"] or b"").removesuffix(b")")
-            self.tally.delivery(m["queue_id"] + b":", m["status"], m["dsn"], reply, times)
+            key = _key(before, m["queue_id"])
+            self.tally.delivery(key, m["status"], m["dsn"], reply, times)
 
-    def _from(self, message: bytes, times: int) -> None:
+    def _from(self, message: bytes, before: bytes, times: int) -> None:
         if m := _ACTIVE.match(message):
-            self.tally.active(m["queue_id"] + b":", int(m["size"]), int(m["nrcpt"]))
+            self.tally.active(_key(before, m["queue_id"]), int(m["size"]), int(m["nrcpt"]))
         elif m := _EXPIRED.match(message):
-            self.tally.delivery(m["queue_id"] + b":", b"expired", b"", b"", times)
+            self.tally.delivery(_key(before, m["queue_id"]), b"expired", b"", b"", times)
 
     def _before(self, block: bytes, start: int, end: int, index: int) -> bytes:
         """Return the line before the index-th ``last message repeated`` of a run."""
@@ -247,4 +268,15 @@ class Scanner:
         if head["daemon"] == b"smtpd" and message.startswith(b"warning: "):
             self.failure(message[9:], int(times[0]))
         else:
-            self._delivery(message, int(times[0]))
+            self._delivery(message, self.tally.before(_host(line)), int(times[0]))
+
+
+def _host(line: bytes) -> bytes:
+    """Return the host that a line is of: the word behind its time."""
+    line = line.removeprefix(b"\n")
+    rest = line[15:] if line[3:4] == b" " else line.partition(b" ")[2]
+    return rest.lstrip(b" ").partition(b" ")[0]
+
+
+def _key(before: bytes, queue_id: bytes) -> bytes:
+    return before + queue_id + b":"

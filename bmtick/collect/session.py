@@ -122,7 +122,10 @@ class Session:
         clock = source.scanner.clock
         clock.now = min(now, source.follower.written or now)
         if clock.last is not None and now - clock.last > _LONG_AGO:
-            clock.last, clock.now = None, now  # not the nearest year, but the latest that can be
+            written = min(now, _written(source.follower.path) or now)
+            if written - clock.last > _LONG_AGO:
+                # not the nearest year, but the latest that can be
+                clock.last, clock.now = None, written
         return source.follower.new_blocks(now, left)
 
     def _look(self, now: float) -> None:
@@ -224,6 +227,13 @@ class Session:
                 mine.follower.restore(source)
                 mine.scanner.clock.last = source["last"]
                 mine.scanner.previous = source["previous"].encode("latin-1")
+
+
+def _written(path: str) -> float:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0
 
 
 def _multiple(time: int, interval: int) -> int:

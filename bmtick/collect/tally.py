@@ -156,7 +156,8 @@ class Bucket:
 class Tally:
     """Counts facts; ``bucket`` is the one that the facts of now go into.
 
-    Queue ids are keys as the log writes them, with their colon.
+    Queue ids are keys as the log writes them, with their colon. Servers use the same short ids: in
+    a log of several, those of all hosts but the first stand behind the name of their host.
 
     Args:
         blocked: tells from DSN and reply whether a refusal calls the sender a spammer.
@@ -164,6 +165,7 @@ class Tally:
 
     def __init__(self, blocked: Blocked) -> None:
         self.blocked = blocked
+        self.home = b""  # the first host that was seen
         self.waiting: dict[bytes, Origin] = {}  # not active yet
         self.counted: dict[bytes, Origin] = {}  # active at least once
         self.bucket = Bucket()
@@ -171,6 +173,12 @@ class Tally:
         self.logins: dict[bytes, Origin] = {}
         self._proxied: dict[str, Origin] = {}  # of each client of a filter before the queue
         self._born: dict[bytes, int] = {}  # when a queue id was first seen at the end of a run
+
+    def before(self, host: bytes) -> bytes:
+        """Return what stands before the queue ids of a host in the keys; nothing for the first."""
+        if not self.home:
+            self.home = host
+        return b"" if host == self.home else host + b"/"
 
     def client(self, queue_id: bytes, login: bytes) -> None:
         """``smtpd`` accepted a first recipient; login is what follows ``client=``."""
@@ -187,6 +195,10 @@ class Tally:
     def _injected(self, queue_id: bytes, origin: Origin) -> None:
         """A content filter hands a message back: it counts once, under its first origin."""
         before = origin.orig_queue_id
+        if (own := queue_id.rpartition(b"/")[0]) and before != b":":
+            of_host = own + b"/" + before
+            if any(of_host in kept for _, kept in self._kept()):
+                before = of_host
         known = self.counted.get(before) or self.gone.get(before)
         if known is not None:
             self.counted[queue_id] = known
@@ -317,12 +329,14 @@ class Tally:
             of = [origins.setdefault((o.user, o.client), len(origins)) for o in opened.values()]
             born = [self._born.get(queue_id, 0) for queue_id in opened] if name != "gone" else []
             kept[name] = [b" ".join(opened).decode("latin-1"), of, born]
+        kept["home"] = self.home.decode("latin-1")
         kept["origins"] = list(origins)
         kept["proxied"] = [[client, o.user] for client, o in self._proxied.items()]
         return kept
 
     def restore(self, kept: dict[str, Any]) -> None:
         """Take what ``dump`` gave."""
+        self.home = kept.get("home", "").encode("latin-1")
         origins = [Origin(user, client) for user, client in kept["origins"]]
         for name, opened in self._kept():
             text, of, born = kept[name]
