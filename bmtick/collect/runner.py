@@ -147,6 +147,8 @@ class Runner:
         mark = self.session.mark()
         if self.state is None or (not counted and mark == self._written):
             self._print(output)  # nothing that the state would know
+            if self.state is not None:
+                self.state.touch()
             return
         state = self.session.dump()
         held: list[tuple[int, bytes]] = []

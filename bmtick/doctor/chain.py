@@ -12,6 +12,8 @@ from bmtick.doctor.link import Link, off, unseen
 from bmtick.doctor.world import World
 from bmtick.errors import BmtickError
 
+_ABOVE = "mend the links above first"
+
 
 def modules() -> list[ModuleType]:
     """Return the modules of all links, in the order of the chain."""
@@ -32,5 +34,10 @@ def examine(world: World) -> Iterator[Link]:
         try:
             yield from module.look(world)
         except (OSError, BmtickError) as error:
-            message = error.message if isinstance(error, BmtickError) else str(error)
-            yield unseen(name, f"could not be looked at: {message}", "run 'bmtick doctor' as root")
+            if isinstance(error, BmtickError):
+                message, remedy = error.message, error.remedy or _ABOVE
+            else:
+                denied = isinstance(error, PermissionError)
+                message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+                remedy = "run 'bmtick doctor' as root" if denied else _ABOVE
+            yield unseen(name, f"could not be looked at: {message}", remedy)

@@ -4,6 +4,7 @@ import importlib
 import os
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -345,3 +346,35 @@ def test_an_age_of_another_type_than_the_database_has(root, data):
     assert link.status == "ok"
     (snippet.parent / "bm-postfix.conf").write_text("[[inputs.postfix]]\n")
     assert found(here, name) == [], "the queue is left to Telegraf"
+
+
+# Recorded from a real Telegraf 1.26.1 that ran the snippets on a first day and on a bad one.
+_WARNING = (
+    '2026-11-24T02:00:01Z E! [inputs.execd] stderr: "W! there is no state '
+    '/var/lib/bmtick/collect.state yet: this is a first run"\n'
+)
+_ERROR = (
+    "2026-11-24T02:00:01Z E! [inputs.exec] Error in plugin: exec: exit status 2 for command "
+    '"/usr/bin/bmtick collect": bmtick: error: cannot write in the state\'s folder\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds_later", "status"),
+    [(_WARNING, 5, "ok"), (_ERROR, 5, "broken"), (_ERROR, 90, "ok")],
+    ids=["a warning", "an error", "an error that is over"],
+)
+def test_only_what_telegraf_still_complains_of_is_red(root, said, seconds_later, status):
+    (root / "var/log/telegraf/telegraf.log").open("a").write(said)
+    at = datetime(2026, 11, 24, 2, 0, 1, tzinfo=UTC).timestamp() + seconds_later
+    (link,) = found(world(root, NO_SERVER, NO_SERVER, now=at), "telegraf: log")
+    assert link.status == status
+
+
+def test_without_influxdb_kapacitor_is_looked_at_all_the_same(root, kapacitor):
+    here = world(root, NO_SERVER, kapacitor.url, "[alerts.bounce_rate]\n")
+    by_name = {link.name: link for link in examine(here)}
+    assert by_name["influxdb"].status == "broken"
+    assert by_name["kapacitor: subscription"].status == "unseen"
+    assert by_name["kapacitor: subscription"].remedy == "mend the link above first"
+    assert by_name["kapacitor: tasks: bounce_rate"].remedy == "bmtick apply"

@@ -11,6 +11,7 @@ from bmtick.deploy.client import KapacitorClient, KapacitorError
 from bmtick.deploy.model import ActualTask
 from bmtick.doctor.link import Link, broken, off, ok, unseen
 from bmtick.doctor.world import World
+from bmtick.errors import BmtickError
 from bmtick.names import TASK_PREFIX
 
 ORDER = 50
@@ -46,9 +47,13 @@ def _subscription(world: World, name: str, client: KapacitorClient) -> Link:
     """InfluxDB must send its points to this Kapacitor, or no stream task sees any."""
     influx = world.settings.influxdb
     port = urlsplit(client.url).port or 9092
+    try:
+        subscriptions = world.query("SHOW SUBSCRIPTIONS", "")
+    except BmtickError as error:
+        return unseen(name, f"InfluxDB does not tell: {error.message}", "mend the link above first")
     found = [
         str(destination)
-        for series in world.query("SHOW SUBSCRIPTIONS", "")
+        for series in subscriptions
         if series.name == influx.database
         for row in series.values or []
         if row and row[0] == influx.retention_policy and isinstance(row[-1], list)

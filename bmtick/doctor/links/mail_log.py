@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,13 @@ def look(world: World) -> Iterator[Link]:
     for entry in logs:
         pattern = str(world.path(entry))
         paths = sorted(glob.glob(pattern))  # noqa: PTH207 -- absolute patterns
-        if not paths:
+        if not paths and not _may_enter(Path(pattern).parent):
+            yield unseen(
+                _NAME,
+                f"the folder of {entry} is closed to this user",
+                "run 'bmtick doctor' as root",
+            )
+        elif not paths:
             yield broken(
                 _NAME,
                 f"{entry} does not exist",
@@ -34,6 +41,11 @@ def look(world: World) -> Iterator[Link]:
             )
         for path in paths:
             yield _one(world, Path(path))
+
+
+def _may_enter(folder: Path) -> bool:
+    nearest = next((p for p in (folder, *folder.parents) if p.exists()), folder)
+    return os.access(nearest, os.R_OK | os.X_OK)
 
 
 def _one(world: World, path: Path) -> Link:

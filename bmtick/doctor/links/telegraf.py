@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from bmtick.doctor.link import Link, broken, off, ok, unseen
@@ -15,6 +17,7 @@ _FOLDER = "/etc/telegraf/telegraf.d"
 _LOG = "/var/log/telegraf/telegraf.log"
 _SNIPPET = f"bmtick telegraf > {_FOLDER}/bmtick.conf && systemctl restart telegraf"
 _TAIL = 64 * 1024
+_RECENT = 60  # seconds: what is not said again at the next runs is mended
 
 
 def look(world: World) -> Iterator[Link]:
@@ -63,6 +66,24 @@ def _runs_collector(path: Path) -> bool:
     )
 
 
+def _complains(line: str) -> bool:
+    """Whether a line is an error of the plugin.
+
+    Telegraf 1.26 logs all that inputs.execd hears on stderr as an error, warnings too.
+    """
+    _, error, said = line.partition(" E! ")
+    warning = any(f'stderr: "{level}! ' in said for level in "WID")
+    return bool(error) and "bmtick" in said and not warning
+
+
+def _time(line: str) -> float:
+    """Return when Telegraf logged a line; one without a time counts as new."""
+    try:
+        return datetime.fromisoformat(line.split(" ", 1)[0]).timestamp()
+    except ValueError:
+        return math.inf
+
+
 def _errors(world: World) -> Link:
     name = f"{_NAME}: log"
     path = world.path(_LOG)
@@ -76,7 +97,9 @@ def _errors(world: World) -> Link:
         return unseen(name, f"{_LOG} cannot be read", "run 'bmtick doctor' as root")
     # What Telegraf said before its last start is mended, or will be said again.
     start = max((i for i, line in enumerate(lines) if "Starting Telegraf" in line), default=0)
-    wrong = [line for line in lines[start:] if " E! " in line and "bmtick" in line]
+    wrong = [
+        line for line in lines[start:] if _complains(line) and world.now - _time(line) < _RECENT
+    ]
     if wrong:
         remedy = (
             "run the command of bmtick.conf as user telegraf: runuser -u telegraf -- bmtick collect"
