@@ -34,21 +34,25 @@ def run(arguments: Sequence[str], open_writer: OpenWriter | None = None) -> int:
     from bmtick.collect.arguments import HELP, parse
 
     gc.disable()  # nothing here makes cycles worth a search; execd turns it on again
+    held: list[str] = []  # of a failed command, Telegraf shows the first line alone
+    status = EXIT_DONE
     try:
         request = parse(arguments)
         if request.help:
             print(HELP)  # noqa: T201
             return EXIT_DONE
-        _collect(request, open_writer)
+        _collect(request, open_writer, held.append)
     except BrokenPipeError:
         _close_stdout()
     except BmtickError as error:
         sys.stderr.write(f"bmtick: {error}\n")
-        return EXIT_WRONG_USE
-    return EXIT_DONE
+        status = EXIT_WRONG_USE
+    for text in held:
+        warn(text)
+    return status
 
 
-def _collect(request: Request, open_writer: OpenWriter | None) -> None:
+def _collect(request: Request, open_writer: OpenWriter | None, hold: Callable[[str], None]) -> None:
     from bmtick.collect.emit import to_influx, to_json
 
     form = to_influx
@@ -64,7 +68,7 @@ def _collect(request: Request, open_writer: OpenWriter | None) -> None:
     if request.whole:
         _whole(request, form, write)
     else:
-        _follow(request, form, write)
+        _follow(request, form, write, hold)
 
 
 def _close_stdout() -> None:
@@ -119,7 +123,10 @@ def _whole(
 
 
 def _follow(
-    request: Request, form: Callable[[list[Row]], bytes], write: Callable[[bytes], None]
+    request: Request,
+    form: Callable[[list[Row]], bytes],
+    write: Callable[[bytes], None],
+    hold: Callable[[str], None],
 ) -> None:
     from bmtick.collect.ending import OnceEnding, identity, is_telegraf
     from bmtick.collect.runner import Runner, repeat, serve
@@ -127,8 +134,7 @@ def _follow(
     from bmtick.collect.state import StateFile
 
     stays = request.execd or request.every > 0
-    tell = warn_telegraf if request.execd else warn
-    say = once_an_hour(tell) if stays else tell
+    say = once_an_hour(warn_telegraf if request.execd else warn) if stays else hold
     session = Session(request.logs, request.options, say)
     state = StateFile(request.state) if request.state else None
     runner = Runner(

@@ -1,5 +1,6 @@
 """How runs end: by SIGTERM, with a reader that dies, with a full disk behind stdout, in a killed Telegraf."""
 
+import contextlib
 import os
 import random
 import signal
@@ -61,8 +62,24 @@ class Store:
         return sum(self.points.values())
 
 
+STARTED: list[subprocess.Popen] = []
+
+
+@pytest.fixture(autouse=True)
+def tidy():
+    """Close what a test left open."""
+    yield
+    for process in STARTED:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            with contextlib.suppress(OSError):
+                pipe.close()
+    STARTED.clear()
+
+
 def started(command: list[str], log: Path, *extra: str) -> subprocess.Popen:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*command, "--log", str(log), "--state", f"{log.parent}/state", *extra],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -70,6 +87,8 @@ def started(command: list[str], log: Path, *extra: str) -> subprocess.Popen:
         text=True,
         cwd=ROOT,
     )
+    STARTED.append(process)
+    return process
 
 
 class Reader(threading.Thread):

@@ -257,3 +257,13 @@ def test_help_names_all_options():
         "--no-state",
     ):
         assert option in output
+
+
+def test_the_error_is_the_first_line_that_is_said(tmp_path, log):
+    """Of what a failed command says, Telegraf shows the first line alone."""
+    log.unlink()
+    log.mkdir()
+    process = start("--log", str(log), "--state", str(tmp_path / "state"), "--queue", "off")
+    _, said = process.communicate(timeout=60)
+    assert said.startswith("bmtick: error: cannot read the log")
+    assert "first run" in said
