@@ -60,6 +60,8 @@ def test_collect_leaves_the_state_of_a_watch_alone(folder):
 def test_watch_leaves_the_state_of_a_collector_alone(folder):
     assert collect("--state", "state").returncode == 0
     before = (folder / "state").read_bytes()
+    with (folder / "bmtick.toml").open("a") as settings:
+        settings.write("[alerts.sender_messages]\n[notify]\nrecipients = ['a@example.org']\n")
     result = CliRunner().invoke(cli, ["watch", "--once", "--state", "state"])
     assert result.exit_code == 2
     assert "name another file with --state" in result.stderr

@@ -26,8 +26,8 @@ _OPTION = "--integer-age"
 
 def look(world: World) -> Iterator[Link]:
     """Compare the database's type with the one that the collector on this machine writes."""
-    snippet = _collector(world)
-    if snippet is None or world.settings.collect.queue == "off":
+    found = _collector(world)
+    if found is None or world.settings.collect.queue == "off":
         return
     if telegraf_watches([str(world.path("/etc/telegraf/telegraf.conf")), str(world.path(_FOLDER))]):
         return  # the queue is left to it
@@ -35,7 +35,7 @@ def look(world: World) -> Iterator[Link]:
         types = _types(world)
     except BmtickError:
         return  # the link of InfluxDB says why
-    wanted = "integer" if _OPTION in snippet.read_text(errors="replace") else "float"
+    wanted = "integer" if _OPTION in found[1] else "float"
     other = {"integer": "float", "float": "integer"}[wanted]
     if types != {other}:
         if wanted in types:
@@ -46,20 +46,24 @@ def look(world: World) -> Iterator[Link]:
         _NAME,
         f"InfluxDB has it as {other}, this collector writes {wanted}: its points of the queue are "
         "dropped, length and size with them",
-        f"{change.format(_OPTION)} the command in {_FOLDER}/{snippet.name}; "
+        f"{change.format(_OPTION)} the command in {_FOLDER}/{found[0].name}; "
         "systemctl restart telegraf",
     )
 
 
-def _collector(world: World) -> Path | None:
-    """Return the file that runs the collector; None: there is none, or it may not be read."""
+def _collector(world: World) -> tuple[Path, str] | None:
+    """Return the file that runs the collector, and its text without comments, which name options.
+
+    None: there is none, or it may not be read.
+    """
     for path in sorted(world.path(_FOLDER).glob("*.conf")):
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
+        text = "\n".join(line for line in text.split("\n") if not line.lstrip().startswith("#"))
         if "bmtick" in text and "collect" in text:
-            return path
+            return path, text
     return None
 
 
