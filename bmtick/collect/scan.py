@@ -100,9 +100,15 @@ class Scanner:
         self.previous = previous
         self._daemons: dict[bytes, bytes] = {}  # of each host and program
         self._befores = _Befores(tally)
+        self._repeats: list[int] = []  # where lines of a run begin that repeat the one before
+        self._known = (
+            -1,
+            b"",
+        )  # a place in the block, and the last line before it that says something
 
     def feed(self, block: bytes) -> None:
         """Count whole lines, each with a newline before it and none after it."""
+        self._known = (-1, b"")
         if feed is not None:
             feed(self, block)
         else:
@@ -245,13 +251,22 @@ class Scanner:
             self.tally.delivery(_key(before, m["queue_id"]), b"expired", b"", b"", times)
 
     def _before(self, block: bytes, start: int, end: int, index: int) -> bytes:
-        """Return the line before the index-th ``last message repeated`` of a run."""
-        found = list(_LAST_REPEATED.finditer(block, start, end))
-        return self._said(block, found[index].start())
+        """Return the line before the index-th ``last message repeated`` of a run.
+
+        They are asked for in their order: each goes back no further than to the one before it.
+        """
+        if not index:
+            self._repeats = [m.start() for m in _LAST_REPEATED.finditer(block, start, end)]
+        place = self._repeats[index]
+        said = self._said(block, place)
+        self._known = (place, said)
+        return said
 
     def _said(self, block: bytes, end: int) -> bytes:
         """Return the last line before end that says something itself."""
         while end > 0:
+            if end == self._known[0]:
+                return self._known[1]
             start = block.rfind(b"\n", 0, end)
             line = block[max(start, 0) : end]
             if b" last message repeated " not in line or _LAST_REPEATED.match(line) is None:

@@ -58,6 +58,12 @@ class Template:
                 self._escapers = escape(self._trees)
         except (LexError, EscapeError) as error:
             raise self._refusal(error.message, error.at) from None
+        except RecursionError:
+            raise BmtickError(
+                "the template nests too deeply",
+                location=Location(file, line or 1),
+                remedy="take actions out of one another",
+            ) from None
         self._constant = text if "{{" not in text and not html else None
 
     def _place(self, at: int) -> tuple[int, int]:
@@ -91,6 +97,8 @@ class Template:
         try:
             # half a character, as slice can leave it, must not reach a terminal or a mail
             return go_runes(run.run(alert_data(data)))
+        except RecursionError:
+            raise TemplateError("template: exceeded maximum template depth") from None
         except TemplateError as error:
             line, column = self._place(run.at)
             raise TemplateError(f"template: {line + 1}:{column}: {error}") from None

@@ -202,12 +202,23 @@ def compile_lambda(
         file: the script's name, for errors.
 
     Raises:
-        BmtickError: an undefined name or function, constants that no operator fits.
+        BmtickError: an undefined name or function, constants that no operator fits, or an
+            expression of more than some hundred operators in a row.
     """
     functions = {**STATELESS, **time_functions(zone, now)}
     compiler = _Compiler(variables or {}, functions, file)
     root = node.expression if isinstance(node, ast.Lambda) else node
-    compiled = compiler.compile(root)
+    try:
+        return _expression(compiler, compiler.compile(root))
+    except RecursionError:
+        raise BmtickError(
+            "the lambda has too many operators in a row, or nests too deeply",
+            location=Location(file),
+            remedy="name parts of it with var",
+        ) from None
+
+
+def _expression(compiler: _Compiler, compiled: Evaluator) -> Expression:
     return Expression(_Compiled(compiled, compiler))
 
 
