@@ -5,47 +5,29 @@ Source: Go ``fmt/print.go`` and ``fmt/format.go``.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any, Final
 
 from bmtick.engine.gotemplate.gotime import stringer
-from bmtick.engine.gotemplate.values import Byte, Struct, TemplateError, type_of
-from bmtick.engine.lambdas.numbers import format_float_g
+from bmtick.engine.gotemplate.values import Struct, TemplateError, type_of
+from bmtick.engine.gotemplate.verbs import (
+    Flags,
+    can_backquote,
+    character,
+    cut,
+    hexadecimal,
+    integer,
+    printable,
+    quoted_character,
+    real,
+)
 from bmtick.engine.lambdas.texts import quote, quote_to_ascii, to_bytes
 from bmtick.engine.lambdas.values import Time
 
 _MASK: Final = (1 << 64) - 1
 _MAX_NUMBER: Final = 1_000_000
-
-
-@dataclass(slots=True)
-class Flags:
-    """What stands between ``%`` and the verb."""
-
-    sharp: bool = False
-    zero: bool = False
-    plus: bool = False
-    minus: bool = False
-    space: bool = False
-    plus_v: bool = False
-    width: int | None = None
-    precision: int | None = None
-
-    def pad(self, text: str, *, zeros: bool | None = None) -> str:
-        """Fill up to the width, counting characters."""
-        missing = (self.width or 0) - len(text)
-        if missing <= 0:
-            return text
-        if self.minus:
-            return text + " " * missing
-        return ("0" if (self.zero if zeros is None else zeros) else " ") * missing + text
-
-
-PLAIN: Final = Flags()
 
 
 class Printer:
@@ -77,7 +59,7 @@ class Printer:
     def show(self, value: Any, verb: str, flags: Flags) -> str:
         """Print one value as an argument of Printf."""
         if verb == "T":
-            return flags.pad(_cut(type_of(value), flags))
+            return flags.pad(cut(type_of(value), flags))
         if value is None:
             return flags.pad("<nil>") if verb == "v" else f"%!{verb}(<nil>)"
         if verb == "p":
@@ -131,17 +113,17 @@ class Printer:
 
     def _integer(self, value: int, verb: str, flags: Flags) -> str:
         if verb == "c":
-            return flags.pad(_character(value))
+            return flags.pad(character(value))
         if verb == "q":
-            return flags.pad(_quoted_character(value, flags))
+            return flags.pad(quoted_character(value, flags))
         if verb == "U":
             digits = f"{value & _MASK:0{max(4, flags.precision or 0)}X}"
-            tail = f" '{_character(value)}'" if flags.sharp and _printable(value) else ""
+            tail = f" '{character(value)}'" if flags.sharp and printable(value) else ""
             return flags.pad(f"U+{digits}{tail}", zeros=False)
         base = {"v": "d", "d": "d", "b": "b", "o": "o", "O": "o", "x": "x", "X": "X"}.get(verb)
         if base is None:
             return self._bad(value, verb, flags)
-        return _integer(value, verb, base, flags)
+        return integer(value, verb, base, flags)
 
     def _float(self, value: float, verb: str, flags: Flags) -> str:
         if verb not in ("v", "g", "G", "f", "F", "e", "E"):
@@ -150,106 +132,19 @@ class Printer:
             return self._bad(value, verb, flags)
         if flags.sharp:
             raise TemplateError("printf: the flag # of a float is not supported")
-        return _float(value, verb, flags)
+        return real(value, verb, flags)
 
     def _string(self, text: str, verb: str, flags: Flags, value: Any) -> str:
         if verb in ("v", "s"):
-            return flags.pad(_cut(text, flags))
+            return flags.pad(cut(text, flags))
         if verb in ("x", "X"):
-            return _hexadecimal(text, verb, flags)
+            return hexadecimal(text, verb, flags)
         if verb == "q":
-            cut = _cut(text, flags)
-            if flags.sharp and _can_backquote(cut):
-                return flags.pad(f"`{cut}`")
-            return flags.pad(quote_to_ascii(cut) if flags.plus else quote(cut))
+            shown = cut(text, flags)
+            if flags.sharp and can_backquote(shown):
+                return flags.pad(f"`{shown}`")
+            return flags.pad(quote_to_ascii(shown) if flags.plus else quote(shown))
         return self._bad(value, verb, flags)
-
-
-def _cut(text: str, flags: Flags) -> str:
-    return text if flags.precision is None else text[: flags.precision]
-
-
-def _can_backquote(text: str) -> bool:
-    return not any(
-        (c < " " and c != "\t") or c in "`\x7f\ufeff" or "\udc80" <= c <= "\udcff" for c in text
-    )
-
-
-def _printable(value: int) -> bool:
-    return 0 <= value <= 0x10FFFF and chr(value).isprintable()
-
-
-def _character(value: int) -> str:
-    valid = 0 <= value <= 0x10FFFF and not 0xD800 <= value < 0xE000
-    return chr(value) if valid else "\ufffd"
-
-
-def _quoted_character(value: int, flags: Flags) -> str:
-    char = _character(value)
-    body = (quote_to_ascii(char) if flags.plus else quote(char))[1:-1]
-    return {"'": "'\\''", '"': "'\"'"}.get(char, f"'{body}'")
-
-
-def _integer(value: int, verb: str, base: str, flags: Flags) -> str:
-    signed = not isinstance(value, Byte)
-    digits = format(abs(value), base)
-    wanted = 0
-    if flags.precision is not None:
-        wanted = flags.precision
-        if wanted == 0 and value == 0:
-            return " " * (flags.width or 0)
-    elif flags.zero and not flags.minus and flags.width is not None:
-        wanted = flags.width - (value < 0 or flags.plus or flags.space)
-    digits = digits.rjust(wanted, "0")
-    if flags.sharp:
-        prefix = {"b": "0b", "x": "0x", "X": "0X"}.get(base, "")
-        if base == "o" and not digits.startswith("0"):
-            prefix = "0"
-        digits = prefix + digits
-    if verb == "O":
-        digits = "0o" + digits
-    sign = "-" if signed and value < 0 else "+" if flags.plus else " " if flags.space else ""
-    return flags.pad(sign + digits, zeros=False)
-
-
-def _float(value: float, verb: str, flags: Flags) -> str:
-    number = _digits(value, verb, flags.precision)
-    sign = ""
-    if number[0] in "+-":
-        sign, number = number[0], number[1:]
-    is_number = not (math.isinf(value) or math.isnan(value))
-    if sign != "-":
-        sign = "+" if flags.plus else " " if flags.space else ""
-        if math.isinf(value) and not sign:
-            sign = "+"
-    if not is_number:
-        return flags.pad(sign + number, zeros=False)
-    width = flags.width or 0
-    if sign and flags.zero and not flags.minus and width > len(sign + number):
-        return sign + number.rjust(width - 1, "0")
-    return flags.pad(sign + number)
-
-
-def _digits(value: float, verb: str, precision: int | None) -> str:
-    if math.isnan(value) or math.isinf(value):
-        return format_float_g(value)
-    if verb in ("v", "g", "G"):
-        shortest = precision is None
-        text = format_float_g(value) if shortest else format(value, f".{precision}g")
-        return text.upper() if verb == "G" else text
-    return format(value, f".{6 if precision is None else precision}{verb}")
-
-
-def _hexadecimal(text: str, verb: str, flags: Flags) -> str:
-    data = to_bytes(text)
-    if flags.precision is not None:
-        data = data[: flags.precision]
-    if not data:
-        return " " * (flags.width or 0)
-    pairs = [f"{byte:02{verb}}" for byte in data]
-    prefix = f"0{verb}" if flags.sharp else ""
-    body = " ".join(prefix + pair for pair in pairs) if flags.space else prefix + "".join(pairs)
-    return flags.pad(body)
 
 
 _FLAGS: Final = {"#": "sharp", "0": "zero", "+": "plus", "-": "minus", " ": "space"}
