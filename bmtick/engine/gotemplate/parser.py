@@ -3,43 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import Final
 
 from bmtick.engine.gotemplate.lexer import Item, LexError, lex
-from bmtick.engine.gotemplate.literals import constant, unquote
+from bmtick.engine.gotemplate.literals import unquote
 from bmtick.engine.gotemplate.nodes import (
     Action,
     Branch,
     Call,
-    Chain,
-    Command,
-    Constant,
-    Dot,
-    Field,
-    Function,
     Jump,
     Node,
-    Operand,
-    Pipe,
     Text,
-    Variable,
 )
+from bmtick.engine.gotemplate.pipelines import PipelineParser
 
-_OPERANDS: Final = frozenset(
-    (
-        "bool",
-        "char",
-        "dot",
-        "field",
-        "identifier",
-        "number",
-        "nil",
-        "raw",
-        "string",
-        "variable",
-        "open",
-    )
-)
 Trees = dict[str, list[Node]]
 
 
@@ -53,41 +29,13 @@ def parse(source: str, functions: Container[str]) -> Trees:
     return parser.parse()
 
 
-class _Parser:
-    """``at`` is the index of the next item."""
+class _Parser(PipelineParser):
+    """Reads the statements: what pipelines stand in."""
 
     def __init__(self, items: list[Item], functions: Container[str]) -> None:
-        self.items, self.functions = items, functions
-        self.at = self.loops = 0
-        self.variables = ["$"]
+        super().__init__(items, functions)
+        self.loops = 0
         self.trees: Trees = {}
-
-    def next(self) -> Item:
-        item = self.items[self.at]
-        self.at += item.kind != "eof"
-        return item
-
-    def peek(self) -> Item:
-        return self.items[self.at]
-
-    def skip_space(self) -> Item:
-        while self.peek().kind == "space":
-            self.at += 1
-        return self.peek()
-
-    def next_solid(self) -> Item:
-        self.skip_space()
-        return self.next()
-
-    def expect(self, kind: str, context: str) -> Item:
-        item = self.next_solid()
-        if item.kind != kind:
-            raise self.unexpected(item, context)
-        return item
-
-    def unexpected(self, item: Item, context: str) -> LexError:
-        shown = item.text or "the end of the template"
-        return LexError(f"unexpected {shown!r} in {context}", item.at)
 
     def parse(self) -> Trees:
         main: list[Node] = []
@@ -171,7 +119,7 @@ class _Parser:
             case "template" | "block":
                 self.next()
                 return self._call(item)
-        return Action(item.at, self._pipeline("command", "right"))
+        return Action(item.at, self.pipeline("command", "right"))
 
     def _else(self) -> str:
         self.next()
@@ -193,9 +141,9 @@ class _Parser:
             if self.skip_space().kind == "right":
                 self.next()
             else:
-                pipe = self._pipeline(context, "right")
+                pipe = self.pipeline(context, "right")
             return Call(item.at, name, pipe)
-        pipe = self._pipeline(context, "right")
+        pipe = self.pipeline(context, "right")
         outer, self.variables = self.variables, ["$"]
         body, end = self._list()
         self.variables = outer
@@ -206,7 +154,7 @@ class _Parser:
 
     def _branch(self, kind: str, at: int) -> Branch:
         known = len(self.variables)
-        pipe = self._pipeline(kind, "right")
+        pipe = self.pipeline(kind, "right")
         self.loops += kind == "range"
         body, end = self._list()
         self.loops -= kind == "range"
@@ -222,109 +170,6 @@ class _Parser:
                     raise LexError("expected {{end}}; found {{else}}", self.peek().at)
         del self.variables[known:]
         return Branch(at, kind, pipe, body, otherwise)
-
-    def _pipeline(self, context: str, end: str) -> Pipe:
-        pipe = Pipe(self.skip_space().at, [])
-        self._declarations(pipe, context)
-        while True:
-            item = self.skip_space()
-            if item.kind == end:
-                self.next()
-                self._check(pipe, context)
-                return pipe
-            if item.kind not in _OPERANDS:
-                raise self.unexpected(item, context)
-            pipe.commands.append(self._command())
-
-    def _declarations(self, pipe: Pipe, context: str) -> None:
-        while self.skip_space().kind == "variable":
-            before = self.at
-            name = self.next().text
-            following = self.skip_space()
-            if following.kind in ("assign", "declare"):
-                self.next()
-                pipe.assigns = following.kind == "assign"
-                self._declare(pipe, name)
-                return
-            if following.kind != "comma":
-                self.at = before
-                return
-            self.next()
-            self._declare(pipe, name)
-            if context != "range" or len(pipe.variables) > 1:
-                raise LexError(f"too many declarations in {context}", following.at)
-            if self.skip_space().kind not in ("variable", "right", "close"):
-                raise LexError("range can only initialize variables", self.peek().at)
-
-    def _declare(self, pipe: Pipe, name: str) -> None:
-        pipe.variables.append(name)
-        self.variables.append(name)
-
-    def _check(self, pipe: Pipe, context: str) -> None:
-        if not pipe.commands:
-            raise LexError(f"missing value for {context}", pipe.at)
-        for number, command in enumerate(pipe.commands[1:], 2):
-            if isinstance(command.args[0], Constant | Dot):
-                raise LexError(f"non executable command in pipeline stage {number}", command.at)
-
-    def _command(self) -> Command:
-        command = Command(self.peek().at, [])
-        while True:
-            self.skip_space()
-            operand = self._operand()
-            if operand is not None:
-                command.args.append(operand)
-            item = self.next()
-            if item.kind == "space":
-                continue
-            if item.kind in ("right", "close"):
-                self.at -= 1
-            elif item.kind != "pipe":
-                raise self.unexpected(item, "operand")
-            break
-        if not command.args:
-            raise LexError("empty command", command.at)
-        return command
-
-    def _operand(self) -> Operand | None:
-        node = self._term()
-        if node is None or self.peek().kind != "field":
-            return node
-        names = []
-        while self.peek().kind == "field":
-            names.append(self.next().text[1:])
-        if isinstance(node, Field | Variable):
-            node.names += names
-            return node
-        if isinstance(node, Constant | Dot):
-            raise LexError(f"unexpected . after term {_shown(node)!r}", node.at)
-        return Chain(node.at, node, names)
-
-    def _term(self) -> Operand | None:
-        item = self.skip_space()
-        if item.kind not in _OPERANDS:
-            return None
-        self.next()
-        match item.kind:
-            case "identifier":
-                if item.text not in self.functions:
-                    raise LexError(f"function {item.text!r} not defined", item.at)
-                return Function(item.at, item.text)
-            case "dot":
-                return Dot(item.at)
-            case "variable":
-                if item.text not in self.variables:
-                    raise LexError(f"undefined variable {item.text!r}", item.at)
-                return Variable(item.at, item.text)
-            case "field":
-                return Field(item.at, [item.text[1:]])
-            case "open":
-                return self._pipeline("parenthesized pipeline", "close")
-        return Constant(item.at, constant(item), item.text)
-
-
-def _shown(node: Constant | Dot) -> str:
-    return node.source if isinstance(node, Constant) else "."
 
 
 def _is_empty(nodes: list[Node]) -> bool:
