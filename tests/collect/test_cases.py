@@ -36,10 +36,12 @@ def collect(*arguments: str, **environment: str) -> str:
     return done.stdout.decode()
 
 
+@pytest.mark.parametrize("pure", ["", "1"], ids=["as installed", "uncompiled"])
 @pytest.mark.parametrize(("log", "name"), [(n, n) for n in NAMES], indirect=["log"])
-def test_points_of_a_log(log, name):
+def test_points_of_a_log(log, name, pure):
     expected = (CASES / name / "expected.lp").read_text("utf-8")
-    assert collect("--log", str(log), "--from-start", "--no-state") == expected
+    found = collect("--log", str(log), "--from-start", "--no-state", BMTICK_PURE=pure)
+    assert found == expected
 
 
 @pytest.mark.parametrize("log", NAMES, indirect=True)
