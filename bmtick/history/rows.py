@@ -95,7 +95,13 @@ class Rows:
             return [tuple(self._converted(row)) for row in msgspec.json.decode(values)]
 
     def _converted(self, row: Sequence[Any]) -> Iterator[Any]:
-        """Convert the values of a field whose type was another one once."""
+        """Convert the values of a field whose type was another one once.
+
+        Raises:
+            ValueError: a value cannot be converted, or the row has no time.
+        """
+        if not row or type(row[0]) is not int:
+            raise ValueError(f"a row without a time: {str(row)[:80]}")
         for name, value in zip(self._columns, row, strict=True):
             kind = self._types.get(name)
             yield value if kind is None or value is None else _CONVERT[kind](value)
