@@ -147,7 +147,8 @@ def _follow(
         warn=say,
     )
     parent = os.getppid()
-    if not request.write and (request.execd or is_telegraf(parent)):
+    runner.paced = not request.write and is_telegraf(parent)
+    if runner.paced or (request.execd and not request.write):
         runner.reader = identity(parent)
     if not stays:
         if not request.write:

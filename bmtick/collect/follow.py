@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _UNLOGGED = "without rsyslog, 'postconf maillog_file' or --log journal tells where Postfix logs"
 
+_PACKED = 1 << 20  # bytes read at least of a packed file, which is unpacked from its beginning
+
 
 class Follower:
     """One log path.
@@ -95,6 +97,8 @@ class Follower:
                 if os.fstat(log.fileno()).st_ino != file.inode:
                     continue
                 before = file.offset
+                if limit > 0 and file.name.endswith(COMPRESSED):
+                    limit = max(limit, _PACKED)
                 try:
                     yield from logfile.blocks(log, file, limit, carry)
                 except Exception as error:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 HEAD = 256  # bytes that a file is known by
 KEEP = 3600  # seconds that a rotated file is read on
 BLOCK = 1 << 17  # bytes read at once
+LEAST = 1 << 12  # the same where little is wanted
 MAX_LINE = 1 << 20  # of a longer line the beginning is read
 _ENDING = r"(?:\.(?:gz|xz|zst|bz2))?"
 
@@ -202,8 +203,10 @@ def whole_lines(log: BinaryIO, file: LogFile, limit: int, carry: bytes = b"") ->
     """
     rest = b"\n" + carry
     file.tail = b""
-    while limit > 0 and (block := log.read(BLOCK)):
+    wanted = limit > 0  # at least one line, or the beginning of one that is too long
+    while (limit > 0 or wanted) and (block := log.read(min(BLOCK, max(limit, LEAST)))):
         limit -= len(block)
+        wanted = wanted and not file.cut
         if file.cut and not (block := _passed_over(block, file)):
             continue
         end = block.rfind(b"\n")
@@ -211,10 +214,12 @@ def whole_lines(log: BinaryIO, file: LogFile, limit: int, carry: bytes = b"") ->
             rest += block
             if len(rest) > MAX_LINE:
                 yield rest
+                wanted = False
                 file.offset += len(rest) - 1 - len(carry)
                 rest, carry, file.cut = b"\n", b"", True
             continue
         yield rest + block[:end]
+        wanted = False
         file.offset += len(rest) - len(carry) + end
         rest, carry = block[end:], b""
     file.tail = rest[1:]

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 FLUSH = 60.0  # seconds within which Telegraf has passed on what it took, jitter included
+# Telegraf 1.26 drops the oldest of more than metric_buffer_limit (10,000) points that were not
+# written yet (measured: of 60,000 messages at once 11,223 arrived).
+PACE = 4000  # points of a run
 HELD = 4 << 20  # bytes: more than its buffer of 10,000 points
 
 
@@ -37,6 +40,7 @@ class Runner:
     Attributes:
         reader: which Telegraf reads what is printed; empty where none does.
         ending: told what is printed, tells when to end.
+        paced: whether a run gives out only as much as Telegraf takes at once.
         printed: whether anything was printed that is not printed again.
     """
 
@@ -63,6 +67,7 @@ class Runner:
         self.reader: list[int] = []
         self._last_reader: list[int] = []  # kept by a run of somebody else
         self.ending = Ending()
+        self.paced = False
         self.printed = False
         self._recent: list[tuple[int, bytes]] = []
         self._written: Any = None
@@ -118,7 +123,10 @@ class Runner:
         more = True
         while more and not self.ending.is_near():
             now = self.clock()
-            rows, more = self.session.run(now)
+            if self.paced:
+                rows, more = self.session.run_paced(now, PACE), False
+            else:
+                rows, more = self.session.run(now)
             counted = bool(rows)
             if not more:
                 if self.spool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 1.0  # seconds after its end that a bucket waits for lines that are under way
 STEP = 64 << 20  # bytes read before points are printed and the state is written
+PACED_STEP = 1 << 16  # the same where points are counted out: each line may make some
 FIRST = 64 << 20  # bytes of the log that are read where there is no state
 DAY = 86400
 _LONG_AGO = 150 * DAY
@@ -86,10 +87,40 @@ class Session:
 
     def run(self, now: float) -> tuple[list[Row], bool]:
         """Read what is new; return the points of closed buckets, and whether more is waiting."""
+        rows, more = self._read(now, STEP)
+        self.tally.trim(self.buckets.newest or int(now))
+        if not more:
+            for start, bucket in self.buckets.close(self._horizon(now)):
+                rows.extend(self._rows(start, bucket, now))
+        return rows, more
+
+    def run_paced(self, now: float, most: int) -> list[Row]:
+        """Read on and return about so many points at most; the next runs go on from there."""
+        rows: list[Row] = []
+        more = True
+        horizon = self._horizon(now)
+        while more and len(rows) + self.buckets.waiting(horizon) < most:
+            found, more = self._read(now, PACED_STEP)
+            rows += found
+            horizon = min([self._horizon(now), *self._unread_from()])
+        self.tally.trim(self.buckets.newest or int(now))
+        for start, bucket in self.buckets.close(horizon):
+            rows.extend(self._rows(start, bucket, now))
+            if len(rows) >= most:
+                break
+        return rows
+
+    def _unread_from(self) -> list[float]:
+        """Return from when each log that was not read to its end has lines to come."""
+        sources = self.sources.values()
+        return [(s.scanner.clock.last or 0) - PATIENCE for s in sources if s.follower.more]
+
+    def _read(self, now: float, step: int) -> tuple[list[Row], bool]:
+        """Read about so many bytes; return what had to be given out, and whether more is waiting."""
         self.buckets.limit = int(now) + DAY
         self._look(now)
         rows: list[Row] = []
-        left = STEP
+        left = step
         failed: list[BmtickError] = []
         for source in self.sources.values():
             try:
@@ -103,12 +134,7 @@ class Session:
             self._take_notes(source.follower)
         self._judge(failed)
         self.buckets.settle(now)
-        self.tally.trim(self.buckets.newest or int(now))
-        more = any(source.follower.more for source in self.sources.values())
-        if not more:
-            for start, bucket in self.buckets.close(self._horizon(now)):
-                rows.extend(self._rows(start, bucket, now))
-        return rows, more
+        return rows, any(source.follower.more for source in self.sources.values())
 
     def _take_notes(self, follower: Follower | Journal) -> None:
         """Take what a source has to say beside its lines."""

@@ -172,7 +172,8 @@ class Tally:
         self.gone: dict[bytes, Origin] = {}  # counted and removed; a slow filter may come back
         self.logins: dict[bytes, Origin] = {}
         self._proxied: dict[str, Origin] = {}  # of each client of a filter before the queue
-        self._born: dict[bytes, int] = {}  # when a queue id was first seen at the end of a run
+        # When a queue id was first seen so at the end of a run; an id that is used again is young.
+        self._born: dict[str, dict[bytes, int]] = {"waiting": {}, "counted": {}}
 
     def before(self, host: bytes) -> bytes:
         """Return what stands before the queue ids of a host in the keys; nothing for the first."""
@@ -304,16 +305,16 @@ class Tally:
         A session that died after ``client=`` leaves no word; Postfix gives a queued message up
         after five days by default.
         """
-        born = self._born
-        for opened, most, age in (
-            (self.waiting, MAX_OPEN, WAITING_AGE),
-            (self.counted, MAX_OPEN, COUNTED_AGE),
+        for name, opened, age in (
+            ("waiting", self.waiting, WAITING_AGE),
+            ("counted", self.counted, COUNTED_AGE),
         ):
+            born = self._born[name]
             stale = [q for q in opened if time - born.setdefault(q, time) > age]
-            stale += list(opened)[: len(opened) - len(stale) - most] if len(opened) > most else []
+            stale += list(opened)[: max(0, len(opened) - len(stale) - MAX_OPEN)]
             for queue_id in stale:
                 opened.pop(queue_id, None)
-        self._born = {q: t for q, t in born.items() if q in self.waiting or q in self.counted}
+            self._born[name] = {q: t for q, t in born.items() if q in opened}
 
     def _kept(self) -> tuple[tuple[str, dict[bytes, Origin]], ...]:
         return ("waiting", self.waiting), ("counted", self.counted), ("gone", self.gone)
@@ -327,7 +328,8 @@ class Tally:
         kept: dict[str, Any] = {}
         for name, opened in self._kept():
             of = [origins.setdefault((o.user, o.client), len(origins)) for o in opened.values()]
-            born = [self._born.get(queue_id, 0) for queue_id in opened] if name != "gone" else []
+            times = self._born.get(name)
+            born = [times.get(queue_id, 0) for queue_id in opened] if times is not None else []
             kept[name] = [b" ".join(opened).decode("latin-1"), of, born]
         kept["home"] = self.home.decode("latin-1")
         kept["origins"] = list(origins)
@@ -344,5 +346,5 @@ class Tally:
             opened.update(zip(queue_ids, [origins[number] for number in of], strict=True))
             if born:
                 times = zip(queue_ids, born, strict=True)
-                self._born.update([(queue_id, time) for queue_id, time in times if time])
+                self._born[name] = {queue_id: time for queue_id, time in times if time}
         self._proxied = {client: Origin(user, client) for client, user in kept["proxied"]}

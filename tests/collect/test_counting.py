@@ -305,3 +305,25 @@ def test_own_rules_for_blocked_refusals():
     assert not blocked(b"5.7.9", b"go away please")
     with pytest.raises(BmtickError):
         Blocked(["  "])
+
+
+def test_a_queue_id_that_is_used_again_after_days_is_young():
+    """The first message was never removed, as far as the log tells."""
+    from bmtick.collect.blocked import Blocked
+    from bmtick.collect.tally import MAX_OPEN, Tally
+
+    tally = Tally(Blocked())
+    tally.client(b"AAAAA:", b"h[10.0.0.1]")
+    tally.active(b"AAAAA:", 1, 1)
+    tally.trim(1_700_000_000)
+    tally.client(b"AAAAA:", b"h[10.0.0.2]")
+    tally.trim(1_700_000_000 + 3 * 86_400)
+    tally.active(b"AAAAA:", 1, 1)
+    assert {client: sums[0] for client, sums in tally.bucket.clients.items()} == {
+        "10.0.0.1": 1,
+        "10.0.0.2": 1,
+    }
+    for number in range(MAX_OPEN * 3 // 4):
+        tally.client(b"%06X:" % number, b"h[10.0.0.1]")
+    tally.trim(1_700_000_000 + 3 * 86_400)
+    assert len(tally.waiting) == MAX_OPEN * 3 // 4
