@@ -30,7 +30,7 @@ _LONG_ID = _HEAD + (
     rb"[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{4}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+: client="
 )
 _DIGITS = b"0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
-_ENOUGH = 200  # witnesses that are heard
+_ENOUGH = 25  # witnesses that are heard
 _AGREED = 0.9  # of them that must tell one year
 _TAIL = 1 << 16  # bytes looked through for the last time
 
