@@ -20,6 +20,7 @@ from bmtick.engine.lambdas.values import (
 )
 
 _SHORT_CIRCUITS: Final = {"AND": False, "OR": True}
+_TRIES: Final = 8  # more than the types of two sides can take to be known
 _DYNAMIC: Final = "look at the types first"
 
 
@@ -103,8 +104,10 @@ class Binary(Evaluator):
             self._left_type = self.left.type(scope)
             self._right_type = self.right.type(scope)
             self.chosen = self._lookup()
-        while isinstance(self.chosen, Operation):
+        for _ in range(_TRIES):
             chosen = self.chosen
+            if not isinstance(chosen, Operation):
+                raise self._unfit_in(scope)
             on_left = True
             try:
                 left: Any = self.left.eval(chosen.left, scope, state)
@@ -118,7 +121,8 @@ class Binary(Evaluator):
                     raise
             else:
                 return chosen.apply(left, right)
-        raise self._unfit_in(scope)
+        # A side that gives no value of the type it has: Kapacitor tries again without end.
+        raise EvaluationError("stack overflow", panic=True)
 
     def settles_on(self, operation: Operation) -> bool:
         """Say whether the exact node would use this operation; it is noted if it is the first."""

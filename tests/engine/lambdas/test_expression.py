@@ -72,6 +72,13 @@ def test_a_node_whose_types_change_stays_broken_as_in_kapacitor():
         expression.evaluate({"a": 1, "b": 2})
 
 
+def test_a_side_that_never_gives_its_type_is_a_panic_and_no_endless_loop():
+    """Kapacitor calls itself until its stack is full, which takes the server down."""
+    with pytest.raises(EvaluationError, match="stack overflow") as raised:
+        build("(-'') =~ /a.*/").predicate({})
+    assert raised.value.panic
+
+
 def test_durations_multiply():
     assert build('"d" * 2').evaluate({"d": Duration(5)}) == Duration(10)
 
