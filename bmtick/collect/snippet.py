@@ -13,6 +13,7 @@ import stat
 from collections.abc import Sequence
 
 from bmtick.collect.queue import telegraf_watches
+from bmtick.collect.sources import is_journal
 
 USER = "telegraf"
 FILE = "/etc/telegraf/telegraf.d/bmtick.conf"
@@ -96,7 +97,7 @@ def _log_rights(logs: Sequence[str]) -> list[str]:
     """Return the commands that let Telegraf's user read the logs; no more than is needed."""
     commands: list[str] = []
     for log in logs:
-        if log == "journal":
+        if is_journal(log):
             commands.append(f"usermod -a -G systemd-journal {USER}")
             continue
         try:

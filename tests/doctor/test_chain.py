@@ -378,3 +378,19 @@ def test_without_influxdb_kapacitor_is_looked_at_all_the_same(root, kapacitor):
     assert by_name["kapacitor: subscription"].status == "unseen"
     assert by_name["kapacitor: subscription"].remedy == "mend the link above first"
     assert by_name["kapacitor: tasks: bounce_rate"].remedy == "bmtick apply"
+
+
+def test_a_journal_as_the_mail_log(root, tmp_path):
+    from tests.support import journal as journals
+
+    logs = '[collect]\nlogs = ["journal:{}"]\n'
+    path = journals.write_journal(
+        tmp_path / "a.journal",
+        [journals.entry(1_700_000_000_000_000, b"connect from h[192.0.2.1]")],
+    )
+    (link,) = found(world(root, NO_SERVER, NO_SERVER, logs.format(path)), "mail log")
+    assert link.status == "ok"
+    assert "last line" in link.finding
+    (link,) = found(world(root, NO_SERVER, NO_SERVER, logs.format(tmp_path / "none")), "mail log")
+    assert link.status == "broken"
+    assert "No such file" in link.finding

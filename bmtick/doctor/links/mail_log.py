@@ -7,8 +7,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from bmtick.collect.journal import Journal
+from bmtick.collect.sources import is_journal
 from bmtick.doctor.link import Link, broken, off, ok, unseen
 from bmtick.doctor.world import World, ago, may_read
+from bmtick.errors import BmtickError
 from bmtick.terminal import shell_quoted
 
 ORDER = 10
@@ -20,9 +23,12 @@ _COLLECTOR = "telegraf"  # the user who collects on a Bm-tick server
 
 def look(world: World) -> Iterator[Link]:
     """Look at every log of ``[collect] logs``."""
-    logs = [entry for entry in world.settings.collect.logs if entry not in ("-", "journal")]
-    if not logs:
-        yield off(_NAME, "no log files are configured; the journal or stdin is read")
+    entries = world.settings.collect.logs
+    logs = [entry for entry in entries if entry != "-" and not is_journal(entry)]
+    if all(entry == "-" for entry in entries):
+        yield off(_NAME, "no log files are configured; stdin is read")
+    for entry in filter(is_journal, entries):
+        yield _journal(entry, world.now)
     for entry in logs:
         pattern = str(world.path(entry))
         paths = sorted(glob.glob(pattern))  # noqa: PTH207 -- absolute patterns
@@ -46,6 +52,24 @@ def look(world: World) -> Iterator[Link]:
 def _may_enter(folder: Path) -> bool:
     nearest = next((p for p in (folder, *folder.parents) if p.exists()), folder)
     return os.access(nearest, os.R_OK | os.X_OK)
+
+
+def _journal(entry: str, now: float) -> Link:
+    """Read the newest line of Postfix, as the user who runs the doctor."""
+    said: list[str] = []
+    journal = Journal(entry, said.append)
+    try:
+        journal.begin(0, 0.0)
+    except BmtickError as error:
+        return broken(_NAME, error.message, error.remedy)
+    if not journal.cursor:
+        return broken(
+            _NAME,
+            f"the {entry} has no line of Postfix",
+            "journalctl SYSLOG_FACILITY=2; postconf maillog_file (empty: it logs to syslog)",
+        )
+    seconds = int(journal.cursor.partition(";t=")[2].partition(";")[0] or "0", 16) // 1_000_000
+    return ok(_NAME, f"the {entry}, last line {ago(max(now - seconds, 0))} ago")
 
 
 def _one(world: World, path: Path) -> Link:
