@@ -2,9 +2,11 @@
 
 import importlib
 import os
+import tempfile
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,6 +15,7 @@ import requests
 from bmtick.deploy.client import connect
 from bmtick.deploy.influx import connect_influx
 from bmtick.doctor.chain import examine, modules
+from bmtick.doctor.links import mail_log, telegraf_program
 from bmtick.doctor.mail_server import ask_mail_server
 from bmtick.doctor.world import World, may_read
 from bmtick.settings import parse
@@ -22,8 +25,10 @@ LOG_LINE = "Nov 24 02:00:00 mx postfix/qmgr[1]: 4XyZ: from=<a@example.org>, size
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path, monkeypatch):
     """A machine's files: a log, a collector's state, a Telegraf with the plugin, a spool."""
+    # Where there is a user telegraf: it may not enter pytest's folders.
+    monkeypatch.setattr(mail_log, "_COLLECTOR", "no-such-user")
     log = tmp_path / "var/log/mail.log"
     log.parent.mkdir(parents=True)
     log.write_text(LOG_LINE)
@@ -257,6 +262,38 @@ def test_a_log_that_telegraf_may_not_read_is_told(tmp_path):
     assert may_read(log, "nobody") is False
     assert may_read(log, "root") is True
     assert may_read(log, "no-such-user") is None
+
+
+@pytest.mark.parametrize("kind", ["exec", "execd"])
+@pytest.mark.parametrize(
+    ("mode", "finding"), [(0o755, ""), (0o700, "may not run"), (None, "does not exist")]
+)
+def test_a_program_that_telegraf_may_not_run_is_red(open_folder, monkeypatch, kind, mode, finding):
+    monkeypatch.setattr(telegraf_program, "USER", "nobody")
+    home, snippets = open_folder / "home", open_folder / "etc/telegraf/telegraf.d"
+    home.mkdir()
+    snippets.mkdir(parents=True)
+    (home / "bmtick").touch(0o755)
+    if mode is None:
+        (home / "bmtick").unlink()
+    else:
+        home.chmod(mode)
+    lines = {
+        "exec": '[[inputs.exec]]\ncommands = ["{home}/bmtick collect --log x"]\n',
+        "execd": '[[inputs.execd]]\ncommand = ["{home}/bmtick", "collect", "--execd"]\n',
+    }
+    (snippets / "bmtick.conf").write_text(lines[kind].format(home=home))
+    (link,) = telegraf_program.look(world(open_folder, NO_SERVER, NO_SERVER))
+    assert link.status == ("broken" if finding else "ok"), link
+    assert finding in link.finding
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that every user may pass, which pytest's are not."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""May Telegraf's user run the program that its configuration names?"""
+
+from __future__ import annotations
+
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bmtick.collect.snippet import USER
+from bmtick.doctor.link import Link, broken, ok
+from bmtick.doctor.world import World, may_read
+
+ORDER = 31
+_NAME = "telegraf: program"
+_FOLDER = "/etc/telegraf/telegraf.d"
+_SNIPPET = f"bmtick telegraf > {_FOLDER}/bmtick.conf && systemctl restart telegraf"
+_ELSEWHERE = "PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install ... for all users; then "
+
+
+def look(world: World) -> Iterator[Link]:
+    """Look at the program of each plugin that runs the collector, where its path is absolute."""
+    for path in sorted(world.path(_FOLDER).glob("*.conf")):
+        try:
+            config = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # Telegraf's own log tells of these
+            continue
+        for program in dict.fromkeys(_programs(config)):
+            yield _judge(program)
+
+
+def _programs(config: dict[str, Any]) -> Iterator[str]:
+    inputs = config.get("inputs", {})
+    commands = [shlex.split(c) for p in inputs.get("exec", []) for c in p.get("commands", [])]
+    commands += [p.get("command", []) for p in inputs.get("execd", [])]
+    for words in commands:
+        if "collect" in words and words[0].startswith("/"):
+            yield words[0]
+
+
+def _judge(program: str) -> Link:
+    path = Path(program)
+    if not path.exists():
+        return broken(_NAME, f"{program} does not exist", _SNIPPET)
+    # The link itself, and where it leads: a program in somebody's home is closed to others.
+    if any(may_read(way, USER) is False for way in (path, path.resolve())):
+        return broken(_NAME, f"user {USER} may not run {program}", _ELSEWHERE + _SNIPPET)
+    return ok(_NAME, f"{program} is there for user {USER}")
