@@ -104,5 +104,11 @@ def _line_protocol(path: Path) -> list[Point]:
     try:
         with path.open(encoding="utf-8") as lines:
             return list(parse_lines(lines, file=str(path)))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BmtickError(f"cannot read it: {error}", location=Location(str(path))) from None
+    except UnicodeDecodeError:
+        raise BmtickError(
+            "it is not UTF-8 text", location=Location(str(path)), remedy="save it as UTF-8"
+        ) from None
+    except OSError as error:
+        raise BmtickError(
+            f"cannot read it: {error.strerror}", location=Location(str(path))
+        ) from None
