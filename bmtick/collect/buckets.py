@@ -13,6 +13,7 @@ from bmtick.collect.tally import Bucket
 MAX_OPEN_BUCKETS = 400  # over an hour of 10 s: a clock set back, the end of summer time
 MAX_OPEN_SERIES = 60_000
 MAX_GIVEN = 400  # intervals that are known to be given out; all before them count as such
+_AT_ONCE = 50  # buckets over the most before the oldest are given out: sorting them costs
 _CHECK_EVERY = 16  # blocks of lines between two looks at the number of series
 
 
@@ -27,6 +28,8 @@ class Buckets:
         self.newest: int | None = None  # the latest time that a line bore
         self.limit: int | None = None  # a later time is a wrong clock
         self._checks = 0
+        self._touched: set[int] = set()  # starts of buckets that may have grown since they were
+        self._sizes: dict[int, int] = {}  # measured
         self._untimed: Bucket | None = None  # of lines before the first that bore a time
 
     def at(self, time: int | None) -> Bucket:
@@ -44,6 +47,7 @@ class Buckets:
         bucket = self.open.get(start)
         if bucket is None:
             bucket = self.open[start] = Bucket()
+        self._touched.add(start)
         if self.newest is None or time > self.newest:
             self.newest = time
         if self._untimed is not None:
@@ -60,6 +64,7 @@ class Buckets:
     def take(self, start: int, bucket: Bucket) -> None:
         """Keep a bucket of an earlier run; the interval may have been another one then."""
         start -= start % self.interval
+        self._touched.add(start)
         mine = self.open.get(start)
         if mine is None:
             self.open[start] = bucket
@@ -74,6 +79,7 @@ class Buckets:
             self.given[start] = None
             if len(self.given) >= 2 * MAX_GIVEN:
                 self._forget_given()
+            self._sizes.pop(start, None)
             yield start, self.open.pop(start)
 
     def _forget_given(self) -> None:
@@ -94,8 +100,8 @@ class Buckets:
         over = len(self.open) - MAX_OPEN_BUCKETS
         size = 0
         if self._checks % _CHECK_EVERY == 0:
-            size = sum(bucket.size() for bucket in self.open.values())
-        if over <= 0 and size <= MAX_OPEN_SERIES:
+            size = self._size()
+        if over <= _AT_ONCE and size <= MAX_OPEN_SERIES:
             return
         until = None
         for start in sorted(self.open)[:-1]:
@@ -103,6 +109,13 @@ class Buckets:
                 break
             until = start + self.interval
             over -= 1
-            size -= self.open[start].size()
+            size -= self._sizes.get(start, 0)
         if until is not None:
             yield from self.close(until)
+
+    def _size(self) -> int:
+        """Return how many series and names are open."""
+        for start in self._touched & self.open.keys():
+            self._sizes[start] = self.open[start].size()
+        self._touched.clear()
+        return sum(self._sizes.values())

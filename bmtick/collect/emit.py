@@ -38,6 +38,10 @@ class Addresses:
             if seen is None:
                 seen = all_seen[origin.user] = {}
             elif origin.client in seen:
+                if len(seen) == 1:
+                    seen[origin.client] = time
+                    counts[origin.user] = 1
+                    continue
                 del seen[origin.client]  # the newest are last
             elif len(seen) >= MAX_ADDRESSES:
                 continue
@@ -108,7 +112,7 @@ class Emitter:
                 rows.append((n.DELIVERY, (status,), bucket.delivery[status], time))
         fields = [bucket.lines, bucket.bytes, bucket.unparsed, round(lag, 3), folded]
         rows.append((n.COLLECTOR, (), fields, time))
-        if start - self._expired >= HOUR:
+        if start - self._expired >= 2 * HOUR:
             self.addresses.expire(start + self.interval - HOUR)
             self._expired = start
         return rows
