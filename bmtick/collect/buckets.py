@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bmtick.collect.tally import Bucket
+from bmtick.collect.bucket import Bucket
 
 MAX_OPEN_BUCKETS = 400  # over an hour of 10 s: a clock set back, the end of summer time
 MAX_OPEN_SERIES = 60_000

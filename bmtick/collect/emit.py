@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from bmtick import names as n
+from bmtick.collect.bucket import Bucket, Origin
 from bmtick.collect.compiled import lines
 from bmtick.collect.known import KnownClients
-from bmtick.collect.tally import Bucket, Origin
 from bmtick.escaping import escape_key
 
 HOUR = 3600

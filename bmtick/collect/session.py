@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from bmtick.collect.blocked import Blocked
+from bmtick.collect.bucket import Bucket
 from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
 from bmtick.collect.emit import Emitter, Row
@@ -15,7 +16,7 @@ from bmtick.collect.logfile import KEEP
 from bmtick.collect.options import Options
 from bmtick.collect.scan import Scanner
 from bmtick.collect.sources import followed, is_glob, is_journal, is_named
-from bmtick.collect.tally import Bucket, Tally
+from bmtick.collect.tally import Tally
 from bmtick.errors import BmtickError
 from bmtick.names import COLLECTOR
 
