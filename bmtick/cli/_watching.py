@@ -52,7 +52,8 @@ def chosen(settings: Settings, servers: tuple[str, ...], *, watch_only: bool) ->
         return Chosen(kapacitors=not watch_only, watch=watch_only)
     state = settings.watch.state
     named = settings_module.gives(settings, "kapacitor")
-    here = exists(state) and (not named or in_use(state))
+    spoken_of = exists(state) or settings_module.gives(settings, "watch")
+    here = spoken_of and (not named or in_use(state))
     return Chosen(kapacitors=named or not here, watch=here)
 
 

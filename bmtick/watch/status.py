@@ -68,7 +68,9 @@ def read_watch(
     if kept is None:
         raise BmtickError(
             f"cannot read the state of bmtick watch, {state}: {damage or 'there is none'}",
-            remedy="is it [watch] state of the settings; run this as root",
+            remedy="is it [watch] state of the settings; run this as root"
+            if damage
+            else "has 'bmtick watch' been started, with [watch] state of these settings",
         )
     running, error = in_use(state), ""
     age = now // SECOND - int(Path(state).stat().st_mtime)

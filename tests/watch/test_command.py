@@ -179,6 +179,20 @@ def test_silence_status_and_events_without_kapacitor(place):
         assert (wrong.exit_code, "Traceback" in wrong.output) == (2, False)
 
 
+def test_what_a_watch_that_never_ran_can_be_asked(place):
+    text = (place / "bmtick.toml").read_text().replace('host = "mail"', f'state = "{place}/state"')
+    (place / "bmtick.toml").write_text(text)
+    status = CliRunner().invoke(cli, ["status"])
+    assert status.exit_code == 2
+    assert "has 'bmtick watch' been started" in status.stderr
+    muted = CliRunner().invoke(
+        cli, ["silence", "--alert", "sender_outbreak", "--for", "1h", "--reason", "letter"]
+    )
+    assert muted.exit_code == 0, muted.stderr
+    assert "sender_outbreak" in CliRunner().invoke(cli, ["silences"]).stdout
+    assert "no events" in CliRunner().invoke(cli, ["events"]).stdout
+
+
 def test_a_running_watch_is_muted_without_a_restart_and_survives_kill(place):
     """kill -9 in the midst of it; the silence, the history and the level are kept."""
     text = SETTINGS.replace("[watch]", '[watch]\nstate = "state"')
