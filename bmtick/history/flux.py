@@ -82,6 +82,7 @@ def _client(connection: Connection) -> InfluxDBClient:
     # a query only reads, so it may be sent again
     retry = Retry(
         total=3,
+        connect=0,
         backoff_factor=0.3,
         status_forcelist=(429, 502, 503, 504),
         allowed_methods=("POST",),

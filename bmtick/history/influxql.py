@@ -67,7 +67,8 @@ class _Client:
             # requests would encode as Latin-1, and fail on other names
             pair = f"{connection.username}:{connection.password}".encode()
             self._session.headers["Authorization"] = f"Basic {b64encode(pair).decode()}"
-        retry = Retry(total=3, backoff_factor=0.3, status_forcelist=(502, 503, 504))
+        # where nobody listens, an administrator waits for nothing: connect=0
+        retry = Retry(total=3, connect=0, backoff_factor=0.3, status_forcelist=(502, 503, 504))
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=retry))
 
