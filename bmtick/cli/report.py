@@ -124,11 +124,13 @@ def _told(
     from bmtick.durations import SECOND
     from bmtick.incident.units import plain
     from bmtick.settings import gives
+    from bmtick.watch.status import exists
 
     named = any(gives(settings, section) for section in ("kapacitor", "influxdb"))
     chosen = _watching.chosen(settings, (), watch_only=False)
     chosen = chosen._replace(
-        kapacitors=chosen.kapacitors and (named if influxdb is None else influxdb)
+        kapacitors=chosen.kapacitors and (named if influxdb is None else influxdb),
+        watch=chosen.watch and exists(settings.watch.state),
     )
     if not any(chosen):
         return None

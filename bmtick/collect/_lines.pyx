@@ -22,6 +22,7 @@ cdef enum:
     ISO_HEAD = 18
     MAX_DIGITS = 18  # of a number that fits 64 bits
     SHORTEST_ID = 5
+    MAX_FRACTION = 9  # digits of a second's: nanoseconds
     MAX_TIME = 47  # bytes of a line that hold its time
     ZERO = 48  # the digit
 
@@ -182,13 +183,15 @@ cdef const char* _time(const char* line, const char* end, Time* run) noexcept no
 
 cdef const char* _zone(const char* at, const char* end) noexcept nogil:
     """Return where the zone begins behind the last digit of the second and its fraction."""
+    cdef int digits = 0
     if at >= end or not _digit(at[0]):
         return NULL
     at += 1
     if end - at > 1 and (at[0] == b'.' or at[0] == b',') and _digit(at[1]):
         at += 1
-        while at < end and _digit(at[0]):
+        while digits < MAX_FRACTION and at < end and _digit(at[0]):
             at += 1
+            digits += 1
     if at < end and at[0] == b'Z':
         return at
     if end - at < 6 or (at[0] != b'+' and at[0] != b'-'):

@@ -19,10 +19,11 @@ from bmtick.collect.lazy import lazy
 from bmtick.collect.tally import Tally
 
 # Runs of lines whose times differ in the last digit of the second alone; or one line without time.
+# A fraction has no more digits than a nanosecond needs, so that a time is known by its first bytes.
 _RUN = lazy(
     rb"\n(?:([A-Z][a-z]{2} [ 0-3][0-9] [0-9]{2}:[0-9]{2}:[0-9])[0-9] .*+(?>(?:\n\1[0-9] .*+)*)"
-    rb"|([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9])[0-9](?>(?:[.,][0-9]++)?)"
-    rb"(Z|[+-][0-9]{2}:?[0-9]{2}) .*+(?>(?:\n\2[0-9](?>(?:[.,][0-9]++)?)\3 .*+)*)"
+    rb"|([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9])[0-9](?>(?:[.,][0-9]{1,9})?)"
+    rb"(Z|[+-][0-9]{2}:?[0-9]{2}) .*+(?>(?:\n\2[0-9](?>(?:[.,][0-9]{1,9})?)\3 .*+)*)"
     rb"|.*+)"
 )
 
