@@ -22,7 +22,8 @@ _CONTROL = r"[\x00-\x1f\x7f]"  # compiled at its first use: nearly all names are
 _ODD_BACKSLASH = r"\\(?=[\\,= ])"
 
 
-def _clean(text: str) -> str:
+def cleaned(text: str) -> str:
+    """Return a name as it is stored: control characters and what would end a line replaced."""
     if not text.isprintable():
         text = re.sub(_CONTROL, "?", text)
     if '"' in text and "\\" in text:
@@ -32,12 +33,12 @@ def _clean(text: str) -> str:
 
 def escape_measurement(text: str) -> str:
     """Escape a measurement name: commas and spaces."""
-    return _clean(text).replace(",", "\\,").replace(" ", "\\ ")
+    return cleaned(text).replace(",", "\\,").replace(" ", "\\ ")
 
 
 def escape_key(text: str) -> str:
     """Escape a tag key, tag value or field key: commas, equals signs and spaces."""
-    return _clean(text).replace(",", "\\,").replace("=", "\\=").replace(" ", "\\ ")
+    return cleaned(text).replace(",", "\\,").replace("=", "\\=").replace(" ", "\\ ")
 
 
 def format_value(value: Value) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bmtick.errors import BmtickError, Location
-from bmtick.escaping import Value, escape_key, escape_measurement, format_value
+from bmtick.escaping import Value, cleaned, escape_key, escape_measurement, format_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,9 +37,9 @@ class Point:
     def to_line(self) -> str:
         """Return the point in line protocol, tags sorted, without a newline at the end."""
         head = escape_measurement(self.name)
-        for key in sorted(self.tags):
-            if self.tags[key] != "":
-                head += f",{escape_key(key)}={escape_key(self.tags[key])}"
+        tags = {cleaned(key): value for key, value in self.tags.items() if value != ""}
+        for key in sorted(tags):  # as they are stored: written again, the order is the same
+            head += f",{escape_key(key)}={escape_key(tags[key])}"
         body = ",".join(f"{escape_key(k)}={format_value(v)}" for k, v in self.fields.items())
         return f"{head} {body} {self.time}"
 
