@@ -16,10 +16,9 @@ from bmtick.engine.messages import STREAM, AnyPoint, Barrier, Point
 from bmtick.engine.node import Node, Out
 from bmtick.engine.nodes.alert import AlertNode
 from bmtick.engine.nodes.eval_ import EvalNode
-from bmtick.engine.predicate import Predicate
 from bmtick.tick import ast
 from bmtick.trial.episodes import alert_nodes
-from bmtick.trial.recorder import Changes
+from bmtick.trial.recorder import Changes, group_of, is_timeless
 
 
 class Cut:
@@ -103,7 +102,7 @@ class _Judge:
 
     def of(self, point: AnyPoint, current: int) -> int:
         """Note the group and the level of a point."""
-        self.found = point.group if isinstance(point, Point) else "", self._judge(point, current)
+        self.found = group_of(point), self._judge(point, current)
         return current
 
 
@@ -127,10 +126,8 @@ def _evals(alert: AlertNode) -> list[EvalNode]:
 
 def _is_free(alert: AlertNode) -> bool:
     """Say whether a level depends on nothing but the point: no memory, no clock, no reset."""
-    predicates: list[Predicate] = alert.levels.predicates
-    return not (alert.info_reset or alert.warn_reset or alert.crit_reset) and all(
-        p.expression.pure and "time" not in p.references for p in predicates
-    )
+    resets = alert.info_reset or alert.warn_reset or alert.crit_reset
+    return not resets and is_timeless(alert.levels)
 
 
 def _above(node: Node) -> Iterator[Node]:

@@ -27,10 +27,7 @@ class Recorder:
         self._levels = levels = node.levels
         self._judge = levels.of
         self._names = sorted({VALUE, *(n for p in levels.predicates for n in p.references)})
-        # the same values give the same level, unless the time of day or a memory counts too
-        self._alike = all(p.expression.pure for p in levels.predicates) and (
-            "time" not in self._names
-        )
+        self._alike = is_timeless(levels)
         self._numbers: dict[Any, int] = {}
         self._different: list[tuple[AnyPoint, str]] = []
         node.levels = self  # type: ignore[assignment]
@@ -38,7 +35,7 @@ class Recorder:
     def of(self, point: AnyPoint, current: int) -> int:
         """Judge a point as the alert does."""
         level = self._judge(point, current)
-        group = _group(point)
+        group = group_of(point)
         self.episodes.take(point, group, level)
         key = self._key(point, group) if self._alike else len(self.order)
         place = self._numbers.get(key)
@@ -112,9 +109,15 @@ class Counted:
     def of(self, point: AnyPoint, current: int) -> int:
         """Judge a point as the alert does."""
         level = self._judge(point, current)
-        self.changes.take(_group(point), level)
+        self.changes.take(group_of(point), level)
         return level
 
 
-def _group(point: AnyPoint) -> str:
+def is_timeless(levels: Levels) -> bool:
+    """Say whether the same values give the same level: no memory and no time of day counts."""
+    return all(p.expression.pure and "time" not in p.references for p in levels.predicates)
+
+
+def group_of(point: AnyPoint) -> str:
+    """Return the group of a point; those of a batch have none of their own."""
     return point.group if isinstance(point, Point) else ""
