@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -185,14 +185,19 @@ class _Track:
         found.current = current
         span = found.end - found.begin
         thresholds = candidates(values, current, limits.min, limits.max)
-        # Where only the alert's own condition knows the threshold, judging again what came to it
-        # is enough; where a node before it does too, what came there is, or the script runs again.
-        if self._cut is not None:
-            found.rows = sweep(thresholds, self._cut_again, span)
-        else:
-            count = self._run_again if self._again else self._judge_again
-            found.rows = sweep(thresholds, count, span)
+        found.rows = sweep(thresholds, self._counter(), span)
         found.suggestion = suggest(found.rows, max(values), span)
+
+    def _counter(self) -> Callable[[float], int]:
+        """Return what counts the episodes of a threshold, exactly.
+
+        Where only the alert's own condition knows the threshold, judging again what came to it is
+        enough; where a node before it does too, what came there is, or the script runs again.
+        """
+        cut = self._cut
+        if cut is not None:
+            return lambda threshold: cut.count(self._with(threshold))
+        return self._run_again if self._again else self._judge_again
 
     def _threshold(self) -> float:
         value: float = self._rendered.variables[_THRESHOLD]["value"]
@@ -209,10 +214,6 @@ class _Track:
             recorder.count(node.levels)
             for recorder, node in zip(self._recorders, nodes, strict=True)
         )
-
-    def _cut_again(self, threshold: float) -> int:
-        assert self._cut is not None  # noqa: S101 -- the caller has seen that
-        return self._cut.count(self._with(threshold))
 
     def _run_again(self, threshold: float) -> int:
         task = self._with(threshold)
