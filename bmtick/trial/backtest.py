@@ -155,7 +155,7 @@ class _Track:
             begin,
             end,
         )
-        episodes = [e for recorder in self._recorders for e in recorder.episodes.found()]
+        episodes = [e for recorder in self._recorders for e in recorder.episodes.found]
         found.episodes = sorted(episodes, key=lambda episode: episode.begin)
         found.problems = [f"{d.node}: {d.message}" for d in self.task.diagnostics()]
         if self.task.stopped:

@@ -50,10 +50,10 @@ def number(fields: Mapping[str, Any]) -> float | None:
 
 
 class Episodes:
-    """Cuts levels into episodes as they come."""
+    """Cuts levels into episodes as they come; ``found`` are those so far."""
 
     def __init__(self) -> None:
-        self._all: list[Episode] = []
+        self.found: list[Episode] = []
         self._standing: dict[str, Episode] = {}
 
     def take(self, point: AnyPoint, group: str, level: int) -> None:
@@ -63,12 +63,8 @@ class Episodes:
             if known is None:
                 known = Episode(point.time, None, level, None, point.tags)
                 self._standing[group] = known
-                self._all.append(known)
+                self.found.append(known)
             known.take(level, number(point.fields))
         elif known is not None:
             known.end = point.time
             del self._standing[group]
-
-    def found(self) -> list[Episode]:
-        """Return the episodes, in order of their begin."""
-        return sorted(self._all, key=lambda episode: episode.begin)
