@@ -19,7 +19,8 @@ from bmtick.engine.lambdas.values import (
     type_name,
 )
 
-_SHORT_CIRCUITS: Final = {"AND": False, "OR": True}
+LOGIC: Final = {"AND": False, "OR": True}
+"""The value of the left side that decides alone."""
 _TRIES: Final = 8  # more than the types of two sides can take to be known
 _DYNAMIC: Final = "look at the types first"
 
@@ -111,7 +112,7 @@ class Binary(Evaluator):
             on_left = True
             try:
                 left: Any = self.left.eval(chosen.left, scope, state)
-                if left is _SHORT_CIRCUITS.get(self.operator):
+                if left is LOGIC.get(self.operator):
                     return left
                 on_left = False
                 right = self.right.eval(chosen.right, scope, state)

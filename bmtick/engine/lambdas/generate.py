@@ -16,11 +16,11 @@ from functools import lru_cache
 from types import CodeType
 from typing import Any, Final
 
-from bmtick.engine.lambdas.binary import Binary
+from bmtick.engine.lambdas.binary import LOGIC, Binary
 from bmtick.engine.lambdas.call import Call
 from bmtick.engine.lambdas.functions import STATEFUL, STATELESS, Function, Stateful
 from bmtick.engine.lambdas.nodes import Evaluator, Literal, Nested, Reference, Unary
-from bmtick.engine.lambdas.operations import LOGIC, NotFastError, Part, Writer, apply, chosen
+from bmtick.engine.lambdas.operations import NotFastError, Part, Writer, apply, chosen
 from bmtick.engine.lambdas.values import MIN_INT, MISSING, Duration, Missing, Time, wrap
 
 FromPoint = Callable[[Mapping[str, Any], Mapping[str, str], int], Any]

@@ -10,7 +10,6 @@ from bmtick.engine.lambdas.binary import Binary
 from bmtick.engine.lambdas.operators import KINDS, OPERATIONS, Operation
 from bmtick.engine.lambdas.values import Type
 
-LOGIC: Final = {"AND": False, "OR": True}
 _INDENT: Final = "    "
 _NUMBERS: Final = (int, float)
 
