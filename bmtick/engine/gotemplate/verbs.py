@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 from bmtick.engine.gotemplate.values import Byte
 from bmtick.engine.lambdas.numbers import format_float_g
@@ -35,9 +34,6 @@ class Flags:
         if self.minus:
             return text + " " * missing
         return ("0" if (self.zero if zeros is None else zeros) else " ") * missing + text
-
-
-PLAIN: Final = Flags()
 
 
 def cut(text: str, flags: Flags) -> str:

@@ -209,17 +209,14 @@ def compile_lambda(
     compiler = _Compiler(variables or {}, functions, file)
     root = node.expression if isinstance(node, ast.Lambda) else node
     try:
-        return _expression(compiler, compiler.compile(root))
+        compiled = _Compiled(compiler.compile(root), compiler)
     except RecursionError:
         raise BmtickError(
             "the lambda has too many operators in a row, or nests too deeply",
             location=Location(file),
             remedy="name parts of it with var",
         ) from None
-
-
-def _expression(compiler: _Compiler, compiled: Evaluator) -> Expression:
-    return Expression(_Compiled(compiled, compiler))
+    return Expression(compiled)
 
 
 class _Compiler:
