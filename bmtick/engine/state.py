@@ -104,7 +104,12 @@ def load_message(state: Any) -> Any:
             state["group"],
             *state["place"],
         )
-    points = list(load_points(state["points"]))
-    batch = Batch.of(state["name"], state["tags"], by_name, state["time"], points)
-    batch.dimensions, batch.group, batch.size_hint = dimensions, state["group"], state["hint"]
-    return batch
+    return Batch(
+        state["name"],
+        state["tags"],
+        dimensions,
+        state["group"],
+        state["time"],
+        list(load_points(state["points"])),
+        state["hint"],
+    )
