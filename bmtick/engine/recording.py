@@ -50,11 +50,7 @@ def _recorded(lines: Iterator[str], file: str) -> Iterator[tuple[Point, Where | 
         if not block:
             return
         if len(block) < 3:
-            raise BmtickError(
-                "the recording ends within a point",
-                location=Location(file, number),
-                remedy="a point takes three lines: database, retention policy, point",
-            )
+            raise _refused("the recording ends within a point", file, number)
         try:
             point = next(parse_lines([block[2]], file=file), None)
         except BmtickError as error:
@@ -62,14 +58,15 @@ def _recorded(lines: Iterator[str], file: str) -> Iterator[tuple[Point, Where | 
                 error.location = error.location._replace(line=number + 2)
             raise
         if point is None:
-            raise BmtickError(
-                "expected a point",
-                location=Location(file, number + 2),
-                remedy="a point takes three lines: database, retention policy, point",
-            )
+            raise _refused("expected a point", file, number + 2)
         unit = unit or _unit(point.time)
         point.time *= unit
         yield point, (block[0], block[1])
+
+
+def _refused(message: str, file: str, line: int) -> BmtickError:
+    remedy = "a point takes three lines: database, retention policy, point"
+    return BmtickError(message, location=Location(file, line), remedy=remedy)
 
 
 def _count(start: int, step: int) -> Iterator[int]:
