@@ -44,7 +44,9 @@ class Addresses:
                     continue
                 del seen[origin.client]  # the newest are last
             elif len(seen) >= MAX_ADDRESSES:
-                continue
+                _forget(seen, after)
+                if len(seen) >= MAX_ADDRESSES:
+                    continue
             seen[origin.client] = time
             for last in seen.values():  # the first is the oldest
                 if last < after:

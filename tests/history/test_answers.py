@@ -86,7 +86,9 @@ def test_a_wrong_answer_is_one_message(answering, answers, said, remedy):
     assert remedy in refused.value.remedy
 
 
-def test_nobody_listens():
+def test_nobody_listens(monkeypatch):
+    """It is said at once."""
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", lambda _: pytest.fail("waits"))
     with pytest.raises(HistoryError) as refused:
         read("http://127.0.0.1:9")
     assert "cannot reach it: " in refused.value.message
