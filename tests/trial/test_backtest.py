@@ -87,6 +87,7 @@ def test_an_alert_that_reads_every_measurement_sees_all_points():
 
 def test_candidates_are_round_and_hold_the_one_in_use():
     assert candidates(Counter([1, 8, 9, 400]), 200, None, None) == [10, 20, 50, 100, 200, 500]
+    assert candidates(Counter([10, 1000]), 50, None, None) == [50, 1000, 2000]
     assert candidates(Counter([0, 0, 0]), 200, 1, None)[-1] == 200
     assert all(20 <= t <= 300 or t == 200 for t in candidates(Counter([1, 5000]), 200, 20, 300))
 

@@ -8,10 +8,10 @@ from bmtick.alerts import find
 from bmtick.durations import SECOND
 from bmtick.engine import load_task
 from bmtick.points import Point
-from bmtick.trial.backtest import Run, Subject
+from bmtick.trial.backtest import Run, Subject, run_points
 from bmtick.trial.cut import Cut
 from bmtick.trial.episodes import alert_nodes
-from bmtick.trial.recorder import Counted
+from bmtick.trial.recorder import Counted, Recorder
 
 BEGIN = 1_767_600_000 * SECOND
 CLIENTS = (("192.0.2.1", "false"), ("192.0.2.2", "true"), ("a'b$(c)", "false"), ("", "false"))
@@ -79,6 +79,7 @@ stream
         ('|where(lambda: "v" > crit)', "crit", '"value" >= "crit"', "", False),
         ("|default().field('x', crit)", "crit", '"value" >= "crit"', "", False),
         ("", "crit + count()", '"value" >= "crit"', "", False),
+        ("", 'crit + hour("time")', '"value" >= "crit"', "", False),
         ("", "crit", 'sigma("value") >= "crit"', "", False),
         ("", "crit", '"value" >= "crit" AND hour("time") > 5', "", False),
         ("", "crit", '"value" >= "crit" AND unixNano(now()) > 5', "", False),
@@ -89,20 +90,84 @@ stream
 def test_what_can_be_cut(above, made, condition, more, cut):
     text = SCRIPT.format(above=above, made=made, condition=condition, more=more)
 
-    def task(crit):
-        variables = {"crit": {"type": "int", "value": crit}}
-        return load_task(text, file="x.tick", name="x", variables=variables)
-
-    assert (Cut.between(task(5), task(6)) is not None) is cut
+    assert (Cut.between(loaded(text, 5), loaded(text, 6)) is not None) is cut
 
 
-def test_a_cut_task_gives_the_events_that_it_gives_uncut():
-    text = SCRIPT.format(above="", made="crit", condition='"value" >= "crit"', more="")
+def loaded(text, crit):
+    variables = {"crit": {"type": "int", "value": crit}}
+    return load_task(text, file="x.tick", name="x", variables=variables)
+
+
+ALIKE = (
+    ({}, {"v": 7}),  # CRITICAL
+    ({}, {"w": 7}),  # nothing to compare: the level stays
+    ({}, {"v": 1}),
+    ({}, {"w": 7}),
+    ({}, {"v": 7.0}),  # another type, which the condition does not take
+    ({"known": "true"}, {"v": 7}),  # another tag, which the condition reads
+    ({"v": "7"}, {"v": 7}),  # both a field and a tag: no value
+)
+
+
+@pytest.mark.parametrize("crit", [1, 2, 3, 4])
+def test_points_that_are_not_quite_alike_are_kept_apart(crit):
+    condition = '"value" / 2 >= "crit" AND !isPresent("known")'
+    text = SCRIPT.format(above="", made="crit", condition=condition, more="")
+    cut_task, whole = loaded(text, 3), loaded(text, crit)
+    cut = Cut.between(cut_task, loaded(text, 4))
+    (counted,) = [Counted(node) for node in alert_nodes(whole)]
+    for number, (tags, fields) in enumerate(ALIKE * 2):
+        for task in (cut_task, whole):
+            task.feed(Point("m", {"host": "a", **tags}, fields, BEGIN + number * SECOND))
+    assert cut.count(loaded(text, crit)) == counted.changes.critical
+    assert counted.changes.critical == (2 if crit < 4 else 0)
+
+
+@pytest.mark.parametrize("crit", [1, 2, 3, 4])
+def test_points_that_are_not_quite_alike_are_judged_apart(crit):
+    text = """
+        stream
+            |from().measurement('m')
+            |alert().crit(lambda: "v" / 2 >= crit AND !isPresent("known"))
+        """
+    text = f"var crit = 3{text}"
+    one, whole = loaded(text, 3), loaded(text, crit)
+    recorder = Recorder(alert_nodes(one)[0])
+    counted = Counted(alert_nodes(whole)[0])
+    for number, (tags, fields) in enumerate(ALIKE * 2):
+        for task in (one, whole):
+            task.feed(Point("m", tags, fields, BEGIN + number * SECOND))
+    (node,) = alert_nodes(loaded(text, crit))
+    assert recorder.count(node.levels) == counted.changes.critical
+
+
+def test_what_is_no_number_is_no_value():
+    text = SCRIPT.format(above="", made="crit", condition='"value" >= 0.5', more="")
+    task = load_task(text, file="x.tick", name="x")
+    recorder = Recorder(alert_nodes(task)[0])
+    for number, value in enumerate((1.5, float("nan"), 1.5)):
+        task.feed(Point("m", {"host": "a"}, {"v": value}, BEGIN + number * SECOND))
+    assert recorder.values() == {1.5: 2}
+
+
+def test_a_broken_cut_gives_no_table(monkeypatch):
+    monkeypatch.setattr(Cut, "broken", True)
+    run = Run([Subject("r", find("relay_client"), {"crit": 20})], None)
+    (result,) = run_points(run, clients(0))
+    assert result.no_table == "a value before the alert changed its type"
+    assert not result.rows
+
+
+@pytest.mark.parametrize("above", ["", "|barrier().period(2s).delete(TRUE)"])
+def test_a_cut_task_gives_the_events_that_it_gives_uncut(above):
+    text = SCRIPT.format(above=above, made="crit", condition='"value" >= "crit"', more="")
     whole, one, other = (load_task(text, file="x.tick", name="x") for _ in range(3))
     assert Cut.between(one, other)
     for task in (whole, one):
         for number, value in enumerate((1, 7, "x", 7, 2)):
+            task.advance(BEGIN + number * SECOND)
             task.feed(Point("m", {"host": "a"}, {"v": value}, BEGIN + number * SECOND))
+    assert whole.snapshot() == one.snapshot()
     assert whole.take_events() == one.take_events()
     assert whole.diagnostics() == one.diagnostics()
 

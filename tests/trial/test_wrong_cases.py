@@ -62,3 +62,16 @@ def test_refused_with_the_file(tmp_path, case, said):
     assert said in result.stderr
     assert str(tmp_path) in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_all_series_of_a_case_together_are_limited(tmp_path, monkeypatch):
+    monkeypatch.setattr("bmtick.trial.inputs.MAX_VALUES", 5)
+    (tmp_path / "x.tick").write_text("stream|from().measurement('m')|log()\n")
+    path = tmp_path / "x.toml"
+    series = '[[series]]\nmeasurement = "m"\nfields = { v = "1x3" }\n'
+    path.write_text(HEAD + series)
+    assert CliRunner().invoke(cli, ["test", str(path)]).exit_code == 0
+    path.write_text(HEAD + series * 2)
+    result = CliRunner().invoke(cli, ["test", str(path)])
+    assert result.exit_code == 2, result.output
+    assert f"{path}: error: the series of a case have more than 5 points" in result.stderr

@@ -5,6 +5,8 @@ operators that once met other types. Most expressions fit their types and most p
 some of each are not.
 """
 
+import math
+from itertools import product
 from random import Random
 
 import pytest
@@ -224,6 +226,34 @@ def compare(seed):
 def test_the_same_as_the_exact_nodes(start):
     fast = sum(compare(seed) for seed in range(start, start + 300))
     assert fast > 300 * 12 * 0.6  # or else this test looks at little
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '-"i" + -"j"',
+        '(-"i" + -"j") * -"i"',
+        'if("b", -"i" + -"j", 0)',
+        'if(-"i" + -"j" > 0, "b", FALSE)',
+        'if((-"i" + -"j") + -"i" > -"j", 1, 0)',
+    ],
+)
+def test_operators_remember_the_types_that_they_met(text):
+    """Kapacitor chooses an operation at first and learns of one side at a time, or fails for good."""
+    for kinds in product(product((int, float), repeat=2), (True, 5), repeat=3):
+        one_pass, exact = compiled(text), compiled(text)
+        fast = from_point(one_pass, decide=False)
+        for (i, j), b in zip(kinds[::2], kinds[1::2], strict=True):
+            point = {"i": i(3), "j": j(-4), "b": b}, {}, 0
+            assert outcome(fast, *point) == outcome(exactly, exact, False, *point), kinds
+
+
+@pytest.mark.parametrize("value", [7, -7, 6, 0])
+@pytest.mark.parametrize("by", [3, -3, 1, -1])
+def test_what_is_left_has_the_sign_of_the_dividend(value, by):
+    expression = compile_lambda(parse_lambda('"i" % n'), {"n": by})
+    left = expression.value_of_point()({"i": value}, {}, 0)
+    assert left == expression.evaluate_exactly({"i": value}) == math.fmod(value, by)
 
 
 def test_a_time_is_that_of_the_point():
