@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test fuzz lint format bench docs pictures clean deb deb-smoke
+.PHONY: demo test fuzz lint format bench docs catalogues pictures clean deb deb-smoke
 
 $(STAMP): pyproject.toml $(wildcard bmtick/collect/*.pyx)
 	@$(PYTHON) -m venv --help >/dev/null 2>&1 && $(PYTHON) -c 'import ensurepip' 2>/dev/null \
@@ -42,6 +42,10 @@ bench: $(STAMP)
 # The table of all settings, from the program's own types.
 docs: $(STAMP)
 	$(BIN)/python docs/make_settings.py
+
+# The texts of the code into bmtick/locale/*.po, to be translated.
+catalogues: $(STAMP)
+	$(BIN)/python docs/make_catalogues.py
 
 # The picture of the README, from the real program; needs Debian's chromium.
 pictures: $(STAMP)

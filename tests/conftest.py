@@ -8,6 +8,8 @@ import pytest
 
 from tests.support import servers
 
+os.environ["LC_ALL"] = "C.UTF-8"  # texts are in the language of the machine
+os.environ.pop("LANGUAGE", None)
 os.environ["TZ"] = "UTC"  # hours and days of alerts are those of the machine
 time.tzset()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from bmtick import languages
 from bmtick import settings as settings_module
 from bmtick.terminal import console
 
@@ -42,8 +44,14 @@ config_option: Callable[[Any], Any] = click.option(
 
 
 def load_settings(ctx: click.Context) -> Settings:
-    """Load the settings that ``--config`` names, or the first found, or the defaults."""
-    return settings_module.load((ctx.obj or {}).get("config"))
+    """Load the settings that ``--config`` names, or the first found, or the defaults.
+
+    From then on texts are in the language of the file, or else in the one of the environment.
+    """
+    settings = settings_module.load((ctx.obj or {}).get("config"))
+    given = settings.language if settings_module.gives(settings, "language") else None
+    languages.use(languages.choose(given, os.environ))
+    return settings
 
 
 def print_json(data: Any) -> None:

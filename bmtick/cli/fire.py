@@ -30,7 +30,7 @@ def command(ctx: click.Context, name: str, servers: tuple[str, ...], state_dir: 
     when = time.strftime("%Y-%m-%d %H:%M:%S")
 
     def send(target: Target) -> Fired:
-        return fire(target.client, name, language=settings.language, when=when)
+        return fire(target.client, name, when=when)
 
     answers = on_all(targets, send)
     for answer in answers:

@@ -193,7 +193,7 @@ def _send_test(settings: Settings, mails: str | None) -> None:
         raise BmtickError("nobody is told by mail", remedy="set [notify] recipients")
     now = time.time()
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
-    message, details = test_texts(settings.language, "bmtick watch", when)
+    message, details = test_texts("bmtick watch", when)
     event = {"message": message, "details": details}
     mail = compose(event, _sender(settings), recipients, f"test.{time.time_ns()}", now)
     try:

@@ -20,6 +20,7 @@ from bmtick.deploy.marks import body, mark_task, own_vars, task_mark
 from bmtick.deploy.model import ActualTask, TaskDefinition
 from bmtick.deploy.scripts import HANDLER_SECTIONS, AlertNode, Script, read_script
 from bmtick.errors import BmtickError
+from bmtick.languages import _
 from bmtick.names import TASK_PREFIX
 from bmtick.tick import ast
 from bmtick.tick.formatter import format_node
@@ -28,20 +29,6 @@ _DATABASE = "bmtick"  # only a name that a task listens to; nothing is written t
 _MEASUREMENT = "fire"
 _PATIENCE = 5.0  # seconds until the event must have been raised
 _TO_FAIL = 1.0  # seconds in which a handler's failure comes into the log
-_TEXTS = {
-    "en": (
-        "[TEST] {name}: this is a test of the alert, nothing is wrong",
-        "bmtick fire sent this on {time} to see that '{name}' reaches you. Nothing is wrong.",
-    ),
-    "fr": (
-        "[TEST] {name} : ceci est un test de l'alerte, tout va bien",
-        "bmtick fire a envoyé ceci le {time} pour un essai de « {name} ». Tout va bien.",
-    ),
-    "de": (
-        "[TEST] {name}: dies ist ein Test des Alarms, es ist nichts geschehen",
-        "bmtick fire hat dies am {time} zum Test von '{name}' gesendet. Es ist nichts geschehen.",
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +44,6 @@ def fire(
     client: KapacitorClient,
     name: str,
     *,
-    language: str = "en",
     when: str = "",
     sleep: Callable[[float], None] = time.sleep,
 ) -> Fired:
@@ -75,7 +61,7 @@ def fire(
     nodes = [node for node in script.alerts() if node.handlers()]
     if not nodes:
         raise BmtickError(f"alert '{name}' has no handler", remedy="see [notify] in the settings")
-    message, details = test_texts(language, name, when)
+    message, details = test_texts(name, when)
     trial = fire_task(task, script, nodes, message, details)
     handlers = tuple(sorted({h for node in nodes for h in node.handlers()}))
     with client.log_errors() as tail:
@@ -84,10 +70,16 @@ def fire(
     return Fired(message, handlers, tuple(tail.lines_about(f"task={trial.id}", *services)))
 
 
-def test_texts(language: str, name: str, when: str) -> tuple[str, str]:
+def test_texts(name: str, when: str) -> tuple[str, str]:
     """Return message and details of an event that says of itself that it is a test."""
-    message, details = (text.format(name=name, time=when) for text in _TEXTS[language])
-    return message, details
+    return (
+        _("[TEST] {name}: this is a test of the alert, nothing is wrong", name=name),
+        _(
+            "bmtick fire sent this on {time} to see that '{name}' reaches you. Nothing is wrong.",
+            name=name,
+            time=when,
+        ),
+    )
 
 
 def _send(
@@ -163,7 +155,7 @@ def _literal(text: str) -> str:
 
 
 def _await(client: KapacitorClient, name: str, wanted: int, sleep: Callable[[float], None]) -> None:
-    for _ in range(int(_PATIENCE / 0.1)):
+    for _attempt in range(int(_PATIENCE / 0.1)):
         task = client.task(name)
         if task is not None and _raised(task) >= wanted:
             return
