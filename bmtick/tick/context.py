@@ -9,8 +9,7 @@ from bmtick.errors import nearest
 from bmtick.tick import ast
 from bmtick.tick.evaluate import Evaluator
 from bmtick.tick.findings import Report
-from bmtick.tick.flow import Flow, Schema
-from bmtick.tick.flows import outflow
+from bmtick.tick.flow import Flow, Schema, outflow
 from bmtick.tick.graph import PipelineNode
 from bmtick.tick.lambda_types import NO_TYPE, infer
 from bmtick.tick.templates import TemplateUses

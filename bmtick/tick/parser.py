@@ -7,8 +7,344 @@ so does this parser, or the formatted text would not be the server's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from bmtick.errors import BmtickError
 from bmtick.tick import ast
-from bmtick.tick.expressions import ExpressionParser
+from bmtick.tick.regexes import compile_regex
+from bmtick.tick.tokens import (
+    OPERATORS,
+    SPACES,
+    Source,
+    Token,
+    read_duration,
+    read_number,
+    read_reference,
+    read_regex,
+    read_string,
+    tokenize,
+)
+
+_NONE = Token("error", 0, "")
+_NAMES = {"ident": "a name", "reference": "a name in double quotes", "eof": "the end of the script"}
+_REMEDIES = {
+    "&": "the operator is AND",
+    "^": "there is no such operator; pow(x, y) is a power",
+    ";": "statements end with their line",
+    "#": "a comment starts with //",
+    "_": "a name starts with a letter",
+    "{": "there are no blocks in TICKscript",
+    "=": "compare with ==; assign with 'var NAME = VALUE'",
+    ">": "Kapacitor takes no operator right after a comment or ']'",
+    "<": "Kapacitor takes no operator right after a comment or ']'",
+    "+": "Kapacitor takes no operator right after a comment or ']'",
+    "\ufeff": "remove the byte order mark at the start of the file",
+    "\u201c": "write straight quotes",
+    "\u201d": "write straight quotes",
+    "\u2018": "write straight quotes",
+    "\u2019": "write straight quotes",
+}
+
+
+class Reader:
+    """Tokens with a look-ahead of two, and the comment of each, as the Go parser keeps them."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.source = Source(text, file)
+        self._tokens = iter(tokenize(text))
+        self._token = [_NONE, _NONE]
+        self.comments: list[ast.Comment | None] = [None, None]
+        self._peeked = 0
+
+    def _read(self) -> tuple[Token, ast.Comment | None]:
+        token = next(self._tokens, _NONE)
+        if token.kind != "comment":
+            return token, None
+        first = token
+        lines: list[str] = []
+        while token.kind == "comment":
+            if lines:
+                lines.append("\n")
+            lines += comment_lines(token.text)
+            token = next(self._tokens, _NONE)
+        return token, ast.Comment(self.source.position(first.offset), lines)
+
+    def next(self) -> Token:
+        """Read the next token."""
+        if self._peeked:
+            self._peeked -= 1
+        else:
+            self._token[0], self.comments[0] = self._read()
+        return self._token[self._peeked]
+
+    def backup(self) -> None:
+        """Take back the token that was read last."""
+        self._peeked += 1
+
+    def peek(self) -> str:
+        """Return the kind of the next token."""
+        return self.peek_token().kind
+
+    def peek_token(self) -> Token:
+        """Return the next token without reading it."""
+        if self._peeked:
+            return self._token[self._peeked - 1]
+        self._peeked = 1
+        self._token[1], self.comments[1] = self._token[0], self.comments[0]
+        self._token[0], self.comments[0] = self._read()
+        return self._token[0]
+
+    def comment(self) -> ast.Comment | None:
+        """Take the comment of the token that was read last."""
+        taken = self.comments[self._peeked]
+        self.comments[self._peeked] = None
+        return taken
+
+    def expect(self, kind: str) -> Token:
+        """Read a token of this kind, or refuse."""
+        token = self.next()
+        if token.kind != kind:
+            raise self.refusal(token, _NAMES.get(kind, f"'{kind}'"))
+        return token
+
+    def refusal(self, token: Token, expected: str) -> BmtickError:
+        """Return the error about a token: what it is, what may stand there, and what to do if that is known."""
+        remedy = _remedy(self.source.text, token)
+        if token.kind == "error":
+            return self.error(token.text, token.offset, remedy)
+        if token.kind == "eof":
+            end = len(self.source.text.rstrip(SPACES))  # not the empty line after the last
+            return self.error(f"the script ends where {expected} is expected", end, "")
+        shown = token.text if len(token.text) <= 40 else token.text[:40] + "..."
+        message = f"unexpected '{shown}' where {expected} is expected"
+        return self.error(message, token.offset, remedy)
+
+    def error(self, message: str, offset: int, remedy: str) -> BmtickError:
+        """Return an error at an offset, with its line."""
+        position = self.source.position(offset)
+        return BmtickError(
+            message,
+            location=self.source.location(position),
+            remedy=remedy,
+            excerpt=self.source.excerpt(position),
+        )
+
+
+def comment_lines(text: str) -> list[str]:
+    """Return the lines of a comment token without ``//`` and one following space."""
+    lines = (line.strip(SPACES) for line in text.split("\n"))
+    return [line.removeprefix("//").removeprefix(" ") for line in lines if line]
+
+
+def _remedy(text: str, token: Token) -> str:
+    """Return what to do about a token that cannot stand here, where that is known."""
+    start = text[token.offset : token.offset + 2]
+    if start == "||":
+        return "the operator is OR"
+    if token.kind == "error" and "cannot start" in token.text:
+        return "put (?:) before a first letter that is not ASCII: Kapacitor fails on it"
+    if token.kind == "error":
+        return _REMEDIES.get(start[:1], "")
+    if token.kind == "reference":
+        return "double quotes name a field or tag; a string stands in single quotes"
+    if token.text in ("and", "or", "true", "false"):
+        return f"write {token.text.upper()}"
+    return _REMEDIES.get(token.text, "") if token.kind == "=" else ""
+
+
+_MAX_NESTING = 100  # levels of parentheses, calls and signs within each other
+
+
+class ExpressionParser(Reader):
+    """Reads expressions; what may stand around them is for the parser."""
+
+    def __init__(self, text: str, file: str) -> None:
+        super().__init__(text, file)
+        self._depth = 0
+        self._operand = {
+            "number": self._number,
+            "string": self._string,
+            "TRUE": self._bool,
+            "FALSE": self._bool,
+            "duration": self._duration,
+            "regex": self._regex,
+            "star": self._star,
+            "reference": self._reference,
+        }
+
+    def _too_deep(self) -> BmtickError:
+        return self.error(
+            "the script nests too deeply",
+            self.peek_token().offset,
+            f"keep to {_MAX_NESTING} levels: name inner parts with var",
+        )
+
+    def _enter(self) -> None:
+        self._depth += 1
+        if self._depth > _MAX_NESTING:
+            raise self._too_deep()
+
+    def _spans_lines(self, start: int, end: int) -> bool:
+        return self.source.text.find("\n", start, end) != -1
+
+    # -- calls and names
+
+    def _identifier(self) -> ast.Identifier:
+        token = self.expect("ident")
+        comment = self.comment()
+        return ast.Identifier(token.text, pos=self.source.position(token.offset), comment=comment)
+
+    def _finish_call(
+        self,
+        kind: str,
+        name: Token,
+        comment: ast.Comment | None,
+        argument: Callable[[], ast.Node],
+    ) -> ast.Call:
+        """Read the arguments of a call, each with ``argument``, and its closing parenthesis."""
+        args: list[ast.Node] = []
+        while self.peek() != ")":
+            args.append(argument())
+            if self.next().kind != ",":
+                self.backup()
+                break
+        self.expect(")")
+        multiline = bool(args) and self._spans_lines(name.offset, args[-1].pos.offset)
+        position = self.source.position(name.offset)
+        return ast.Call(kind, name.text, args, multiline, pos=position, comment=comment)
+
+    # -- expressions
+
+    def _lambda(self) -> ast.Lambda:
+        start = self.next().offset
+        comment = self.comment()
+        expression = self._primary_expression()
+        return ast.Lambda(expression, pos=self.source.position(start), comment=comment)
+
+    def _primary_expression(self) -> ast.Node:
+        return self._precedence(self._primary(), 0)
+
+    def _precedence(self, left: ast.Node, minimum: int) -> ast.Node:
+        look = self.peek()
+        while OPERATORS.get(look, -1) >= minimum:
+            operator = self.next()
+            comment = self.comment()
+            right = self._primary()
+            look = self.peek()
+            while OPERATORS.get(look, -1) > OPERATORS[operator.kind]:
+                right = self._precedence(right, OPERATORS[look])
+                look = self.peek()
+            left = ast.Binary(
+                operator.kind,
+                left,
+                right,
+                multiline=self._spans_lines(left.pos.offset, right.pos.offset),
+                pos=self.source.position(operator.offset),
+                comment=comment,
+            )
+        return left
+
+    def _primary(self) -> ast.Node:
+        kind = self.peek()
+        if literal := self._operand.get(kind):
+            return literal()
+        self._enter()
+        try:
+            return self._composed(kind)
+        finally:
+            self._depth -= 1
+
+    def _composed(self, kind: str) -> ast.Node:
+        if kind == "(":
+            return self._parenthesised()
+        if kind == "ident":
+            name = self.next()
+            is_call = self.peek() == "("
+            self.backup()
+            if not is_call:
+                return self._identifier()
+            self.next()
+            self.expect("(")
+            return self._finish_call("global", name, None, self._primary_expression)
+        if kind in ("-", "!"):
+            start = self.source.position(self.next().offset)
+            operand = self._primary()
+            return ast.Unary(kind, operand, pos=start, comment=self.comment())
+        raise self.refusal(
+            self.peek_token(), "a number, string, duration, name, reference, '(', '-' or '!'"
+        )
+
+    def _parenthesised(self) -> ast.Node:
+        self.next()
+        comment = self.comment()
+        node = self._primary_expression()
+        if isinstance(node, ast.Binary):
+            node.parens = True
+        # Kapacitor does so even where this throws away the comment of the inner node.
+        node.comment = comment
+        self.expect(")")
+        return node
+
+    # -- literals
+
+    def _located(self, token: Token, error: BmtickError) -> BmtickError:
+        return self.error(error.message, token.offset, error.remedy)
+
+    def _number(self) -> ast.Node:
+        token = self.next()
+        comment = self.comment()
+        try:
+            value, base = read_number(token.text)
+        except BmtickError as error:
+            raise self._located(token, error) from None
+        position = self.source.position(token.offset)
+        return ast.Number(value, base, pos=position, comment=comment)
+
+    def _duration(self) -> ast.Node:
+        token = self.next()
+        comment = self.comment()
+        try:
+            value = read_duration(token.text)
+        except BmtickError as error:
+            raise self._located(token, error) from None
+        position = self.source.position(token.offset)
+        return ast.Duration(value, token.text, pos=position, comment=comment)
+
+    def _regex(self) -> ast.Node:
+        token = self.next()
+        comment = self.comment()
+        pattern, literal = read_regex(token.text)
+        try:
+            compile_regex(pattern)
+        except BmtickError as error:
+            raise self._located(token, error) from None
+        position = self.source.position(token.offset)
+        return ast.Regex(pattern, literal, pos=position, comment=comment)
+
+    def _string(self) -> ast.Node:
+        token = self.next()
+        comment = self.comment()
+        value, triple = read_string(token.text)
+        position = self.source.position(token.offset)
+        return ast.String(value, triple, pos=position, comment=comment)
+
+    def _reference(self) -> ast.Reference:
+        token = self.expect("reference")
+        comment = self.comment()
+        name = read_reference(token.text)
+        return ast.Reference(name, pos=self.source.position(token.offset), comment=comment)
+
+    def _bool(self) -> ast.Node:
+        token = self.next()
+        comment = self.comment()
+        position = self.source.position(token.offset)
+        return ast.Bool(token.kind == "TRUE", pos=position, comment=comment)
+
+    def _star(self) -> ast.Node:
+        token = self.next()
+        comment = self.comment()
+        return ast.Star(pos=self.source.position(token.offset), comment=comment)
+
 
 _CHAIN = {".": "property", "|": "chain", "@": "dynamic"}
 _CHAIN_STARTS = frozenset({".", "|", "@", "var", "ident"})

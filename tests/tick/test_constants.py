@@ -1,7 +1,7 @@
 import pytest
 
 from bmtick.errors import BmtickError
-from bmtick.tick.constants import fold
+from bmtick.tick.evaluate import fold
 from bmtick.tick.values import UNKNOWN
 
 HUGE = 2**63 - 1

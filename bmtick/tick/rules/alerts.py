@@ -1,6 +1,8 @@
-"""An alert can fire, tells somebody, and keeps the states of its groups apart."""
+"""An alert can fire, tells somebody, and keeps the states of its groups apart; its templates parse."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from bmtick.errors import BmtickError, Location
 from bmtick.tick.ast import Position
@@ -27,6 +29,7 @@ def check(context: Context) -> None:
         _recipients(context, node)
         templates = {name: _template(context, node, name) for name in _NAMES}
         _id(context, node, templates["id"])
+    _check_addresses(context)
 
 
 def _levels(context: Context, node: PipelineNode) -> None:
@@ -125,3 +128,23 @@ def _id(context: Context, node: PipelineNode, uses: TemplateUses | None) -> None
     tag = min(groups) if groups else "host"
     remedy = f'put a tag into it: {{{{ index .Tags "{tag}" }}}}, or {{{{ .Group }}}}'
     context.report.warning("id-collides", message, value.pos if value else node.pos, remedy)
+
+
+def _check_addresses(context: Context) -> None:
+    """Check the addresses of ``.post()`` and ``|httpPost()``."""
+    for node in context.nodes:
+        for address in _addresses(node):
+            try:
+                context.read_template(address.text(), False)
+            except BmtickError as error:
+                message = f"in the address: {error.message}"
+                context.report.error("template", message, address.pos, error.remedy)
+
+
+def _addresses(node: PipelineNode) -> Iterator[Value]:
+    uses = [use for use in node.handlers if use.handler.name == "post"]
+    for use in uses:
+        yield from use.args[:1]
+        yield from (arg for setting in use.uses("uRL") for arg in setting.args[:1])
+    if node.name == "httpPost":
+        yield from node.args[:1]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bmtick.tick import eval_flow
 from bmtick.tick.context import Context
-from bmtick.tick.flow import Flow
+from bmtick.tick.flow import Flow, eval_outflow
 from bmtick.tick.graph import PipelineNode
 from bmtick.tick.lambda_types import NO_TYPE
 from bmtick.tick.values import Value, described
@@ -27,7 +26,7 @@ def check(context: Context) -> None:
 def _arguments(context: Context, node: PipelineNode) -> None:
     flow = context.inflow(node)
     if node.name == "eval":
-        eval_flow.outflow(node, flow, lambda arg, seen: _lambda(context, arg, seen, _RESULTS))
+        eval_outflow(node, flow, lambda arg, seen: _lambda(context, arg, seen, _RESULTS))
     elif node.name == "deadman":
         counted = Flow({"emitted": "float"}, flow.tags)
         for arg in node.args[2:]:
