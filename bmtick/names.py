@@ -13,8 +13,14 @@ if TYPE_CHECKING:
 QUEUE: Final = "postfix_queue"
 SENDER: Final = "postfix_sender"
 CLIENT: Final = "postfix_client"
+FROM: Final = "postfix_from"
+LOCAL: Final = "postfix_local"
+FORWARD: Final = "postfix_forward"
 AUTH: Final = "postfix_auth"
+ACCOUNT: Final = "postfix_account"
+SERVER: Final = "postfix_server"
 DELIVERY: Final = "postfix_delivery"
+CORE_AUTH: Final = "bluemind_auth"
 COLLECTOR: Final = "bmtick_collector"
 YSNP_AUTH: Final = "bm-ysnp.authCount"  # BlueMind's own login counter
 
@@ -24,8 +30,14 @@ TAGS: Final[dict[str, tuple[str, ...]]] = {
     QUEUE: ("queue",),
     SENDER: ("user",),
     CLIENT: ("client", "known"),
+    FROM: ("client", "sender"),
+    LOCAL: ("sender", "uid"),
+    FORWARD: ("forwarder",),
     AUTH: ("client",),
+    ACCOUNT: ("user",),
+    SERVER: (),
     DELIVERY: ("status",),
+    CORE_AUTH: ("client", "origin"),
     COLLECTOR: (),
     YSNP_AUTH: ("status",),
 }
@@ -33,24 +45,89 @@ TAGS: Final[dict[str, tuple[str, ...]]] = {
 
 GLOBAL_TAGS: Final = ("host", "datalocation")
 
+# What the collector remembers of an account or a machine, beside the counts of the interval:
+# docs/metrics.md says what each is.
+_RELAYING: Final = (
+    "recent_messages",
+    "recent_relayed",
+    "recent_refused",
+    "hour_messages",
+    "hour_relayed",
+    "hour_refused",
+    "hour_blocked",
+    "hour_unknown",
+    "day_messages",
+    "day_relayed",
+    "day_refused",
+    "domains",
+    "senders",
+    "usual",
+    "usual_recent",
+    "usual_domains",
+    "days",
+)
+_SENDING: Final = (
+    "recent_messages",
+    "recent_recipients",
+    "recent_local",
+    "recent_refused",
+    "hour_messages",
+    "hour_recipients",
+    "hour_local",
+    "hour_refused",
+    "hour_blocked",
+    "hour_unknown",
+    "hour_throttled",
+    "hour_distinct",
+    "day_messages",
+    "day_recipients",
+    "day_local",
+    "day_refused",
+    "day_blocked",
+    "new_clients",
+    "shared_clients",
+    "domains",
+    "usual",
+    "usual_recent",
+    "usual_local",
+    "days",
+)
+_OUTCOMES: Final = ("relayed", "local", "refused", "blocked", "unknown", "throttled")
+
+
+def _integers(*names: str) -> dict[str, str]:
+    return dict.fromkeys(names, "int")
+
+
 FIELDS: Final[dict[str, dict[str, str]]] = {
     QUEUE: {"length": "int", "size": "int", "age": "float"},
-    SENDER: {
-        "messages": "int",
-        "recipients": "int",
-        "bytes": "int",
-        "clients": "int",
-        "refused": "int",
-    },
-    CLIENT: {"messages": "int", "recipients": "int", "bytes": "int"},
-    AUTH: {"failures": "int", "users": "int"},
+    SENDER: _integers(
+        *("messages", "recipients", "bytes", "clients", "refused"),
+        *("relayed", "local", "blocked", "unknown", "throttled"),
+        *_SENDING,
+    ),
+    CLIENT: _integers("messages", "recipients", "bytes", *_OUTCOMES, *_RELAYING),
+    FROM: _integers("messages", "recipients", "bytes", *_OUTCOMES, *_RELAYING),
+    LOCAL: _integers("messages", "recipients", "bytes", *_OUTCOMES, *_RELAYING),
+    FORWARD: _integers("messages", "recipients", "bytes", *_OUTCOMES, *_RELAYING),
+    AUTH: _integers("failures", "users", "hour_failures", "hour_users", "day_failures"),
+    ACCOUNT: _integers("failures", "clients", "broken_in", "hour_failures", "day_failures"),
+    SERVER: _integers(
+        *("relayed", "failures"),
+        *("recent_relayed", "hour_relayed", "day_relayed", "hour_refused", "relaying_clients"),
+        *("recent_failures", "hour_failures", "day_failures", "failing_clients", "failing_users"),
+        *("usual", "usual_failures", "days"),
+    ),
     DELIVERY: {"count": "int", "blocked": "int"},
+    CORE_AUTH: _integers("failures", "users"),
     COLLECTOR: {
         "lines": "int",
         "bytes": "int",
         "unparsed": "int",
         "lag": "float",
         "folded": "int",
+        "collector": "int",  # not of whole logs; two on one log: a second collector
+        "log": "int",
         "uncertain": "int",  # only where lines may have been lost or counted twice
     },
     YSNP_AUTH: {"count": "int"},

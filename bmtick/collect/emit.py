@@ -175,11 +175,12 @@ def _template(name: str, count: int) -> bytes:
     return f"{fields} %d\n".encode()
 
 
-# The last field of some measurements is only there where it says something.
+_SHORT = {n.SENDER: (5,), n.CLIENT: (3,), n.AUTH: (2,), n.COLLECTOR: (5, 6)}
+# The last fields of some measurements are only there where they say something.
 _TEMPLATES = {
     (name, count): _template(name, count)
     for name, fields in n.FIELDS.items()
-    for count in (len(fields) - 1, len(fields))
+    for count in {len(fields), len(fields) - 1, *_SHORT.get(name, ())}
 }
 _heads: dict[str, dict[tuple[str, ...], bytes]] = {name: {} for name in n.FIELDS}
 
