@@ -1,15 +1,39 @@
-"""Where a terminal is told from a pipe: colour and progress only there; NO_COLOR is respected."""
+"""What is shown on a terminal or in a pipe: tables that fit, colour only where it is seen.
+
+Colour and progress are for terminals; NO_COLOR is respected. A value of a log is hostile: it is
+shown as text, never as markup or as control codes.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from bmtick.errors import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_PIPE_WIDTH = 200  # columns of a table that goes into a file or a pipe
+_PIPE_WIDTH: Final = 100  # columns where nobody says how wide it is
+_GAP: Final = 2
+_WHOLE: Final = (24, 16, 10)  # columns: the first that does; a shorter cell keeps its line
+_STYLES: Final = {
+    "CRITICAL": "bold red",
+    "WARNING": "yellow",
+    "INFO": "cyan",
+    "OK": "green",
+    "suspect": "bold red",
+    "intruder": "bold red",
+    "culprit": "bold red",
+    "unusual": "yellow",
+    "held": "bold magenta",
+    "running": "green",
+    "not running": "red",
+    "failed": "red",
+}
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -17,14 +41,101 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console  # noqa: PLC0415 -- costs 30 ms, only when a table is shown
 
     stream = sys.stderr if stderr else sys.stdout
-    width = shutil.get_terminal_size().columns if stream.isatty() else _PIPE_WIDTH
-    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+    return Console(
+        file=stream, width=_width(stream.isatty()), markup=False, highlight=False, emoji=False
+    )
+
+
+def _width(terminal: bool) -> int:
+    if terminal:
+        return shutil.get_terminal_size().columns
+    given = os.environ.get("COLUMNS", "")
+    return int(given) if given.isdigit() and int(given) else _PIPE_WIDTH
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, more: int = 0) -> None:
+    """Print a table on stdout that fits; as lines, a block for each row, where none can.
+
+    Long texts are broken between words. A word, such as an address, is never broken: it could no
+    longer be copied.
+
+    Args:
+        columns: their heads.
+        rows: what each column shows; a level or a verdict has its colour on a terminal.
+        more: how many rows there are beside these.
+    """
+    from rich.table import Table  # noqa: PLC0415 -- as above
+    from rich.text import Text  # noqa: PLC0415
+
+    out = console()
+    cells = [[printable(str(value)) for value in row] for row in rows]
+    widths = fitting(columns, cells, out.width)
+    if widths is None:
+        _print_lines(out, columns, cells)
+    else:
+        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, _GAP, 0, 0))
+        for head, width, column in zip(columns, widths, _columns(columns, cells), strict=True):
+            table.add_column(head, width=width, justify="right" if _figures(column) else "left")
+        for row in cells:
+            table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+        out.print(table, soft_wrap=False)
+    if more:
+        out.print(Text(f"... and {more:,} more", style="dim"))
+
+
+def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int] | None:
+    """Return the widths of the columns of a table that fits, or None where words are too long."""
+    parts = [[head, *column] for head, column in zip(columns, _columns(columns, rows), strict=True)]
+    natural = [max(map(_cells, cells)) for cells in parts]
+    words = [
+        max(_cells(word) for cell in cells for word in cell.split() or [""]) for cells in parts
+    ]
+    room = width - _GAP * (len(columns) - 1)
+    if sum(natural) <= room:
+        return natural
+    for whole in _WHOLE:
+        least = [min(n, max(whole, word)) for n, word in zip(natural, words, strict=True)]
+        spare = room - sum(least)
+        if spare >= 0:  # for the columns that lack most
+            lacking = [n - short for n, short in zip(natural, least, strict=True)]
+            return [
+                short + spare * lack // sum(lacking)
+                for short, lack in zip(least, lacking, strict=True)
+            ]
+    return None
+
+
+def _print_lines(out: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.text import Text  # noqa: PLC0415 -- as above
+
+    margin = max(map(_cells, columns)) + _GAP
+    for number, row in enumerate(rows):
+        if number:
+            out.print()
+        for head, cell in zip(columns, row, strict=True):
+            if cell:
+                line = Text(head.ljust(margin), style="bold")
+                out.print(line.append(cell, style=_STYLES.get(cell, "not bold")), soft_wrap=True)
+
+
+def _columns(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    return [[row[index] for row in rows] for index in range(len(columns))]
+
+
+def _figures(column: Sequence[str]) -> bool:
+    """Whether a column holds numbers, some perhaps unknown."""
+    known = [cell.replace(",", "").replace(".", "", 1).lstrip("-") for cell in column if cell]
+    return bool(known) and all(cell.isdecimal() for cell in known)
+
+
+def _cells(text: str) -> int:
+    from rich.cells import cell_len  # noqa: PLC0415 -- as above
+
+    return cell_len(text)
 
 
 def shell_quoted(argument: str) -> str:
     """Quote one argument for a command that is shown, to be pasted into a shell."""
     import shlex  # noqa: PLC0415 -- not needed to collect
-
-    from bmtick.errors import printable  # noqa: PLC0415
 
     return shlex.quote(printable(argument))

@@ -9,11 +9,12 @@ import click
 from bmtick.alerts import Alert, Parameter, catalogue, find
 from bmtick.alerts.handlers import Handler, all_handlers
 from bmtick.alerts.values import limits_text, show
+from bmtick.cli._complete import alert_names
 from bmtick.cli.common import format_option, print_json, print_table
 
 
 @click.command("alerts")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=alert_names)
 @format_option
 def command(name: str | None, output_format: str) -> None:
     """List the alerts of the catalogue; with NAME, the parameters of one.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bmtick.cli._complete import alert_names
 from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
 from bmtick.durations import SECOND, format_duration, format_go_duration, parse_duration
 from bmtick.errors import BmtickError, printable
@@ -26,7 +27,7 @@ _SHOWN = 20  # episodes of one alert in the table
 
 
 @click.command()
-@click.argument("alerts", nargs=-1)
+@click.argument("alerts", nargs=-1, shell_complete=alert_names)
 @click.option("--log", "logs", multiple=True, help="Postfix log, plain or compressed; repeatable.")
 @click.option(
     "--from", "since", help="InfluxDB's history from so long ago, like 7d, or from a time."

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bmtick.cli.common import print_json
+from bmtick.cli.common import output_option, print_json
 from bmtick.documents import read_text
 from bmtick.engine.template_uses import read_template
 from bmtick.errors import EXIT_FINDING, EXIT_WRONG_USE, BmtickError, Location
@@ -32,14 +32,7 @@ from bmtick.tick.variables import load_variables, read_variables
     help="Refuse what this version does not have yet, like 1.5 or 1.6.5. Default: warn of it.",
 )
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Output for people or for machines.",
-)
+@output_option("text", "json")
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -11,21 +11,53 @@ import click
 
 from bmtick import languages
 from bmtick import settings as settings_module
-from bmtick.terminal import console
+from bmtick.terminal import print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from bmtick.settings import Settings
 
-format_option = click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="Output for people or for machines.",
-)
+__all__ = ["config_option", "format_option", "load_settings", "print_json", "print_table"]
+
+_CSV, _JSON = "bmtick.csv", "bmtick.json"  # in click's meta
+
+
+def _take_json(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    ctx.meta[_JSON] = value
+
+
+def _take_format(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Give a command ``json`` for all that machines read; ``print_json`` knows of CSV."""
+    if ctx.get_parameter_source(str(param.name)) is click.core.ParameterSource.DEFAULT:
+        return "json" if ctx.meta.get(_JSON) else value
+    ctx.meta[_CSV] = value == "csv"
+    return "json" if value == "csv" else value
+
+
+def output_option(people: str, *machines: str) -> Callable[[Any], Any]:
+    """Return the decorator for ``--format`` with these choices, and ``--json``."""
+    chosen = click.option(
+        "--format",
+        "output_format",
+        type=click.Choice([people, *machines]),
+        default=people,
+        show_default=True,
+        callback=_take_format,
+        help="Output for people or for machines.",
+    )
+    alias = click.option(
+        "--json",
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_take_json,
+        help="The same as --format json.",
+    )
+    return lambda function: chosen(alias(function))
+
+
+format_option = output_option("table", "json", "csv")
 
 
 def _take_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
@@ -55,22 +87,55 @@ def load_settings(ctx: click.Context) -> Settings:
 
 
 def print_json(data: Any) -> None:
-    """Print data as indented JSON on stdout, the same everywhere."""
+    """Print data on stdout, the same everywhere: as indented JSON, or its lists as CSV."""
+    context = click.get_current_context(silent=True)
+    if context and context.meta.get(_CSV):
+        _print_csv(data)
+        return
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
-def print_table(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = ""
-) -> None:
-    """Print a table on stdout; values are shown as text, never as markup or control codes."""
-    from rich.table import Table
-    from rich.text import Text
+def _print_csv(data: Any) -> None:
+    """Print the lists of objects in a document; where it has several, ``list`` tells them apart."""
+    import csv
 
-    from bmtick.errors import printable
+    lists = _lists(data, "")
+    head = ["list"] if len(lists) > 1 else []
+    rows = [
+        ({"list": name} if head else {}) | _flat(entry, "")
+        for name, entries in lists
+        for entry in entries
+    ]
+    columns = list(dict.fromkeys([*head, *(key for row in rows for key in row)]))
+    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
 
-    table = Table(title=title or None, box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(str(value))) for value in row))
-    console().print(table)
+
+def _lists(data: Any, name: str) -> list[tuple[str, list[dict[str, Any]]]]:
+    if isinstance(data, list):
+        objects = all(isinstance(entry, dict) for entry in data)
+        return [(name, data)] if data and objects else []
+    if isinstance(data, dict):
+        return [found for key, value in data.items() for found in _lists(value, key)]
+    return []
+
+
+def _flat(entry: dict[str, Any], prefix: str) -> dict[str, str]:
+    """Return an object as cells: ``past.days`` for an object in it, JSON for a list."""
+    cells: dict[str, str] = {}
+    for key, value in entry.items():
+        if isinstance(value, dict):
+            cells |= _flat(value, f"{prefix}{key}.")
+        else:
+            cells[prefix + key] = _cell(value)
+    return cells
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        # A spreadsheet would run what a spammer put into a name as a formula.
+        return f"'{value}" if value[:1] in tuple("=+-@\t\r") else value
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return _cell(" ".join(value))
+    return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)

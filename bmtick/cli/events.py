@@ -8,13 +8,16 @@ from typing import Any
 import click
 
 from bmtick.cli import _watching
+from bmtick.cli._complete import alert_names
 from bmtick.cli._events import recorded_events, told_by
 from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
 
 
 @click.command()
 @click.option("--since", default="7d", show_default=True, help="How far back from now.")
-@click.option("--alert", default="", metavar="NAME", help="Only this alert.")
+@click.option(
+    "--alert", default="", metavar="NAME", shell_complete=alert_names, help="Only this alert."
+)
 @_watching.watch_option
 @format_option
 @config_option

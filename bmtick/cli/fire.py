@@ -7,12 +7,13 @@ import time
 import click
 
 from bmtick.cli import _deploy
+from bmtick.cli._complete import alert_names
 from bmtick.cli.common import config_option, load_settings
 from bmtick.errors import EXIT_DONE, EXIT_FINDING, EXIT_WRONG_USE
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=alert_names)
 @_deploy.server_options
 @config_option
 @click.pass_context

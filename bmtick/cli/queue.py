@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bmtick.cli._complete import users
 from bmtick.cli._logs import config_dir_option, log_option
 from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
 from bmtick.errors import BmtickError, printable
@@ -19,11 +20,16 @@ if TYPE_CHECKING:
     from bmtick.incident.queued import Origins
 
 _REASON_WIDTH = 100
+_TOP = 10
 
 
 @click.command()
 @click.option("--sender", help="Exactly this envelope sender; '<>' for the empty one.")
-@click.option("--user", help="Exactly this login, as the log or the queue file tells it.")
+@click.option(
+    "--user",
+    shell_complete=users,
+    help="Exactly this login, as the log or the queue file tells it.",
+)
 @click.option("--client", help="Client address or network, like 192.0.2.7 or 192.0.2.0/24.")
 @click.option("--older", metavar="DURATION", help="In the queue for longer, like 1h.")
 @click.option("--reason", help="A part of the reason of delay.")
@@ -41,7 +47,11 @@ _REASON_WIDTH = 100
     type=click.Choice(["sender", "user", "client", "domain", "reason"]),
     help="Group by this only; may be repeated.",
 )
-@click.option("--top", default=10, show_default=True, type=click.IntRange(1), help="Groups shown.")
+@click.option(
+    "--top",
+    type=click.IntRange(1),
+    help="How many groups, or messages of --list, are shown.  [default: 10; all messages as data]",
+)
 @click.option("--list", "listed", is_flag=True, help="List the messages instead of groups.")
 @log_option
 @config_dir_option
@@ -52,7 +62,7 @@ def command(
     ctx: click.Context,
     /,
     kinds: tuple[str, ...],
-    top: int,
+    top: int | None,
     listed: bool,
     logs: tuple[str, ...],
     config_dir: str,
@@ -80,13 +90,13 @@ def command(
             click.echo(f"bmtick: {printable(note)}", err=True)
     taken = choose(entries, chosen, origins.by_id)
     if listed:
-        _list(list(taken), origins, now, output_format)
+        _list(list(taken), origins, now, top, output_format)
         return
     grouping = group(taken, origins.by_id, kinds)
     if output_format == "json":
-        print_json(_document(grouping, top))
+        print_json(_document(grouping, top or _TOP))
     else:
-        _show(grouping, top, now, len(entries))
+        _show(grouping, top or _TOP, now, len(entries))
 
 
 def _filter(wanted: dict[str, str | None], now: int) -> Filter:
@@ -156,16 +166,19 @@ def _show(grouping: Grouping, top: int, now: int, everything: int) -> None:
         ]
         if rows:
             click.echo("")
-            print_table(["messages", "recipients", "size", "oldest", kind], rows)
+            more = len(grouping.groups[kind]) - len(rows)
+            print_table(["messages", "recipients", "size", "oldest", kind], rows, more=more)
 
 
-def _list(entries: Sequence[QueueEntry], origins: Origins, now: int, output_format: str) -> None:
+def _list(
+    entries: Sequence[QueueEntry], origins: Origins, now: int, top: int | None, output_format: str
+) -> None:
     from bmtick.incident.grouping import shown_sender
     from bmtick.incident.units import age, iso
 
     if output_format == "json":
         documents = []
-        for e in entries:
+        for e in entries[:top]:
             origin = origins.by_id.get(e.queue_id)
             documents.append(
                 {
@@ -195,6 +208,7 @@ def _list(entries: Sequence[QueueEntry], origins: Origins, now: int, output_form
                 origin.client if origin else "?",
                 len(e.recipients),
             ]
-            for e in entries
+            for e in entries[: top or _TOP]
         ],
+        more=max(0, len(entries) - (top or _TOP)),
     )

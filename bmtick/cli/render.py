@@ -11,13 +11,14 @@ from bmtick.alerts import FORMS, Form, Rendered, desired, render
 from bmtick.alerts.assign import assignments, merged
 from bmtick.alerts.place import in_section
 from bmtick.alerts.resolve import instance_of
+from bmtick.cli._complete import alert_names
 from bmtick.cli.common import config_option, load_settings
 from bmtick.errors import BmtickError, Location
 from bmtick.settings import Settings
 
 
 @click.command("render")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=alert_names)
 @click.option(
     "--set",
     "sets",

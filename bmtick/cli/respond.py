@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bmtick.cli._complete import users
 from bmtick.cli._logs import config_dir_option, log_option
 from bmtick.cli.common import config_option, format_option, load_settings, print_json
 from bmtick.errors import EXIT_FINDING, BmtickError, printable
@@ -20,7 +21,7 @@ _STEPS = ("password", "sessions", "hold", "release", "delete", "restore")
 
 
 @click.command()
-@click.argument("user")
+@click.argument("user", shell_complete=users)
 @click.option(
     "--do",
     "steps",

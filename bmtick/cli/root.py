@@ -10,6 +10,7 @@ import click
 
 import bmtick
 import bmtick.cli
+from bmtick.cli._examples import EXAMPLES
 from bmtick.errors import EXIT_WRONG_USE, BmtickError, nearest
 
 _NOT_COMMANDS = {"root", "common"}
@@ -61,6 +62,9 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"bmtick.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
+        if shown := EXAMPLES.get(cmd_name):
+            lines = "\n".join(f"  {line}\n      {text}" for line, text in shown)
+            command.epilog = f"\b\nExamples:\n{lines}"
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bmtick.cli import _deploy, _watching
+from bmtick.cli._complete import alert_names
 from bmtick.cli.common import config_option, load_settings
 from bmtick.errors import EXIT_DONE, EXIT_WRONG_USE, BmtickError, printable
 
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--alert", default="", metavar="NAME", help="Only this alert. Default: all.")
+@click.option(
+    "--alert",
+    default="",
+    metavar="NAME",
+    shell_complete=alert_names,
+    help="Only this alert. Default: all.",
+)
 @click.option(
     "--where",
     "conditions",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bmtick.cli import _deploy, _watching
+from bmtick.cli._complete import alert_names
 from bmtick.cli.common import config_option, load_settings
 from bmtick.errors import EXIT_WRONG_USE, BmtickError
 
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("--alert", default="", metavar="NAME", help="All silences of this alert.")
+@click.option(
+    "--alert",
+    default="",
+    metavar="NAME",
+    shell_complete=alert_names,
+    help="All silences of this alert.",
+)
 @click.option("--all", "every", is_flag=True, help="All silences.")
 @_watching.watch_option
 @_deploy.server_options

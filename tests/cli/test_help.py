@@ -1,9 +1,15 @@
 """What every command owes: help, one clear line for wrong use, exit status 2."""
 
+import runpy
+import shlex
+import shutil
+import subprocess
+
 import click
 import pytest
 from click.testing import CliRunner
 
+from bmtick.cli._examples import EXAMPLES
 from bmtick.cli.root import cli
 
 CONTEXT = click.Context(cli, info_name="bmtick")
@@ -30,3 +36,55 @@ def test_an_unknown_command_names_the_nearest():
     result = CliRunner().invoke(cli, ["aplly"])
     assert result.exit_code == 2
     assert "did you mean 'apply'?" in result.stderr
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_examples_are_valid_use(name):
+    command = cli.get_command(CONTEXT, name)
+    for line, text in EXAMPLES[name]:
+        arguments = shlex.split(line.partition(" >")[0])
+        assert arguments[:2] == ["bmtick", name]
+        command.make_context(name, arguments[2:])
+        assert text
+
+
+def _completions(line, monkeypatch):
+    words = line.split(" ")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+    monkeypatch.setenv("_BMTICK_COMPLETE", "bash_complete")
+    result = CliRunner().invoke(cli, prog_name="bmtick")
+    return [one.partition(",")[2] for one in result.stdout.split()]
+
+
+def test_the_shell_completes_alerts_and_users(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hostile = "sasl_username=ev\x1bil@example.org"
+    log = f"a sasl_username=eve@example.org, x\nb {hostile}\nc sasl_username=bob@example.org\n"
+    (tmp_path / "mail.log").write_text(log)
+    (tmp_path / "bmtick.toml").write_text(
+        '[collect]\nlogs = ["mail.log", "none.log"]\n[alerts.postfix_edge]\nuse = "postfix_queue"\n'
+    )
+    wanted = ["postfix_edge", "postfix_queue", "postfix_queue_growth"]
+    assert _completions("bmtick backtest postfix_", monkeypatch) == wanted
+    assert _completions("bmtick silence --alert postfix_e", monkeypatch) == ["postfix_edge"]
+    assert _completions("bmtick respond e", monkeypatch) == ["eve@example.org"]
+
+
+def test_man_pages_are_whole(tmp_path):
+    runpy.run_path("packaging/man.py")["main"](str(tmp_path))
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"bmtick.1", "bmtick.toml.5", *(f"bmtick-{name}.1" for name in COMMANDS)}
+    page = (tmp_path / "bmtick-queue.1").read_text()
+    for part in ("SYNOPSIS", "OPTIONS", "EXAMPLES", "EXIT STATUS", "FILES"):
+        assert f".SH {part}\n" in page
+    assert "bmtick queue \\-\\-list" in page
+    settings = (tmp_path / "bmtick.toml.5").read_text()
+    assert ".SH [collect]" in settings
+    assert "\\fBmax_series\\fR" in settings
+    if shutil.which("man") is None:
+        pytest.skip("man is not installed: the pages are not formatted")
+    for name in names:
+        command = ["man", "--warnings", "--local-file", str(tmp_path / name)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), name

@@ -1,0 +1,37 @@
+"""What the shell completes: names of alerts, and users whom the log has seen."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import click
+
+_TAIL: Final = 1 << 20  # bytes of a log, from its end
+_USER: Final = re.compile(rb"sasl_username=([^,\s]+)")
+
+
+def alert_names(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    """Return the alerts of the catalogue and of the settings that begin so."""
+    from bmtick.alerts import catalogue
+    from bmtick.cli.common import load_settings
+
+    return _beginning({*catalogue(), *load_settings(ctx).alerts}, begun)
+
+
+def users(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    """Return the logins in the last MiB of the settings' logs that begin so."""
+    from bmtick.cli.common import load_settings
+
+    found: set[str] = set()
+    for path in map(Path, load_settings(ctx).collect.logs):
+        if path.is_file():
+            with path.open("rb") as log:
+                log.seek(max(0, path.stat().st_size - _TAIL))
+                found |= {name.decode("utf-8", "replace") for name in _USER.findall(log.read())}
+    return _beginning({name for name in found if name.isprintable()}, begun)
+
+
+def _beginning(names: set[str], begun: str) -> list[str]:
+    return sorted(name for name in names if name.startswith(begun))
