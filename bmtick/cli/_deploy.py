@@ -29,7 +29,7 @@ def server_options(function: Callable[..., Any]) -> Callable[..., Any]:
     function = click.option(
         "--state-dir",
         type=click.Path(file_okay=False),
-        help="Folder of journal and history. Default: [deploy] state_dir, /var/lib/bmtick, "
+        help="Folder of journal and history. Default: [deploy] state_dir, /var/lib/bmtick-admin, "
         "or ~/.local/state/bmtick where that cannot be written.",
     )(function)
     return click.option(
@@ -69,15 +69,15 @@ def targets_of(
         BmtickError: ``needs_file`` and there is no settings file: without one no alert is enabled,
             and all that are deployed would be taken away.
     """
-    from bmtick.deploy.store import state_folder
     from bmtick.deploy.targets import open_targets
+    from bmtick.places import admin_folder
 
     if needs_file and not settings.path:
         raise BmtickError(
             "there is no settings file, so nothing says which alerts are wanted",
             remedy="'bmtick init' writes one; name another by --config",
         )
-    folder, word = state_folder(state_dir or settings.deploy.state_dir)
+    folder, word = admin_folder(state_dir or settings.deploy.state_dir)
     if word and sys.stderr.isatty():
         say(word)
     return open_targets(settings, servers, Path(folder))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 import click
 
@@ -29,6 +28,7 @@ def command(ctx: click.Context, program: str, output: str | None) -> None:
     """
     from bmtick.dashboard import chronograf_dashboard, grafana_dashboard
     from bmtick.errors import BmtickError
+    from bmtick.files import write_output
 
     influxdb = load_settings(ctx).influxdb
     build = {"chronograf": chronograf_dashboard, "grafana": grafana_dashboard}[program]
@@ -37,7 +37,7 @@ def command(ctx: click.Context, program: str, output: str | None) -> None:
         sys.stdout.write(text)
         return
     try:
-        Path(output).write_text(text, encoding="utf-8")
+        write_output(output, text)
     except OSError as error:
         raise BmtickError(f"cannot write '{output}': {error.strerror}") from None
     click.echo(f"wrote {output}: import it in {program.capitalize()}", err=True)

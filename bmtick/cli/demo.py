@@ -41,6 +41,7 @@ def command(output: str | None, language: str, output_format: str) -> None:
     with its defaults, and the embedded engine. The mails that administrators would have got
     lie in a folder as .eml files.
     """
+    from bmtick.files import write_output
     from bmtick.watch import demo
 
     folder = Path(output or tempfile.mkdtemp(prefix="bmtick-demo-"))
@@ -52,7 +53,7 @@ def command(output: str | None, language: str, output_format: str) -> None:
         mail = demo.mail_of(event)
         path = folder / f"{len(seen) + 1:02d}-{alert.name}-{event.level.lower()}.eml"
         if mail:
-            path.write_bytes(mail.as_bytes())
+            write_output(path, mail.as_bytes(), 0o600)
         seen.append((alert.name, event, path if mail else None))
     suspects, relays = _incident(example)
     if output_format == "json":

@@ -13,8 +13,8 @@ from bmtick.errors import (
     printable,
     render_message,
 )
+from bmtick.files import write_output
 from bmtick.tick import ast
-from bmtick.tick.files import write_script
 from bmtick.tick.formatter import format_program
 from bmtick.tick.parser import parse
 
@@ -49,7 +49,7 @@ def command(ctx: click.Context, files: tuple[str, ...], check: bool, write: bool
                 click.echo(printable(path))
                 status = status or EXIT_FINDING
             elif write and formatted != text:
-                write_script(path, formatted)
+                _write(path, formatted)
         except BmtickError as error:
             click.echo(str(error), err=True)
             status = EXIT_WRONG_USE
@@ -74,3 +74,12 @@ def _refuse_or_warn(path: str, *, refuse: bool) -> None:
         raise BmtickError(message, location=Location(path), remedy=remedy)
     text = render_message("warning", message, location=Location(path), remedy=remedy)
     click.echo(text, err=True)
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        write_output(path, text)
+    except OSError as error:
+        raise BmtickError(
+            f"cannot write the script: {error.strerror}", location=Location(path)
+        ) from None

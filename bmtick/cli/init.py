@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +10,7 @@ import click
 from bmtick.cli import _deploy
 from bmtick.cli.common import config_option
 from bmtick.errors import BmtickError, Location
+from bmtick.files import write_output
 
 if TYPE_CHECKING:
     from bmtick.deploy.detect import Found
@@ -78,12 +77,8 @@ def _next(found: Found) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        write_output(path, text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
         raise BmtickError(f"cannot write: {error.strerror}", location=Location(str(path))) from None

@@ -14,6 +14,7 @@ from bmtick.alerts.resolve import instance_of
 from bmtick.cli._complete import alert_names
 from bmtick.cli.common import config_option, load_settings
 from bmtick.errors import BmtickError, Location
+from bmtick.files import write_output
 from bmtick.settings import Settings
 
 
@@ -121,7 +122,7 @@ def _make_folder(folder: Path) -> None:
 
 def _put(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        write_output(path, text)
     except OSError as error:
         raise _cannot(path, error) from None
 

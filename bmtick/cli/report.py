@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +10,7 @@ import click
 from bmtick.cli._logs import analyse_logs, config_dir_option, log_option, span_options
 from bmtick.cli.common import config_option, load_settings
 from bmtick.errors import BmtickError, printable
+from bmtick.files import write_output
 
 if TYPE_CHECKING:
     from bmtick.incident.report.story import Curve
@@ -151,13 +150,7 @@ def _told(
 
 def _write(output: Path, page: str) -> None:
     """Write the page whole or not at all; it holds addresses, so only its owner may read it."""
-    temporary = output.with_name(f".{output.name}.{os.getpid()}")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
-            file.write(page)
-        temporary.replace(output)
+        write_output(output, page, 0o600)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise BmtickError(f"cannot write '{output}': {error.strerror}") from None

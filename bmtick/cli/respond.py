@@ -49,7 +49,7 @@ _STEPS = ("password", "sessions", "hold", "release", "delete", "restore")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    help="Audit log and copies.  [default: 'incidents' beside the collector's state]",
+    help="Audit log and copies.  [default: /var/lib/bmtick-admin/incidents]",
 )
 @format_option
 @config_option
@@ -80,9 +80,10 @@ def command(
     from bmtick.incident.programs import Programs
     from bmtick.incident.response.actions import Doer
     from bmtick.incident.response.situation import Request, last_undoable, look
+    from bmtick.places import incidents_folder
 
     settings = load_settings(ctx)
-    place = folder or Path(settings.collect.state).parent / "incidents"
+    place = folder or incidents_folder(settings.collect.state)
     request = Request(
         account=Account(user, aliases),
         logs=logs or tuple(settings.collect.logs),

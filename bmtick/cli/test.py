@@ -72,7 +72,9 @@ def _report(outcome: object, *, verbose: bool) -> None:
 
 
 def _write(path: Path, text: str) -> None:
+    from bmtick.files import write_output
+
     try:
-        path.write_text(text, encoding="utf-8")
+        write_output(path, text)
     except OSError as error:
         raise BmtickError(f"cannot write '{path}': {error.strerror}") from None

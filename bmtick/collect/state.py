@@ -14,14 +14,12 @@ The window in which points can come twice is one ``rename``; there is none to lo
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import stat
-import time
 from binascii import crc32
 
 from bmtick.errors import BmtickError
+from bmtick.files import Folder, user_name
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
@@ -92,6 +90,13 @@ class StateFile:
         self._checksum = 0  # of the state, and of the one that is to follow it
         self._prepared = 0
         self._lock = -1
+        self._name = os.path.basename(path)
+        self._folder: Folder | None = None  # from open to close
+
+    def _opened(self) -> Folder:
+        if self._folder is None:
+            self._folder = Folder(os.path.dirname(self.path), create=True)
+        return self._folder
 
     def open(self) -> tuple[Kept | None, bool, str]:
         """Lock and read.
@@ -120,20 +125,11 @@ class StateFile:
             BmtickError: it cannot be written, as when the disk is full.
         """
         raw = encode(state, output, self._checksum)
-        name = self.path + ".next"
         try:
-            fd = _create_anew(name)
-            try:
-                view = memoryview(raw)
-                while view:
-                    view = view[os.write(fd, view) :]
-                if durable:
-                    os.fsync(fd)
-            finally:
-                os.close(fd)
+            self._opened().create_anew(self._name + ".next", raw, durable=durable)
         except OSError as error:
             raise BmtickError(
-                f"cannot write the state {name}: {error.strerror}; nothing was printed, "
+                f"cannot write the state {self.path}.next: {error.strerror}; nothing was printed, "
                 "the next run counts the same lines",
                 remedy="make room, or name another file with --state",
             ) from None
@@ -142,14 +138,14 @@ class StateFile:
     def touch(self) -> None:
         """Say that a run ended well that had nothing to keep: the doctor looks at the file's time."""
         try:
-            os.utime(self.path)
+            os.utime(self._name, dir_fd=self._opened().fd, follow_symlinks=False)
         except OSError:
             return  # it is gone, or on a disk that is read-only: the next write says so
 
     def commit(self) -> None:
         """Make what ``prepare`` wrote the state; right after it was printed."""
         try:
-            os.rename(self.path + ".next", self.path)
+            self._opened().rename(self._name + ".next", self._name)
         except OSError as error:
             raise BmtickError(
                 f"cannot replace the state {self.path}: {error.strerror}; what was printed is "
@@ -163,6 +159,9 @@ class StateFile:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+        if self._folder:
+            self._folder.close()
+            self._folder = None
 
     def _refuse_foreign(self) -> None:
         """Refuse what is no damage: a folder, or a file of another user."""
@@ -177,56 +176,22 @@ class StateFile:
             )
 
     def _take_lock(self) -> None:
-        folder = os.path.dirname(self.path) or "."
         name = self.path + ".lock"
         try:
-            os.makedirs(folder, 0o700, exist_ok=True)
-            try:
-                self._lock = create(name, os.O_RDWR)
-            except FileExistsError:
-                self._lock = os.open(name, os.O_RDWR | os.O_NOFOLLOW)
+            self._lock = self._opened().lock(self._name + ".lock", _PATIENCE)
+        except BlockingIOError:
+            raise BmtickError(
+                f"another bmtick collect uses the state {self.path}",
+                remedy="end it, or name another state with --state",
+            ) from None
         except OSError as error:
+            folder = os.path.dirname(self.path) or "."
             what = name if os.path.lexists(name) else f"in the state's folder {folder}"
             raise BmtickError(
                 f"cannot write {what}: {error.strerror}",
                 remedy=_whose(name)
                 or "name a state with --state FILE, or keep none with --no-state",
             ) from None
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise BmtickError(
-                        f"another bmtick collect uses the state {self.path}",
-                        remedy="end it, or name another state with --state",
-                    ) from None
-                time.sleep(0.05)
-
-
-def create(path: str, flags: int) -> int:
-    """Create a file that was not there; the superuser leaves it to the folder's owner.
-
-    So a run by hand as root does not lock out the collector that Telegraf runs.
-    """
-    fd = os.open(path, flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    if os.geteuid() == 0:
-        owner = os.stat(os.path.dirname(path) or ".")
-        if owner.st_uid:
-            os.fchown(fd, owner.st_uid, owner.st_gid)
-    return fd
-
-
-def _create_anew(path: str) -> int:
-    try:
-        return create(path, os.O_WRONLY)
-    except FileExistsError:
-        if os.path.islink(path):
-            raise
-        os.unlink(path)
-        return create(path, os.O_WRONLY)
 
 
 def _whose(path: str) -> str:
@@ -237,45 +202,28 @@ def _whose(path: str) -> str:
         return ""
     if owner == os.geteuid():
         return ""
-    import pwd
     import shlex
 
-    try:
-        me = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        me = str(os.geteuid())
-    return f"chown {me}: {shlex.quote(path)}; it belongs to user {owner}"
+    return f"chown {user_name(os.geteuid())}: {shlex.quote(path)}; it belongs to user {owner}"
 
 
 def in_use(path: str) -> bool:
     """Whether a process holds the state now."""
     try:
-        lock = os.open(path + ".lock", os.O_RDONLY | os.O_NOFOLLOW)
+        with Folder(os.path.dirname(path)) as folder:
+            return folder.locked(os.path.basename(path) + ".lock")
     except OSError:
         return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
 
 
 def read_state(path: str) -> tuple[Kept | None, str]:
     """Return what a state file holds, if anything, and what is wrong with it, without a lock."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with Folder(os.path.dirname(path)) as folder:
+            return decode(folder.read(os.path.basename(path))), ""
     except FileNotFoundError:
         return None, ""
     except OSError as error:
         return None, error.strerror or "it cannot be opened"
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return None, "it is no file"
-        with os.fdopen(os.dup(fd), "rb") as file:
-            return decode(file.read()), ""
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         return None, str(error)
-    finally:
-        os.close(fd)

@@ -7,14 +7,19 @@ come before the general ``BMTICK_KAPACITOR_USERNAME``, ``_PASSWORD`` and ``_TOKE
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from bmtick.errors import BmtickError, Location
+
+_LONGEST: Final = 1 << 16  # bytes of a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +81,18 @@ def read_secret(path: Path) -> str:
     """Read a one-line secret from a file that only its owner may read."""
     where = Location(str(path))
     try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8").strip()
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(_LONGEST).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise BmtickError(f"cannot read the secret: {reason}", location=where) from None
     if stat.S_IMODE(mode) & 0o077:
-        raise BmtickError("others may read this secret", location=where, remedy=f"chmod 600 {path}")
+        raise BmtickError(
+            "others may read this secret",
+            location=where,
+            remedy=f"chmod 600 {shlex.quote(str(path))}",
+        )
     if not text or "\n" in text:
         raise BmtickError("a secret is one line of text", location=where)
     return text

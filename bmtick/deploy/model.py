@@ -82,7 +82,7 @@ class Facts:
     templates: Mapping[str, TemplateDefinition] = field(default_factory=dict)
     version: str = ""
 
-    def births(self) -> dict[str, str]:
+    def created_at(self) -> dict[str, str]:
         """Return when each task, and each template as ``template:ID``, was created.
 
         PATCH leaves that time alone, so it tells a task from another of the same name.

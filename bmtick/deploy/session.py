@@ -28,7 +28,7 @@ class Planned:
 def read_plan(target: Target, desired: Desired) -> Planned:
     """Read the server and compare; nothing is written."""
     facts = read_facts(target.client)
-    known = target.store.known(facts.births())
+    known = target.store.known(facts.created_at())
     return Planned(desired, facts, make_plan(desired, facts, known))
 
 
@@ -85,13 +85,13 @@ def _record(
         or (not earlier and tasks)
         or (earlier and _ids(earlier[-1]) != (set(tasks), set(templates)))
     ):
-        births = after.births()
-        births = {
+        created_at = after.created_at()
+        created_at = {
             n: t
-            for n, t in births.items()
+            for n, t in created_at.items()
             if n in tasks or n in {f"template:{i}" for i in templates}
         }
-        target.store.record(tasks, templates, births=births, cause=cause, origin=origin)
+        target.store.record(tasks, templates, created_at=created_at, cause=cause, origin=origin)
 
 
 def _ids(revision: Revision) -> tuple[set[str], set[str]]:

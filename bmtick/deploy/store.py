@@ -1,11 +1,11 @@
-"""What bmtick remembers on this machine, 0600: the journal of a running apply, and its history.
+"""Journal of a running apply, and history of applied states: on this machine, 0600.
 
-One folder per server, below the state folder::
+One folder per server, below the state folder (see ``bmtick.places``)::
 
     deploy/127.0.0.1_9092-1a2b3c4d/
         lock            held while something is changed
         journal.jsonl   there only while an apply runs, or after it was killed
-        history/0001.json   one file per applied state: definitions, marks included
+        history/0001.json   one file per applied state: definitions, ownership labels included
 
 No credentials are in any of them.
 """
@@ -13,22 +13,24 @@ No credentials are in any of them.
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bmtick.deploy.model import TaskDefinition, TemplateDefinition
 from bmtick.errors import BmtickError, Location
+from bmtick.files import Folder
 
 KEPT = 100  # applied states that the history holds
-SYSTEM_FOLDER = Path("/var/lib/bmtick")
+_VERSION: Final = 3  # 1: without births; 2: with births, and no version; 3: with created_at
+_JOURNAL: Final = "journal.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +43,7 @@ class Revision:
     origin: int  # the revision that a rollback went back to, else its own number
     tasks: Mapping[str, TaskDefinition]
     templates: Mapping[str, TemplateDefinition]
-    births: Mapping[str, str] = field(default_factory=dict)  # as Facts.births tells them
-
-
-def state_folder(wanted: str, home: Path | None = None) -> tuple[Path, str]:
-    """Return the state folder, and a word about it when it is not the usual one.
-
-    Without a wish it is ``/var/lib/bmtick`` where that can be written, else
-    ``~/.local/state/bmtick``.
-    """
-    if wanted:
-        return Path(wanted), ""
-    nearest = next(p for p in (SYSTEM_FOLDER, *SYSTEM_FOLDER.parents) if p.exists())
-    if os.access(nearest, os.W_OK):
-        return SYSTEM_FOLDER, ""
-    folder = (home or Path.home()) / ".local/state/bmtick"
-    return folder, f"{SYSTEM_FOLDER} cannot be written: history and journal are in {folder}"
+    created_at: Mapping[str, str] = field(default_factory=dict)  # as of Facts.created_at
 
 
 class Store:
@@ -66,44 +53,60 @@ class Store:
         host = re.sub(r"[^A-Za-z0-9.]+", "_", url.partition("://")[2])[:40].strip("_")
         digest = hashlib.sha256(url.encode()).hexdigest()[:8]
         self.folder = state / "deploy" / f"{host}-{digest}"
+        self._open: Folder | None = None  # while it is locked
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder; a second bmtick on this machine is refused.
 
         Raises:
-            BmtickError: another process holds it, or the folder cannot be written.
+            BmtickError: another process holds it, it cannot be written, or another user could
+                change what is in it.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise BmtickError(
-                f"cannot keep a journal here: {error.strerror}",
-                location=Location(str(self.folder)),
-                remedy="run as root, or name a folder by --state-dir",
-            ) from None
-        try:
+        with contextlib.ExitStack() as stack:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+                folder = stack.enter_context(Folder(self.folder, create=True, private=True))
+                handle = folder.lock("lock")
+            except BlockingIOError:
                 raise BmtickError(
                     "another bmtick is changing this Kapacitor", remedy="wait for it to end"
                 ) from None
-            yield
-        finally:
-            os.close(handle)
+            except OSError as error:
+                raise BmtickError(
+                    f"cannot keep a journal here: {error.strerror}",
+                    location=Location(str(self.folder)),
+                    remedy="run as root, or name a folder by --state-dir",
+                ) from None
+            self._open = folder
+            try:
+                yield
+            finally:
+                self._open = None
+                os.close(handle)
+
+    def _in_folder(self, work: Callable[[Folder], None]) -> None:
+        """Do something in the folder that is locked.
+
+        Raises:
+            BmtickError: it cannot be written, as when the disk is full.
+        """
+        folder = self._open
+        if folder is None:
+            raise RuntimeError("the folder is not locked")
+        try:
+            work(folder)
+        except OSError as error:
+            raise BmtickError(
+                f"cannot write here: {error.strerror}", location=Location(str(self.folder))
+            ) from None
 
     # journal
-
-    @property
-    def _journal(self) -> Path:
-        return self.folder / "journal.jsonl"
 
     def interrupted(self) -> list[dict[str, Any]]:
         """Return the journal that a killed apply left, line by line; empty: there is none."""
         try:
-            text = self._journal.read_text(encoding="utf-8", errors="replace")
+            with Folder(self.folder, private=True) as folder:
+                text = folder.read(_JOURNAL).decode("utf-8", "replace")
         except OSError:
             return []
         entries = []
@@ -117,70 +120,93 @@ class Store:
     def note(self, **entry: Any) -> None:
         """Add a line to the journal, on disk before anything else is done."""
         line = json.dumps({"time": _now(), **entry}, ensure_ascii=False, default=str) + "\n"
-        handle = os.open(self._journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            os.write(handle, line.encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        self._in_folder(lambda f: f.append(_JOURNAL, line.encode("utf-8", "replace")))
 
     def close_journal(self) -> None:
         """Remove the journal: the server is in a known state."""
-        self._journal.unlink(missing_ok=True)
+        self._in_folder(lambda f: f.remove(_JOURNAL))
 
     # history
 
     def revisions(self) -> list[Revision]:
-        """Return the applied states, oldest first; a damaged file is passed over."""
-        found = []
-        for path in sorted((self.folder / "history").glob("[0-9]*.json")):
-            with contextlib.suppress(
-                OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError
-            ):
-                found.append(_revision(json.loads(path.read_text(encoding="utf-8"))))
-        return sorted(found, key=lambda r: r.number)
+        """Return the applied states, oldest first; a damaged file is left out."""
+        return self._history()[0]
+
+    def unreadable(self) -> list[str]:
+        """Return the paths of history files that are damaged, or of a newer bmtick."""
+        return [str(self.folder / "history" / name) for name in self._history()[1]]
+
+    def _history(self) -> tuple[list[Revision], list[str]]:
+        found, damaged = [], []
+        try:
+            with Folder(self.folder, private=True) as outer, outer.sub("history") as folder:
+                for name in folder.names():
+                    if not re.fullmatch(r"[0-9]+\.json", name):
+                        continue
+                    try:
+                        found.append(_revision(json.loads(folder.read(name))))
+                    except (
+                        OSError,
+                        ValueError,
+                        KeyError,
+                        TypeError,
+                        AttributeError,
+                        RecursionError,
+                    ):
+                        damaged.append(name)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.ENOTDIR):
+                raise BmtickError(
+                    f"cannot use the history: {error.strerror}",
+                    location=Location(str(self.folder)),
+                    remedy="see who owns the folder, or name another by --state-dir",
+                ) from None
+        return sorted(found, key=lambda r: r.number), damaged
 
     def record(
         self,
         tasks: Mapping[str, TaskDefinition],
         templates: Mapping[str, TemplateDefinition],
         *,
-        births: Mapping[str, str],
+        created_at: Mapping[str, str],
         cause: str,
         origin: int = 0,
     ) -> Revision:
-        """Write the state that now stands as the next revision, at once and whole."""
-        earlier = self.revisions()
-        number = earlier[-1].number + 1 if earlier else 1
-        revision = Revision(number, _now(), cause, origin or number, tasks, templates, births)
-        folder = self.folder / "history"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        target = folder / f"{number:04}.json"
-        part = target.with_suffix(".part")
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(revision), file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-        for old in earlier[: max(0, len(earlier) + 1 - KEPT)]:
-            (folder / f"{old.number:04}.json").unlink(missing_ok=True)
+        """Write the state that now stands as the next revision, at once and whole.
+
+        A file that is there already, be it one that cannot be read, is never written over.
+        """
+        earlier, damaged = self._history()
+        numbers = [r.number for r in earlier] + [int(name.partition(".")[0]) for name in damaged]
+        number = max(numbers, default=0) + 1
+        revision = Revision(number, _now(), cause, origin or number, tasks, templates, created_at)
+        text = json.dumps({"version": _VERSION, **asdict(revision)}, ensure_ascii=False, indent=1)
+
+        def write(outer: Folder) -> None:
+            with outer.sub("history", create=True) as folder:
+                folder.replace(f"{number:04}.json", text.encode("utf-8", "replace"))
+                for old in earlier[: max(0, len(earlier) + 1 - KEPT)]:
+                    folder.remove(f"{old.number:04}.json")
+
+        self._in_folder(write)
         return revision
 
-    def known(self, births: Mapping[str, str]) -> set[str]:
-        """Return which of these tasks and templates this machine deployed, marks or not.
+    def known(self, created_at: Mapping[str, str]) -> set[str]:
+        """Return which of these tasks and templates this machine deployed, labelled or not.
 
-        A name is not enough: another Kapacitor may stand at this address by now. What was created
-        at the recorded moment is the same task.
+        A name is not enough: another Kapacitor may be at this address by now. What was created at
+        the recorded moment is the same task.
         """
         revisions = self.revisions()
-        recorded = revisions[-1].births if revisions else {}
-        return {name for name, time in births.items() if time and recorded.get(name) == time}
+        recorded = revisions[-1].created_at if revisions else {}
+        return {name for name, time in created_at.items() if time and recorded.get(name) == time}
 
 
 def _revision(data: dict[str, Any]) -> Revision:
+    if data.get("version", 1) > _VERSION:
+        raise ValueError("of a newer bmtick")
     tasks = {}
     for name, task in data["tasks"].items():
         dbrps = tuple((d, r) for d, r in task["dbrps"])
@@ -193,7 +219,7 @@ def _revision(data: dict[str, Any]) -> Revision:
         origin=data["origin"],
         tasks=tasks,
         templates=templates,
-        births=data["births"],
+        created_at=dict(data.get("created_at", data.get("births", {}))),
     )
 
 

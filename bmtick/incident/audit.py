@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bmtick.errors import BmtickError, Location
+from bmtick.files import Folder
 
 
 def operator() -> str:
@@ -54,8 +55,8 @@ class Audit:
             BmtickError: it cannot be created, or others can read it.
         """
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            mode = self.folder.stat().st_mode
+            with self.opened() as folder:
+                mode = os.fstat(folder.fd).st_mode
         except OSError as error:
             raise BmtickError(
                 f"cannot create '{self.folder}': {error.strerror}",
@@ -66,6 +67,14 @@ class Audit:
                 f"others can enter '{self.folder}', which is to hold mail",
                 remedy=f"chmod 700 '{self.folder}', or name another folder with --folder",
             )
+
+    def opened(self) -> Folder:
+        """Return the open folder.
+
+        Raises:
+            OSError: it cannot be made, or another user could change what is in it.
+        """
+        return Folder(self.folder, create=True, private=True)
 
     def write(self, account: str, step: str, phase: str, **facts: Any) -> None:
         """Append one line and see it on disk before going on.
@@ -82,15 +91,10 @@ class Audit:
             **facts,
         }
         line = json.dumps(record, ensure_ascii=True) + "\n"
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
         self.prepare()
         try:
-            descriptor = os.open(self.path, flags, 0o600)
-            try:
-                os.write(descriptor, line.encode())
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            with self.opened() as folder:
+                folder.append(self.path.name, line.encode())
         except OSError as error:
             raise BmtickError(
                 f"cannot write the audit log: {error.strerror}", location=Location(str(self.path))
@@ -102,7 +106,8 @@ class Audit:
         A line that a crash cut off is passed over.
         """
         try:
-            text = self.path.read_text("utf-8", errors="replace")
+            with Folder(self.folder, private=True) as folder:
+                text = folder.read(self.path.name).decode("utf-8", "replace")
         except FileNotFoundError:
             return
         except OSError as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bmtick.errors import BmtickError, Location
+from bmtick.files import Folder
 from bmtick.incident.programs import Programs
 from bmtick.incident.queue_files import Envelope, checked_id
 
@@ -30,7 +31,8 @@ def new_folder(parent: Path, account: str, now: datetime) -> Path:
     for number in range(1000):
         folder = parent / (stem if not number else f"{stem}-{number}")
         try:
-            folder.mkdir(mode=0o700)
+            with Folder(parent, private=True) as outer:
+                os.mkdir(folder.name, 0o700, dir_fd=outer.fd)
         except FileExistsError:
             continue
         except OSError as error:
@@ -114,9 +116,12 @@ class Copy:
         done = programs.run(self.command(programs), stdin=message)
         if done.status:
             return done.error
-        temporary = self.path.with_suffix(".new")
-        _write(temporary, _encode({**self.record, "restored": now.isoformat(timespec="seconds")}))
-        temporary.replace(self.path)
+        record = {**self.record, "restored": now.isoformat(timespec="seconds")}
+        try:
+            with Folder(self.path.parent, private=True) as folder:
+                folder.replace(self.path.name, _encode(record))
+        except OSError as error:
+            return f"it was put back, but cannot be marked so: {error.strerror}"
         return ""
 
 
@@ -155,9 +160,8 @@ def _encode(record: dict[str, Any]) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     try:
-        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-            file.write(data)
+        with Folder(path.parent, private=True) as folder:
+            folder.create(path.name, data, durable=False)
     except OSError as error:
         raise BmtickError(f"cannot write: {error.strerror}", location=Location(str(path))) from None

@@ -165,7 +165,7 @@ class Deploy(Section, frozen=True, kw_only=True):
     state_dir: Annotated[
         str,
         Meta(
-            description="Journal and history, for rollback. Empty: /var/lib/bmtick, or ~/.local/state/bmtick for plain users."
+            description="Journal and history, for rollback. Empty: /var/lib/bmtick-admin, or ~/.local/state/bmtick for plain users."
         ),
     ] = ""
 

@@ -6,10 +6,10 @@ posts, logs or hands to a program is the same JSON here.
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Final
 
 import requests
@@ -19,6 +19,7 @@ from bmtick.durations import SECOND
 from bmtick.engine import gojson
 from bmtick.engine.gotime import rfc3339_nano
 from bmtick.errors import BmtickError
+from bmtick.files import Folder
 from bmtick.watch.failure import DeliveryError, PermanentError
 from bmtick.watch.mail import Mailer, compose
 from bmtick.watch.outbox import Delivery
@@ -157,9 +158,8 @@ def _log(delivery: Delivery) -> None:
     path = str(next(iter(_flat([delivery.args, delivery.properties.get("filePath", [])]))))
     mode = int(delivery.properties.get("mode", _LOG_MODE))
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, mode)
-        with os.fdopen(descriptor, "ab") as file:
-            file.write(alert_json(delivery.event))
+        with Folder(Path(path).parent) as folder:
+            folder.append(Path(path).name, alert_json(delivery.event), mode)
     except OSError as error:
         raise DeliveryError(f"{path}: {error.strerror}") from None
 

@@ -16,10 +16,10 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from bmtick.collect.state import create
 from bmtick.durations import SECOND
 from bmtick.engine import AlertEvent
 from bmtick.errors import BmtickError
+from bmtick.files import Folder
 from bmtick.names import TASK_PREFIX
 
 _LIMIT: Final = 4 << 20  # bytes of one file
@@ -73,7 +73,7 @@ class History:
         if not lines:
             return [0, 0], b""
         try:
-            info = Path(self._path).stat()
+            info = Path(self._path).lstat()
         except OSError:
             return [0, 0], lines
         if not info.st_size or info.st_size + len(lines) <= self._limit:
@@ -105,10 +105,12 @@ class History:
         self._failing = True
 
     def _append(self, place: list[int], lines: bytes) -> None:
-        try:
-            descriptor = create(self._path, os.O_RDWR)
-        except FileExistsError:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW)
+        path = Path(self._path)
+        with Folder(path.parent) as folder:
+            try:
+                descriptor = folder.create_open(path.name, os.O_RDWR)
+            except FileExistsError:
+                descriptor = folder.open(path.name, os.O_RDWR)
         with os.fdopen(descriptor, "r+b") as file:
             info = os.fstat(file.fileno())
             inode, size = place
@@ -122,10 +124,12 @@ class History:
             os.fsync(file.fileno())
 
     def _rotate(self) -> None:
-        for number in range(_OLD, 0, -1):
-            older = Path(f"{self._path}.{number - 1}" if number > 1 else self._path)
-            if older.exists():
-                older.replace(f"{self._path}.{number}")
+        path = Path(self._path)
+        with Folder(path.parent) as folder:
+            for number in range(_OLD, 0, -1):
+                older = f"{path.name}.{number - 1}" if number > 1 else path.name
+                if folder.info(older):
+                    folder.rename(older, f"{path.name}.{number}")
 
 
 def read_history(path: str, since: int = 0) -> Iterator[dict[str, Any]]:
@@ -136,9 +140,12 @@ def read_history(path: str, since: int = 0) -> Iterator[dict[str, Any]]:
     Raises:
         BmtickError: the file may not be read.
     """
-    for name in [*(f"{path}.{number}" for number in range(_OLD, 0, -1)), path]:
+    newest = Path(path).name
+    for name in [*(f"{newest}.{number}" for number in range(_OLD, 0, -1)), newest]:
         try:
-            with os.fdopen(os.open(name, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            with Folder(Path(path).parent) as folder:
+                descriptor = folder.open(name)
+            with os.fdopen(descriptor, "rb") as file:
                 for line in file:
                     record = _record(line)
                     if record and moment_of(record["time"]) >= since:
@@ -147,7 +154,7 @@ def read_history(path: str, since: int = 0) -> Iterator[dict[str, Any]]:
             continue
         except OSError as error:
             raise BmtickError(
-                f"cannot read the history {name}: {error.strerror}",
+                f"cannot read the history {path}: {error.strerror}",
                 remedy="run it as root, or as the user of bmtick watch",
             ) from None
 

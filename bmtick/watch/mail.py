@@ -7,7 +7,6 @@ that a machine sent them, so that nobody's holiday notice answers.
 
 from __future__ import annotations
 
-import os
 import smtplib
 import ssl
 import subprocess
@@ -19,6 +18,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from bmtick.files import Folder
 from bmtick.watch.failure import DeliveryError, PermanentError
 
 _PERMANENT = range(500, 600)
@@ -164,15 +164,11 @@ class FolderMailer:
         del sender, recipients
         key = str(mail["Message-ID"]).partition("@")[0].rpartition(".")[2][:16]
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            there = sorted(path.name for path in self._folder.glob("*.eml"))
-            name = next((n for n in there if n.endswith(f"-{key}.eml")), None)
-            name = name or f"{_stamp(mail)}-{len(there) + 1:04d}-{key}.eml"
-            waiting = self._folder / f".{name}.new"
-            descriptor = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(mail.as_bytes())
-            waiting.rename(self._folder / name)
+            with Folder(self._folder, create=True) as folder:
+                there = [n for n in folder.names() if n.endswith(".eml") and n[0] != "."]
+                name = next((n for n in there if n.endswith(f"-{key}.eml")), None)
+                name = name or f"{_stamp(mail)}-{len(there) + 1:04d}-{key}.eml"
+                folder.replace(name, mail.as_bytes())
         except OSError as error:
             raise DeliveryError(f"folder {self._folder}: {error.strerror}") from None
 

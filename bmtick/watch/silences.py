@@ -8,7 +8,6 @@ inhibition does (``bmtick.deploy.silence``).
 from __future__ import annotations
 
 import fcntl
-import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,18 +17,19 @@ from typing import Final
 import msgspec
 
 from bmtick.alerts import Rendered
-from bmtick.collect.state import create
 from bmtick.deploy.plan import SILENCE_PREFIX
 from bmtick.deploy.scripts import read_script
 from bmtick.durations import parse_duration
 from bmtick.engine import AlertEvent
 from bmtick.errors import BmtickError, nearest
+from bmtick.files import Folder
 from bmtick.names import TASK_PREFIX
 
 ALL: Final = "*"  # a silence of all alerts
 _KEPT: Final = parse_duration("7d")  # a watch that was down may have so old events to judge
 _MOST: Final = 1000  # silences in the file
 _VERSION: Final = 1
+_LONGEST: Final = 4 << 20  # bytes of the file
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,9 +118,10 @@ class SilenceFile:
             BmtickError: it cannot be read, or is damaged.
         """
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            with os.fdopen(descriptor, "rb") as file:
-                document = msgspec.json.decode(file.read(), type=_Document)
+            with Folder(self.path.parent) as folder:
+                document = msgspec.json.decode(
+                    folder.read(self.path.name, _LONGEST), type=_Document
+                )
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -154,38 +155,22 @@ class SilenceFile:
             BmtickError: the file or its folder cannot be written.
         """
         try:
-            self.path.parent.mkdir(0o700, parents=True, exist_ok=True)
-            lock = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            # the watch runs as a user of its own, and must read what root writes: a shared folder
+            with Folder(self.path.parent, create=True) as folder:
+                fcntl.flock(folder.fd, fcntl.LOCK_EX)
                 silences = [s for s in self.read() if s.until > now - _KEPT]
                 yield silences
                 if len(silences) > _MOST:
                     raise BmtickError(
                         f"more than {_MOST} silences", remedy="end some by 'bmtick unsilence'"
                     )
-                self._write(silences)
-            finally:
-                os.close(lock)
+                document = msgspec.json.encode(_Document(_VERSION, silences))
+                folder.replace(self.path.name, msgspec.json.format(document))
         except OSError as error:
             raise BmtickError(
                 f"cannot write the silences {self.path}: {error.strerror}",
                 remedy="run it as root, or as the user of bmtick watch",
             ) from None
-
-    def _write(self, silences: list[Silence]) -> None:
-        temporary = Path(f"{self.path}.{os.getpid()}")
-        # the watch runs as a user of its own, and must read what root has written
-        descriptor = create(str(temporary), os.O_WRONLY)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(msgspec.json.format(msgspec.json.encode(_Document(_VERSION, silences))))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.rename(self.path)
-        except BaseException:
-            temporary.unlink()
-            raise
 
 
 class Silences:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import string
 import time
@@ -93,11 +92,12 @@ class Doer:
     def _password(self, plan: Plan, step: Step) -> Outcome:
         del plan
         self.audit.prepare()
+        # nobody but root can rename what lies above it: Folder has seen to that
         path = self.audit.folder / f".{secrets.token_hex(8)}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        text = f"--password={self.password or random_password()}\n"
         try:
-            with os.fdopen(os.open(path, flags, 0o600), "w") as file:
-                file.write(f"--password={self.password or random_password()}\n")
+            with self.audit.opened() as folder:
+                folder.create(path.name, text.encode())
             arguments = [a.replace(PASSWORD_FILE, str(path)) for a in step.commands[0].arguments]
             done = self.programs.run(arguments)
         finally:

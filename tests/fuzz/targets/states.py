@@ -34,9 +34,10 @@ def seeds():
     with tempfile.TemporaryDirectory(prefix="bmtick-fuzz-") as name:
         store = Store(Path(name), "http://127.0.0.1:9092")
         task = TaskDefinition("bmtick-x", "stream", (("telegraf", "autogen"),), {})
-        store.record({"bmtick-x": task}, {}, births={"bmtick-x": "now"}, cause="apply")
+        with store.locked():
+            store.record({"bmtick-x": task}, {}, created_at={"bmtick-x": "now"}, cause="apply")
+            store.note(step="create", id="bmtick-x")
         yield (store.folder / "history/0001.json").read_text("utf-8")
-        store.note(step="create", id="bmtick-x")
         yield (store.folder / "journal.jsonl").read_text("utf-8")
         file = SilenceFile(f"{name}/watch.state")
         with file.change(0) as known:
