@@ -1,12 +1,17 @@
-# make demo: set up, then run the main job on a shipped real log.
-# make test: set up, then run the tests.  make lint: ruff, mypy, import rules.
-# make fuzz: readers against hostile bytes, guided by coverage.
+# Each target sets up what it needs in .venv first. make help lists them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+<<<<<<< Updated upstream
 .PHONY: demo test fuzz lint format bench docs catalogues pictures clean deb deb-smoke
+=======
+.PHONY: help demo test fuzz lint format bench docs pictures clean deb deb-smoke
+
+help:  ## print this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+>>>>>>> Stashed changes
 
 $(STAMP): pyproject.toml $(wildcard bmtick/collect/*.pyx)
 	@$(PYTHON) -m venv --help >/dev/null 2>&1 && $(PYTHON) -c 'import ensurepip' 2>/dev/null \
@@ -15,32 +20,32 @@ $(STAMP): pyproject.toml $(wildcard bmtick/collect/*.pyx)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-demo: $(STAMP)
+demo: $(STAMP)  ## run the main job on a shipped real log
 	$(BIN)/bmtick demo
 
-test: $(STAMP)
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+test: $(STAMP)  ## run the tests, one process per core
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --cov --cov-report=term:skip-covered
 
 # Coverage-guided, a minute for each reader; see tests/fuzz/README.md.
-fuzz: $(STAMP)
+fuzz: $(STAMP)  ## readers against hostile bytes, guided by coverage
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'
 	$(BIN)/python -m tests.fuzz
 
-lint: $(STAMP)
+lint: $(STAMP)  ## ruff, mypy, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(STAMP)
+format: $(STAMP)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)
+bench: $(STAMP)  ## measure speed beside the peers
 	$(BIN)/python -m benchmarks
 
 # The table of all settings, from the program's own types.
-docs: $(STAMP)
+docs: $(STAMP)  ## write docs/settings.md anew, from the program's own types
 	$(BIN)/python docs/make_settings.py
 
 # The texts of the code into bmtick/locale/*.po, to be translated.
@@ -48,15 +53,15 @@ catalogues: $(STAMP)
 	$(BIN)/python docs/make_catalogues.py
 
 # The picture of the README, from the real program; needs Debian's chromium.
-pictures: $(STAMP)
+pictures: $(STAMP)  ## the picture of the README; needs chromium
 	$(BIN)/python docs/make_pictures.py
 
-clean:
+clean:  ## remove .venv and all that was built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 # A Debian package, built with debhelper in build/deb. Needs: apt-get install
 # build-essential debhelper dh-python python3-pip python3-venv
-deb:
+deb:  ## build a Debian package in build/deb
 	rm -rf build/deb
 	mkdir -p build/deb/bmtick
 	git archive HEAD | tar -x -C build/deb/bmtick
@@ -65,5 +70,5 @@ deb:
 	@ls -1 build/deb/*.deb
 
 # The package in a fresh Debian 12: installed, used, purged. Needs root and debootstrap.
-deb-smoke: deb
+deb-smoke: deb  ## install, use and purge it in a fresh Debian 12; needs root and debootstrap
 	bash packaging/deb_smoke.sh

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,13 @@ def kapacitor(server_folder, influx, sink):
     """A real Kapacitor on ``influx``, mailing to ``sink``, or a skip."""
     with servers.kapacitor(server_folder / "kapacitor", influx, sink) as server:
         yield server
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print each reason for a skip once: a skipped test checked nothing on this machine."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        terminalreporter.section("skipped")
+        for reason, count in reasons.most_common():
+            terminalreporter.write_line(f"{count:5d}  {reason}")
