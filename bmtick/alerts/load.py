@@ -105,6 +105,8 @@ def _alert(folder: Path) -> Alert:
         parameters=parameters,
         folder=folder,
         id_tag=raw.get("id_tag", ""),
+        recommended=raw.get("recommended", False),
+        culprit=raw.get("culprit", ""),
         rule_refused=raw.get("rule_refused", ""),
         raw=raw,
     )

@@ -73,6 +73,8 @@ class Alert:
         parameters: by name, the alert's own first.
         folder: where it lives.
         id_tag: the tag that tells groups of one host apart in the alert id.
+        recommended: whether a first settings file switches it on.
+        culprit: the tag that names the guilty one; empty where it is about the whole server.
         rule_refused: why it does not fit Chronograf's Alert Builder; empty where it may.
         raw: the whole of ``params.toml``.
     """
@@ -86,6 +88,8 @@ class Alert:
     parameters: dict[str, Parameter]
     folder: Path
     id_tag: str = ""
+    recommended: bool = False
+    culprit: str = ""
     rule_refused: str = ""
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
 

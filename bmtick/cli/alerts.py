@@ -83,6 +83,8 @@ def _summary(alert: Alert) -> dict[str, Any]:
         "summary": alert.summary,
         "measurement": alert.measurement,
         "group": list(alert.group),
+        "recommended": alert.recommended,
+        "culprit": alert.culprit,
         "crit": _crit(alert),
         "window": _window(alert),
         "rule": not alert.rule_refused,

@@ -8,9 +8,6 @@ from collections.abc import Mapping
 from bmtick.alerts.model import Alert
 from bmtick.deploy.detect import Found
 
-# On from the start: what shows that a server sends spam, and that the chain works at all.
-ENABLED = ("postfix_queue", "sender_outbreak", "relay_client", "auth_failures", "collector_silent")
-
 
 def initial_settings(found: Found, catalogue: Mapping[str, Alert]) -> str:
     """Return the text of a first settings file."""
@@ -88,11 +85,8 @@ def _recipients(found: Found) -> list[str]:
 
 def _alerts(catalogue: Mapping[str, Alert]) -> list[str]:
     lines = ["# One section for each alert that is on; every parameter has a default.", ""]
-    for name in [*ENABLED, *(n for n in catalogue if n not in ENABLED)]:
-        alert = catalogue.get(name)
-        if alert is None:
-            continue
-        off = "" if name in ENABLED else "# "
+    for name, alert in sorted(catalogue.items(), key=lambda item: not item[1].recommended):
+        off = "" if alert.recommended else "# "
         lines += [f"# {alert.title}. {alert.summary}", f"{off}[alerts.{name}]"]
         crit = alert.parameters.get("crit")
         if crit is not None and crit.default is not None:

@@ -1,0 +1,151 @@
+"""The alerts' own arithmetic on one set of facts, without points, groups or a server.
+
+The guard asks it for each message, ``suspects`` and ``relays`` for each account and machine: the
+lambdas are those of the rendered scripts, compiled by the engine, so the three cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bmtick.alerts.load import catalogue
+from bmtick.alerts.model import Rendered
+from bmtick.alerts.render import desired, render
+from bmtick.engine import Task, load_task
+from bmtick.engine.lambdas import MISSING, EvaluationError
+from bmtick.engine.nodes.alert import AlertNode
+from bmtick.engine.nodes.eval_ import EvalNode
+from bmtick.engine.nodes.from_ import FromNode
+from bmtick.engine.nodes.where import WhereNode
+from bmtick.engine.predicate import Predicate
+from bmtick.names import FIELDS
+from bmtick.settings import Settings
+
+# Nodes that treat each point by itself; an alert of others has a memory that facts cannot stand for.
+_STATELESS = {"stream", "from", "barrier", "eval", "where", "alert"}
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What one alert makes of the facts.
+
+    Attributes:
+        alert: its name in the settings.
+        value: what it compares with its threshold.
+        threshold: ``crit``; from it on the alert is CRITICAL.
+        critical: whether the alert would fire.
+    """
+
+    alert: str
+    value: float
+    threshold: float
+    critical: bool
+
+
+class Scales:
+    """The alerts of some settings that judge an entity by the facts of one point.
+
+    Args:
+        settings: their ``[alerts.*]`` sections are used.
+        rendered: the alerts as scripts; None renders those of the settings.
+
+    Raises:
+        BmtickError: a wrong value in the settings.
+    """
+
+    def __init__(self, settings: Settings, rendered: Iterable[Rendered] | None = None) -> None:
+        self._scales: dict[str, list[_Scale]] = {}
+        self.names: set[str] = set()
+        for one in desired(settings) if rendered is None else rendered:
+            task = load_task(one.script, file=f"{one.name}.tick", name=one.task_id, now=None)
+            scale = _scale(one.name, task)
+            if scale is not None:
+                self._scales.setdefault(scale.measurement, []).append(scale)
+                self.names.add(one.name)
+
+    @classmethod
+    def recommended(cls, settings: Settings) -> Scales:
+        """Return those of the settings; where these enable no alert, the recommended ones."""
+        if settings.alerts:
+            return cls(settings)
+        return cls(
+            settings,
+            [render(a, {}, settings=settings) for a in catalogue().values() if a.recommended],
+        )
+
+    def weigh(self, measurement: str, facts: Mapping[str, Any]) -> list[Weight]:
+        """Weigh the facts of one entity.
+
+        Args:
+            measurement: as ``postfix_sender``.
+            facts: tags and fields by name; a field that is missing is zero, a tag empty.
+
+        Returns:
+            A weight for each alert that reads the measurement and does not leave the entity out,
+            the heaviest (value by threshold) first.
+        """
+        scope = {**_zeros(measurement), **facts}
+        weights = [w for scale in self._scales.get(measurement, ()) if (w := scale.weigh(scope))]
+        return sorted(weights, key=lambda w: -w.value / w.threshold if w.threshold else 0.0)
+
+
+def _zeros(measurement: str) -> dict[str, Any]:
+    kinds = {"int": 0, "float": 0.0}
+    return {"host": "", "datalocation": ""} | {
+        name: kinds[kind] for name, kind in FIELDS.get(measurement, {}).items()
+    }
+
+
+class _Scale:
+    """One alert: its steps from a point's facts to its level."""
+
+    def __init__(self, name: str, measurement: str, steps: list[Any], critical: Predicate) -> None:
+        self.name, self.measurement = name, measurement
+        self._steps, self._critical = steps, critical
+
+    def weigh(self, facts: Mapping[str, Any]) -> Weight | None:
+        scope = dict(facts)
+        try:
+            for step in self._steps:
+                if isinstance(step, Predicate):
+                    if not step.expression.predicate(_complete(scope, step.references)):
+                        return None
+                    continue
+                for name, expression in step:
+                    scope[name] = expression.evaluate(_complete(scope, expression.references))
+            critical = self._critical.expression.predicate(
+                _complete(scope, self._critical.references)
+            )
+        except EvaluationError:
+            return None  # a fact is missing or of another type: Kapacitor drops such a point, too
+        return Weight(self.name, float(scope["value"]), float(scope["crit"]), critical)
+
+
+def _complete(scope: dict[str, Any], references: Iterable[str]) -> dict[str, Any]:
+    for name in references:
+        scope.setdefault(name, MISSING)
+    return scope
+
+
+def _scale(name: str, task: Task) -> _Scale | None:
+    """Return the steps before the first alert node; None where one of them has a memory."""
+    steps: list[Any] = []
+    measurement = ""
+    for node in task.nodes:
+        if node.desc not in _STATELESS:
+            return None
+        match node:
+            case FromNode():
+                measurement = node.measurement
+                if node.condition is not None:
+                    steps.append(node.predicate_of(node.condition))
+            case WhereNode():
+                steps.append(node.predicate)
+            case EvalNode():
+                steps.append(list(zip(node.names, node.expressions, strict=True)))
+            case AlertNode():
+                conditions = node.levels.conditions
+                return _Scale(name, measurement, steps, conditions[max(conditions)])
+    return None
