@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bmtick import settings as settings_module
 from bmtick.durations import SECOND, parse_duration
-from bmtick.errors import printable
+from bmtick.errors import BmtickError, printable
 from bmtick.points import parse_lines
 
 if TYPE_CHECKING:
-    from bmtick.history import Connection
+    from bmtick.history import Connection, Span
     from bmtick.settings import Settings
 
 
@@ -68,3 +70,33 @@ def connection(settings: Settings) -> Connection:
         verify=(section.ca_file or True) if section.verify else False,
         timeout=parse_duration(section.timeout) / SECOND,
     )
+
+
+def span_of(since: str, until: str | None) -> Span:
+    """Return the span of ``--from`` and ``--to``, each so long ago or a time.
+
+    Raises:
+        BmtickError: one is neither, or they are in the wrong order.
+    """
+    from bmtick.history import Span
+
+    now = time.time_ns()
+    span = Span(_moment(since, now), _moment(until, now) if until else now)
+    if span.begin >= span.end:
+        raise BmtickError("--from is not before --to")
+    return span
+
+
+def _moment(text: str, now: int) -> int:
+    """Return the nanoseconds of ``7d`` ago, or of an ISO 8601 time."""
+    try:
+        return now - parse_duration(text)
+    except BmtickError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BmtickError(
+            f"'{text}' is neither a duration nor a time", remedy="write 7d or 2026-01-31T08:00"
+        ) from None
+    return int(moment.astimezone(UTC).timestamp()) * SECOND

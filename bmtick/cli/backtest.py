@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bmtick.cli._complete import alert_names
+from bmtick.cli._influxdb import span_of
 from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
 from bmtick.durations import SECOND, format_duration, format_go_duration, parse_duration
 from bmtick.errors import BmtickError, printable
@@ -63,7 +63,7 @@ def command(
     if logs:
         points, total = _points_of_logs(logs, settings, host or socket.gethostname()), None
     else:
-        span = _span(since or "", until)
+        span = span_of(since or "", until)
         points, total = _history(settings, run, span), span
     with _progress(total) as step:
         for point in points:
@@ -129,31 +129,6 @@ def _history(settings: Settings, run: Run, span: Span) -> Iterator[Point]:
     from bmtick.history import read_points
 
     yield from read_points(connection(settings), run.measurements, span)
-
-
-def _span(since: str, until: str | None) -> Span:
-    from bmtick.history import Span
-
-    now = time.time_ns()
-    span = Span(_moment(since, now), _moment(until, now) if until else now)
-    if span.begin >= span.end:
-        raise BmtickError("--from is not before --to")
-    return span
-
-
-def _moment(text: str, now: int) -> int:
-    """Return the nanoseconds of ``7d`` ago, or of an ISO 8601 time."""
-    try:
-        return now - parse_duration(text)
-    except BmtickError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BmtickError(
-            f"'{text}' is neither a duration nor a time", remedy="write 7d or 2026-01-31T08:00"
-        ) from None
-    return int(moment.astimezone(UTC).timestamp()) * SECOND
 
 
 @contextmanager

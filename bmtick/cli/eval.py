@@ -14,13 +14,21 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from bmtick.cli._influxdb import connection, span_of
+from bmtick.cli.common import config_option, load_settings
 from bmtick.documents import read_text
 from bmtick.durations import SECOND
 from bmtick.errors import BmtickError, Location, printable
 from bmtick.tick.variables import load_variables
+from bmtick.zones import local_zone
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from bmtick.engine import Task
+    from bmtick.history import Span
+    from bmtick.points import Point
+    from bmtick.settings import Settings
 
 
 # A server goes on running after the last point: barriers that gather what belongs together close.
@@ -32,18 +40,26 @@ _AFTERWARDS = 5 * SECOND
 @click.option(
     "--points",
     type=click.Path(allow_dash=True),
-    required=True,
-    help="Points in line protocol (nanoseconds), or a Kapacitor stream recording, also gzipped; - is stdin.",
+    help="Points in line protocol (nanoseconds), or a Kapacitor recording, also gzipped; - is stdin.",
 )
+@click.option(
+    "--from", "since", help="The settings' InfluxDB instead, from so long ago (6h), or from a time."
+)
+@click.option("--to", "until", help="With --from: until so long ago, or a time. Default: now.")
 @click.option("--vars", "variables", type=click.Path(), help="Kapacitor vars file (JSON).")
 @click.option(
     "--http-out", is_flag=True, help="Print each httpOut endpoint's last content instead."
 )
 @click.option("--database", default="", help="Database of the points. Default: any.")
 @click.option("--retention-policy", default="", help="Retention policy of the points.")
+@config_option
+@click.pass_context
 def command(
+    ctx: click.Context,
     script: str,
-    points: str,
+    points: str | None,
+    since: str | None,
+    until: str | None,
     variables: str | None,
     http_out: bool,
     database: str,
@@ -54,9 +70,18 @@ def command(
     The task's name is the file's stem. Alerts without a handler report too. Time is the
     points': deadman, stats and barrier act as if each point came at its own time, and the clock
     runs on for five seconds after the last one.
+
+    A batch task's queries run on the settings' InfluxDB (--from), or over the points in a
+    throw-away InfluxDB where influxd is on PATH, as on a server that starts at the first point;
+    a recording (.brpl) holds their answers.
     """
     from bmtick.engine import load_task
 
+    if bool(points) == bool(since):
+        raise BmtickError("say where the points are", remedy="--points FILE, or --from 6h")
+    if until and not since:
+        raise BmtickError("--to goes with --from")
+    zone = local_zone()
     task = load_task(
         read_text(script),
         file=script,
@@ -66,7 +91,21 @@ def command(
         hostname=socket.gethostname(),
     )
     _check_databases(task, database)
-    _replay(task, points, (database, retention_policy), quiet=http_out)
+    steps: Iterator[int]
+    if since:
+        steps = _over_history(task, load_settings(ctx), span_of(since, until), zone)
+    elif task.is_batch:
+        steps = _over_batches(task, str(points), (database, retention_policy), zone)
+    else:
+        steps = _over_stream(task, str(points), (database, retention_policy))
+    latest = None
+    for at in steps:
+        latest = max(latest or at, at)
+        if not http_out:
+            _print_events(task)
+    if latest is not None:
+        task.advance(latest + _AFTERWARDS)
+    task.close()
     if http_out:
         _print_outputs(task)
     else:
@@ -74,21 +113,58 @@ def command(
     _print_problems(task)
 
 
-def _replay(task: Task, path: str, elsewhere: tuple[str, str], *, quiet: bool) -> None:
-    """Feed a file's points, each at its own time; print events as they come, unless quiet."""
+def _over_stream(task: Task, path: str, elsewhere: tuple[str, str]) -> Iterator[int]:
+    """Feed a file's points, each at its own time; yield that time after each."""
+    for point, where in _points_of(path):
+        task.advance(point.time)
+        task.feed(point, *(where or elsewhere))
+        yield point.time
+
+
+def _points_of(path: str) -> Iterator[tuple[Point, tuple[str, str] | None]]:
     from bmtick.engine.recording import read_points
 
-    latest = None
     with _open(path) as stream:
-        for point, where in read_points(_lines(stream, path), file=path, now=time_ns()):
-            latest = max(latest or point.time, point.time)
-            task.advance(point.time)
-            task.feed(point, *(where or elsewhere))
-            if not quiet:
-                _print_events(task)
-    if latest is not None:
-        task.advance(latest + _AFTERWARDS)
-    task.close()
+        yield from read_points(_lines(stream, path), file=path, now=time_ns())
+
+
+def _over_batches(task: Task, path: str, elsewhere: tuple[str, str], zone: tzinfo) -> Iterator[int]:
+    """Feed a recording's batches, or run the queries over a file's points; yield the times."""
+    from bmtick.engine.batches import recording_in
+    from bmtick.trial.batches import over_points, replay
+
+    if path != "-" and (recording := recording_in(Path(path))) is not None:
+        yield from replay(task, recording)
+        return
+    found = ((point, where or _place(elsewhere)) for point, where in _points_of(path))
+    yield from over_points(task, found, zone)
+
+
+def _place(elsewhere: tuple[str, str]) -> tuple[str, str] | None:
+    database, policy = elsewhere
+    return (database, policy or "autogen") if database else None
+
+
+def _over_history(task: Task, settings: Settings, span: Span, zone: tzinfo) -> Iterator[int]:
+    """Run a batch task's queries, or feed a stream task the points, of the settings' InfluxDB."""
+    from bmtick.history import influxql_answer, read_points
+    from bmtick.trial.batches import run_queries
+
+    where = connection(settings)
+    if task.is_batch:
+        for name in {query.cluster for query in task.queries} - {"", "default"}:
+            click.echo(
+                printable(f"bmtick: warning: .cluster('{name}') is taken for [influxdb] url"),
+                err=True,
+            )
+        yield from run_queries(
+            task, lambda _cluster, query: influxql_answer(where, query), *span, zone
+        )
+        return
+    for point in read_points(where, sorted(task.measurements), span):
+        task.advance(point.time)
+        task.feed(point, where.database, where.retention_policy)
+        yield point.time
 
 
 def _check_databases(task: Task, database: str) -> None:

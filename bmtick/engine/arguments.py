@@ -19,6 +19,28 @@ class ArgumentError(Exception):
     """Arguments that Kapacitor would not take; the text says why."""
 
 
+@dataclass(frozen=True)
+class TimeDimension:
+    """``time(10s)`` or ``time(10s, 2s)`` in ``.groupBy()`` of a query; nanoseconds."""
+
+    length: int
+    offset: int = 0
+
+    @classmethod
+    def of(cls, args: list[Any]) -> TimeDimension:
+        """Return what the function ``time`` gives for its arguments.
+
+        Raises:
+            ArgumentError: they are not one or two durations.
+        """
+        if not 1 <= len(args) <= 2:
+            raise ArgumentError(f"time() function expects 1 or 2 args, got {len(args)}")
+        for number, arg in enumerate(args, 1):
+            if not isinstance(arg, Duration):
+                raise ArgumentError(f"argument {number} of time() must be a duration")
+        return cls(*[int(arg) for arg in args])
+
+
 def type_of(value: object) -> str:
     """Return the name that TICKscript's users know a value's type by."""
     if isinstance(value, bool):
@@ -40,6 +62,7 @@ _NAMES: tuple[tuple[type, str], ...] = (
     (ast.Star, "star"),
     (ast.Reference, "reference"),
     (list, "list"),
+    (TimeDimension, "time()"),
 )
 
 
@@ -79,10 +102,16 @@ class Signature:
 _LOOSE: dict[str, tuple[str, ...]] = {
     "any": ("bool", "int", "float", "string", "duration", "regex", "lambda", "star", "list"),
     "dimension": ("string", "star"),
+    "group": ("string", "star", "duration", "time()"),
     "rate": ("int", "duration"),
     "fill": ("string", "int", "float", "bool", "duration"),
 }
-_SHOWN = {"dimension": "string or *", "rate": "int or duration", "fill": "string or number"}
+_SHOWN = {
+    "dimension": "string or *",
+    "group": "string, * or time(10s)",
+    "rate": "int or duration",
+    "fill": "string or number",
+}
 
 
 def _mismatch(name: str, number: int, kind: str, actual: str, count: int) -> str:

@@ -6,6 +6,7 @@ of the proleptic calendar, not from 1970; that matters for durations that do not
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 _SECOND = 1_000_000_000
@@ -35,3 +36,22 @@ def rfc3339_nano(time: int) -> str:
     if fraction:
         text += "." + f"{fraction:09d}".rstrip("0")
     return text + "Z"
+
+
+_RFC3339 = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def parse_rfc3339(text: str) -> int:
+    """Return the nanoseconds of ``2026-01-31T08:00:00.5Z``.
+
+    Raises:
+        ValueError: the text is no such time.
+    """
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        raise ValueError(f"unexpected time format: {text}")
+    moment = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00"))
+    span = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (span.days * 86400 + span.seconds) * _SECOND + int((match[2] or "0").ljust(9, "0"))

@@ -8,12 +8,14 @@ from typing import Any
 
 from bmtick.documents import source_line
 from bmtick.engine.events import Events
+from bmtick.engine.nodes.batch import BatchNode, QueryNode
 from bmtick.engine.nodes.stream import StreamNode
 from bmtick.engine.pipeline import Pipeline
-from bmtick.engine.script import Evaluator
+from bmtick.engine.script import PipelineBuilder
 from bmtick.engine.task import Task
 from bmtick.engine.variables import Variable, read_variables
 from bmtick.errors import BmtickError, Location
+from bmtick.tick import ast
 from bmtick.tick.parser import parse
 
 
@@ -27,7 +29,7 @@ def load_task(
     hostname: str = "localhost",
     now: Callable[[], int] | None = time_ns,
 ) -> Task:
-    """Build a task from a stream script.
+    """Build a task from a script, of the stream or of queries (``batch``).
 
     Args:
         text: the TICKscript.
@@ -62,14 +64,24 @@ def load_task(
 
 
 def _build(text: str, file: str, pipeline: Pipeline, variables: Mapping[str, Variable]) -> Task:
-    stream = StreamNode()
-    pipeline.add_source(stream)
     program = parse(text, file=file)
-    evaluator = Evaluator(program, text=text, file=file, pipeline=pipeline, variables=variables)
-    evaluator.run(stream)
+    source = BatchNode() if _reads_batch(program) else StreamNode()
+    pipeline.add_source(source)
+    builder = PipelineBuilder(program, text=text, file=file, pipeline=pipeline, variables=variables)
+    builder.run(source)
     nodes = pipeline.build()
-    measurements = [getattr(n, "measurement", "") for n in nodes if n.desc == "from"]
-    return Task(pipeline, stream, nodes, measurements, evaluator.dbrps)
+    if isinstance(source, BatchNode):
+        queries = [node for node in nodes if isinstance(node, QueryNode)]
+        return Task(pipeline, nodes, dbrps=builder.dbrps, queries=queries)
+    return Task(pipeline, nodes, dbrps=builder.dbrps, stream=source)
+
+
+def _reads_batch(program: ast.Program) -> bool:
+    """Say whether a script is a batch task: the first source that it names decides."""
+    for node in ast.walk(program):
+        if isinstance(node, ast.Identifier) and node.name in ("stream", "batch"):
+            return node.name == "batch"
+    return False
 
 
 def _with_excerpt(error: BmtickError, text: str, file: str) -> BmtickError:

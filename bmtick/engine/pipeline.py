@@ -59,14 +59,17 @@ class Pipeline:
         self.next_id += 1
 
     def sorted_nodes(self) -> list[Node]:
-        """Return all nodes, parents before children."""
+        """Return all nodes, parents before children, in the order in which Kapacitor walks them.
+
+        A recording of a batch task holds the queries in this order: the last one comes first.
+        """
         done: list[Node] = []
         seen: set[int] = set()
 
         def visit(node: Node) -> None:
             if id(node) not in seen:
                 seen.add(id(node))
-                for child in reversed(node.children):
+                for child in node.children:
                     visit(child)
                 done.append(node)
 

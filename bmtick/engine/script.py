@@ -11,7 +11,7 @@ from typing import Any
 
 from bmtick.documents import source_line
 from bmtick.engine import builtin
-from bmtick.engine.arguments import ArgumentError, type_of
+from bmtick.engine.arguments import ArgumentError, TimeDimension, type_of
 from bmtick.engine.lambdas import Duration, EvaluationError, compile_lambda
 from bmtick.engine.node import Node
 from bmtick.engine.pipeline import Pipeline
@@ -22,8 +22,8 @@ from bmtick.tick import ast
 from bmtick.tick.values import VAR_TYPES
 
 
-class Evaluator:
-    """Runs the statements of one program.
+class PipelineBuilder:
+    """Runs the statements of one program; they make nodes.
 
     Args:
         program: the parsed script.
@@ -50,13 +50,13 @@ class Evaluator:
         self.scope: dict[str, Any] = {}
         self.dbrps: list[tuple[str, str]] = []
 
-    def run(self, stream: Node) -> None:
-        """Evaluate all statements; ``stream`` is the source.
+    def run(self, source: Node) -> None:
+        """Evaluate all statements; ``source`` is what ``stream`` or ``batch`` stands for.
 
         Raises:
             BmtickError: what Kapacitor would refuse, or this engine has not.
         """
-        self.scope["stream"] = stream
+        self.scope[source.desc] = source
         for statement in self.program.statements:
             self._statement(statement)
 
@@ -134,18 +134,27 @@ class Evaluator:
             case ast.Chain():
                 return self._chain(node)
             case ast.Call():
-                raise self.error(node, f"no global function '{node.name}' defined")
+                return self._global(node)
             case _:
                 raise self.error(node, "this cannot be evaluated")
+
+    def _global(self, node: ast.Call) -> TimeDimension:
+        """Call a global function; ``time`` is the only one."""
+        if node.name != "time":
+            raise self.error(node, f"no global function '{node.name}' defined")
+        try:
+            return TimeDimension.of([self._value(arg) for arg in node.args])
+        except ArgumentError as error:
+            raise self.error(node, str(error)) from None
 
     def _lookup(self, node: ast.Identifier) -> Any:
         if node.name in self.scope:
             return self.scope[node.name]
-        if node.name == "batch":
+        if node.name in ("stream", "batch"):
             raise self.error(
                 node,
-                "batch tasks are not supported: this engine has no database to query",
-                "write a stream task",
+                "a task reads either stream or batch, not both",
+                "make two tasks, or query the data that the stream has written",
             )
         raise self.error(node, f"'{node.name}' is not defined", nearest(node.name, self.scope))
 

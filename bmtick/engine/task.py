@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bmtick.engine.events import AlertEvent, EventState, Written
+from bmtick.engine.messages import Batch
 from bmtick.engine.node import Node, TaskStopped
-from bmtick.engine.nodes.stream import StreamNode
+from bmtick.engine.nodes.batch import QueryNode
+from bmtick.engine.nodes.from_ import FromNode
+from bmtick.engine.nodes.stream import StreamNode, Taker
 from bmtick.engine.pipeline import Diagnostic, Pipeline
 from bmtick.errors import BmtickError
 from bmtick.points import Point
@@ -19,23 +23,30 @@ class Task:
 
     Time comes from the caller: ``feed`` does not move the clock, ``advance`` does. A caller that
     replays data advances to each point's time before it feeds the point.
+
+    A batch task has ``queries``, in the order in which Kapacitor's recordings hold them; its caller runs them when they are due, and feeds what they give
+    with ``feed_batch``.
     """
 
     def __init__(
         self,
         pipeline: Pipeline,
-        stream: StreamNode,
         nodes: list[Node],
-        measurements: list[str],
+        *,
         dbrps: list[tuple[str, str]],
+        stream: StreamNode | None = None,
+        queries: Sequence[QueryNode] = (),
     ) -> None:
         self.name = pipeline.task
         self.dbrps = dbrps
+        self.queries = tuple(queries)
         self.stopped = ""
         self._pipeline = pipeline
         self._nodes = nodes
-        self._source = stream.feed
-        self._measurements = frozenset(measurements)
+        self._source: Taker = stream.feed if stream else _nowhere
+        self._measurements = frozenset(
+            node.measurement for node in nodes if isinstance(node, FromNode)
+        )
         self._everything = "" in self._measurements
         self._dbrps = frozenset(dbrps)
 
@@ -51,13 +62,18 @@ class Task:
 
     @property
     def databases(self) -> set[tuple[str, str]]:
-        """The databases and retention policies that its ``from`` nodes name."""
+        """The databases and retention policies that its ``from`` nodes and queries name."""
         found = {
-            (getattr(n, "database", ""), getattr(n, "retention_policy", ""))
-            for n in self._nodes
-            if n.desc == "from"
+            (node.database, node.retention_policy)
+            for node in self._nodes
+            if isinstance(node, FromNode)
         }
-        return found - {("", "")}
+        return found.union(*(query.databases for query in self.queries)) - {("", "")}
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether it runs queries instead of reading the stream."""
+        return bool(self.queries)
 
     def feed(
         self, point: Point, database: str = "telegraf", retention_policy: str = "autogen"
@@ -89,6 +105,17 @@ class Task:
                 f"the task '{self.name}' nests too deeply to run",
                 remedy="name parts of its lambdas with var, split the task",
             ) from None
+
+    def feed_batch(self, query: int, batch: Batch) -> None:
+        """Run a batch, part of the answer to query number ``query``, through the task."""
+        if self.stopped:
+            return
+        pipeline = self._pipeline
+        pipeline.latest = max(pipeline.latest, batch.time)
+        try:
+            self.queries[query].batch(batch)
+        except TaskStopped as stop:
+            self.stopped = str(stop)
 
     def advance(self, now: int) -> None:
         """Move the clock to now (nanoseconds): deadman, stats and barrier act on it.
@@ -174,3 +201,7 @@ class Task:
                 node.restore(state["nodes"][node.name])
         self._pipeline.now = state["now"]
         self._pipeline.started = state["started"]  # the timers are those of the snapshot
+
+
+def _nowhere(point: Point, database: str, policy: str) -> None:
+    """Take a point of the stream: a batch task has no use for it."""

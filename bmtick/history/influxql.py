@@ -54,6 +54,38 @@ def influxql_measurements(connection: Connection, _span: Span) -> list[str]:
     return sorted(_Client(connection).names("SHOW MEASUREMENTS"))
 
 
+def influxql_answer(connection: Connection, statement: str) -> list[dict[str, Any]]:
+    """Return the series of a statement's answer, whole: name, tags, columns, values.
+
+    Times are nanoseconds; integers stay integers.
+
+    Raises:
+        HistoryError: InfluxDB cannot be reached, or refuses.
+    """
+    client = _Client(connection)
+    with client.get(statement, chunked=False) as reply:
+        try:
+            answer = msgspec.json.decode(reply.content, type=_Whole)
+        except requests.RequestException as error:
+            raise client.failed(f"the answer broke off: {error}") from None
+        except (ValueError, RecursionError) as error:
+            raise client.odd(error) from None
+    told = answer.error or next((r.error for r in answer.results if r.error), "")
+    if told:
+        raise client.failed(told[:_MAX_CAUSE])
+    return [series for result in answer.results for series in result.series or ()]
+
+
+class _WholeResult(msgspec.Struct):
+    series: list[dict[str, Any]] | None = None
+    error: str = ""
+
+
+class _Whole(msgspec.Struct):
+    results: list[_WholeResult] = []
+    error: str = ""
+
+
 class _Client:
     """Sends statements, and explains what fails."""
 
@@ -63,7 +95,9 @@ class _Client:
         # no netrc, no proxy: credentials go where the settings say
         self._session.trust_env = False
         self._session.verify = connection.verify
-        if connection.username:
+        if connection.token:
+            self._session.headers["Authorization"] = f"Token {connection.token}"
+        elif connection.username:
             # requests would encode as Latin-1, and fail on other names
             pair = f"{connection.username}:{connection.password}".encode()
             self._session.headers["Authorization"] = f"Basic {b64encode(pair).decode()}"
@@ -82,23 +116,23 @@ class _Client:
 
     def series(self, statement: str) -> Iterator[Series]:
         """Yield the series of an answer, chunk by chunk, with values that are still JSON."""
-        with self._get(statement) as reply:
+        with self.get(statement) as reply:
             try:
                 for line in reply.iter_lines(chunk_size=1 << 18):
                     if line:
                         yield from self._series(line)
             except requests.RequestException as error:
-                raise self._failed(f"the answer broke off: {error}") from None
+                raise self.failed(f"the answer broke off: {error}") from None
 
-    def _get(self, statement: str) -> requests.Response:
+    def get(self, statement: str, *, chunked: bool = True) -> requests.Response:
+        """Send a statement; return the answer, still to be read."""
         connection = self._connection
         params = {
             "db": connection.database,
             **({"rp": connection.retention_policy} if connection.retention_policy else {}),
             "q": statement,
             "epoch": "ns",
-            "chunked": "true",
-            "chunk_size": str(_CHUNK),
+            **({"chunked": "true", "chunk_size": str(_CHUNK)} if chunked else {}),
         }
         try:
             reply = self._session.get(
@@ -108,7 +142,7 @@ class _Client:
                 stream=True,
             )
         except requests.RequestException as error:
-            raise self._failed(
+            raise self.failed(
                 f"cannot reach it: {_cause(error)}", "is it running, is [influxdb] url right?"
             ) from None
         if reply.status_code >= 400:
@@ -116,7 +150,7 @@ class _Client:
             reply.close()
             remedy = "give a user name and password, or a token, by environment or secret_file"
             needs = reply.status_code in (401, 403)
-            raise self._failed(f"{reply.status_code} {text}", remedy if needs else "")
+            raise self.failed(f"{reply.status_code} {text}", remedy if needs else "")
         return reply
 
     def _series(self, line: bytes) -> list[Series]:
@@ -126,7 +160,7 @@ class _Client:
             raise self.odd(error) from None
         told = answer.error or next((r.error for r in answer.results if r.error), "")
         if told:
-            raise self._failed(told[:_MAX_CAUSE])
+            raise self.failed(told[:_MAX_CAUSE])
         return [series for result in answer.results for series in result.series or ()]
 
     def source(self, measurement: str) -> str:
@@ -152,9 +186,10 @@ class _Client:
     def odd(self, cause: object) -> HistoryError:
         """Return the error that an answer is not of InfluxDB's form."""
         reason = f"the answer is not what it should be: {str(cause)[:_MAX_CAUSE]}"
-        return self._failed(reason, "is this the right address?")
+        return self.failed(reason, "is this the right address?")
 
-    def _failed(self, reason: str, remedy: str = "") -> HistoryError:
+    def failed(self, reason: str, remedy: str = "") -> HistoryError:
+        """Return the error that InfluxDB did not do what it should."""
         return HistoryError(f"InfluxDB at {self._connection.url}: {reason}", remedy=remedy)
 
 

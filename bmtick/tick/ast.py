@@ -6,6 +6,7 @@ comment hangs on the node that follows it, as in Kapacitor, so that formatting k
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import NamedTuple, TypeAlias
 
@@ -230,3 +231,14 @@ def same(one: Node, other: Node) -> bool:
         elif left != right or type(left) is not type(right):
             return False
     return True
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield a node and all below it, in the order of the script's text."""
+    yield node
+    for entry in fields(node):
+        if entry.compare:
+            value = getattr(node, entry.name)
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, _Base):
+                    yield from walk(child)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from bmtick.cli.root import cli
+from tests.support.servers import find_program
 
 SCRIPT = """
 var limit = 10
@@ -121,3 +122,88 @@ def test_a_task_that_kapacitor_stops_is_told(run):
     done = run(script=script)
     assert done.stdout == ""
     assert "the task stopped, as in Kapacitor: alert2" in done.stderr
+
+
+BATCH = """
+batch
+    |query('''SELECT mean(v) AS v FROM "db"."rp"."m" WHERE "host" != 'x' ''')
+        .period(10s).every(10s).align().groupBy(time(5s), 'host').fill(0)
+    |alert().id('{{ index .Tags "host" }}').crit(lambda: "v" > 5).stateChangesOnly()
+    |httpOut('out')
+"""
+SPREAD = [
+    "m,host=a v=1 1767600000000000000",
+    "m,host=a v=10 1767600007000000000",
+    "m,host=a v=12 1767600008000000000",
+    "m,host=x v=99 1767600008000000000",
+    "m,host=b v=3i,w=1 1767600011000000000",
+    "m,host=a v=2 1767600012000000000",
+]
+EPISODE = [("a", "CRITICAL", "2026-01-05T08:00:05Z"), ("a", "OK", "2026-01-05T08:00:15Z")]
+
+
+def episode(done):
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    return [(event["id"], event["level"], event["time"]) for event in events]
+
+
+def test_a_batch_task_queries_the_points_in_a_throwaway_influxdb(run):
+    find_program("influxd")
+    points = [line for line in SPREAD if "b v=3i" not in line]
+    done = run(script=BATCH, points=points)
+    assert done.exit_code == 0, done.output
+    assert episode(done) == EPISODE
+    everywhere = [text for line in points for text in ("other", "rp", line)]
+    assert episode(run(script=BATCH, points=everywhere)) == []
+    done = run(script=BATCH.replace("mean(v)", "nonsense(v)"), points=points)
+    assert done.exit_code == 2
+    assert "rule.tick:3:6: error: InfluxDB at http://127.0.0.1" in done.output
+    assert "undefined function nonsense()" in done.output
+
+
+def test_a_batch_task_without_influxd_says_what_to_do(run, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    done = run(script=BATCH, points=SPREAD)
+    assert done.exit_code == 2
+    assert "influxd is not on PATH" in done.output
+    assert "--from 6h" in done.output
+
+
+def test_a_batch_task_takes_a_recording(run):
+    def batch(*values):
+        points = [{"fields": {"v": v}, "time": f"2026-01-05T08:00:{t}Z"} for t, v in values]
+        return json.dumps({"name": "m", "tags": {"host": "a"}, "points": points})
+
+    done = run(script=BATCH, points=[batch(("00", 1), ("05", 11)), batch(("10", 2), ("15", 0))])
+    assert episode(done) == [EPISODE[0], ("a", "OK", "2026-01-05T08:00:15Z")]
+    two = BATCH + BATCH.replace("'out'", "'more'")
+    done = run(script=two, points=[batch(("00", 1))])
+    assert done.exit_code == 2
+    assert "2 queries, the recording those of 1" in done.output
+
+
+def test_points_are_in_a_file_or_in_influxdb(run):
+    assert "say where the points are" in run("--from", "6h").output
+
+
+def test_the_settings_influxdb_is_asked(run, influx, tmp_path):
+    influx.write(SPREAD[:4] + SPREAD[5:])
+    (tmp_path / "bmtick.toml").write_text(f'[influxdb]\nurl = "{influx.url}"\n')
+    script = tmp_path / "rule.tick"
+
+    def over_history(text):
+        script.write_text(text)
+        span = ["--from", "2026-01-05T08:00:00Z", "--to", "2026-01-05T08:00:20Z"]
+        config = ["--config", str(tmp_path / "bmtick.toml")]
+        return CliRunner().invoke(cli, ["eval", str(script), *span, *config])
+
+    asked = BATCH.replace('"db"."rp"', '"telegraf"."autogen"')
+    assert episode(over_history(asked)) == EPISODE
+    done = over_history(asked.replace(".align()", ".align().cluster('other')"))
+    assert episode(done) == EPISODE
+    assert ".cluster('other') is taken for [influxdb] url" in done.output
+    found = episode(over_history(SCRIPT.replace("database('db').retentionPolicy('rp').", "")))
+    assert found == [
+        ("rule", "CRITICAL", "2026-01-05T08:00:08Z"),
+        ("rule", "OK", "2026-01-05T08:00:12Z"),
+    ]

@@ -13,7 +13,6 @@ NOT_HERE = {
     "swarmAutoscale": "stream|from()\n|swarmAutoscale()",
     "ec2Autoscale": "stream|from()\n|ec2Autoscale()",
     "@own": "stream|from()\n@own()",
-    "batch": "var a = 1\nbatch|query('SELECT 1')",
 }
 
 

@@ -1,0 +1,146 @@
+"""Batches from what InfluxDB answers, and from Kapacitor's recordings of batch tasks.
+
+Source: kapacitor ``edge/messages.go`` (``ResultToBufferedBatches``, ``bufferedBatchMessage``),
+``replay.go``, ``services/replay/service.go`` (a recording is a zip with one member for each query;
+a batch is an object of JSON).
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bmtick.engine.gotime import parse_rfc3339
+from bmtick.engine.messages import Batch, BatchPoint, Fields, Tags
+from bmtick.errors import BmtickError, Location
+
+_SPACE = re.compile(r"\s*")
+_ZERO_TIME = -62_135_596_800_000_000_000  # Go's zero time
+
+
+def from_answer(
+    series: Iterable[Mapping[str, Any]], *, by_name: bool, stop: int, by_time: bool
+) -> list[Batch]:
+    """Return the batches of an answer in InfluxDB's JSON: ``name``, ``tags``, ``columns``, ``values``.
+
+    Args:
+        series: those of the one statement.
+        by_name: whether the query groups by measurement.
+        stop: the end of the query's interval, which is the batches' time ...
+        by_time: ... unless the query groups by time; then it is that of the last point.
+
+    Raises:
+        ValueError: the answer is not InfluxDB's.
+    """
+    batches = []
+    for one in series:
+        tags: Tags = dict(one.get("tags") or {})
+        columns = one["columns"]
+        points = []
+        latest = _ZERO_TIME
+        for row in one.get("values") or ():
+            fields: Fields = {}
+            time = _ZERO_TIME
+            for column, value in zip(columns, row, strict=True):
+                if column == "time":
+                    time = value if isinstance(value, int) else parse_rfc3339(value)
+                elif value is not None:
+                    fields[column] = _number(value)
+            if fields:
+                latest = max(latest, time)
+                points.append(BatchPoint(fields, tags, time))
+        end = latest if by_time and latest != _ZERO_TIME else stop
+        batches.append(Batch.of(one["name"], tags, by_name, end, points))
+    return batches
+
+
+def _number(value: object) -> object:
+    # JSON does not tell an integer from a float: Kapacitor takes all numbers for floats.
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def read_recording(data: bytes, *, file: str) -> list[list[Batch]]:
+    """Return the batches of each query of a recording, a ``.brpl``; plain JSON is one query.
+
+    An empty batch is left out and a batch ends with its last point at the earliest, as when
+    Kapacitor replays one.
+
+    Raises:
+        BmtickError: it is no recording; names its line.
+    """
+    if not data.startswith(b"PK"):
+        return [list(_batches(data, file))]
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return [
+                list(_batches(archive.read(member), f"{file}: {member.filename}"))
+                for member in archive.infolist()
+            ]
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+        raise BmtickError(f"cannot unpack it: {error}", location=Location(file)) from None
+
+
+def recording_in(path: Path) -> list[list[Batch]] | None:
+    """Return the batches of a file, or None if it holds something else, such as points.
+
+    Raises:
+        BmtickError: it cannot be read, or is a broken recording.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(2)
+            if head == b"\x1f\x8b":
+                data = gzip.decompress(head + file.read())
+                head = data[:2]
+            else:
+                data = b"" if head[:1] not in (b"P", b"{") else head + file.read()
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BmtickError(f"cannot read it: {reason}", location=Location(str(path))) from None
+    if head == b"PK" or head[:1] == b"{":
+        return read_recording(data, file=str(path))
+    return None
+
+
+def _batches(data: bytes, file: str) -> Iterator[Batch]:
+    """Yield the batches of one query: JSON objects one after the other, mostly one a line."""
+    text = data.decode("utf-8", "surrogateescape")
+    decoder = json.JSONDecoder(parse_int=float)
+    position = _SPACE.match(text).end()  # type: ignore[union-attr]
+    while position < len(text):
+        try:
+            raw, end = decoder.raw_decode(text, position)
+            batch = _recorded(raw)
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+            raise BmtickError(
+                "this is no batch of a recording",
+                location=Location(file, 1 + text.count("\n", 0, position)),
+                remedy='a batch is {"name": "cpu", "tags": {...}, "points": '
+                '[{"fields": {...}, "time": "2026-01-31T08:00:00Z"}]}',
+            ) from None
+        if batch.points:
+            yield batch
+        position = _SPACE.match(text, end).end()  # type: ignore[union-attr]
+
+
+def _recorded(raw: Mapping[str, Any]) -> Batch:
+    tags: Tags = dict(raw.get("tags") or {})
+    points = [
+        BatchPoint(
+            dict(point.get("fields") or {}),
+            dict(point.get("tags") or {}) or tags,
+            parse_rfc3339(point["time"]),
+        )
+        for point in raw.get("points") or ()
+    ]
+    end = parse_rfc3339(raw["tmax"]) if raw.get("tmax") else _ZERO_TIME
+    if points:
+        end = max(end, points[-1].time)
+    return Batch.of(str(raw.get("name", "")), tags, bool(raw.get("byname")), end, points)

@@ -1,0 +1,147 @@
+"""Runs batch tasks: their queries when they are due, or the batches of a recording."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import tzinfo
+from typing import Any, TypeAlias
+
+from bmtick.engine import Task
+from bmtick.engine.batches import from_answer
+from bmtick.engine.messages import Batch
+from bmtick.errors import BmtickError
+from bmtick.history import influxql_answer
+from bmtick.history.throwaway import fill, throwaway_influxdb
+from bmtick.points import Point
+
+Place: TypeAlias = tuple[str, str]
+"""A database and a retention policy."""
+Ask: TypeAlias = Callable[[str, str], list[dict[str, Any]]]
+"""Takes the name of an InfluxDB (``cluster``) and a query; returns the series of the answer."""
+
+
+def run_queries(task: Task, ask: Ask, begin: int, end: int, zone: tzinfo) -> Iterator[int]:
+    """Run a batch task as a server does that starts at ``begin``; yield the time after each query.
+
+    Args:
+        task: the batch task.
+        ask: runs a query.
+        begin: of the server, in nanoseconds; the first query comes after it.
+        end: the last time at which a query may run.
+        zone: of the server, for cron.
+
+    Raises:
+        BmtickError: a query fails; it names the query's line.
+    """
+    waiting: list[tuple[int, int]] = []
+    for number, query in enumerate(task.queries):
+        first = query.next(begin, zone)
+        if first is not None:
+            waiting.append((first, number))
+    heapq.heapify(waiting)
+    task.advance(begin)
+    while waiting and waiting[0][0] <= end:
+        now, number = heapq.heappop(waiting)
+        task.advance(now)
+        for batch in _answer(task, number, ask, now):
+            task.feed_batch(number, batch)
+        yield now
+        following = task.queries[number].next(now, zone)
+        if following is not None:
+            heapq.heappush(waiting, (following, number))
+
+
+def _answer(task: Task, number: int, ask: Ask, now: int) -> list[Batch]:
+    query = task.queries[number]
+    statement = query.statement(now)
+    try:
+        return from_answer(
+            ask(query.cluster, statement),
+            by_name=query.by_name,
+            stop=now - query.offset,
+            by_time=query.group_span is not None,
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"the answer to {statement} is not InfluxDB's: {error}"
+    except BmtickError as error:
+        reason = error.message
+        if error.remedy:
+            reason += f" ({error.remedy})"
+    raise BmtickError(reason, location=query.location, excerpt=query.excerpt)
+
+
+def over_points(
+    task: Task, points: Iterable[tuple[Point, Place | None]], zone: tzinfo
+) -> Iterator[int]:
+    """Run a batch task's queries over points, in a throw-away InfluxDB; yield each query's time.
+
+    The queries run as on a server that starts at the first point, until each has seen the last.
+
+    Args:
+        task: the batch task.
+        points: in any order, each with its database and retention policy; without one it is
+            written to all that the queries name.
+        zone: of the server, for cron.
+
+    Raises:
+        BmtickError: there is no influxd on this machine, or a query fails.
+    """
+    by_place: dict[Place, list[Point]] = {place: [] for place in task.databases}
+    begin = end = None
+    for point, where in points:
+        begin = point.time if begin is None else min(begin, point.time)
+        end = point.time if end is None else max(end, point.time)
+        for place in by_place if where is None else [where]:
+            if place in by_place:
+                by_place[place].append(point)
+    if begin is None or end is None:
+        return
+    with throwaway_influxdb() as connection:
+        for place, there in by_place.items():
+            fill(connection, place, there)
+        last = _last_run(task, begin, end, zone)
+        yield from run_queries(
+            task, lambda _, query: influxql_answer(connection, query), begin, last, zone
+        )
+
+
+def _last_run(task: Task, begin: int, last: int, zone: tzinfo) -> int:
+    """Return when every query has run with an interval that ends after the last point."""
+    end = begin
+    for query in task.queries:
+        now = begin
+        if not query.align and not query.cron_text:
+            # the runs are counted from begin
+            now = begin + max(0, last + query.offset - begin) // query.every * query.every
+        elif last + query.offset > begin:
+            now = last + query.offset
+        end = max(end, query.next(now, zone) or end)
+    return end
+
+
+def replay(task: Task, batches: Sequence[Sequence[Batch]]) -> Iterator[int]:
+    """Feed the batches of each query, in order of the time at which each ends; yield that time.
+
+    Raises:
+        BmtickError: there are other numbers of queries and of lists of batches.
+    """
+    if len(batches) != len(task.queries):
+        raise BmtickError(
+            f"the script has {len(task.queries)} queries, the recording those of {len(batches)}",
+            remedy="record the task's own queries: kapacitor record batch -task NAME",
+        )
+    for time, number, batch in heapq.merge(
+        *(_timed(number, source) for number, source in enumerate(batches)), key=lambda e: e[:2]
+    ):
+        task.advance(time)
+        task.feed_batch(number, batch)
+        yield time
+
+
+def _timed(number: int, source: Sequence[Batch]) -> Iterator[tuple[int, int, Batch]]:
+    latest = None
+    for batch in source:
+        end = batch.points[-1].time if batch.points else batch.time
+        latest = end if latest is None else max(latest, end)
+        yield latest, number, batch

@@ -1,0 +1,33 @@
+"""The machine's time zone, found as Go finds it: ``$TZ``, else ``/etc/localtime``, else UTC."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+_LOCALTIME = Path("/etc/localtime")
+
+
+def local_zone(environ: Mapping[str, str] = os.environ) -> tzinfo:
+    """Return the zone with its summer times; UTC where none is set or it is not known.
+
+    Source: Go ``time/zoneinfo_unix.go``: an empty ``$TZ`` is UTC, ``:/path`` names a file.
+    """
+    name = environ.get("TZ")
+    try:
+        if name is None:
+            return _from_file(_LOCALTIME)
+        name = name.removeprefix(":")
+        if not name or name == "UTC":
+            return UTC
+        return _from_file(Path(name)) if name.startswith("/") else ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        return UTC
+
+
+def _from_file(path: Path) -> tzinfo:
+    with path.open("rb") as file:
+        return ZoneInfo.from_file(file, key="Local")
