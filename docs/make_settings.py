@@ -113,8 +113,13 @@ def _kind(spec: dict[str, Any]) -> str:
         return "list of texts"
     if spec["type"] == "integer":
         return f"{spec['minimum']} to {spec['maximum']:,}"
+    if spec["type"] == "number":
+        return f"from {spec['minimum']}"
     if "pattern" in spec:
-        return "address" if spec["pattern"].startswith("^http") else "duration"
+        kinds = {"^http": "address", "^(inet:": "place", "^(.+:": "place"}
+        return next(
+            (k for start, k in kinds.items() if spec["pattern"].startswith(start)), "duration"
+        )
     return {"boolean": "`true`, `false`", "string": "text"}[spec["type"]]
 
 

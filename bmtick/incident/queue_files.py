@@ -30,6 +30,7 @@ class Envelope:
         size: bytes of the message as Postfix counts them.
         arrival: as postcat prints it, local time.
         pending: recipients who have not got the message yet; ``done`` have.
+        originals: recipients as they were before an alias or a rule gave others.
         attributes: named attributes, each with its first value.
     """
 
@@ -39,6 +40,7 @@ class Envelope:
     arrival: str = ""
     pending: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
+    originals: list[str] = field(default_factory=list)
     attributes: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -78,6 +80,8 @@ def _record(envelope: Envelope, line: str) -> None:
         envelope.pending.append(value)
     elif kind == "done_recipient":
         envelope.done.append(value)
+    elif kind == "original_recipient":
+        envelope.originals.append(value)
     elif kind == "message_arrival_time":
         envelope.arrival = value
     elif kind == "message_size":

@@ -241,6 +241,64 @@ class Smtp(Section, frozen=True, kw_only=True):
     timeout: Timeout = "30s"
 
 
+class Guard(Section, frozen=True, kw_only=True):
+    """``[guard]``: Postfix's policy service, which holds the mail of who sends spam."""
+
+    mode: Annotated[
+        Literal["observe", "hold"],
+        Meta(
+            description="observe only says what it would have held ('bmtick held' lists it); hold holds it."
+        ),
+    ] = "observe"
+    listen: Annotated[
+        str,
+        Meta(
+            pattern="^(inet:.+:[0-9]+|unix:/.+)$",
+            description="Where Postfix asks: inet:HOST:PORT or unix:PATH.",
+        ),
+    ] = "inet:127.0.0.1:10040"
+    state: Annotated[
+        str, Meta(description="Who is held, and which messages of theirs lie on hold.")
+    ] = "/var/lib/bmtick-guard/guard.state"
+    factor: Annotated[
+        float,
+        Meta(
+            ge=1.0,
+            description="Mail is held at so many times the evidence at which the alerts of the same kind fire.",
+        ),
+    ] = 1.5
+    helper: Annotated[
+        str,
+        Meta(
+            description="Socket of bmtick-guard-queue.service, which runs postsuper for a guard that is not root."
+        ),
+    ] = "/run/bmtick-guard-queue/socket"
+    points: Annotated[
+        str,
+        Meta(
+            description="Where the guard writes who is held for 'bmtick collect', as measurement postfix_guard. Empty: nowhere."
+        ),
+    ] = "/run/bmtick-guard/points.json"
+
+
+class Web(Section, frozen=True, kw_only=True):
+    """``[web]``: page, JSON and metrics of ``bmtick watch`` and ``bmtick guard``."""
+
+    listen: Annotated[
+        str,
+        Meta(
+            pattern="^(.+:[0-9]+)?$",
+            description="HOST:PORT, such as 127.0.0.1:8089. Empty: off. Another address than loopback needs token_file.",
+        ),
+    ] = ""
+    token_file: Annotated[
+        str,
+        Meta(
+            description="File of mode 0600 with the token that a request must bear as 'Authorization: Bearer TOKEN'."
+        ),
+    ] = ""
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """All of ``bmtick.toml``.
 
@@ -261,5 +319,7 @@ class Settings(Section, frozen=True, kw_only=True):
     deploy: Deploy = Deploy()
     watch: Watch = Watch()
     smtp: Smtp = Smtp()
+    guard: Guard = Guard()
+    web: Web = Web()
     alerts: dict[str, dict[str, Any]] = {}
     path: str = ""  # the file these come from; empty: defaults

@@ -1,0 +1,136 @@
+"""``bmtick guard``: Postfix's policy service."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from bmtick.cli._guard import state_option
+from bmtick.cli._logs import config_dir_option
+from bmtick.cli.common import config_option, load_settings
+from bmtick.errors import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bmtick.guard.holds import Hold
+    from bmtick.guard.service import Service
+    from bmtick.settings import Settings
+
+
+@click.command()
+@click.option(
+    "--listen", help="inet:HOST:PORT or unix:PATH. Default: the settings', [guard] listen."
+)
+@click.option(
+    "--mode", type=click.Choice(["observe", "hold"]), help="Default: the settings', [guard] mode."
+)
+@click.option("--print-postfix", is_flag=True, help="Print how Postfix is told to ask it, and end.")
+@state_option
+@config_dir_option
+@click.option("--mails", type=click.Path(), help="Put the mails into this folder, send none.")
+@config_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    listen: str | None,
+    mode: str | None,
+    print_postfix: bool,
+    state: str | None,
+    config_dir: str,
+    mails: str | None,
+) -> None:
+    """Hold the mail of an account or machine that sends spam, while it is sent.
+
+    Postfix asks it once a message (--print-postfix shows how to switch that on). It answers DUNNO,
+    or HOLD for who is held; it never refuses mail. In mode observe it holds nobody and only
+    notes whom it would have held. Runs until SIGTERM.
+    """
+    settings = load_settings(ctx)
+    listen = listen or settings.guard.listen
+    if print_postfix:
+        from bmtick.guard.setup import print_lines
+        from bmtick.incident.programs import Programs
+
+        click.echo(print_lines(listen, Programs(config_dir)), nl=False)
+        return
+    from bmtick.guard.listen import open_socket
+
+    service = _service(settings, state, mode, config_dir, mails)
+    try:
+        sock = open_socket(listen)
+        service.run(sock, lambda: click.echo("ready", err=True))
+    finally:
+        service.journal.close()
+    sys.stderr.flush()
+
+
+def _warn(text: str) -> None:
+    click.echo(f"bmtick: {printable(text)}", err=True)
+
+
+def _service(
+    settings: Settings,
+    state: str | None,
+    mode: str | None,
+    config_dir: str,
+    mails: str | None,
+) -> Service:
+    from bmtick.guard.core import Guard
+    from bmtick.guard.holds import Journal
+    from bmtick.guard.judge import BurstJudge
+    from bmtick.guard.postfix import Postsuper
+    from bmtick.guard.service import Service
+    from bmtick.incident.programs import Programs
+
+    programs = Programs(config_dir)
+    journal = Journal(state or settings.guard.state)
+    journal.lock()
+    sender = settings.smtp.sender or f"bmtick@{socket.getfqdn()}"
+    recipients = settings.notify.recipients
+    guard = Guard(
+        journal,
+        BurstJudge(),
+        mode or settings.guard.mode,
+        clock=time.time,
+        warn=_warn,
+        own=(sender.lower(), frozenset(to.lower() for to in recipients)),
+    )
+    return Service(
+        guard,
+        journal,
+        Postsuper(programs),
+        _teller(settings, sender, recipients, mails),
+        lambda _: None,
+    )
+
+
+def _teller(
+    settings: Settings, sender: str, recipients: list[str], mails: str | None
+) -> Callable[[Hold], None]:
+    """Return what tells of a hold: on stderr, and by mail to each of [notify] recipients."""
+    from bmtick.cli.watch import _mailer
+    from bmtick.guard.letter import write_letter
+    from bmtick.watch.failure import DeliveryError
+    from bmtick.watch.mail import compose
+
+    host = settings.watch.host or socket.gethostname()
+    mailer = _mailer(settings, mails)
+
+    def tell(hold: Hold) -> None:
+        letter = write_letter(hold, host)
+        _warn(f"{letter['message']}: {hold.reason}")
+        for number, recipient in enumerate(recipients):
+            key = f"guard.{time.time_ns()}.{number}"
+            # one mail each: with a single recipient the guard knows its own mail
+            mail = compose(letter, sender, [recipient], key, hold.since)
+            try:
+                mailer.send(sender, [recipient], mail)
+            except DeliveryError as error:
+                _warn(f"the mail to {recipient} did not go: {error}")
+
+    return tell

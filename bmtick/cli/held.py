@@ -1,0 +1,79 @@
+"""``bmtick held``: whose mail is held."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bmtick.cli._guard import open_journal, state_option
+from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
+
+if TYPE_CHECKING:
+    from bmtick.guard.holds import Hold
+
+
+@click.command()
+@state_option
+@format_option
+@config_option
+@click.pass_context
+def command(ctx: click.Context, state: str | None, output_format: str) -> None:
+    """List whose mail the guard holds, since when, why, and how many messages lie on hold.
+
+    In mode observe it lists whose mail the guard would have held. A hold whose time is over is
+    listed until its messages are released.
+    """
+    journal = open_journal(state or load_settings(ctx).guard.state)
+    now = time.time()
+    journal.holds.forget(now)
+    held = sorted(journal.holds.held.values(), key=lambda hold: hold.since)
+    if output_format == "json":
+        print_json([document(hold, now) for hold in held])
+        return
+    if not held:
+        click.echo("Nobody is held.")
+        return
+    from bmtick.incident.units import plain
+
+    print_table(
+        ["who", "since", "until", "messages", "mode", "reason"],
+        [
+            [
+                hold.who,
+                plain(int(hold.since)),
+                _until(hold, now),
+                hold.messages,
+                hold.mode if hold.active(now) else "over",
+                hold.reason,
+            ]
+            for hold in held
+        ],
+    )
+    click.echo("'bmtick release WHO' gives the messages back, 'bmtick respond' shows what to do.")
+
+
+def _until(hold: Hold, now: float) -> str:
+    from bmtick.incident.units import plain
+
+    if hold.until is None:
+        return "released"
+    return plain(int(hold.until)) if hold.active(now) else "over"
+
+
+def document(hold: Hold, now: float) -> dict[str, Any]:
+    """Return a hold as JSON-able data."""
+    from bmtick.incident.units import iso
+
+    return {
+        **hold.who.document(),
+        "who": str(hold.who),
+        "since": iso(int(hold.since)),
+        "until": None if hold.until is None else iso(int(hold.until)),
+        "reason": hold.reason,
+        "messages": hold.messages,
+        "mode": hold.mode,
+        "active": hold.active(now),
+        "by": hold.by,
+    }

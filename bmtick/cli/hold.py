@@ -1,0 +1,66 @@
+"""``bmtick hold WHO``: the brake by hand."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from bmtick.cli._guard import find_who, open_journal, state_option
+from bmtick.cli._logs import config_dir_option
+from bmtick.cli.common import config_option, load_settings
+from bmtick.errors import BmtickError, printable
+
+
+@click.command()
+@click.argument("who")
+@click.option("--for", "length", help="For so long, like 2h. Default: until 'bmtick release'.")
+@click.option("--reason", default="by hand", show_default=True, help="Shown by 'bmtick held'.")
+@state_option
+@config_dir_option
+@config_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    who: str,
+    length: str | None,
+    reason: str,
+    state: str | None,
+    config_dir: str,
+) -> None:
+    """Hold all mail of an account or a machine from now on, and what it has queued already.
+
+    WHO is a login or an address. Nothing is refused and nothing is deleted: the messages lie on
+    hold until 'bmtick release WHO'. Holds in both modes of the guard. New mail is held by the
+    guard, which notices at once; without one only what is queued now is put on hold.
+    """
+    from bmtick.guard.core import BY_HAND
+    from bmtick.guard.holds import HOLD, hold_record, mail_record
+    from bmtick.guard.postfix import Postsuper
+    from bmtick.incident.programs import Programs
+    from bmtick.incident.units import plain, seconds
+
+    until = time.time() + seconds(length) if length is not None else None
+    journal = open_journal(state or load_settings(ctx).guard.state)
+    whom = find_who(who, journal.holds)
+    try:
+        journal.append([hold_record(whom, time.time(), reason, until=until, by=BY_HAND, mode=HOLD)])
+    except OSError as error:
+        raise BmtickError(
+            f"cannot write the guard's state {journal.path}: {error.strerror}",
+            remedy="run this as root, or as the guard's user",
+        ) from None
+    shown = printable(str(whom))
+    end = f"until {plain(int(until))}" if until is not None else "until 'bmtick release'"
+    click.echo(f"{shown}: new mail is held {end}")
+    postsuper = Postsuper(Programs(config_dir))
+    try:
+        done = postsuper.hold(whom, postsuper.find(whom, held=False))
+    except BmtickError as error:
+        click.echo(f"bmtick: what is queued already was not put on hold: {error.message}", err=True)
+        return
+    if done:
+        journal.append([mail_record(whom, done)])
+    click.echo(f"{shown}: {len(done):,} queued messages put on hold")
+    if not journal.guarded():
+        click.echo("bmtick: no guard runs: new mail goes out until 'bmtick guard' does", err=True)

@@ -1,0 +1,259 @@
+"""What the guard answers to each message; nothing here waits for anything but a file's bytes.
+
+Whatever goes wrong, the answer is DUNNO: Postfix takes the mail as if there were no guard.
+"""
+
+from __future__ import annotations
+
+import time as system_time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+from bmtick.errors import BmtickError
+from bmtick.guard import protocol
+from bmtick.guard.holds import (
+    HOLD,
+    OBSERVE,
+    Hold,
+    Holds,
+    Journal,
+    hold_record,
+    mail_record,
+    release_record,
+)
+from bmtick.guard.message import Message, read_message
+from bmtick.guard.who import CLIENT, Who
+
+_MAX_SEEN: Final = 50_000  # queue ids of which is remembered whose they are
+_MAX_UNSAVED: Final = 10_000  # records that wait for a disk that takes them
+_QUIET = 60.0  # seconds between two equal warnings
+BY_GUARD, BY_HAND, BY_WEB = "guard", "hand", "web"
+
+
+class Judge(Protocol):
+    """Weighs the evidence against one account or machine."""
+
+    def message(self, message: Message, now: float) -> None:
+        """Take a message."""
+
+    def verdict(self, who: Who, now: float) -> str:
+        """Return the reason to hold somebody's mail, or ""."""
+
+    def released(self, who: Who, now: float) -> None:
+        """Forget the evidence of the last hours: somebody looked at it and released them."""
+
+
+class Seen(NamedTuple):
+    """Whose a message is, and what its delivery is called."""
+
+    who: Who
+    one: Who | None
+    instance: str
+
+
+class Guard:
+    """One guard.
+
+    Args:
+        journal: who is held; locked by the caller.
+        judge: weighs.
+        mode: ``hold`` or ``observe``.
+        clock: seconds since the epoch.
+        warn: takes one line for the administrator.
+        own: sender and recipients of the guard's own mail, which is never held.
+
+    Attributes:
+        caught: is called with everybody who is newly held, or would be.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        judge: Judge,
+        mode: str,
+        *,
+        clock: Callable[[], float],
+        warn: Callable[[str], None],
+        own: tuple[str, frozenset[str]] = ("", frozenset()),
+    ) -> None:
+        self._journal, self._judge, self.mode = journal, judge, mode
+        self._clock, self._warn, self._own = clock, warn, own
+        self.caught: Callable[[Hold], object] = id
+        self._unsaved: list[dict[str, Any]] = []
+        self._warned: dict[str, float] = {}
+        self._known_released: set[Who] = set()
+        self.seen: dict[str, Seen] = {}
+        self.asked = 0  # requests for whole messages
+        self.slowest = 0.0  # seconds
+
+    @property
+    def holds(self) -> Holds:
+        """Who is held now."""
+        return self._journal.holds
+
+    def warn(self, text: str) -> None:
+        """Tell the administrator, but the same thing only once a minute."""
+        now = self._clock()
+        if now - self._warned.get(text, -_QUIET) >= _QUIET:
+            if len(self._warned) > 1000:
+                self._warned.clear()
+            self._warned[text] = now
+            self._warn(text)
+
+    def answer(self, request: dict[str, str]) -> bytes:
+        """Return the answer to one request."""
+        start = system_time.perf_counter()
+        try:
+            return self._answer(request)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, mail goes on
+            self.warn(f"a request failed, its mail went on: {type(error).__name__}: {error}")
+            return protocol.DUNNO
+        finally:
+            self.slowest = max(self.slowest, system_time.perf_counter() - start)
+
+    def _answer(self, request: dict[str, str]) -> bytes:
+        if not protocol.ends_message(request):
+            if request.get("request") == "smtpd_access_policy":
+                self.warn(
+                    f"Postfix asks at {request.get('protocol_state', '')[:20]}, not at the end of "
+                    "a message: put the guard into smtpd_end_of_data_restrictions"
+                )
+            return protocol.DUNNO
+        message = read_message(request)
+        if message is None or self._is_own(message):
+            return protocol.DUNNO
+        now = self._clock()
+        self.refresh()
+        self.asked += 1
+        known = self.seen.get(message.queue_id) if message.queue_id else None
+        if known is None or known.instance != message.instance or not message.instance:
+            self.remember(message.queue_id, message.who, message.one, message.instance)
+            self._judge.message(message, now)
+        hold = self._holding(message, now)
+        if hold is None:
+            return protocol.DUNNO
+        self.write([mail_record(hold.who, [message.queue_id])])
+        if hold.mode != HOLD:
+            return protocol.DUNNO
+        return protocol.hold(f"bmtick holds the mail of {hold.who}")
+
+    def _is_own(self, message: Message) -> bool:
+        sender, recipients = self._own
+        return bool(sender) and message.sender == sender and message.recipient in recipients
+
+    def remember(self, queue_id: str, who: Who, one: Who | None, instance: str) -> None:
+        """Remember whose a message is, for what the log will say of it."""
+        if not queue_id:
+            return
+        seen = self.seen
+        seen.pop(queue_id, None)
+        seen[queue_id] = Seen(who, one, instance)
+        if len(seen) > _MAX_SEEN:
+            del seen[next(iter(seen))]
+
+    def _holding(self, message: Message, now: float) -> Hold | None:
+        """Return the hold that a message falls under, a new one too."""
+        whose = [who for who in (message.who, message.one) if who is not None]
+        held = self.holds.held
+        machine = held.get(Who(CLIENT, message.client))
+        if machine is not None and machine.by == BY_HAND and machine.active(now):
+            return machine  # whoever names an address means all that comes from it
+        would = None
+        for who in whose:
+            hold = held.get(who)
+            if hold is not None and hold.active(now):
+                if hold.mode == HOLD:
+                    return hold
+                would = hold
+        if would is not None and self.mode == OBSERVE:
+            return would
+        for who in whose:
+            if not self.holds.is_allowed(who, now) and (reason := self._judge.verdict(who, now)):
+                return self.hold(who, reason, by=BY_GUARD)
+        return would
+
+    def suspect(self, who: Who) -> Hold | None:
+        """Weigh somebody of whom the log told something new; return the hold, if there is one."""
+        now = self._clock()
+        hold = self.holds.held.get(who)
+        if hold is not None and hold.active(now) and (hold.mode == HOLD or self.mode == OBSERVE):
+            return hold
+        if self.holds.is_allowed(who, now):
+            return None
+        reason = self._judge.verdict(who, now)
+        return self.hold(who, reason, by=BY_GUARD) if reason else None
+
+    def hold(self, who: Who, reason: str, *, by: str, until: float | None = None) -> Hold:
+        """Hold somebody's mail from now on; in mode observe only note it, unless by hand."""
+        mode = HOLD if by == BY_HAND else self.mode
+        self.write([hold_record(who, self._clock(), reason, until=until, by=by, mode=mode)])
+        hold = self.holds.held[who]
+        self.caught(hold)
+        return hold
+
+    def release(self, who: Who, allow: float) -> Hold | None:
+        """Let somebody send until ``allow``, seconds since the epoch; return the hold that was."""
+        hold = self.holds.held.get(who)
+        self.write([release_record(who, self._clock(), allow)])
+        self._see_released()
+        return hold
+
+    def refresh(self) -> bool:
+        """Take what commands wrote; return whether there was something."""
+        try:
+            changed = self._journal.poll()
+        except BmtickError as error:
+            self._set_aside(error.message)
+            return True
+        except OSError as error:
+            self.warn(f"cannot read the state {self._journal.path}: {error.strerror}")
+            return False
+        if changed:
+            self._see_released()
+        return changed
+
+    def _set_aside(self, what: str) -> None:
+        try:
+            aside = self._journal.set_aside()
+        except OSError as error:
+            self.warn(f"{what}, and it cannot be put aside: {error.strerror}; nobody is held by it")
+            return
+        self.warn(f"{what}; put aside as {aside}, begun anew: nobody is held")
+
+    def _see_released(self) -> None:
+        released = set(self.holds.released)
+        for who in released - self._known_released:
+            self._judge.released(who, self._clock())
+        self._known_released = released
+
+    def write(self, records: Sequence[dict[str, Any]]) -> None:
+        """Write records into the journal; where that fails they hold for this process at least."""
+        try:
+            self._journal.append([*self._unsaved, *records])
+            self._unsaved = []
+        except OSError as error:
+            self.warn(
+                f"cannot write the state {self._journal.path}: {error.strerror}; "
+                "who is held is forgotten when the guard ends"
+            )
+            self._unsaved = [*self._unsaved, *records][-_MAX_UNSAVED:]
+            for record in records:
+                self.holds.apply(record)
+        else:
+            self.refresh()
+
+    def tidy(self) -> None:
+        """Once in a while: keep the journal short, forget what is over."""
+        if self._unsaved:
+            self.write([])
+        self.holds.forget(self._clock())
+        try:
+            self._journal.compact(self._clock())
+        except (OSError, BmtickError) as error:
+            self.warn(f"cannot write the state {self._journal.path} anew: {error}")
+
+    def ids_of(self, who: Who) -> list[str]:
+        """Return the queue ids that somebody's messages had lately, without those on hold."""
+        hold = self.holds.held.get(who)
+        held: Iterable[str] = hold.ids if hold else ()
+        return [i for i, seen in self.seen.items() if who in (seen.who, seen.one) and i not in held]

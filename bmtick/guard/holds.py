@@ -1,0 +1,427 @@
+"""Who is held, kept in an append-only journal that the guard and the commands write together.
+
+The journal is JSON lines, mode 0600. A line is written before what it says is done, so a kill at
+any moment leaves everybody held who was held. Every line may be applied twice: what is read back
+and what was applied already is the same. Lines that are damaged are passed over and counted.
+
+The commands append whole lines under a shared lock on the file. Only a guard, which locks
+``STATE.lock`` while it runs, writes the journal anew to make it shorter.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from bmtick.errors import BmtickError
+from bmtick.guard.who import Who
+
+OBSERVE: Final = "observe"
+HOLD: Final = "hold"
+VERSION: Final = 1
+MAX_IDS: Final = 200_000  # queue ids that are remembered, of all who are held
+_HEADER = {"bmtick": "guard", "version": VERSION}
+_MODE = 0o600
+_COMPACT = 4 << 20  # bytes of a journal that is written anew
+_FORGET = 3600.0  # seconds for which it is remembered that somebody was released
+_MAX_REASON = 500
+
+
+@dataclass
+class Hold:
+    """One account or machine that is held, or in mode observe would be.
+
+    Attributes:
+        since: seconds since the epoch.
+        until: when it ends by itself, seconds since the epoch; None: when it is released.
+        by: ``guard``, ``hand`` or ``web``.
+        mode: ``hold``, or ``observe``: nothing was put on hold.
+        ids: queue ids of the messages that were put on hold; in mode observe, would have been.
+        more: messages beyond those whose id is known.
+    """
+
+    who: Who
+    since: float
+    until: float | None
+    reason: str
+    by: str
+    mode: str
+    ids: dict[str, None] = field(default_factory=dict)
+    more: int = 0
+
+    @property
+    def messages(self) -> int:
+        """How many messages were put on hold, or would have been."""
+        return len(self.ids) + self.more
+
+    def active(self, now: float) -> bool:
+        """Whether new mail is held."""
+        return self.until is None or now < self.until
+
+
+@dataclass
+class Holds:
+    """Who is held and who may send; made from the journal's records, one after the other.
+
+    Attributes:
+        held: those who are held, and those whose time is over but whose mail still lies on hold.
+        allowed: until when somebody may send who was released, seconds since the epoch.
+        released: when somebody was released, for an hour after it.
+        damaged: records that could not be read.
+    """
+
+    held: dict[Who, Hold] = field(default_factory=dict)
+    allowed: dict[Who, float] = field(default_factory=dict)
+    released: dict[Who, tuple[float, Hold]] = field(default_factory=dict)
+    damaged: int = 0
+    _ids: int = 0
+
+    def apply(self, record: Any) -> None:
+        """Take one record; one that makes no sense is counted as damaged."""
+        try:
+            if "hold" in record:
+                self._hold(record)
+            elif "mail" in record:
+                self._mail(record)
+            elif "release" in record:
+                self._release(record)
+            else:
+                self.damaged += 1
+        except (AttributeError, KeyError, TypeError, ValueError):
+            self.damaged += 1
+
+    def _hold(self, record: dict[str, Any]) -> None:
+        who = _who(record["hold"])
+        until = record.get("until")
+        new = Hold(
+            who,
+            float(record["at"]),
+            None if until is None else float(until),
+            str(record["reason"])[:_MAX_REASON],
+            str(record["by"]),
+            HOLD if record["mode"] == HOLD else OBSERVE,
+        )
+        known = self.held.get(who)
+        if known is not None and known.mode == new.mode:
+            known.until, known.reason, known.by = new.until, new.reason, new.by
+        elif known is None or new.mode == HOLD:
+            if known is not None:
+                self._ids -= len(known.ids)
+            self.held[who] = new
+        self.allowed.pop(who, None)
+        self.released.pop(who, None)
+
+    def _mail(self, record: dict[str, Any]) -> None:
+        known = self.held.get(_who(record["mail"]))
+        if known is None:
+            return
+        for queue_id in record.get("ids", ()):
+            if str(queue_id) in known.ids:
+                continue
+            if self._ids < MAX_IDS:
+                known.ids[str(queue_id)] = None
+                self._ids += 1
+            else:
+                known.more += 1
+        known.more += int(record.get("more", 0))
+
+    def _release(self, record: dict[str, Any]) -> None:
+        who = _who(record["release"])
+        at, allow = float(record["at"]), float(record.get("allow") or 0)
+        if (known := self.held.pop(who, None)) is not None:
+            self._ids -= len(known.ids)
+            self.released[who] = (at, known)
+        if allow > at:
+            self.allowed[who] = allow
+        else:
+            self.allowed.pop(who, None)
+
+    def is_allowed(self, who: Who, now: float) -> bool:
+        """Whether somebody was released and may send for a while."""
+        until = self.allowed.get(who)
+        if until is None:
+            return False
+        if now < until:
+            return True
+        del self.allowed[who]
+        return False
+
+    def forget(self, now: float) -> None:
+        """Forget what is over: holds without a message on hold, permissions, releases."""
+        for who, hold in list(self.held.items()):
+            if not hold.active(now) and (not hold.messages or hold.mode == OBSERVE):
+                del self.held[who]
+                self._ids -= len(hold.ids)
+                self.released[who] = (now, hold)
+        for who, until in list(self.allowed.items()):
+            if now >= until:
+                del self.allowed[who]
+        for who, (at, _) in list(self.released.items()):
+            if now - at > _FORGET:
+                del self.released[who]
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield records that make the same holds again."""
+        for who, until in self.allowed.items():
+            yield {"release": list(who), "at": 0, "allow": until}
+        for hold in self.held.values():
+            yield hold_record(
+                hold.who, hold.since, hold.reason, until=hold.until, by=hold.by, mode=hold.mode
+            )
+            if hold.messages:
+                yield {"mail": list(hold.who), "ids": list(hold.ids), "more": hold.more}
+
+
+def hold_record(
+    who: Who, at: float, reason: str, *, until: float | None, by: str, mode: str
+) -> dict[str, Any]:
+    """Return the record that somebody is held from now on."""
+    return {
+        "hold": list(who),
+        "at": round(at, 3),
+        "until": None if until is None else round(until, 3),
+        "reason": reason,
+        "by": by,
+        "mode": mode,
+    }
+
+
+def mail_record(who: Who, ids: Iterable[str]) -> dict[str, Any]:
+    """Return the record that messages were put on hold; one without a queue id only counts."""
+    known = [queue_id for queue_id in ids if queue_id]
+    return {"mail": list(who), "ids": known} if known else {"mail": list(who), "more": 1}
+
+
+def release_record(who: Who, at: float, allow: float) -> dict[str, Any]:
+    """Return the record that somebody is released and may send until ``allow``."""
+    return {"release": list(who), "at": round(at, 3), "allow": round(allow, 3)}
+
+
+def _who(value: Any) -> Who:
+    kind, name, sender = value
+    return Who(str(kind), str(name), str(sender))
+
+
+class Journal:
+    """The file. A reader calls ``poll``; the guard holds ``lock`` too, and may ``compact``.
+
+    Args:
+        path: ``STATE``; ``STATE.lock`` lies beside it while a guard has run.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.holds = Holds()
+        self._file = -1
+        self._inode = (0, 0)
+        self._offset = 0
+        self._rest = b""
+        self._lock = -1
+        self._compact_at = _COMPACT
+
+    def lock(self) -> None:
+        """Make this the guard of the journal, until ``close``.
+
+        Raises:
+            BmtickError: another guard runs with it, or the folder cannot be written.
+        """
+        name = f"{self.path}.lock"
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        except OSError as error:
+            raise BmtickError(f"cannot write {name}: {error.strerror}") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            self._lock = -1
+            raise BmtickError(
+                f"another guard runs with the state {self.path}",
+                remedy="end it, or name another file with --state",
+            ) from None
+
+    def guarded(self) -> bool:
+        """Whether a guard runs with the journal."""
+        try:
+            fd = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(fd)
+        return False
+
+    def poll(self) -> bool:
+        """Take what was written since the last call; return whether there was something.
+
+        Raises:
+            OSError: the file cannot be read.
+            BmtickError: it is not a journal of this version.
+        """
+        try:
+            info = os.stat(self.path)  # noqa: PTH116 -- at every message
+        except FileNotFoundError:
+            return False
+        inode = (info.st_dev, info.st_ino)
+        if inode == self._inode and info.st_size == self._offset:
+            return False
+        if inode != self._inode or info.st_size < self._offset:
+            self._reopen()
+        changed = False
+        while data := os.read(self._file, 1 << 20):
+            self._offset += len(data)
+            changed = True
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            for line in lines:
+                self._take(line)
+        return changed
+
+    def _reopen(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
+        self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        info = os.fstat(self._file)
+        self._inode, self._offset, self._rest = (info.st_dev, info.st_ino), 0, b""
+        released = self.holds.released
+        self.holds = Holds(released=released)
+        first = os.pread(self._file, 4096, 0).partition(b"\n")[0]
+        if first and not _is_header(first):
+            raise BmtickError(
+                f"{self.path} is not a state of this version of bmtick guard",
+                remedy="name another file with --state",
+            )
+
+    def _take(self, line: bytes) -> None:
+        if not line:
+            return
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            self.holds.damaged += 1
+            return
+        if not (isinstance(record, dict) and "bmtick" in record):
+            self.holds.apply(record)
+
+    def append(self, records: Iterable[dict[str, Any]]) -> None:
+        """Write records at the end; ``poll`` reads them back.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        text = b"".join(json.dumps(r, separators=(",", ":")).encode() + b"\n" for r in records)
+        while True:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fd = os.open(
+                self.path,
+                os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
+                _MODE,
+            )
+            try:
+                if self._lock < 0:
+                    fcntl.flock(fd, fcntl.LOCK_SH)  # a guard must not write the file anew meanwhile
+                info = os.fstat(fd)
+                try:
+                    same = os.stat(self.path).st_ino == info.st_ino  # noqa: PTH116
+                except FileNotFoundError:
+                    same = False
+                if not same:
+                    continue
+                start = b""
+                if not info.st_size:
+                    start = json.dumps(_HEADER).encode() + b"\n"
+                    _give_to_owner(fd, self.path.parent)
+                elif os.pread(fd, 1, info.st_size - 1) != b"\n":
+                    start = b"\n"  # a line that a kill or a full disk cut off
+                view = memoryview(start + text)
+                while view:
+                    view = view[os.write(fd, view) :]
+                if self._lock < 0:
+                    os.fsync(fd)
+                return
+            finally:
+                os.close(fd)
+
+    def sync(self) -> None:
+        """Wait until the file is on the disk; takes its time.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def set_aside(self) -> Path:
+        """Rename a file that is no journal of this version, and return its new name.
+
+        Raises:
+            OSError: it cannot be renamed.
+        """
+        aside = self.path.with_name(f"{self.path.name}.damaged")
+        self.path.replace(aside)
+        self._inode, self._offset = (0, 0), 0
+        return aside
+
+    def compact(self, now: float, *, always: bool = False) -> None:
+        """Write the journal anew when it has grown long; not while a command writes.
+
+        Raises:
+            OSError: it cannot be written; the old one stands.
+        """
+        if self._file < 0 or (not always and self._offset < self._compact_at):
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return
+        try:
+            self.poll()
+            self.holds.forget(now)
+            lines = [_HEADER, *self.holds.records()]
+            text = b"".join(json.dumps(r, separators=(",", ":")).encode() + b"\n" for r in lines)
+            self._compact_at = max(_COMPACT, 2 * len(text))
+            new = self.path.with_name(f"{self.path.name}.new")
+            new.unlink(missing_ok=True)
+            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+            with os.fdopen(fd, "wb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(fd)
+            new.replace(self.path)
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+        self.poll()
+
+    def close(self) -> None:
+        """Let another guard take the journal."""
+        for fd in (self._file, self._lock):
+            if fd >= 0:
+                os.close(fd)
+        self._file = self._lock = -1
+        self._inode = (0, 0)
+
+
+def _is_header(line: bytes) -> bool:
+    try:
+        return bool(json.loads(line) == _HEADER)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _give_to_owner(fd: int, folder: Path) -> None:
+    """A journal that root makes belongs to the guard's user, whose folder it is in."""
+    info = folder.stat()
+    if os.geteuid() == 0 and info.st_uid != 0:
+        os.fchown(fd, info.st_uid, info.st_gid)

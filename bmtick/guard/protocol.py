@@ -1,0 +1,75 @@
+"""Postfix's policy delegation protocol: lines ``name=value``, an empty line ends a request.
+
+Source: SMTPD_POLICY_README of Postfix 3.7. Only ``DUNNO`` and ``HOLD`` are ever answered.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_REQUEST: Final = 1 << 16  # bytes; Postfix's own are below 4 kB
+DUNNO: Final = b"action=DUNNO\n\n"
+_MAX_TEXT = 200  # characters of the text behind HOLD, which Postfix logs
+
+# States in which no whole message is there yet. Other words, and none, may be a message's end.
+_EARLY = frozenset(
+    ("CONNECT", "HELO", "EHLO", "MAIL", "RCPT", "DATA", "VRFY", "ETRN", "AUTH", "STARTTLS")
+)
+
+
+class ProtocolError(ValueError):
+    """What was sent is no request; the connection is closed."""
+
+
+class Requests:
+    """Cuts what arrives on one connection into requests; keeps at most one that is not whole."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept = b""
+
+    def feed(self, data: bytes) -> list[dict[str, str]]:
+        """Return the requests that are whole now, in order.
+
+        Raises:
+            ProtocolError: a request is too long or empty.
+        """
+        data = self._kept + data
+        *whole, self._kept = data.split(b"\n\n")
+        if len(self._kept) > MAX_REQUEST or any(len(block) > MAX_REQUEST for block in whole):
+            self._kept = b""
+            raise ProtocolError("a request is too long")
+        if self._kept.startswith(b"\n") or b"" in whole:
+            raise ProtocolError("a request is empty")
+        return [parse(block) for block in whole]
+
+    @property
+    def pending(self) -> int:
+        """Bytes of a request that is not whole."""
+        return len(self._kept)
+
+
+def parse(block: bytes) -> dict[str, str]:
+    """Return the attributes of a request; a line without ``=`` is passed over."""
+    text = block.decode("utf-8", "surrogateescape")
+    found: dict[str, str] = {}
+    for line in text.split("\n"):
+        name, equals, value = line.partition("=")
+        if equals:
+            found.setdefault(name, value)
+    return found
+
+
+def ends_message(request: dict[str, str]) -> bool:
+    """Whether a request is for a whole message that Postfix is about to queue."""
+    return (
+        request.get("request", "smtpd_access_policy") == "smtpd_access_policy"
+        and request.get("protocol_state", "") not in _EARLY
+    )
+
+
+def hold(text: str) -> bytes:
+    """Return the answer that puts the message on hold, with a text for Postfix's log."""
+    shown = "".join(c if " " <= c <= "~" else "?" for c in text)[:_MAX_TEXT]
+    return b"action=HOLD " + shown.strip().encode() + b"\n\n"

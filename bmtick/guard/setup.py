@@ -1,0 +1,62 @@
+"""How Postfix is told to ask the guard: commands that keep what is there, and how to take them back."""
+
+from __future__ import annotations
+
+from bmtick.errors import BmtickError
+from bmtick.guard.listen import parse_listen
+from bmtick.incident.postconf import parse
+from bmtick.incident.programs import Programs
+from bmtick.terminal import shell_quoted
+
+LIST = "smtpd_end_of_data_restrictions"
+LIMITS = {
+    "smtpd_policy_service_default_action": "DUNNO",  # without a guard mail goes on
+    "smtpd_policy_service_timeout": "3s",
+    "smtpd_policy_service_try_limit": "1",
+}
+
+
+def service_name(listen: str) -> str:
+    """Return where Postfix asks, as main.cf writes it.
+
+    Raises:
+        BmtickError: it is no place to listen on.
+    """
+    parse_listen(listen)
+    return f"check_policy_service {listen}"
+
+
+def with_guard(restrictions: str, listen: str) -> str:
+    """Return a list of restrictions with the guard at its end; one that names it stays as it is."""
+    wanted = service_name(listen)
+    if wanted in " ".join(restrictions.replace(",", " ").split()):
+        return restrictions
+    return f"{restrictions.rstrip(', ')}, {wanted}" if restrictions.strip(", ") else wanted
+
+
+def print_lines(listen: str, programs: Programs) -> str:
+    """Return the commands that switch the guard on, and those that take it back.
+
+    Raises:
+        BmtickError: it is no place to listen on.
+    """
+    service_name(listen)
+    note = ""
+    now: dict[str, str] = {}
+    try:
+        done = programs.run(programs.postfix("postconf", "-n", LIST, *LIMITS))
+        now.update(parse(done.stdout.decode("utf-8", "replace")))
+    except BmtickError as error:
+        note = f"# {error.message}: taken as if {LIST} were empty\n"
+    config = f" -c {shell_quoted(programs.config_directory)}" if programs.config_directory else ""
+    wanted = {LIST: with_guard(now.get(LIST, ""), listen), **LIMITS}
+    lines = [f"# Postfix asks the guard once a message; what is in {LIST} already stays.\n", note]
+    lines += [f"postconf{config} -e {shell_quoted(f'{n} = {v}')}\n" for n, v in wanted.items()]
+    lines += [f"postfix{config} reload\n", "\n# To take it back:\n"]
+    for name, value in wanted.items():
+        if name in now and now[name] != value:
+            lines.append(f"postconf{config} -e {shell_quoted(f'{name} = {now[name]}')}\n")
+        elif name not in now:
+            lines.append(f"postconf{config} -X {name}\n")
+    lines.append(f"postfix{config} reload\n")
+    return "".join(lines)

@@ -1,0 +1,119 @@
+"""Whose mail is held: an account, a machine, or one sender of either.
+
+Logins are folded to lower case; an IPv6 client is its /64, as in the points.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any, Final, NamedTuple
+
+from bmtick.errors import BmtickError
+
+USER: Final = "user"  # a login
+CLIENT: Final = "client"  # a machine that sends without a login
+FROM: Final = "from"  # one envelope sender of such a machine, as of a webmail
+LOCAL: Final = "local"  # a sender of mail by sendmail and pickup
+FORWARD: Final = "forward"  # an address of ours that forwards its mail
+
+_LOCAL_PREFIX = "sendmail:"
+_FORWARD_PREFIX = "forward:"
+_MAX_NAME = 255  # characters of a login, as in the points
+
+
+class Who(NamedTuple):
+    """One account, machine or sender; ``sender`` is of the kind ``from`` alone."""
+
+    kind: str
+    name: str
+    sender: str = ""
+
+    def __str__(self) -> str:
+        """The text that ``parse_who`` takes: what ``release`` is given."""
+        if self.kind == FROM:
+            return f"{self.name}/{self.sender}"
+        prefix = {LOCAL: _LOCAL_PREFIX, FORWARD: _FORWARD_PREFIX}.get(self.kind, "")
+        return prefix + self.name
+
+    def document(self) -> dict[str, str]:
+        """Return the keys of JSON that name it, as the tags of its points."""
+        if self.kind == FROM:
+            return {"client": self.name, "sender": self.sender}
+        return {{LOCAL: "sender", FORWARD: "forwarder"}.get(self.kind, self.kind): self.name}
+
+
+def user(name: str) -> Who:
+    """Return the account of a login."""
+    return Who(USER, name[:_MAX_NAME].lower())
+
+
+def client_address(text: str) -> str:
+    """Return an address as the points name a machine: IPv4 as it is, IPv6 as its /64.
+
+    What is no address, such as ``unknown``, is returned as it is.
+    """
+    if ":" not in text:
+        return text[:_MAX_NAME]
+    try:
+        address = ip_address(text.removeprefix("IPv6:").strip("[]").partition("%")[0])
+    except ValueError:
+        return text[:_MAX_NAME]
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        if address.is_loopback:
+            return str(address)
+        return str(ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def parse_who(text: str) -> Who:
+    """Return who a command or a request names: an address is a machine, anything else a login.
+
+    Raises:
+        BmtickError: the text names nobody.
+    """
+    text = text.strip()
+    if not text or any(character in text for character in "\r\n\0"):
+        raise BmtickError("WHO is empty", remedy="give a login or an address, as in 'bmtick held'")
+    for prefix, kind in ((_LOCAL_PREFIX, LOCAL), (_FORWARD_PREFIX, FORWARD)):
+        if text.startswith(prefix):
+            return Who(kind, text.removeprefix(prefix).lower())
+    address, slash, sender = text.partition("/")
+    if slash and sender.isdigit():  # an IPv6 client is written with its length
+        if sender in ("64", "32") and _is_address(address):
+            return Who(CLIENT, client_address(address))
+        raise BmtickError(f"'{text}' is a network", remedy="name one address; IPv6 as its /64")
+    if _is_address(address):
+        if slash:
+            return Who(FROM, client_address(address), sender.lower())
+        return Who(CLIENT, client_address(text))
+    return user(text)
+
+
+def _is_address(text: str) -> bool:
+    text = text.removeprefix("IPv6:").strip("[]")
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, text)
+        except (OSError, ValueError):
+            continue
+        return True
+    return False
+
+
+def from_tags(tags: Mapping[str, Any]) -> Who | None:
+    """Return whom the tags of an alert's points name; None: nobody."""
+    if name := tags.get("user"):
+        return user(str(name))
+    if (name := tags.get("client")) and (sender := tags.get("sender")):
+        return Who(FROM, client_address(str(name)), str(sender).lower())
+    if name:
+        return Who(CLIENT, client_address(str(name)))
+    if name := tags.get("sender"):
+        return Who(LOCAL, str(name).lower())
+    if name := tags.get("forwarder"):
+        return Who(FORWARD, str(name).lower())
+    return None

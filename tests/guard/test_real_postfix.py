@@ -1,0 +1,158 @@
+"""The guard on a real Postfix: a botnet's burst, seen, held, listed and given back."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from bmtick.cli.root import cli
+from tests.guard.support import asking, burst, guard
+from tests.support.postfix import postfix
+from tests.support.servers import free_port, wait_for
+
+VICTIM = "victim@example.org"
+BOB = "bob@example.org"
+
+
+@pytest.fixture(scope="module")
+def port():
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def server(port):
+    with postfix(users=dict.fromkeys((VICTIM, BOB), "secret"), settings=asking(port)) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def empty(request):
+    yield
+    if "server" in request.fixturenames:
+        server = request.getfixturevalue("server")
+        server.command("postsuper", "-d", "ALL")
+        server.remote.accepted.clear()
+
+
+def run(command, running, *arguments, status=0):
+    words = [command, "--config", str(running.config), *arguments]
+    result = CliRunner().invoke(cli, words)
+    assert result.exit_code == status, result.output
+    return result
+
+
+def held(running):
+    return json.loads(run("held", running, "--format", "json").stdout)
+
+
+def on_hold(server):
+    return {m["queue_id"] for m in server.queue() if m["queue_name"] == "hold"}
+
+
+def options(server):
+    return ["--config-dir", str(server.config_directory)]
+
+
+def test_holds_a_burst_and_gives_it_back(server, port, tmp_path):
+    with guard(tmp_path / "g", "--mode", "hold", *options(server), port=port) as running:
+        burst(server, VICTIM)
+        server.submit("bob@example.org", ["friend@example.net"], user=BOB, password="secret")
+        wait_for(lambda: not server.queue() or len(on_hold(server)) == len(server.queue()), "hold")
+        out = [to for _, to in server.remote.accepted if not to[0].startswith("friend")]
+        assert len(out) <= 40
+        assert len(out) + len(on_hold(server)) == 300
+        assert any(to == ["friend@example.net"] for _, to in server.remote.accepted)
+
+        (entry,) = held(running)
+        assert entry["user"] == VICTIM
+        assert entry["messages"] == len(on_hold(server))
+        assert entry["until"] is None
+        (mail,) = running.mails.glob("*.eml")
+        assert f"bmtick release {VICTIM}" in mail.read_text()
+        assert f"bmtick respond -- {VICTIM}" in mail.read_text()
+
+        run("release", running, VICTIM, *options(server))
+        assert held(running) == []
+        wait_for(lambda: not server.queue(), "the mail to go")
+        spam = {to[0] for _, to in server.remote.accepted} - {"friend@example.net"}
+        assert spam == {f"v{n}@example.net" for n in range(300)}
+        server.remote.accepted.clear()
+        burst(server, VICTIM, 40, 40)
+        wait_for(lambda: len(server.remote.accepted) == 40, "released mail to go")
+        assert held(running) == []
+
+
+def test_observes_without_holding(server, port, tmp_path):
+    with guard(tmp_path / "g", *options(server), port=port) as running:
+        burst(server, VICTIM, 120, 40)
+        wait_for(lambda: len(server.remote.accepted) == 120, "all mail to go")
+        (entry,) = held(running)
+        assert entry["user"] == VICTIM
+        assert entry["mode"] == "observe"
+        assert entry["messages"] >= 80
+        assert not on_hold(server)
+        assert len(list(running.mails.glob("*.eml"))) == 1
+
+
+def test_who_was_held_is_held_after_a_kill_and_mail_goes_on_meanwhile(server, port, tmp_path):
+    with guard(tmp_path / "g", "--mode", "hold", *options(server), port=port) as running:
+        burst(server, VICTIM, 100, 25)
+        before = held(running)
+        assert before[0]["messages"] >= 60
+        running.kill()
+        server.submit("victim@example.org", ["away@example.net"], user=VICTIM, password="secret")
+        wait_for(
+            lambda: ("victim@example.org", ["away@example.net"]) in server.remote.accepted, "away"
+        )
+        running.start()
+        server.submit("victim@example.org", ["back@example.net"], user=VICTIM, password="secret")
+        (entry,) = held(running)
+        assert entry["messages"] == before[0]["messages"] + 1
+        wait_for(lambda: len(on_hold(server)) == entry["messages"], "all to lie on hold")
+
+
+def test_a_running_guard_notices_hold_and_release_by_hand(server, port, tmp_path):
+    with guard(tmp_path / "g", *options(server), port=port) as running:
+        run("hold", running, BOB, "--for", "2h", *options(server))
+        server.submit(
+            "bob@example.org", ["one@example.net"], user="bob@example.org", password="secret"
+        )
+        assert len(on_hold(server)) == 1
+        (entry,) = held(running)
+        assert (entry["user"], entry["messages"], entry["by"]) == (BOB, 1, "hand")
+        run("release", running, BOB, *options(server))
+        wait_for(lambda: len(server.remote.accepted) == 1, "the mail to go")
+        server.submit(
+            "bob@example.org", ["two@example.net"], user="bob@example.org", password="secret"
+        )
+        wait_for(lambda: len(server.remote.accepted) == 2, "the second to go")
+
+
+def test_puts_on_hold_by_hand_what_is_queued_without_a_guard(server, tmp_path):
+    server.command("postconf", "-e", "defer_transports=smtp")
+    server.command("postfix", "reload")
+    try:
+        for user in (BOB, VICTIM):
+            server.submit(user, ["x@example.net"], user=user, password="secret", client="192.0.2.7")
+        server.submit("app@example.org", ["y@example.net"])
+        folder = tmp_path / "g"
+        folder.mkdir()
+        config = folder / "bmtick.toml"
+        config.write_text(f'[guard]\nstate = "{folder}/guard.state"\n')
+
+        class Settings:
+            pass
+
+        Settings.config = config
+        run("hold", Settings, "Bob@Example.org", *options(server))
+        (entry,) = held(Settings)
+        assert entry["messages"] == len(on_hold(server)) == 1
+        run("hold", Settings, "127.0.0.1", *options(server))
+        assert len(on_hold(server)) == 2
+        run("release", Settings, BOB, *options(server))
+        run("release", Settings, "127.0.0.1", *options(server))
+        assert not on_hold(server)
+        assert "nobody holds" in run("release", Settings, BOB, *options(server), status=2).stderr
+    finally:
+        server.command("postconf", "-X", "defer_transports")
+        server.command("postfix", "reload")
