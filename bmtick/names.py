@@ -134,6 +134,22 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
 }
 """Fields of each measurement with their TICKscript types."""
 
+ADDITIVE: Final = frozenset(
+    (
+        "messages",
+        "recipients",
+        "bytes",
+        *_OUTCOMES,
+        "failures",
+        "count",
+        "lines",
+        "unparsed",
+        "folded",
+        "uncertain",
+    )
+)
+"""Fields that may be added up over intervals; all others say how things stand at a time."""
+
 QUEUES: Final = ("active", "deferred", "hold", "incoming", "maildrop")
 STATUSES: Final = ("sent", "deferred", "bounced", "expired")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from binascii import crc32
 from collections.abc import Callable, Sequence
 
 from bmtick.errors import EXIT_DONE, EXIT_WRONG_USE, BmtickError, printable
@@ -135,7 +136,8 @@ def _follow(
 
     stays = request.execd or request.every > 0
     say = once_an_hour(warn_telegraf if request.execd else warn) if stays else hold
-    session = Session(request.logs, request.options, say)
+    number = crc32(os.path.realpath(request.state).encode("utf-8", "surrogateescape"))
+    session = Session(request.logs, request.options, say, number)
     state = StateFile(request.state) if request.state else None
     runner = Runner(
         session,

@@ -175,7 +175,7 @@ def _template(name: str, count: int) -> bytes:
     return f"{fields} %d\n".encode()
 
 
-_SHORT = {n.SENDER: (5,), n.CLIENT: (3,), n.AUTH: (2,), n.COLLECTOR: (5, 6)}
+_SHORT = {n.SENDER: (5,), n.CLIENT: (3,), n.AUTH: (2,), n.COLLECTOR: (5,)}
 # The last fields of some measurements are only there where they say something.
 _TEMPLATES = {
     (name, count): _template(name, count)

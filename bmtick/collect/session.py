@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from binascii import crc32
 from collections.abc import Callable, Iterator
 
 from bmtick.collect.blocked import Blocked
@@ -50,10 +51,14 @@ class Session:
         names: the logs: paths, globs, ``journal``.
         options: how to count.
         warn: takes one line for the administrator.
+        number: tells this collector from others that read the same log.
     """
 
-    def __init__(self, names: list[str], options: Options, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, names: list[str], options: Options, warn: Callable[[str], None], number: int = 0
+    ) -> None:
         self.names = names
+        self.number = number
         self.options = options
         self.warn = warn
         self.tally = Tally(Blocked(options.blocked))
@@ -186,7 +191,19 @@ class Session:
         return [r for start, b in self.buckets.close() for r in self._rows(start, b, now)]
 
     def _rows(self, start: int, bucket: Bucket, now: float) -> list[Row]:
-        return self.emitter.rows(start, bucket, now - start - self.options.interval)
+        rows = self.emitter.rows(start, bucket, now - start - self.options.interval)
+        name, tags, fields, time = rows[-1]
+        rows[-1] = name, tags, [*fields, self.number, self._log_number()], time
+        return rows
+
+    def _log_number(self) -> int:
+        """Return what tells the log from others, whatever path leads to it; 0: there is none."""
+        for path, source in self.sources.items():
+            files = getattr(source.follower, "files", None)
+            inode = files[-1].inode if files else path if files is None else ""
+            if inode:
+                return crc32(str(inode).encode())
+        return 0
 
     def _horizon(self, now: float) -> float:
         """Return the time before which buckets are closed; a log's clock may be ahead of ours."""
@@ -196,7 +213,7 @@ class Session:
         """Return the point that says the collector runs, for a run that closed no bucket."""
         newest = self.buckets.newest
         lag = round(max(0.0, now - newest), 3) if newest else 0.0
-        fields: list[int | float] = [0, 0, 0, lag, 0]
+        fields: list[int | float] = [0, 0, 0, lag, 0, self.number, self._log_number()]
         if self.uncertain:
             fields.append(self.uncertain)
             self.uncertain = 0

@@ -9,6 +9,7 @@ import pytest
 
 from bmtick.collect.options import Options
 from bmtick.collect.whole import points_of_logs
+from bmtick.names import ADDITIVE
 
 CASES = Path(__file__).parent / "cases"
 ROOT = Path(__file__).parents[2]
@@ -59,13 +60,13 @@ def test_runs_in_pieces_give_the_same_sums(log, tmp_path):
 
 
 def _sums(lines: str) -> dict:
-    """Add up the fields that can be added; distinct addresses and names, and the lag, cannot."""
+    """Add up the fields that can be added."""
     sums: dict = {}
     for line in lines.splitlines():
         head, fields, _ = line.replace("\\ ", "\0").split(" ")
         for pair in fields.split(","):
             key, value = pair.split("=")
-            if key not in ("clients", "users", "lag"):
+            if key in ADDITIVE:
                 sums[head, key] = sums.get((head, key), 0) + int(value[:-1])
     return {key: value for key, value in sums.items() if value}
 
