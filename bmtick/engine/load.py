@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import tzinfo
 from time import time_ns
 from typing import Any
 
@@ -17,6 +18,7 @@ from bmtick.engine.variables import Variable, read_variables
 from bmtick.errors import BmtickError, Location
 from bmtick.tick import ast
 from bmtick.tick.parser import parse
+from bmtick.zones import local_zone
 
 
 def load_task(
@@ -28,6 +30,7 @@ def load_task(
     variables_file: str = "vars",
     hostname: str = "localhost",
     now: Callable[[], int] | None = time_ns,
+    zone: tzinfo | None = None,
 ) -> Task:
     """Build a task from a script, of the stream or of queries (``batch``).
 
@@ -40,6 +43,7 @@ def load_task(
         hostname: what templates see as the server's host name.
         now: the clock of ``now()`` in lambdas, in nanoseconds; None takes the time of the data,
             which is what a script would have seen when the data was new.
+        zone: what ``.Time.Local`` in templates shows; None takes the machine's own.
 
     Raises:
         BmtickError: Kapacitor would refuse the script, or it holds what this engine has not;
@@ -49,6 +53,7 @@ def load_task(
     server = {"Hostname": hostname, "ClusterID": "", "ServerID": ""}
     pipeline = Pipeline(name, Events(), server)
     pipeline.clock = now or pipeline.data_clock
+    pipeline.zone = zone or local_zone()
     if not text.strip():
         raise BmtickError("the script is empty", location=Location(file))
     try:

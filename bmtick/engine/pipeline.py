@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ class Pipeline:
     # The latest time that the data or the caller's clock has shown; None before the first.
     now: int | None = None
     latest: int = 0
+    # The machine's zone, for ``.Time.Local`` in templates.
+    zone: tzinfo = UTC
     # What ``now()`` gives in lambdas.
     clock: Callable[[], int] = time_ns
     started: int | None = None

@@ -184,7 +184,7 @@ _KINDS: Final[dict[type, str]] = {str: "string", int: "integer", Duration: "inte
 
 def _fitting(value: Any, kind: type) -> Any:
     wanted = GoInt if kind is int else kind
-    if type(value) is not wanted:
+    if type(value) is not wanted and not (kind is Time and isinstance(value, Time)):
         raise TemplateError(
             f"wrong type for value; expected {type_of(wanted())}; got {type_of(value)}"
         )

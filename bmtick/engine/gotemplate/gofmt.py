@@ -31,7 +31,7 @@ _MAX_NUMBER: Final = 1_000_000
 
 
 class Printer:
-    """Prints values; ``zone`` is that of the times."""
+    """Prints values; ``zone`` is the machine's, for ``.Time.Local``."""
 
     def __init__(self, zone: tzinfo = UTC) -> None:
         self.zone = zone
@@ -65,7 +65,7 @@ class Printer:
         if verb == "p":
             raise TemplateError("printf: the verb %p is not supported")
         if verb in ("v", "s", "x", "X", "q"):
-            text = stringer(value, self.zone)
+            text = stringer(value)
             if text is not None:
                 return self._string(text, verb, flags, value)
         return self._value(value, verb, flags, 0)
@@ -74,7 +74,7 @@ class Printer:
         if value is None:
             return "<nil>"
         if depth and verb in ("v", "s", "x", "X", "q"):
-            text = stringer(value, self.zone)
+            text = stringer(value)
             if text is not None:
                 return self._string(text, verb, flags, value)
         if isinstance(value, bool):

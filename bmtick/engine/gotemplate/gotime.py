@@ -48,15 +48,38 @@ def local(time: int, zone: tzinfo) -> datetime:
     return (_EPOCH + timedelta(seconds=time // SECOND)).astimezone(zone)
 
 
-def format_time(time: int, layout: str, zone: tzinfo = UTC) -> str:
-    """Return Go's ``Time.Format``."""
-    moment = local(time, zone)
+class LocalTime(Time):
+    """A moment that is shown in a zone of its own, as ``.Time.Local`` gives it."""
+
+    zone: tzinfo
+
+    @classmethod
+    def of(cls, time: int, zone: tzinfo) -> LocalTime:
+        """Return a moment in a zone."""
+        made = cls(time)
+        made.zone = zone
+        return made
+
+
+def zone_of(time: int) -> tzinfo:
+    """Return the zone that a time is shown in: UTC, unless it is local."""
+    return time.zone if isinstance(time, LocalTime) else UTC
+
+
+def _like(time: Time, moment: int) -> Time:
+    """Return another moment in the zone of a time."""
+    return LocalTime.of(moment, time.zone) if isinstance(time, LocalTime) else Time(moment)
+
+
+def format_time(time: int, layout: str) -> str:
+    """Return Go's ``Time.Format``, in the time's own zone."""
+    moment = local(time, zone_of(time))
     return _CHUNK.sub(lambda match: _chunk(match[0], moment, time % SECOND), layout)
 
 
-def time_string(time: int, zone: tzinfo = UTC) -> str:
+def time_string(time: int) -> str:
     """Return Go's ``Time.String``, which printing a time uses."""
-    return format_time(time, "2006-01-02 15:04:05.999999999 -0700 MST", zone)
+    return format_time(time, "2006-01-02 15:04:05.999999999 -0700 MST")
 
 
 def _chunk(chunk: str, moment: datetime, nanoseconds: int) -> str:
@@ -156,49 +179,64 @@ Method = tuple[tuple[type, ...], Callable[..., Any]]
 
 
 def _part(name: str) -> Callable[[Time, tzinfo], GoInt]:
-    return lambda time, zone: GoInt(getattr(local(time, zone), name))
+    return lambda time, _: GoInt(getattr(local(time, zone_of(time)), name))
 
 
 TIME_METHODS: Final[dict[str, Method]] = {
-    "Format": ((str,), lambda t, zone, layout: format_time(t, layout, zone)),
-    "String": ((), time_string),
+    "Format": ((str,), lambda t, _, layout: format_time(t, layout)),
+    "String": ((), lambda t, _: time_string(t)),
     "Unix": ((), lambda t, _: t // SECOND),
     "UnixMilli": ((), lambda t, _: t // MILLISECOND),
     "UnixMicro": ((), lambda t, _: t // MICROSECOND),
     "UnixNano": ((), lambda t, _: int(t)),
     "Year": ((), _part("year")),
-    "Month": ((), lambda t, zone: Month(local(t, zone).month)),
+    "Month": ((), lambda t, _: Month(local(t, zone_of(t)).month)),
     "Day": ((), _part("day")),
     "Hour": ((), _part("hour")),
     "Minute": ((), _part("minute")),
     "Second": ((), _part("second")),
     "Nanosecond": ((), lambda t, _: GoInt(t % SECOND)),
-    "Weekday": ((), lambda t, zone: Weekday(local(t, zone).isoweekday() % 7)),
-    "YearDay": ((), lambda t, zone: GoInt(local(t, zone).timetuple().tm_yday)),
-    "UTC": ((), lambda t, _: t),
+    "Weekday": ((), lambda t, _: Weekday(local(t, zone_of(t)).isoweekday() % 7)),
+    "YearDay": ((), lambda t, _: GoInt(local(t, zone_of(t)).timetuple().tm_yday)),
+    "UTC": ((), lambda t, _: Time(t)),
+    "Local": ((), LocalTime.of),
+    "IsDST": ((), lambda t, _: bool(local(t, zone_of(t)).dst())),
     "IsZero": ((), lambda t, _: int(t) == _ZERO_TIME),
-    "Add": ((Duration,), lambda t, _, span: Time(t + span)),
-    "AddDate": (
-        (int, int, int),
-        lambda t, _, years, months, days: Time(_add_date(t, years, months, days)),
-    ),
+    "Add": ((Duration,), lambda t, _, span: _like(t, t + span)),
+    "AddDate": ((int, int, int), lambda t, _, *parts: _like(t, _add_date(t, *parts))),
     "Sub": ((Time,), lambda t, _, other: Duration(t - other)),
     "After": ((Time,), lambda t, _, other: int(t) > int(other)),
     "Before": ((Time,), lambda t, _, other: int(t) < int(other)),
     "Equal": ((Time,), lambda t, _, other: int(t) == int(other)),
-    "Truncate": ((Duration,), lambda t, _, unit: Time(_truncate_time(t, unit))),
-    "Round": ((Duration,), lambda t, _, unit: Time(_round_time(t, unit))),
+    "Compare": ((Time,), lambda t, _, other: GoInt((t > other) - (t < other))),
+    "Truncate": ((Duration,), lambda t, _, unit: _like(t, _truncate_time(t, unit))),
+    "Round": ((Duration,), lambda t, _, unit: _like(t, _round_time(t, unit))),
 }
-"""Name -> types of the arguments, and the method, which also gets the zone."""
+"""Name -> types of the arguments, and the method, which also gets the machine's zone."""
 
 
 def _add_date(time: int, years: int, months: int, days: int) -> int:
-    moment = local(time, UTC)
+    zone = zone_of(time)
+    moment = local(time, zone)
     year, month = divmod(moment.year * 12 + moment.month - 1 + years * 12 + months, 12)
-    first = datetime(year, month + 1, 1, tzinfo=UTC)
-    whole = first - _EPOCH + timedelta(days=moment.day - 1 + days)
-    of_day = time % (24 * HOUR)
-    return whole.days * 24 * HOUR + of_day
+    day = datetime(year, month + 1, 1, tzinfo=UTC) + timedelta(days=moment.day - 1 + days)
+    return _date(datetime.combine(day, moment.time()), zone) + time % SECOND
+
+
+def _date(clock: datetime, zone: tzinfo) -> int:
+    """Return Go's ``time.Date``: which offset counts where a zone skips or repeats an hour."""
+    naive = (clock.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
+
+    def offset(at: int) -> int:
+        return round((local(at * SECOND, zone).utcoffset() or timedelta()).total_seconds())
+
+    first = offset(naive)
+    if first == 0:
+        return naive * SECOND
+    # Go looks the zone up at the time as if it were UTC, then once more on its other side.
+    guess = naive - first
+    second = offset(guess)
+    return (guess if second == first else naive - second) * SECOND
 
 
 DURATION_METHODS: Final[dict[str, Method]] = {
@@ -223,15 +261,16 @@ WEEKDAY_METHODS: Final[dict[str, Method]] = {"String": ((), lambda d, _: WEEKDAY
 
 METHODS: Final[dict[type, dict[str, Method]]] = {
     Time: TIME_METHODS,
+    LocalTime: TIME_METHODS,
     Duration: DURATION_METHODS,
     Month: MONTH_METHODS,
     Weekday: WEEKDAY_METHODS,
 }
 
 
-def stringer(value: Any, zone: tzinfo) -> str | None:
+def stringer(value: Any) -> str | None:
     """Return what the value's ``String`` method gives, or None if it has none."""
     methods = METHODS.get(type(value))
     if methods is None:
         return None
-    return str(methods["String"][1](value, zone))
+    return str(methods["String"][1](value, UTC))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
@@ -41,7 +40,7 @@ def _encode(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Time):
-        return f'"{format_time(value, "2006-01-02T15:04:05.999999999Z07:00", UTC)}"'
+        return f'"{format_time(value, "2006-01-02T15:04:05.999999999Z07:00")}"'
     if isinstance(value, int):
         return str(int(value))
     if isinstance(value, float):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from typing import Any
 
+from bmtick.engine.gotemplate.check import MethodError, check_methods
 from bmtick.engine.gotemplate.execute import Escapers, Execution
 from bmtick.engine.gotemplate.functions import BUILTINS, Function
 from bmtick.engine.gotemplate.gofmt import Printer
@@ -13,7 +14,7 @@ from bmtick.engine.gotemplate.html.escape import EscapeError, escape
 from bmtick.engine.gotemplate.json import to_json
 from bmtick.engine.gotemplate.lexer import LexError
 from bmtick.engine.gotemplate.parser import Trees, parse
-from bmtick.engine.gotemplate.values import JS, TemplateError, alert_data
+from bmtick.engine.gotemplate.values import JS, StringMap, Struct, TemplateError, alert_data
 from bmtick.engine.lambdas.texts import go_runes
 from bmtick.errors import BmtickError, Location
 
@@ -56,7 +57,8 @@ class Template:
             self._trees: Trees = parse(text, self._functions)
             if html:
                 self._escapers = escape(self._trees)
-        except (LexError, EscapeError) as error:
+            check_methods(self._trees)
+        except (LexError, EscapeError, MethodError) as error:
             raise self._refusal(error.message, error.at) from None
         except RecursionError:
             raise BmtickError(
@@ -81,22 +83,23 @@ class Template:
             excerpt=excerpt,
         )
 
-    def execute(self, data: Mapping[str, Any]) -> str:
-        """Return the text for an alert's data.
+    def execute(self, data: Mapping[str, Any] | Struct | StringMap) -> str:
+        """Return the text for an alert's data, or for another node's.
 
         Args:
-            data: Name, TaskName, Group, Tags, ServerInfo, and for messages ID, Fields, Level,
-                Time, Duration, for details Message.
+            data: of an alert Name, TaskName, Group, Tags, ServerInfo, and for messages ID, Fields,
+                Level, Time, Duration, for details Message; other nodes give the value itself.
 
         Raises:
             TemplateError: with Go's reason.
         """
         if self._constant is not None:
             return self._constant
+        dot = data if isinstance(data, Struct | StringMap) else alert_data(data)
         run = Execution(self._trees, self._functions, self._printer, self._escapers)
         try:
             # half a character, as slice can leave it, must not reach a terminal or a mail
-            return go_runes(run.run(alert_data(data)))
+            return go_runes(run.run(dot))
         except RecursionError:
             raise TemplateError("template: exceeded maximum template depth") from None
         except TemplateError as error:

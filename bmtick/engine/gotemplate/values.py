@@ -131,7 +131,9 @@ def type_of(value: Any) -> str:
     """Return Go's ``%T`` of a value."""
     if value is None:
         return "<nil>"
-    return value.name if isinstance(value, Struct) else _NAMES.get(type(value), "interface {}")
+    if isinstance(value, Struct):
+        return value.name
+    return "time.Time" if isinstance(value, Time) else _NAMES.get(type(value), "interface {}")
 
 
 def is_true(value: Any) -> bool:

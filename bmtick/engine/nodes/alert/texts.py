@@ -29,6 +29,7 @@ class Texts:
         where: dict[str, Any] = {
             "file": place.file if place else "-",
             "line": place.line if place else 0,
+            "zone": node.pipeline.zone,
         }
         self._id = Template(node.id_text, **where)
         self._message = Template(node.message_text, **where)
