@@ -25,7 +25,7 @@ from bmtick.zones import local_zone
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from bmtick.engine import Task
+    from bmtick.engine import Posted, Task
     from bmtick.history import Span
     from bmtick.points import Point
     from bmtick.settings import Settings
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 # A server goes on running after the last point: barriers that gather what belongs together close.
 _AFTERWARDS = 5 * SECOND
+_POST_TIMEOUT = 30.0  # seconds, where the script sets none
 
 
 @click.command()
@@ -48,7 +49,15 @@ _AFTERWARDS = 5 * SECOND
 @click.option("--to", "until", help="With --from: until so long ago, or a time. Default: now.")
 @click.option("--vars", "variables", type=click.Path(), help="Kapacitor vars file (JSON).")
 @click.option(
-    "--http-out", is_flag=True, help="Print each httpOut endpoint's last content instead."
+    "--show",
+    type=click.Choice(["events", "http-out", "influxdb-out", "loopback", "http-post"]),
+    default="events",
+    show_default=True,
+    help="What to print: alert events, or what nodes serve, write or post.",
+)
+@click.option("--http-out", is_flag=True, help="The same as --show http-out.")
+@click.option(
+    "--post", is_flag=True, help="Really send what |httpPost() posts. Default: nothing is sent."
 )
 @click.option("--database", default="", help="Database of the points. Default: any.")
 @click.option("--retention-policy", default="", help="Retention policy of the points.")
@@ -61,7 +70,9 @@ def command(
     since: str | None,
     until: str | None,
     variables: str | None,
+    show: str,
     http_out: bool,
+    post: bool,
     database: str,
     retention_policy: str,
 ) -> None:
@@ -89,7 +100,9 @@ def command(
         variables=load_variables(read_text(variables), file=variables) if variables else None,
         variables_file=variables or "vars",
         hostname=socket.gethostname(),
+        post=_post if post else None,
     )
+    show = "http-out" if http_out else show
     _check_databases(task, database)
     steps: Iterator[int]
     if since:
@@ -101,15 +114,13 @@ def command(
     latest = None
     for at in steps:
         latest = max(latest or at, at)
-        if not http_out:
-            _print_events(task)
+        _print_new(task, show)
     if latest is not None:
         task.advance(latest + _AFTERWARDS)
     task.close()
-    if http_out:
+    _print_new(task, show)
+    if show == "http-out":
         _print_outputs(task)
-    else:
-        _print_events(task)
     _print_problems(task)
 
 
@@ -177,10 +188,34 @@ def _check_databases(task: Task, database: str) -> None:
         )
 
 
-def _print_events(task: Task) -> None:
-    for event in task.take_events():
-        sys.stdout.write(_safe(event.to_json()) + "\n")
-    task.take_written()
+def _print_new(task: Task, show: str) -> None:
+    """Print what has come since the last call; the contents of httpOut come at the end."""
+    taken: dict[str, list[Any]] = {
+        "events": task.take_events(),
+        "influxdb-out": task.take_written(),
+        "loopback": task.take_looped(),
+        "http-post": task.take_posted(),
+    }
+    for item in taken.get(show, ()):
+        sys.stdout.write(_safe(item.to_json()) + "\n")
+
+
+def _post(posted: Posted) -> tuple[int, str]:
+    """Send what a node posts; return the answer's status and text, or 0 and what went wrong."""
+    import requests
+
+    if posted.endpoint:
+        return 0, f"the endpoint '{posted.endpoint}' is of Kapacitor's own configuration"
+    try:
+        reply = requests.post(
+            posted.url,
+            data=posted.body.encode("utf-8", "surrogateescape"),
+            headers=posted.headers,
+            timeout=posted.timeout / SECOND or _POST_TIMEOUT,
+        )
+    except requests.RequestException as error:
+        return 0, str(error)
+    return reply.status_code, reply.text
 
 
 def _print_outputs(task: Task) -> None:

@@ -3,8 +3,8 @@
 One file per kind of node in ``nodes``. What the engine has not is refused when a script loads.
 """
 
-from bmtick.engine.events import AlertEvent, Handler, Written
+from bmtick.engine.events import AlertEvent, Handler, Posted, Written
 from bmtick.engine.load import load_task
 from bmtick.engine.task import Task
 
-__all__ = ["AlertEvent", "Handler", "Task", "Written", "load_task"]
+__all__ = ["AlertEvent", "Handler", "Posted", "Task", "Written", "load_task"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from bmtick.durations import HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND
 from bmtick.engine import gojson
 from bmtick.engine.gotime import rfc3339_nano
 from bmtick.engine.messages import Fields, Tags
@@ -28,11 +29,62 @@ class Handler:
 
 @dataclass(frozen=True)
 class Written:
-    """A point that ``influxDBOut`` writes, and where to."""
+    """A point that ``influxDBOut`` or ``kapacitorLoopback`` writes, and where to.
+
+    ``precision`` is InfluxDB's (``s``, ``ms``, ...); the point's time is whole all the same.
+    """
 
     database: str
     retention_policy: str
     point: Point
+    precision: str = ""
+    cluster: str = ""
+
+    def to_json(self) -> str:
+        """Return the point as one line of JSON: where to, and its line protocol in its precision."""
+        point, unit = self.point, _PRECISIONS.get(self.precision, 1)
+        size = abs(point.time) // unit  # Go cuts towards zero
+        cut = Point(point.name, point.tags, point.fields, size if point.time >= 0 else -size)
+        return gojson.dumps(
+            {
+                "cluster": self.cluster,
+                "database": self.database,
+                "retentionPolicy": self.retention_policy,
+                "precision": self.precision or "ns",
+                "point": cut.to_line(),
+            }
+        )
+
+
+_PRECISIONS = {
+    "u": MICROSECOND,
+    "µ": MICROSECOND,
+    "ms": MILLISECOND,
+    "s": SECOND,
+    "m": MINUTE,
+    "h": HOUR,
+}
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What ``httpPost`` posts: to a URL, or to an endpoint of the server's configuration.
+
+    ``timeout`` in nanoseconds; 0 is none.
+    """
+
+    url: str
+    endpoint: str
+    headers: dict[str, str]
+    body: str
+    timeout: int = 0
+
+    def to_json(self) -> str:
+        """Return it as one line of JSON; the body is text."""
+        where = {"endpoint": self.endpoint} if self.endpoint else {"url": self.url}
+        return gojson.dumps(
+            {**where, "headers": dict(sorted(self.headers.items())), "body": self.body}
+        )
 
 
 @dataclass
@@ -119,6 +171,8 @@ class Events:
 
     pending: list[AlertEvent] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
+    looped: list[Written] = field(default_factory=list)
+    posted: list[Posted] = field(default_factory=list)
     topics: dict[str, dict[str, EventState]] = field(default_factory=dict)
     inhibitors: list[Inhibitor] = field(default_factory=list)
 

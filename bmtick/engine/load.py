@@ -8,7 +8,7 @@ from time import time_ns
 from typing import Any
 
 from bmtick.documents import source_line
-from bmtick.engine.events import Events
+from bmtick.engine.events import Events, Posted
 from bmtick.engine.nodes.batch import BatchNode, QueryNode
 from bmtick.engine.nodes.stream import StreamNode
 from bmtick.engine.pipeline import Pipeline
@@ -21,7 +21,7 @@ from bmtick.tick.parser import parse
 from bmtick.zones import local_zone
 
 
-def load_task(
+def load_task(  # noqa: PLR0913 -- what the task sees of its machine, injected
     text: str,
     *,
     file: str,
@@ -31,6 +31,7 @@ def load_task(
     hostname: str = "localhost",
     now: Callable[[], int] | None = time_ns,
     zone: tzinfo | None = None,
+    post: Callable[[Posted], tuple[int, str]] | None = None,
 ) -> Task:
     """Build a task from a script, of the stream or of queries (``batch``).
 
@@ -44,6 +45,8 @@ def load_task(
         now: the clock of ``now()`` in lambdas, in nanoseconds; None takes the time of the data,
             which is what a script would have seen when the data was new.
         zone: what ``.Time.Local`` in templates shows; None takes the machine's own.
+        post: sends what ``httpPost`` posts, and returns the answer's status (0: none came) and what
+            went wrong; None sends nothing.
 
     Raises:
         BmtickError: Kapacitor would refuse the script, or it holds what this engine has not;
@@ -53,6 +56,7 @@ def load_task(
     server = {"Hostname": hostname, "ClusterID": "", "ServerID": ""}
     pipeline = Pipeline(name, Events(), server)
     pipeline.clock = now or pipeline.data_clock
+    pipeline.post = post
     pipeline.zone = zone or local_zone()
     if not text.strip():
         raise BmtickError("the script is empty", location=Location(file))
@@ -74,6 +78,7 @@ def _build(text: str, file: str, pipeline: Pipeline, variables: Mapping[str, Var
     pipeline.add_source(source)
     builder = PipelineBuilder(program, text=text, file=file, pipeline=pipeline, variables=variables)
     builder.run(source)
+    pipeline.dbrps = builder.dbrps
     nodes = pipeline.build()
     if isinstance(source, BatchNode):
         queries = [node for node in nodes if isinstance(node, QueryNode)]

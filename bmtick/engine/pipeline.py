@@ -16,7 +16,7 @@ from bmtick.engine.node import DefinitionError, Node, Out
 from bmtick.errors import BmtickError
 
 if TYPE_CHECKING:
-    from bmtick.engine.events import Events
+    from bmtick.engine.events import Events, Posted
 
 
 @dataclass
@@ -42,6 +42,10 @@ class Pipeline:
     # The latest time that the data or the caller's clock has shown; None before the first.
     now: int | None = None
     latest: int = 0
+    # The databases and retention policies that the script names for itself.
+    dbrps: list[tuple[str, str]] = field(default_factory=list)
+    # Sends what ``httpPost`` posts; returns the answer's status (0: none came) and what went wrong.
+    post: Callable[[Posted], tuple[int, str]] | None = None
     # The machine's zone, for ``.Time.Local`` in templates.
     zone: tzinfo = UTC
     # What ``now()`` gives in lambdas.

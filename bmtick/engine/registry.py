@@ -30,9 +30,7 @@ def kinds() -> dict[str, type[Node]]:
 
 # Methods that Kapacitor has and this engine has not, with the reason a user is told.
 NOT_SUPPORTED: dict[str, str] = {
-    "httpPost": "it sends every point to a server",
-    "kapacitorLoopback": "it writes into Kapacitor itself",
-    "sideload": "it reads files of the Kapacitor server",
+    "queryFlux": "the engine runs no Flux; .query() takes InfluxQL",
     "k8sAutoscale": "it acts on a cluster",
     "swarmAutoscale": "it acts on a cluster",
     "ec2Autoscale": "it acts on a cluster",

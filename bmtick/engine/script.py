@@ -231,7 +231,7 @@ class PipelineBuilder:
         self, left: Node | builtin.Owner, call: ast.Call, name: str, args: list[Any]
     ) -> Node:
         parent = left.node if isinstance(left, builtin.Owner) else left
-        if name in NOT_SUPPORTED and parent.chains:
+        if name in NOT_SUPPORTED and (parent.chains or parent.desc == "batch"):
             raise self.error(call, f"the node '{name}' is not supported: {NOT_SUPPORTED[name]}")
         args = [arg.node if isinstance(arg, builtin.Owner) else arg for arg in args]
         if name == "deadman":

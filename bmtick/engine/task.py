@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bmtick.engine.events import AlertEvent, EventState, Written
+from bmtick.engine.events import AlertEvent, EventState, Posted, Written
 from bmtick.engine.messages import Batch
 from bmtick.engine.node import Node, TaskStopped
 from bmtick.engine.nodes.batch import QueryNode
@@ -150,6 +150,23 @@ class Task:
         events = self._pipeline.events
         taken, events.written = events.written, []
         return taken
+
+    def take_looped(self) -> list[Written]:
+        """Return the points that ``kapacitorLoopback`` nodes have written since the last call."""
+        events = self._pipeline.events
+        taken, events.looped = events.looped, []
+        return taken
+
+    def take_posted(self) -> list[Posted]:
+        """Return what ``httpPost`` nodes have posted since the last call."""
+        events = self._pipeline.events
+        taken, events.posted = events.posted, []
+        return taken
+
+    def drop_outputs(self) -> None:
+        """Forget what was written and posted: for callers that want the alert events alone."""
+        events = self._pipeline.events
+        events.written, events.looped, events.posted = [], [], []
 
     def http_outputs(self) -> dict[str, Any]:
         """Return each ``httpOut`` endpoint's content: ``{"series": [...]}``."""

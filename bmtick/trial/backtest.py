@@ -142,7 +142,7 @@ class _Track:
     def drain(self) -> None:
         """Drop what nobody reads here: the levels say all."""
         self.task.take_events()
-        self.task.take_written()
+        self.task.drop_outputs()
 
     def result(self, begin: int, end: int) -> Result:
         self.task.advance(end + _AFTERWARDS)
@@ -227,7 +227,7 @@ def _feed(task: Task, point: Point) -> None:
     task.advance(point.time)
     task.feed(point, "", "")  # whatever database the settings name
     task.take_events()
-    task.take_written()
+    task.drop_outputs()
 
 
 def _reads_threshold(recorder: Recorder) -> bool:

@@ -69,7 +69,7 @@ def replay(task: Task, points: Iterable[Point], end: int | None = None) -> list[
         task.advance(point.time)
         task.feed(point, "", "")  # whatever database the script names
         events += task.take_events()
-        task.take_written()
+        task.drop_outputs()
     if latest is not None:
         task.advance(latest)
     task.close()

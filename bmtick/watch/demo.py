@@ -115,7 +115,7 @@ def events_of(alerts: list[Rendered], points: list[Point]) -> Iterator[tuple[Ren
             task.feed(point)
             for event in task.take_events():
                 yield alert, event
-            task.take_written()
+            task.drop_outputs()
 
 
 def mail_of(event: AlertEvent) -> EmailMessage | None:

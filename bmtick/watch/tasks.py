@@ -74,7 +74,7 @@ class Tasks:
         return events
 
     def _taken(self, task: Task) -> list[AlertEvent]:
-        task.take_written()
+        task.drop_outputs()
         events = task.take_events()
         for event in events:
             if event.level == _OK:

@@ -6,9 +6,7 @@ from bmtick.engine import load_task
 from bmtick.errors import BmtickError
 
 NOT_HERE = {
-    "httpPost": "stream|from()\n|httpPost('http://x')",
-    "kapacitorLoopback": "stream|from()\n|kapacitorLoopback()",
-    "sideload": "stream|from()\n|sideload()",
+    "queryFlux": "batch\n|queryFlux('')",
     "k8sAutoscale": "stream|from()\n|k8sAutoscale()",
     "swarmAutoscale": "stream|from()\n|swarmAutoscale()",
     "ec2Autoscale": "stream|from()\n|ec2Autoscale()",
@@ -57,6 +55,19 @@ WRONG = {
     "float, int, string or bool": "stream|from()|default().field('x', 1s)",
     "cannot chain |shift()": "stream|from()|shift(1s)|shift(1s)",
     "already in use": "stream|from()|httpOut('a')|httpOut('a')",
+    "must provide url or endpoint": "stream|from()|httpPost()",
+    "0 or 1 arguments": "stream|from()|httpPost('a', 'b')",
+    "only one endpoint and url": "stream|from()|httpPost('a').endpoint('b')",
+    "0 or 1 endpoints": "stream|from()|httpPost().endpoint('a').endpoint('b')",
+    "cannot set 'authenticate'": "stream|from()|httpPost('a').header('Authenticate', 'x')",
+    "unclosed action": "stream|from()|httpPost('a{{')",
+    "must specify a database": "stream|from()|kapacitorLoopback().retentionPolicy('r')",
+    "must specify a retention policy": "stream|from()|kapacitorLoopback().database('d')",
+    "loop detected": 'dbrp "d"."r"\n'
+    "stream|from()|kapacitorLoopback().database('d').retentionPolicy('r')",
+    "unsupported source scheme": "stream|from()|sideload().source('http://x')",
+    "must be absolute": "stream|from()|sideload().source('file:x')",
+    "there is no folder": "stream|from()|sideload().source('file:///not/there')",
     "the template fails": "stream|from()|alert().message('{{ .ID')",
     "the script is empty": " \n",
     "nodes in a row": "stream|from()" + "|log()" * 120,

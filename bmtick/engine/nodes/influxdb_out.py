@@ -66,5 +66,7 @@ class InfluxDBOutNode(StatelessNode):
                     values,  # type: ignore[arg-type]
                     time,
                 ),
+                self.precision,
+                self.cluster,
             )
         )
