@@ -4,14 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-<<<<<<< Updated upstream
-.PHONY: demo test fuzz lint format bench docs catalogues pictures clean deb deb-smoke
-=======
-.PHONY: help demo test fuzz lint format bench docs pictures clean deb deb-smoke
+.PHONY: help demo test fuzz lint format bench docs catalogues pictures clean deb deb-smoke
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
->>>>>>> Stashed changes
 
 $(STAMP): pyproject.toml $(wildcard bmtick/collect/*.pyx)
 	@$(PYTHON) -m venv --help >/dev/null 2>&1 && $(PYTHON) -c 'import ensurepip' 2>/dev/null \
