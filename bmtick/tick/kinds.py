@@ -1,26 +1,19 @@
-"""Kapacitor's nodes, properties and handlers: read from the data files in ``nodes/``.
-
-A signature is text: types parted by commas; ``string...`` is any number of them, ``int|duration``
-either, and the empty text no argument. A node is added by adding it to a file there, or a file.
-"""
+"""Kapacitor's nodes, properties and handlers as objects, made of the table in ``signatures.py``."""
 
 from __future__ import annotations
 
 import functools
-import tomllib
-from dataclasses import dataclass, field
-from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 from bmtick.errors import BmtickError
+from bmtick.tick.signatures import HANDLERS, NODES
 
 OLDEST = "1.5.0"
 NEWEST = "1.8"
 _ALL_PATCHES = 99  # "1.5" means the last patch release of 1.5
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """The arguments that a node or property takes."""
 
     types: tuple[str, ...]
@@ -40,8 +33,7 @@ class Signature:
         return "(" + ", ".join(self.types) + ("..." if self.variadic else "") + ")"
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(NamedTuple):
     """A property of a node or handler."""
 
     name: str
@@ -55,8 +47,7 @@ class Property:
         return len(self.signature.types) == 1 and not self.signature.variadic
 
 
-@dataclass(frozen=True, slots=True)
-class Handler:
+class Handler(NamedTuple):
     """A handler of an alert, with the properties that may follow it."""
 
     name: str
@@ -65,8 +56,7 @@ class Handler:
     since: str = OLDEST
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """A kind of node. An empty ``wants`` or ``provides`` means: whatever comes in.
 
     ``hides`` names nodes that Kapacitor cannot find behind a field of this kind.
@@ -99,14 +89,14 @@ ALWAYS = frozenset({"stats", "deadman"})
 COMMON = {"quiet": Property("quiet", Signature(()))}
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(NamedTuple):
     """All that Kapacitor has."""
 
-    kinds: dict[str, Kind] = field(default_factory=dict)
-    handlers: dict[str, Handler] = field(default_factory=dict)
+    kinds: dict[str, Kind]
+    handlers: dict[str, Handler]
 
 
+@functools.cache
 def parse_signature(text: str) -> Signature:
     """Read a signature from its text."""
     types = tuple(part.strip() for part in text.split(",")) if text else ()
@@ -121,29 +111,18 @@ def canonical(name: str) -> str:
 
 @functools.cache
 def catalogue() -> Catalogue:
-    """Read the data files, once."""
-    found = Catalogue()
-    files = resources.files(__package__).joinpath("nodes").iterdir()
-    for file in sorted(files, key=lambda f: f.name):
-        if not file.name.endswith(".toml"):
-            continue
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-        for name, table in data.get("node", {}).items():
-            found.kinds[name] = _kind(name, table, data)
-        for name, table in data.get("handler", {}).items():
-            signature = parse_signature(table["args"])
-            since = table.get("since", OLDEST)
-            found.handlers[name] = Handler(name, signature, _properties(table), since)
-    return found
+    """Return the nodes and handlers of the table, made once."""
+    handlers = {
+        name: Handler(
+            name, parse_signature(table["args"]), _properties(table), table.get("since", OLDEST)
+        )
+        for name, table in HANDLERS.items()
+    }
+    return Catalogue({name: _kind(name, table) for name, table in NODES.items()}, handlers)
 
 
-def _kind(name: str, table: dict[str, Any], data: dict[str, Any]) -> Kind:
-    shared = table.get("properties_of")
-    source = table
-    if shared in data["node"]:
-        source = data["node"][shared]
-    elif shared:
-        source = {part: data[part][shared] for part in ("properties", "undocumented")}
+def _kind(name: str, table: dict[str, Any]) -> Kind:
+    source = NODES[table["properties_of"]] if "properties_of" in table else table
     return Kind(
         name,
         table["summary"],
@@ -152,10 +131,10 @@ def _kind(name: str, table: dict[str, Any], data: dict[str, Any]) -> Kind:
         table.get("since", OLDEST),
         table.get("wants", ""),
         table.get("provides", ""),
-        tuple(table.get("after", ())),
-        tuple(table.get("only", ())),
+        table.get("after", ()),
+        table.get("only", ()),
         table.get("sink", False),
-        tuple(table.get("hides", ())),
+        table.get("hides", ()),
     )
 
 
@@ -163,9 +142,7 @@ def _properties(table: dict[str, Any]) -> dict[str, Property]:
     found = {}
     for part in ("properties", "undocumented"):
         for name, value in table.get(part, {}).items():
-            args, since = (
-                (value, OLDEST) if isinstance(value, str) else (value["args"], value["since"])
-            )
+            args, since = (value, OLDEST) if isinstance(value, str) else value
             found[name] = Property(name, parse_signature(args), since, part == "properties")
     return found
 

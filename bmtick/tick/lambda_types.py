@@ -1,22 +1,20 @@
 """Types of lambda expressions: what each operator and function takes and gives.
 
-The signatures are data (``lambda_types.toml``). A type is a name, or ``""`` where it is not known
+The signatures are in ``signatures.py``. A type is a name, or ``""`` where it is not known
 before data is there: a field without a schema, a var that the user gives.
 """
 
 from __future__ import annotations
 
 import functools
-import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib import resources
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bmtick.errors import nearest
 from bmtick.tick import ast
 from bmtick.tick.findings import Report
 from bmtick.tick.kinds import OLDEST
+from bmtick.tick.signatures import FUNCTIONS, FUNCTIONS_SINCE, OPERATORS
 from bmtick.tick.values import Value, described
 
 NO_TYPE = ""
@@ -30,42 +28,21 @@ _SIGNED = ("int", "float", "duration")
 _IN_LAMBDA = frozenset({"bool", "int", "float", "string", "regex", "duration", "lambda", "any"})
 
 
-@dataclass(frozen=True, slots=True)
-class Overload:
+class Overload(NamedTuple):
     """One signature: the types of the operands, and of the result."""
 
     operands: tuple[str, ...]
     result: str
 
 
-@dataclass(frozen=True, slots=True)
-class LambdaTypes:
-    """All operators and functions."""
-
-    operators: dict[str, list[Overload]]
-    functions: dict[str, list[Overload]]
-    since: dict[str, str]
-
-
 @functools.cache
-def lambda_types() -> LambdaTypes:
-    """Read the data file, once."""
-    text = resources.files(__package__).joinpath("lambda_types.toml").read_text(encoding="utf-8")
-    data = tomllib.loads(text)
-
-    def overloads(lines: list[str]) -> list[Overload]:
-        found = []
-        for line in lines:
-            operands, _, result = line.rpartition("->")
-            names = operands.replace(",", " ").split()
-            found.append(Overload(tuple(names), result.strip()))
-        return found
-
-    return LambdaTypes(
-        {name: overloads(lines) for name, lines in data["operators"].items()},
-        {name: overloads(lines) for name, lines in data["functions"].items()},
-        data["since"],
-    )
+def overloads_of(name: str) -> list[Overload]:
+    """Return the signatures of an operator or function; none where Kapacitor has it not."""
+    found = []
+    for line in OPERATORS.get(name) or FUNCTIONS.get(name, ()):
+        operands, _, result = line.rpartition("->")
+        found.append(Overload(tuple(operands.replace(",", " ").split()), result.strip()))
+    return found
 
 
 class Scope(Protocol):
@@ -159,7 +136,7 @@ class _Inference:
         return result
 
     def _operation(self, node: ast.Binary, left: str, right: str) -> str:
-        overloads = lambda_types().operators[node.operator]
+        overloads = overloads_of(node.operator)
         fitting = [
             o
             for o in overloads
@@ -172,12 +149,12 @@ class _Inference:
 
     def _call(self, node: ast.Call) -> str:
         args = [self.of(arg) for arg in node.args]
-        overloads = lambda_types().functions.get(node.name)
-        if overloads is None:
-            hint = nearest(node.name, lambda_types().functions)
+        overloads = overloads_of(node.name)
+        if not overloads:
+            hint = nearest(node.name, FUNCTIONS)
             self._report.error("unknown-function", f"no function '{node.name}'", node.pos, hint)
             return NO_TYPE
-        since = lambda_types().since.get(node.name, OLDEST)
+        since = FUNCTIONS_SINCE.get(node.name, OLDEST)
         self._scope.function_since(node.name, since, node.pos)
         fitting = [o for o in overloads if _fits(o, args)]
         if not fitting:
