@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
 import sys
-import tomllib
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bmtick.errors import BmtickError, Location
 
-_TOML_AT = re.compile(r"\s*\(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)$")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_TOML_AT = r"\s*\(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)$"
 STDIN = "-"
 _DEEP = "it nests too deeply"
 
@@ -24,7 +23,11 @@ def read_text(path: str | Path) -> str:
     """
     name = str(path)
     try:
-        data = sys.stdin.buffer.read() if name == STDIN else Path(path).read_bytes()
+        if name == STDIN:
+            data = sys.stdin.buffer.read()
+        else:
+            with open(path, "rb") as file:  # noqa: PTH123 -- importing pathlib costs milliseconds
+                data = file.read()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BmtickError(f"cannot read it: {reason}", location=Location(name)) from None
@@ -46,16 +49,19 @@ def load_toml(text: str, *, file: str) -> dict[str, Any]:
     Raises:
         BmtickError: it is not TOML; with line and column.
     """
+    import re  # noqa: PLC0415 -- as tomllib and json below: not every command reads such files
+    import tomllib  # noqa: PLC0415
+
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         deep = isinstance(error, RecursionError)
-        at = None if deep else _TOML_AT.search(str(error))
+        at = None if deep else re.search(_TOML_AT, str(error))
         line, column = int((at and at[1]) or 0), int((at and at[2]) or 0)
         if at and not line:  # at the end of the document
             line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
         raise BmtickError(
-            f"not TOML: {_DEEP if deep else _TOML_AT.sub('', str(error))}",
+            f"not TOML: {_DEEP if deep else re.sub(_TOML_AT, '', str(error))}",
             location=Location(file, line, column),
             excerpt=source_line(text, line),
             remedy="see toml.io for the syntax",
@@ -68,6 +74,8 @@ def load_json(text: str, *, file: str) -> Any:
     Raises:
         BmtickError: it is not JSON; with line and column where they are known.
     """
+    import json  # noqa: PLC0415
+
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:

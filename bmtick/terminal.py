@@ -7,7 +7,6 @@ shown as text, never as markup or as control codes.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -48,6 +47,8 @@ def console(*, stderr: bool = False) -> Console:
 
 def _width(terminal: bool) -> int:
     if terminal:
+        import shutil  # noqa: PLC0415 -- costs 5 ms, only where a table is shown
+
         return shutil.get_terminal_size().columns
     given = os.environ.get("COLUMNS", "")
     return int(given) if given.isdigit() and int(given) else _PIPE_WIDTH

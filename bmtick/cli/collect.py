@@ -19,11 +19,10 @@ class _Command(click.Command):
 @click.command(
     cls=_Command,
     add_help_option=False,
-    short_help="Postfix's log and queue as points: the Telegraf collector.",
 )
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Read Postfix's log and queue; print points (the Telegraf collector)."""
+    """Postfix's log and queue as points: the Telegraf collector."""
     from bmtick.cli import _open_writer
     from bmtick.collect.command import run
 

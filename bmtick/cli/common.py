@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bmtick import languages
-from bmtick import settings as settings_module
 from bmtick.terminal import print_table
 
 if TYPE_CHECKING:
@@ -80,8 +77,11 @@ def load_settings(ctx: click.Context) -> Settings:
 
     From then on texts are in the language of the file, or else in the one of the environment.
     """
-    settings = settings_module.load((ctx.obj or {}).get("config"))
-    given = settings.language if settings_module.gives(settings, "language") else None
+    from bmtick import languages
+    from bmtick.settings import gives, load
+
+    settings = load((ctx.obj or {}).get("config"))
+    given = settings.language if gives(settings, "language") else None
     languages.use(languages.choose(given, os.environ))
     return settings
 
@@ -92,6 +92,8 @@ def print_json(data: Any) -> None:
     if context and context.meta.get(_CSV):
         _print_csv(data)
         return
+    import json
+
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
@@ -138,4 +140,6 @@ def _cell(value: Any) -> str:
         return f"'{value}" if value[:1] in tuple("=+-@\t\r") else value
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return _cell(" ".join(value))
+    import json
+
     return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)

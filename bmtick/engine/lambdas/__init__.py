@@ -1,6 +1,10 @@
 """TICKscript's lambda expressions, evaluated as Kapacitor 1.5.7 does."""
 
-from bmtick.engine.lambdas.expression import Expression, compile_lambda
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from bmtick.engine.lambdas.values import (
     MISSING,
     Duration,
@@ -12,6 +16,9 @@ from bmtick.engine.lambdas.values import (
     type_name,
     wrap,
 )
+
+if TYPE_CHECKING:
+    from bmtick.engine.lambdas.expression import Expression, compile_lambda
 
 __all__ = [
     "MISSING",
@@ -26,3 +33,10 @@ __all__ = [
     "type_name",
     "wrap",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what compiles where it is first used: templates need the values alone."""
+    if name not in ("Expression", "compile_lambda"):
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f"{__name__}.expression"), name)
