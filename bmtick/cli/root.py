@@ -8,6 +8,7 @@ import re
 from typing import IO, Any
 
 import click
+from click.utils import make_default_short_help
 
 import bmtick
 import bmtick.cli
@@ -69,7 +70,7 @@ class LazyGroup(click.Group):
         with open(path, encoding="utf-8") as source:  # noqa: PTH123
             found = _DOCSTRING.search(source.read())
         if found:
-            return click.utils.make_default_short_help(found[1], 1000)
+            return make_default_short_help(found[1], 1000)
         command = self.get_command(ctx, name)
         return command.get_short_help_str(limit=1000) if command else ""
 
