@@ -8,7 +8,6 @@ import re
 from typing import IO, Any
 
 import click
-from click.utils import make_default_short_help
 
 import bmtick
 import bmtick.cli
@@ -69,9 +68,7 @@ class LazyGroup(click.Group):
         path = os.path.join(bmtick.cli.__path__[0], f"{module}.py")  # noqa: PTH118
         with open(path, encoding="utf-8") as source:  # noqa: PTH123
             found = _DOCSTRING.search(source.read())
-        if found:
-            return make_default_short_help(found[1], 1000)
-        command = self.get_command(ctx, name)
+        command = click.Command(name, help=found[1]) if found else self.get_command(ctx, name)
         return command.get_short_help_str(limit=1000) if command else ""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
