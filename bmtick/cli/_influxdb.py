@@ -50,7 +50,7 @@ def writer(config: str | None) -> Callable[[bytes], None]:
 
 def connection(settings: Settings) -> Connection:
     """Return the InfluxDB of the settings, with what is secret from the environment or a file."""
-    from bmtick.deploy.credentials import find_credentials, split_url
+    from bmtick.credentials import find_credentials, split_url
     from bmtick.history import Connection
 
     section = settings.influxdb

@@ -50,15 +50,19 @@ def command(ctx: click.Context, test_mail: bool, output_format: str) -> None:
 def _world(settings: Settings, test_mail: bool) -> Any:
     import os
 
-    import requests
-
     from bmtick.deploy.client import connect
     from bmtick.deploy.influx import connect_influx
     from bmtick.doctor.mail_server import ask_mail_server
     from bmtick.doctor.world import World
+    from bmtick.durations import SECOND, parse_duration
+    from bmtick.httpclient import Reply, fetch
+    from bmtick.net import tls_context
 
-    def get(url: str) -> requests.Response:
-        return requests.get(url, timeout=_TIMEOUT, verify=settings.influxdb.ca_file or True)
+    context = tls_context(settings.influxdb.ca_file, verify=settings.influxdb.verify)
+    seconds = min(_TIMEOUT, parse_duration(settings.influxdb.timeout) / SECOND)
+
+    def get(url: str) -> Reply:
+        return fetch(url, context=context, seconds=seconds)
 
     return World(
         settings=settings,

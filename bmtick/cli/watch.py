@@ -245,7 +245,7 @@ def _mailer(settings: Settings, mails: str | None) -> Mailer:
 
 
 def _smtp(settings: Settings) -> Mailer:
-    from bmtick.deploy.credentials import find_credentials
+    from bmtick.credentials import find_credentials
     from bmtick.watch.mail import SmtpMailer
 
     smtp = settings.smtp

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
+from bmtick.credentials import find_credentials, split_url
 from bmtick.deploy.answers import (
     EventAnswer,
     EventsAnswer,
     OutputAnswer,
+    PageAnswer,
     SectionAnswer,
     SeriesAnswer,
     ServiceAnswer,
@@ -23,15 +25,21 @@ from bmtick.deploy.answers import (
     TemplateAnswer,
     TopicsAnswer,
 )
-from bmtick.deploy.credentials import find_credentials, split_url
 from bmtick.deploy.logs import LogTail
 from bmtick.deploy.model import ActualTask, TaskDefinition, TemplateDefinition
-from bmtick.deploy.transport import API, PREVIEW, Answer, KapacitorError, Transport, segment
 from bmtick.durations import SECOND, parse_duration
-from bmtick.errors import BmtickError
+from bmtick.httpclient import Answer, HttpClient, HttpError, segment
+from bmtick.net import tls_context
 from bmtick.settings import Kapacitor
 
 __all__ = ["KapacitorClient", "KapacitorError", "connect"]
+
+KapacitorError = HttpError
+API = "/kapacitor/v1"
+PREVIEW = "/kapacitor/v1preview"  # where 1.4 to 1.8 serve their log
+PAGE = 100  # Kapacitor's own default limit
+_MOST = 20_000  # tasks or templates that are read of one server
+Item = TypeVar("Item", TaskAnswer, TemplateAnswer)
 
 _FIELDS = ("type", "dbrps", "created", "script", "status", "executing", "error", "vars", "modified",
            "last-enabled")  # fmt: skip
@@ -41,22 +49,20 @@ _BATCH = re.compile(r"^\s*(?:var\s+\w+\s*=\s*)?batch\b", re.MULTILINE)
 class KapacitorClient:
     """Tasks, templates, topics, configuration and points of one Kapacitor."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._http = transport
-        self.url = transport.url
-        self.name = transport.name
+    def __init__(self, client: HttpClient) -> None:
+        self._http = client
+        self.url = client.url
+        self.name = client.name
 
     def version(self) -> str:
         """Return the server's version as its ping says; empty where it does not."""
         reply = self._http.request("GET", f"{API}/ping")
-        return reply.headers.get("X-Kapacitor-Version", "")
+        return reply.header("X-Kapacitor-Version")
 
     def list_tasks(self, pattern: str) -> list[ActualTask]:
         """Return all tasks whose id matches a glob, scripts raw; templates are not told."""
         query = {"pattern": pattern, "fields": list(_FIELDS), "script-format": "raw"}
-        return [
-            _task(item) for item in self._http.pages(f"{API}/tasks", lambda page: page.tasks, query)
-        ]
+        return [_task(item) for item in self._pages(f"{API}/tasks", lambda page: page.tasks, query)]
 
     def task(self, task_id: str) -> ActualTask | None:
         """Return one task with template, dot and statistics, or None where there is none."""
@@ -88,7 +94,7 @@ class KapacitorClient:
     def list_templates(self, pattern: str) -> list[TemplateDefinition]:
         """Return all templates whose id matches a glob, scripts raw."""
         query = {"pattern": pattern, "fields": ["script", "created"], "script-format": "raw"}
-        items = self._http.pages(f"{API}/templates", lambda page: page.templates, query)
+        items = self._pages(f"{API}/templates", lambda page: page.templates, query)
         return [_template(item) for item in items]
 
     def template(self, template_id: str) -> TemplateDefinition | None:
@@ -161,13 +167,39 @@ class KapacitorClient:
 
     def log_errors(self) -> LogTail:
         """Listen to what the server logs as errors, from now on until the tail is closed."""
-        return LogTail(lambda: self._http.open_stream(f"{PREVIEW}/logs", {"lvl": "error+"}))
+        return LogTail(
+            lambda: self._http.stream(
+                "GET", f"{PREVIEW}/logs", params={"lvl": "error+"}, progress=False
+            )
+        )
 
     def output(self, task_id: str, endpoint: str) -> list[SeriesAnswer]:
         """Return the series at a task's ``httpOut``; none where it has no such endpoint."""
         path = f"{API}/tasks/{segment(task_id)}/{segment(endpoint)}"
         found = self._get(OutputAnswer, path, {})
         return (found and found.series) or []
+
+    def _pages(
+        self, path: str, items: Callable[[PageAnswer], list[Item] | None], params: Mapping[str, Any]
+    ) -> Iterator[Item]:
+        """Yield the items of all pages of a list, which together must come within the time.
+
+        Lists carry no next link, and a server may hold pages shorter than asked: read on until a
+        page brings nothing new.
+        """
+        seen: set[str] = set()
+        offset, limits = 0, self._http.limits()
+        while True:
+            query = {**params, "offset": offset, "limit": PAGE}
+            page = items(self._http.read(PageAnswer, "GET", path, params=query, limits=limits))
+            new = [item for item in page or [] if item.id not in seen]
+            if not new:
+                return
+            seen.update(item.id for item in new)
+            if len(seen) > _MOST:
+                raise KapacitorError(f"{self._http.title} has more than {_MOST:,} in {path}")
+            offset += len(page or [])
+            yield from new
 
     def _delete(self, path: str) -> None:
         """Delete; what is missing is deleted already, which Kapacitor itself answers with 204."""
@@ -198,19 +230,20 @@ def connect(
     found = find_credentials(
         "KAPACITOR", name, server.username, server.secret_file, environment or os.environ
     )
-    for path in (server.ca_file, server.client_cert, server.client_key):
-        if path and not os.access(path, os.R_OK):
-            raise BmtickError(f"cannot read '{path}', which [kapacitor] names")
-    cert = (server.client_cert, server.client_key or server.client_cert)
-    transport = Transport(
+    context = tls_context(
+        server.ca_file,
+        verify=server.verify,
+        client_cert=server.client_cert,
+        client_key=server.client_key,
+    )
+    client = HttpClient(
         url,
         name="Kapacitor" if name == "default" else f"Kapacitor '{name}'",
         credentials=found if found.username or found.token else inline,
-        verify=(server.ca_file or True) if server.verify else False,
-        client_cert=cert if server.client_cert else None,
+        context=context,
         timeout=parse_duration(server.timeout) / SECOND,
     )
-    return KapacitorClient(transport)
+    return KapacitorClient(client)
 
 
 def _task(item: TaskAnswer) -> ActualTask:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from bmtick.deploy.client import KapacitorError, connect
-from bmtick.deploy.transport import Transport
 from bmtick.documents import load_toml, read_text
 from bmtick.errors import BmtickError
+from bmtick.httpclient import HttpClient
 from bmtick.settings import Kapacitor
 
 KAPACITOR_PORT, INFLUXDB_PORT = 9092, 8086
@@ -150,9 +150,9 @@ def _kapacitor(found: Found, given: str) -> None:
 
 
 def _ping(url: str, path: str, name: str, header: str) -> str | None:
-    transport = Transport(url, name=name, timeout=_TIMEOUT, sleep=lambda _: None)
     try:
-        return transport.request("GET", path).headers.get(header, "")
+        client = HttpClient(url, name=name, timeout=_TIMEOUT, tries=1)
+        return client.request("GET", path).header(header)
     except KapacitorError as error:
         return "" if error.status in {401, 403} else None
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bmtick.credentials import find_credentials, split_url
 from bmtick.deploy.answers import QueryAnswer, SeriesAnswer
-from bmtick.deploy.credentials import find_credentials, split_url
-from bmtick.deploy.transport import Transport
 from bmtick.durations import SECOND, parse_duration
 from bmtick.errors import BmtickError
+from bmtick.httpclient import HttpClient
 from bmtick.influxql import quote_name
+from bmtick.net import tls_context
 from bmtick.settings import InfluxDB
 
 
 class InfluxReader:
     """InfluxQL questions to InfluxDB 1.x, or to the compatible API of 2.x; never writes."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._http = transport
+    def __init__(self, client: HttpClient) -> None:
+        self._http = client
 
     def query(self, statement: str, database: str = "") -> list[SeriesAnswer]:
         """Run a statement that only reads; return its series, times in nanoseconds."""
@@ -66,15 +67,15 @@ def connect_influx(settings: InfluxDB, environment: Mapping[str, str]) -> Influx
     found = find_credentials(
         "INFLUXDB", "default", settings.username, settings.secret_file, environment
     )
-    transport = Transport(
+    client = HttpClient(
         url,
         name="InfluxDB",
-        token_scheme="Token",  # noqa: S106 -- 2.x takes no other on /query
         credentials=found if found.username or found.token else inline,
-        verify=(settings.ca_file or True) if settings.verify else False,
+        token_scheme="Token",  # noqa: S106 -- 2.x takes no other on /query
+        context=tls_context(settings.ca_file, verify=settings.verify),
         timeout=parse_duration(settings.timeout) / SECOND,
     )
-    return InfluxReader(transport)
+    return InfluxReader(client)
 
 
 def _first_column(series: list[SeriesAnswer]) -> set[str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-import requests
+from bmtick.httpclient import HttpError, Stream
 
 _HEAD_START = 0.2  # seconds until the server listens for its log
 _TIME = re.compile(r"\bts=\S+ ")
@@ -26,9 +26,9 @@ class LogTail:
         opened: opens the stream; Kapacitor answers only when there is a first line.
     """
 
-    def __init__(self, opened: Callable[[], requests.Response | None]) -> None:
+    def __init__(self, opened: Callable[[], Stream]) -> None:
         self._open = opened
-        self._stream: requests.Response | None = None
+        self._stream: Stream | None = None
         self._lines: list[str] = []
         self._thread = threading.Thread(target=self._read, daemon=True)
 
@@ -48,11 +48,10 @@ class LogTail:
 
     def _read(self) -> None:
         # A closed connection or a silent server ends the tail; both are its normal end.
-        with contextlib.suppress(requests.RequestException, OSError, ValueError, AttributeError):
+        with contextlib.suppress(HttpError):
             self._stream = self._open()
-            if self._stream is not None:
-                for line in self._stream.iter_lines(chunk_size=1):
-                    self._lines.append(line.decode(errors="replace"))
+            for line in self._stream.lines():
+                self._lines.append(line.decode(errors="replace").rstrip("\n"))
 
     def lines_about(self, *words: str) -> list[str]:
         """Return the lines that hold one of these ``key=value`` words, without their times."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import smtplib
+from bmtick.smtp import BoundedSMTP
 
 _TIMEOUT = 10  # seconds
 
@@ -13,11 +13,14 @@ def ask_mail_server(host: str, port: int, sender: str, recipients: list[str]) ->
     Raises:
         OSError: the server cannot be reached, or does not speak SMTP.
     """
-    with smtplib.SMTP(host, port, timeout=_TIMEOUT) as smtp:
+    smtp = BoundedSMTP(host, port, _TIMEOUT)
+    try:
         smtp.ehlo_or_helo_if_needed()
         answers = [smtp.mail(sender)] + [smtp.rcpt(recipient) for recipient in recipients]
         for code, text in answers:
             if code >= 400:
                 return f"{code} {text.decode('utf-8', 'replace')}"
         smtp.rset()
+    finally:
+        smtp.leave()
     return ""

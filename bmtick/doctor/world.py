@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bmtick.deploy.answers import SeriesAnswer
+from bmtick.httpclient import Reply
 from bmtick.settings import Settings
 
 
@@ -22,7 +23,7 @@ class World:
     Attributes:
         settings: the settings in force.
         now: the time, in seconds since the epoch.
-        get: fetches a URL; returns an object like ``requests.Response``.
+        get: fetches a URL, whatever its status; raises BmtickError where there is no answer.
         query: runs InfluxQL on a database of the configured InfluxDB, returns its series,
             with times in nanoseconds.
         kapacitor: builds the client of one configured Kapacitor by name.
@@ -35,7 +36,7 @@ class World:
 
     settings: Settings
     now: float
-    get: Callable[..., Any]
+    get: Callable[[str], Reply]
     query: Callable[[str, str], list[SeriesAnswer]]
     kapacitor: Callable[[str], Any]
     ask_mail_server: Callable[[str, int, str, list[str]], str]

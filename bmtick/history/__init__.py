@@ -1,6 +1,6 @@
 """InfluxDB in and out: points of the past for backtests and reports, points to be kept.
 
-The only import of ``influxdb_client``. Servers, credentials and clocks come from the caller.
+Servers, credentials and clocks come from the caller.
 """
 
 from bmtick.history.influxql import influxql_answer

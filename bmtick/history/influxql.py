@@ -6,18 +6,14 @@ tell an integer from a float, so the types come from ``SHOW FIELD KEYS``.
 
 from __future__ import annotations
 
-import re
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
 
 from bmtick.history.model import Connection, HistoryError, Span
 from bmtick.history.rows import Answer, Rows, Series
+from bmtick.httpclient import HttpError
 from bmtick.influxql import quote_name, quote_text
 from bmtick.points import Point
 
@@ -63,13 +59,7 @@ def influxql_answer(connection: Connection, statement: str) -> list[dict[str, An
         HistoryError: InfluxDB cannot be reached, or refuses.
     """
     client = _Client(connection)
-    with client.get(statement, chunked=False) as reply:
-        try:
-            answer = msgspec.json.decode(reply.content, type=_Whole)
-        except requests.RequestException as error:
-            raise client.failed(f"the answer broke off: {error}") from None
-        except (ValueError, RecursionError) as error:
-            raise client.odd(error) from None
+    answer = client.whole(statement)
     told = answer.error or next((r.error for r in answer.results if r.error), "")
     if told:
         raise client.failed(told[:_MAX_CAUSE])
@@ -91,20 +81,7 @@ class _Client:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._session = requests.Session()
-        # no netrc, no proxy: credentials go where the settings say
-        self._session.trust_env = False
-        self._session.verify = connection.verify
-        if connection.token:
-            self._session.headers["Authorization"] = f"Token {connection.token}"
-        elif connection.username:
-            # requests would encode as Latin-1, and fail on other names
-            pair = f"{connection.username}:{connection.password}".encode()
-            self._session.headers["Authorization"] = f"Basic {b64encode(pair).decode()}"
-        # where nobody listens, an administrator waits for nothing: connect=0
-        retry = Retry(total=3, connect=0, backoff_factor=0.3, status_forcelist=(502, 503, 504))
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=retry))
+        self._http = connection.client()
 
     def texts(self, statement: str) -> Iterator[list[str]]:
         """Yield the rows of a short answer that holds nothing but texts."""
@@ -116,42 +93,26 @@ class _Client:
 
     def series(self, statement: str) -> Iterator[Series]:
         """Yield the series of an answer, chunk by chunk, with values that are still JSON."""
-        with self.get(statement) as reply:
-            try:
-                for line in reply.iter_lines(chunk_size=1 << 18):
-                    if line:
-                        yield from self._series(line)
-            except requests.RequestException as error:
-                raise self.failed(f"the answer broke off: {error}") from None
-
-    def get(self, statement: str, *, chunked: bool = True) -> requests.Response:
-        """Send a statement; return the answer, still to be read."""
-        connection = self._connection
-        params = {
-            "db": connection.database,
-            **({"rp": connection.retention_policy} if connection.retention_policy else {}),
-            "q": statement,
-            "epoch": "ns",
-            **({"chunked": "true", "chunk_size": str(_CHUNK)} if chunked else {}),
-        }
+        params = self._params(statement) | {"chunked": "true", "chunk_size": str(_CHUNK)}
         try:
-            reply = self._session.get(
-                connection.url.rstrip("/") + "/query",
-                params=params,
-                timeout=connection.timeout,
-                stream=True,
-            )
-        except requests.RequestException as error:
-            raise self.failed(
-                f"cannot reach it: {_cause(error)}", "is it running, is [influxdb] url right?"
-            ) from None
-        if reply.status_code >= 400:
-            text = reply.text[:_MAX_CAUSE]
-            reply.close()
-            remedy = "give a user name and password, or a token, by environment or secret_file"
-            needs = reply.status_code in (401, 403)
-            raise self.failed(f"{reply.status_code} {text}", remedy if needs else "")
-        return reply
+            with self._http.stream("GET", "/query", params=params) as answer:
+                for line in answer.lines():
+                    if line.strip():
+                        yield from self._series(line)
+        except HttpError as error:
+            raise HistoryError(error.message, remedy=error.remedy) from None
+
+    def whole(self, statement: str) -> _Whole:
+        """Return an answer that is not cut into chunks."""
+        try:
+            return self._http.read(_Whole, "GET", "/query", params=self._params(statement))
+        except HttpError as error:
+            raise HistoryError(error.message, remedy=error.remedy) from None
+
+    def _params(self, statement: str) -> dict[str, str]:
+        connection = self._connection
+        policy = {"rp": connection.retention_policy} if connection.retention_policy else {}
+        return {"db": connection.database, **policy, "q": statement, "epoch": "ns"}
 
     def _series(self, line: bytes) -> list[Series]:
         try:
@@ -191,14 +152,3 @@ class _Client:
     def failed(self, reason: str, remedy: str = "") -> HistoryError:
         """Return the error that InfluxDB did not do what it should."""
         return HistoryError(f"InfluxDB at {self._connection.url}: {reason}", remedy=remedy)
-
-
-def _cause(error: BaseException) -> str:
-    """Return what is at the bottom of the libraries' layers of errors, such as a refusal."""
-    inner: Any = error
-    while True:
-        deeper = getattr(inner, "reason", None) or next(iter(getattr(inner, "args", ())), None)
-        if not isinstance(deeper, BaseException):
-            text = re.sub(r"^\[Errno -?\d+\] ", "", str(inner).rpartition(": ")[2])
-            return text or type(inner).__name__
-        inner = deeper

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from bmtick.credentials import Credentials
 from bmtick.errors import BmtickError
+from bmtick.httpclient import HttpClient, HttpError
+from bmtick.net import tls_context
 
 _NOT_FOUND = 404
+_MAX_ANSWER = 32 << 20  # bytes of an answer that is read whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,7 @@ class Connection:
         token: of InfluxDB 2.x; with one, Flux is spoken.
         org: of InfluxDB 2.x.
         verify: False, True, or the file of a private CA.
-        timeout: seconds without an answer.
+        timeout: seconds for an answer; a long one may take as long for each 64 KiB.
     """
 
     url: str
@@ -41,6 +45,23 @@ class Connection:
         """The bucket of InfluxDB 2.x, by the convention of its own upgrade from 1.x."""
         return f"{self.database}/{self.retention_policy}".rstrip("/")
 
+    def client(self, **options: Any) -> HttpClient:
+        """Return an HTTP client for it; options are those of ``HttpClient``."""
+        return HttpClient(
+            self.url,
+            name="InfluxDB",
+            credentials=Credentials(self.username, self.password, self.token),
+            token_scheme="Token",  # noqa: S106 -- 2.x takes no other on /query
+            context=tls_context(
+                self.verify if isinstance(self.verify, str) else "", verify=bool(self.verify)
+            ),
+            timeout=self.timeout,
+            limit=_MAX_ANSWER,
+            remedy="is it running, is [influxdb] url right?",
+            # where nobody listens, an administrator waits for nothing
+            **{"refused_again": False, **options},
+        )
+
 
 class Span(NamedTuple):
     """A span of time, nanoseconds since the epoch: from begin on, before end."""
@@ -53,26 +74,18 @@ class HistoryError(BmtickError):
     """InfluxDB did not give what was asked for."""
 
 
-def refusal(connection: Connection, error: Exception, what: str) -> HistoryError:
-    """Return what InfluxDB 2's client raised as an error with its remedy.
-
-    Args:
-        connection: to whom it talked.
-        error: has ``status``, and ``message`` or ``reason``.
-        what: what did not happen, as the verb of a sentence.
-    """
-    status = getattr(error, "status", None)
-    reason = str(getattr(error, "message", None) or getattr(error, "reason", None) or error)
-    if "bucket" in reason and status == _NOT_FOUND:
+def refusal(connection: Connection, error: HttpError) -> HistoryError:
+    """Return what became of a request to InfluxDB 2 as an error with its remedy."""
+    reason = error.says
+    if "bucket" in reason and error.status == _NOT_FOUND:
         remedy = (
             f"[influxdb] database and retention_policy name the bucket '{connection.bucket}'; for "
             'one without a slash, set retention_policy = ""; the token must be allowed to read it'
         )
     elif "org" in reason:
         remedy = "set [influxdb] org to the name of the token's organisation"
-    elif status in (401, 403):
+    elif error.status in (401, 403) and connection.token:
         remedy = "check the token, and what it may do with the bucket"
     else:
-        remedy = ""
-    says = f": {status}" if not what else f" {what}:"
-    return HistoryError(f"InfluxDB at {connection.url}{says} {reason}", remedy=remedy)
+        remedy = error.remedy
+    return HistoryError(error.message, remedy=remedy)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import Final
 
 from bmtick.history.flux import flux_measurements, flux_points
 from bmtick.history.influxql import influxql_measurements, influxql_points
-from bmtick.history.model import Connection, Span
+from bmtick.history.model import Connection, HistoryError, Span
 from bmtick.points import Point
 
 _TIME: Final = attrgetter("time")
+_MOST: Final = 1_000_000  # points of one moment
 
 
 def read_points(
@@ -38,16 +39,27 @@ def read_points(
         every = flux_measurements if connection.token else influxql_measurements
         measurements = every(connection, span)
     read = flux_points if connection.token else influxql_points
-    streams = [_settled(read(connection, name, span, where or {})) for name in measurements]
+    streams = [settled(read(connection, name, span, where or {}), span) for name in measurements]
     if len(streams) == 1:
         return streams[0]
     return heapq.merge(*streams, key=_TIME)
 
 
-def _settled(points: Iterator[Point]) -> Iterator[Point]:
-    """Sort the points of a moment, whose order differs between servers."""
-    for _, moment in groupby(points, _TIME):
-        same = list(moment)
+def settled(points: Iterator[Point], span: Span) -> Iterator[Point]:
+    """Sort the points of a moment, whose order differs between servers.
+
+    Raises:
+        HistoryError: they are not of the span, or not in order of time: an answer without end.
+    """
+    last = span.begin
+    for time, moment in groupby(points, _TIME):
+        if not last <= time < span.end:
+            what = "not in order of time" if span.begin <= time < span.end else "not asked for"
+            raise HistoryError(f"InfluxDB gave points that were {what}")
+        last = time
+        same = list(islice(moment, _MOST))
+        if len(same) == _MOST:
+            raise HistoryError(f"InfluxDB gave {_MOST:,} points of one moment")
         if len(same) > 1:
             same.sort(key=_tags)
         yield from same

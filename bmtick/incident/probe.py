@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from bmtick.errors import BmtickError
 from bmtick.incident.networks import TrustedNetworks
+from bmtick.smtp import BoundedSMTP
 
 RELAYS, REFUSES, NO_PROOF = "relays", "refuses", "no proof"
 STRANGER = "192.0.2.66"  # RFC 5737: an address for documentation, nobody's
@@ -103,12 +104,8 @@ def _judge(client: str, host: str, answers: tuple[Answer, ...]) -> Probe:
 
 @contextmanager
 def _session(host: str, port: int, source: str) -> Iterator[smtplib.SMTP]:
-    smtp = smtplib.SMTP(timeout=_TIMEOUT, source_address=(source, 0) if source else None)
-    smtp._host = host  # type: ignore[attr-defined]  # noqa: SLF001 -- connect() leaves it unset
+    smtp = BoundedSMTP(host, port, _TIMEOUT, source=source)
     try:
-        code, text = smtp.connect(host, port)
-        if code != 220:
-            raise smtplib.SMTPConnectError(code, text)
         smtp.ehlo_or_helo_if_needed()
         yield smtp
         smtp.rset()

@@ -6,26 +6,28 @@ posts, logs or hands to a program is the same JSON here.
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
-
-import requests
+from urllib.parse import urlsplit
 
 from bmtick.alerts import Rendered
+from bmtick.credentials import split_url
 from bmtick.durations import SECOND
 from bmtick.engine import gojson
 from bmtick.engine.gotime import rfc3339_nano
 from bmtick.errors import BmtickError
 from bmtick.files import Folder
+from bmtick.httpclient import HttpClient, HttpError
+from bmtick.net import Limits, connect, reason_of, tls_context
 from bmtick.watch.failure import DeliveryError, PermanentError
 from bmtick.watch.mail import Mailer, compose
 from bmtick.watch.outbox import Delivery
 
 _PATIENCE: Final = 30.0  # seconds for an answer, where the alert names no time
 _EXEC_PATIENCE: Final = 60.0
+_TOO_MANY: Final = 429
 _LOG_MODE: Final = 0o600
 
 SUPPORTED: Final = ("email", "post", "exec", "log", "tcp")
@@ -112,28 +114,29 @@ def _post(delivery: Delivery) -> None:
     urls = [str(url) for url in _flat([delivery.args, given.get("uRL", [])])]
     if not urls:
         raise PermanentError("a post without a URL: endpoints of kapacitor.conf are not known here")
+    parts = urlsplit(urls[0])
+    base, known = split_url(f"{parts.scheme}://{parts.netloc}")
     headers = {str(k): str(v) for k, v in given.get("header", [])}
-    session = requests.Session()
-    session.trust_env = False
     try:
-        reply = session.post(
-            urls[0],
+        client = HttpClient(
+            base,
+            name="the receiver",
+            credentials=known,
+            timeout=given.get("timeout", 0) / SECOND or _PATIENCE,
+            context=tls_context(verify=not given.get("skipSSLVerification", False)),
+            remedy="",
+        )
+        client.request(
+            "POST",
+            (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
             data=alert_json(delivery.event),
             headers={"Content-Type": "application/json", **headers},
-            timeout=given.get("timeout", 0) / SECOND or _PATIENCE,
-            verify=not given.get("skipSSLVerification", False),
         )
-    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+    except HttpError as error:
+        kind = DeliveryError if error.uncertain or error.status == _TOO_MANY else PermanentError
+        raise kind(error.message) from None
+    except ValueError as error:
         raise PermanentError(f"{urls[0]}: {error}") from None
-    except requests.RequestException as error:
-        raise DeliveryError(f"{urls[0]}: {error}") from None
-    if not reply.ok:
-        kind = (
-            DeliveryError
-            if reply.status_code >= 500 or reply.status_code == 429
-            else PermanentError
-        )
-        raise kind(f"{urls[0]} answered {reply.status_code}: {reply.text[:200].strip()}")
 
 
 def _exec(delivery: Delivery) -> None:
@@ -168,9 +171,9 @@ def _tcp(delivery: Delivery) -> None:
     address = str(next(iter(_flat([delivery.args, delivery.properties.get("address", [])]))))
     host, _, port = address.rpartition(":")
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE) as there:
+        with connect(host.strip("[]"), int(port), Limits(_PATIENCE, 0)) as there:
             there.sendall(alert_json(delivery.event) + b"\n")
     except ValueError:
         raise PermanentError(f"'{address}' is not HOST:PORT") from None
     except OSError as error:
-        raise DeliveryError(f"{address}: {error}") from None
+        raise DeliveryError(f"{address}: {reason_of(error)}") from None

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from bmtick.deploy.client import KapacitorError, connect
-from bmtick.deploy.transport import Transport
 from bmtick.errors import BmtickError
+from bmtick.httpclient import HttpClient
 from bmtick.settings import Kapacitor
 from tests.support.fake_kapacitor import fake_kapacitor
 
@@ -91,14 +91,14 @@ def test_a_base_path_of_a_proxy():
 
 
 def test_only_idempotent_requests_are_repeated(fake):
-    transport = Transport(fake.url, sleep=lambda _: None)
+    client = HttpClient(fake.url, sleep=lambda _: None)
     fake.answers[PING] = [(500, {}, {"error": "x"})] * 2
-    transport.request("GET", "/kapacitor/v1/ping")
+    client.request("GET", "/kapacitor/v1/ping")
     assert len(fake.requests) == 3
     fake.requests.clear()
     fake.answers["POST", "/kapacitor/v1/tasks"] = [(503, {}, {"error": "busy"})] * 2
     with pytest.raises(KapacitorError) as caught:
-        transport.request("POST", "/kapacitor/v1/tasks", json={})
+        client.request("POST", "/kapacitor/v1/tasks", json={})
     assert (len(fake.requests), caught.value.uncertain) == (1, True)
 
 

@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
-import requests
 
 import bmtick as package
-from bmtick.deploy import converge, fire, silence, transport
+from bmtick import httpclient
+from bmtick.deploy import converge, fire, silence
+from bmtick.httpclient import HttpClient
 from tests.deploy.alerts import alert, templated
 from tests.support.exchanges import Exchanges, recording
 
@@ -71,10 +72,10 @@ def steady(monkeypatch):
 
 
 def intercept(monkeypatch, exchanges) -> None:
-    def request(session, method, url, **arguments):
-        return exchanges.request(session, method, url, **arguments)
+    def exchange(client, method, url, data, headers, limits):
+        return exchanges.exchange(client, method, url, data, headers, limits)
 
-    monkeypatch.setattr(requests.Session, "request", request)
+    monkeypatch.setattr(HttpClient, "exchange", exchange)
 
 
 @pytest.mark.parametrize("story", [plan_and_apply, templates, watching, refused])
@@ -86,7 +87,7 @@ def test_recorded(story, make_bmtick, steady, monkeypatch, request):
         influx_url = request.getfixturevalue("influx").url
         write = server.kapacitor.write
     else:
-        for module in (converge, fire, silence, transport):
+        for module in (converge, fire, silence, httpclient):
             monkeypatch.setattr(module.time, "sleep", lambda _seconds: None)
     exchanges = Exchanges(FOLDER / f"{story.__name__}.json")
     steady(exchanges.meta)

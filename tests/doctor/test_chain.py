@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import requests
 
 from bmtick.deploy.client import connect
 from bmtick.deploy.influx import connect_influx
@@ -18,6 +17,7 @@ from bmtick.doctor.chain import examine, modules
 from bmtick.doctor.links import mail_log, telegraf_program
 from bmtick.doctor.mail_server import ask_mail_server
 from bmtick.doctor.world import World, may_read
+from bmtick.httpclient import fetch
 from bmtick.settings import parse
 from tests.support import servers
 
@@ -79,7 +79,7 @@ recipients = ["doctor@example.org"]
     return World(
         settings=settings,
         now=changes.pop("now", time.time()),
-        get=lambda url: requests.get(url, timeout=5),
+        get=fetch,
         query=connect_influx(settings.influxdb, {}).query,
         kapacitor=lambda name: connect(name, settings.kapacitor[name], {"HOME": "/"}),
         ask_mail_server=ask_mail_server,

@@ -23,6 +23,7 @@ from bmtick.deploy.influx import connect_influx
 from bmtick.doctor.chain import examine
 from bmtick.doctor.mail_server import ask_mail_server
 from bmtick.doctor.world import World
+from bmtick.httpclient import fetch
 from bmtick.settings import load
 from tests.support import servers
 from tests.support.postfix import postfix
@@ -161,7 +162,7 @@ crit = 200
         return World(
             settings=settings,
             now=changes.pop("now", time.time()),
-            get=lambda url: requests.get(url, timeout=5),
+            get=fetch,
             query=connect_influx(settings.influxdb, {}).query,
             kapacitor=lambda name: connect(name, settings.kapacitor[name], {"HOME": "/"}),
             ask_mail_server=ask_mail_server,

@@ -88,10 +88,10 @@ def test_a_wrong_answer_is_one_message(answering, answers, said, remedy):
 
 def test_nobody_listens(monkeypatch):
     """It is said at once."""
-    monkeypatch.setattr("urllib3.util.retry.time.sleep", lambda _: pytest.fail("waits"))
+    monkeypatch.setattr("bmtick.httpclient.time.sleep", lambda _: pytest.fail("waits"))
     with pytest.raises(HistoryError) as refused:
         read("http://127.0.0.1:9")
-    assert "cannot reach it: " in refused.value.message
+    assert "cannot reach InfluxDB at " in refused.value.message
     assert refused.value.remedy == "is it running, is [influxdb] url right?"
 
 

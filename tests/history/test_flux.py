@@ -93,7 +93,7 @@ def test_refused(server):
             list(read_points(connection, ["m"], Span(0, DAY)))
         assert token not in str(raised.value)
     for change, message in [
-        ({"token": "wrong"}, "did not take the points: unauthorized access.*check the token"),
+        ({"token": "wrong"}, "/api/v2/write: 401 unauthorized access.*check the token"),
         ({"token": reader}, "insufficient permissions for write.*what it may do"),
         ({"database": "none"}, 'bucket "none/autogen" not found.*name the bucket'),
         ({"org": "none"}, 'organization name "none" not found.*set .influxdb. org'),

@@ -12,10 +12,11 @@ import os
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import requests
+
+from bmtick.httpclient import HttpClient, Reply
 
 KEPT_HEADERS = ("X-Kapacitor-Version", "Location")
 
@@ -25,61 +26,64 @@ def recording() -> bool:
 
 
 class Exchanges:
-    """Takes the place of ``requests.Session.request`` while a test runs."""
+    """Takes the place of ``HttpClient.exchange`` while a test runs."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.meta: dict[str, Any] = {}
         self.entries: list[dict] = []
         self.position = 0
-        self._original = requests.Session.request
+        self._original = HttpClient.exchange
         if not recording():
             data = json.loads(path.read_text())
             self.meta, self.entries = data["meta"], data["exchanges"]
 
-    def request(self, session: requests.Session, method: str, url: str, **arguments: Any):
-        if session.trust_env:  # the tests' own; bmtick's sessions trust no environment
-            return self._original(session, method, url, **arguments)
+    def exchange(self, client: HttpClient, method: str, url: str, data: bytes | None, *rest: Any):
         if urlsplit(url).path.endswith("/logs"):  # comes from a thread, so at no certain place
-            return _reply(404, {}, None, url)
-        asked = self._asked(method, url, arguments)
+            return Reply(404, {}, b"")
+        asked = self._asked(method, url, data)
         if recording():
-            reply = self._original(session, method, url, **arguments)
+            reply = self._original(client, method, url, data, *rest)
             self.entries.append({"request": asked, "response": self._answered(reply)})
             return reply
-        return self._replay(asked, url)
+        return self._replay(asked)
 
-    def _asked(self, method: str, url: str, arguments: dict) -> dict:
-        asked = {"method": method, "path": urlsplit(url).path}
-        for name in ("params", "json"):
-            if arguments.get(name) is not None:
-                asked[name] = arguments[name]
-        if arguments.get("data") is not None:
-            asked["data"] = arguments["data"].decode()
-        return json.loads(json.dumps(asked))
+    def _asked(self, method: str, url: str, data: bytes | None) -> dict:
+        parts = urlsplit(url)
+        asked: dict[str, Any] = {"method": method, "path": parts.path}
+        if params := parse_qs(parts.query, keep_blank_values=True):
+            asked["params"] = params
+        if data is not None:
+            try:
+                asked["json"] = json.loads(data)
+            except ValueError:
+                asked["data"] = data.decode()
+        return asked
 
-    def _answered(self, reply: requests.Response) -> dict:
-        answered: dict[str, Any] = {"status": reply.status_code}
-        headers = {k: reply.headers[k] for k in KEPT_HEADERS if k in reply.headers}
+    def _answered(self, reply: Reply) -> dict:
+        answered: dict[str, Any] = {"status": reply.status}
+        headers = {name: reply.header(name) for name in KEPT_HEADERS if reply.header(name)}
         if headers:
             answered["headers"] = headers
-        if reply.content:
-            answered["json"] = _shortened(reply.json())
+        if reply.body:
+            answered["json"] = _shortened(json.loads(reply.body))
         return answered
 
-    def _replay(self, asked: dict, url: str) -> requests.Response:
+    def _replay(self, asked: dict) -> Reply:
         where = f"request {self.position + 1} of {self.path.name}"
         if self.position >= len(self.entries):
             pytest.fail(f"{where}: nothing more was recorded, but now comes {asked}")
         entry = self.entries[self.position]
         self.position += 1
-        if entry["request"] != asked:
-            wanted = json.dumps(entry["request"], indent=1, sort_keys=True)
+        recorded = _as_sent(entry["request"])
+        if recorded != asked:
+            wanted = json.dumps(recorded, indent=1, sort_keys=True)
             pytest.fail(
                 f"{where} changed.\nrecorded: {wanted}\nnow: {json.dumps(asked, indent=1, sort_keys=True)}"
             )
         answer = entry["response"]
-        return _reply(answer["status"], answer.get("headers", {}), answer.get("json"), url)
+        body = json.dumps(answer["json"]).encode() if "json" in answer else b""
+        return Reply(answer["status"], answer.get("headers", {}), body)
 
     def close(self) -> None:
         if recording():
@@ -99,10 +103,11 @@ def _shortened(answer: dict) -> dict:
     return answer
 
 
-def _reply(status: int, headers: dict, answer: object, url: str) -> requests.Response:
-    reply = requests.Response()
-    reply.status_code = status
-    reply.headers.update(headers)
-    reply._content = b"" if answer is None else json.dumps(answer).encode()
-    reply.url = url
-    return reply
+def _as_sent(request: dict) -> dict:
+    """Return the recorded request with its parameters as the texts that a query has."""
+    params = {
+        name: [str(one) for one in (value if isinstance(value, list) else [value])]
+        for name, value in request.get("params", {}).items()
+    }
+    rest = {name: value for name, value in request.items() if name != "params"}
+    return rest | ({"params": params} if params else {})

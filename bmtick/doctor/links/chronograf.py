@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import requests
-
 from bmtick.doctor.link import Link, broken, off, ok
 from bmtick.doctor.world import World
+from bmtick.errors import BmtickError
 
 ORDER = 60
 _NAME = "chronograf"
@@ -22,17 +21,15 @@ def look(world: World) -> Iterator[Link]:
         return
     try:
         reply = world.get(url)
-    except requests.RequestException as error:
-        yield broken(
-            _NAME, f"{url} does not answer: {type(error).__name__}", "systemctl start chronograf"
-        )
+    except BmtickError as error:
+        yield broken(_NAME, f"{url} does not answer: {error.message}", "systemctl start chronograf")
         return
-    if reply.status_code in _AUTHENTICATION:
+    if reply.status in _AUTHENTICATION:
         yield ok(_NAME, f"{url} answers and asks for a password")
-    elif reply.status_code >= 400:
+    elif reply.status >= 400:
         yield broken(
             _NAME,
-            f"{url} answers {reply.status_code}",
+            f"{url} answers {reply.status}",
             "check [chronograf] url; on BlueMind it ends in /tick",
         )
     else:

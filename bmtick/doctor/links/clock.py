@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-import requests
-
 from bmtick.doctor.link import Link, broken, ok, unseen
 from bmtick.doctor.world import World
+from bmtick.errors import BmtickError
 
 ORDER = 80
 TICK_STACK = True
@@ -27,9 +26,9 @@ def look(world: World) -> Iterator[Link]:
 
 def _compare(world: World, name: str, url: str) -> Link:
     try:
-        header = world.get(url).headers.get("Date", "")
+        header = world.get(url).header("Date")
         theirs = parsedate_to_datetime(header).timestamp()
-    except (requests.RequestException, TypeError, ValueError):
+    except (BmtickError, TypeError, ValueError):
         return unseen(name, "the server told no time", "mend the link above first")
     apart = abs(theirs - world.now)
     if apart > _LIMIT:

@@ -1,18 +1,16 @@
 """What servers answer: Kapacitor's and InfluxDB's JSON and CSV, of whatever form."""
 
+import http.client
 import io
 import json
 
-import requests
-from requests.adapters import BaseAdapter
-
 from bmtick.deploy.client import KapacitorClient
 from bmtick.deploy.influx import InfluxReader
-from bmtick.deploy.transport import Transport
 from bmtick.errors import BmtickError
 from bmtick.history import influxql
 from bmtick.history.flux import points_of_rows
 from bmtick.history.model import Connection, Span
+from bmtick.httpclient import HttpClient
 from tests.fuzz import harness
 
 
@@ -40,24 +38,31 @@ _CSV = """#datatype,string,long,dateTime:RFC3339,long,string
 """
 
 
-class Answers(BaseAdapter):
+class Answering(HttpClient):
     """Answers every request alike."""
 
     def __init__(self, data: bytes, status: int) -> None:
-        super().__init__()
-        self.data, self.status = data, status
+        super().__init__("http://127.0.0.1:9092", sleep=lambda _: None)
+        self._data, self._status = data, status
 
-    def send(self, request, **_):
-        """Return the answer."""
-        from urllib3 import HTTPResponse
+    def _send(self, method, url, data, headers, limits):
+        del url, data, headers
+        there = _Socket(self._data, self._status, limits)
+        reply = http.client.HTTPResponse(there, method=method)
+        reply.begin()
+        return there, reply
 
-        raw = HTTPResponse(
-            io.BytesIO(self.data), status=self.status, preload_content=False,
-            headers={"Content-Type": "application/json", "X-Kapacitor-Version": "1.5.7"},
-        )  # fmt: skip
-        return requests.adapters.HTTPAdapter().build_response(request, raw)
 
-    def close(self):
+class _Socket(io.BytesIO):
+    def __init__(self, data: bytes, status: int, limits) -> None:
+        head = f"HTTP/1.1 {status} X\r\nX-Kapacitor-Version: 1.5.7\r\n\r\n"
+        super().__init__(head.encode() + data)
+        self.limits = limits
+
+    def makefile(self, _mode):
+        return self
+
+    def shutdown(self, _how):
         """Nothing is open."""
 
 
@@ -75,9 +80,8 @@ def fuzz(data: bytes) -> None:
 
 
 def _questions(data: bytes, status: int):
-    transport = Transport("http://127.0.0.1:9092", sleep=lambda _: None)
-    transport._session.mount("http://", Answers(data, status))
-    client, influx = KapacitorClient(transport), InfluxReader(transport)
+    http_client = Answering(data, status)
+    client, influx = KapacitorClient(http_client), InfluxReader(http_client)
     yield client.version
     yield lambda: [task.stale for task in client.list_tasks("*")]
     yield lambda: (task := client.task("x")) and task.stale
@@ -99,14 +103,10 @@ def _questions(data: bytes, status: int):
 
 def _history(data: bytes, status: int):
     """Read points with each request answered so."""
-    made = requests.Session.mount
 
-    def mount(session, prefix, _adapter):
-        made(session, prefix, Answers(data, status))
+    class Where(Connection):
+        def client(self, **_):
+            return Answering(data, status)
 
-    requests.Session.mount = mount
-    try:
-        where = Connection("http://127.0.0.1:8086", "telegraf", "autogen")
-        yield from influxql.influxql_points(where, "m", Span(0, 10**18), {})
-    finally:
-        requests.Session.mount = made
+    where = Where("http://127.0.0.1:8086", "telegraf", "autogen")
+    yield from influxql.influxql_points(where, "m", Span(0, 10**18), {})

@@ -1,0 +1,60 @@
+"""SMTP with one deadline and one size for a whole conversation."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from typing import Final
+
+from bmtick.net import BoundedSocket, BoundedSSLSocket, Limits, connect, secured
+
+_LONGEST: Final = 1 << 20  # bytes of all answers of one conversation
+
+
+class BoundedSMTP(smtplib.SMTP):
+    """A connection to a mail server, which must be done with all within the time.
+
+    Args:
+        host: name or address.
+        port: of the server.
+        seconds: for everything, from the connection to the last answer.
+        context: for TLS from the first byte on; None: none, or ``starttls`` later.
+        name: of this machine, for EHLO.
+        source: an address of this machine to connect from.
+
+    Raises:
+        OSError: it is not there.
+        smtplib.SMTPException: it does not want to talk.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        seconds: float,
+        *,
+        context: ssl.SSLContext | None = None,
+        name: str | None = None,
+        source: str = "",
+    ) -> None:
+        self._limits = Limits(seconds, _LONGEST)
+        self._context, self._source = context, source
+        super().__init__(host, port, local_hostname=name)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> BoundedSocket | BoundedSSLSocket:
+        del timeout  # the limits have their own
+        there = connect(host, port, self._limits, self._source)
+        return secured(there, self._context, host) if self._context else there
+
+    def begin_tls(self, context: ssl.SSLContext) -> None:
+        """Go on in TLS, as ``starttls`` does."""
+        self.starttls(context=context)
+        if isinstance(self.sock, BoundedSSLSocket):
+            self.sock.limits = self._limits
+
+    def leave(self) -> None:
+        """Say goodbye; what the server makes of it is of no interest any more."""
+        try:
+            self.quit()
+        except (OSError, smtplib.SMTPException):
+            self.close()
