@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
 import msgspec
 
-from bmtick.credentials import Credentials
+from bmtick.credentials import Credentials, split_url
 from bmtick.errors import BmtickError
 from bmtick.net import (
     BoundedSocket,
@@ -431,14 +431,33 @@ def _want_all_of(reply: http.client.HTTPResponse) -> None:
         raise ConnectionResetError(f"{reply.length:,} bytes are missing")
 
 
-def fetch(url: str, *, context: ssl.SSLContext | None = None, seconds: float = 10.0) -> Reply:
-    """Fetch a URL once, whatever the status of its answer; redirects are not followed.
+def fetch(
+    url: str,
+    *,
+    data: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    context: ssl.SSLContext | None = None,
+    seconds: float = 10.0,
+) -> Reply:
+    """Fetch a URL, or post to it, once, whatever the status of the answer.
+
+    A name and password within the URL are used for Basic authentication. Redirects are not
+    followed.
 
     Raises:
-        HttpError: there is no answer.
+        HttpError: there is no answer; the status is 400 where the URL is none.
     """
-    client = HttpClient(url, name="server", context=context, timeout=seconds)
-    return client.exchange("GET", url, None, {}, client.limits())
+    try:
+        clean, known = split_url(url.partition("?")[0])
+    except ValueError as error:
+        raise HttpError(f"'{url}' is not a valid address: {error}", status=400) from None
+    client = HttpClient(
+        clean, name="server", credentials=known, context=context, timeout=seconds, remedy=""
+    )
+    parts = urlsplit(url)
+    target = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+    method = "GET" if data is None else "POST"
+    return client.exchange(method, target, data, headers or {}, client.limits())
 
 
 def segment(text: str) -> str:

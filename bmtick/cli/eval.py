@@ -202,20 +202,20 @@ def _print_new(task: Task, show: str) -> None:
 
 def _post(posted: Posted) -> tuple[int, str]:
     """Send what a node posts; return the answer's status and text, or 0 and what went wrong."""
-    import requests
+    from bmtick.httpclient import HttpError, fetch
 
     if posted.endpoint:
         return 0, f"the endpoint '{posted.endpoint}' is of Kapacitor's own configuration"
     try:
-        reply = requests.post(
+        reply = fetch(
             posted.url,
             data=posted.body.encode("utf-8", "surrogateescape"),
             headers=posted.headers,
-            timeout=posted.timeout / SECOND or _POST_TIMEOUT,
+            seconds=posted.timeout / SECOND or _POST_TIMEOUT,
         )
-    except requests.RequestException as error:
-        return 0, str(error)
-    return reply.status_code, reply.text
+    except HttpError as error:
+        return 0, error.message
+    return reply.status, reply.body.decode("utf-8", "replace")
 
 
 def _print_outputs(task: Task) -> None:

@@ -13,12 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-import requests
-
 from bmtick.errors import BmtickError
 from bmtick.history.influxql import influxql_answer
 from bmtick.history.model import Connection
 from bmtick.history.write import write_points
+from bmtick.httpclient import HttpError, fetch
 from bmtick.influxql import quote_name
 from bmtick.points import Point
 
@@ -96,9 +95,9 @@ def _wait(process: subprocess.Popen[bytes], url: str, program: str, log: Path) -
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if requests.get(f"{url}/ping", timeout=2).status_code == 204:
+            if fetch(f"{url}/ping", seconds=2).status == 204:
                 return
-        except requests.RequestException:
+        except HttpError:
             pass
         time.sleep(0.05)
     last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]

@@ -10,7 +10,6 @@ import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from bmtick.alerts import Rendered
 from bmtick.credentials import split_url
@@ -19,7 +18,7 @@ from bmtick.engine import gojson
 from bmtick.engine.gotime import rfc3339_nano
 from bmtick.errors import BmtickError
 from bmtick.files import Folder
-from bmtick.httpclient import HttpClient, HttpError
+from bmtick.httpclient import HttpError, fetch
 from bmtick.net import Limits, connect, reason_of, tls_context
 from bmtick.watch.failure import DeliveryError, PermanentError
 from bmtick.watch.mail import Mailer, compose
@@ -114,29 +113,23 @@ def _post(delivery: Delivery) -> None:
     urls = [str(url) for url in _flat([delivery.args, given.get("uRL", [])])]
     if not urls:
         raise PermanentError("a post without a URL: endpoints of kapacitor.conf are not known here")
-    parts = urlsplit(urls[0])
-    base, known = split_url(f"{parts.scheme}://{parts.netloc}")
     headers = {str(k): str(v) for k, v in given.get("header", [])}
     try:
-        client = HttpClient(
-            base,
-            name="the receiver",
-            credentials=known,
-            timeout=given.get("timeout", 0) / SECOND or _PATIENCE,
-            context=tls_context(verify=not given.get("skipSSLVerification", False)),
-            remedy="",
-        )
-        client.request(
-            "POST",
-            (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+        reply = fetch(
+            urls[0],
             data=alert_json(delivery.event),
             headers={"Content-Type": "application/json", **headers},
+            seconds=given.get("timeout", 0) / SECOND or _PATIENCE,
+            context=tls_context(verify=not given.get("skipSSLVerification", False)),
         )
     except HttpError as error:
-        kind = DeliveryError if error.uncertain or error.status == _TOO_MANY else PermanentError
-        raise kind(error.message) from None
-    except ValueError as error:
-        raise PermanentError(f"{urls[0]}: {error}") from None
+        raise (DeliveryError if error.uncertain else PermanentError)(error.message) from None
+    if reply.status >= 300:
+        later = reply.status >= 500 or reply.status == _TOO_MANY
+        says = reply.body[:200].decode("utf-8", "replace").strip()
+        raise (DeliveryError if later else PermanentError)(
+            f"{split_url(urls[0])[0]} answered {reply.status}: {says}"
+        )
 
 
 def _exec(delivery: Delivery) -> None:
