@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bmtick.cli._complete import users
+from bmtick.cli._filter import filter_options, make_filter
 from bmtick.cli._logs import config_dir_option, log_option
 from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
-from bmtick.errors import BmtickError, printable
+from bmtick.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bmtick.collect.postqueue import QueueEntry
-    from bmtick.incident.grouping import Filter, Grouping
+    from bmtick.incident.grouping import Grouping
     from bmtick.incident.queued import Origins
 
 _REASON_WIDTH = 100
@@ -24,22 +24,7 @@ _TOP = 10
 
 
 @click.command()
-@click.option("--sender", help="Exactly this envelope sender; '<>' for the empty one.")
-@click.option(
-    "--user",
-    shell_complete=users,
-    help="Exactly this login, as the log or the queue file tells it.",
-)
-@click.option("--client", help="Client address or network, like 192.0.2.7 or 192.0.2.0/24.")
-@click.option("--older", metavar="DURATION", help="In the queue for longer, like 1h.")
-@click.option("--reason", help="A part of the reason of delay.")
-@click.option("--domain", help="Exactly this domain of a recipient.")
-@click.option(
-    "--queue",
-    "queue_name",
-    type=click.Choice(["active", "deferred", "hold", "incoming"]),
-    help="Only this queue.",
-)
+@filter_options(login=True)
 @click.option(
     "--by",
     "kinds",
@@ -78,7 +63,7 @@ def command(
     from bmtick.incident.queued import Origins, find_origins, read_queue
 
     now = int(time.time())
-    chosen = _filter(wanted, now)
+    chosen = make_filter(wanted)
     kinds = kinds or KINDS
     programs = Programs(config_dir)
     entries = list(read_queue(programs))
@@ -97,28 +82,6 @@ def command(
         print_json(_document(grouping, top or _TOP))
     else:
         _show(grouping, top or _TOP, now, len(entries))
-
-
-def _filter(wanted: dict[str, str | None], now: int) -> Filter:
-    from bmtick.incident.grouping import Filter
-    from bmtick.incident.networks import parse_networks
-    from bmtick.incident.units import seconds
-
-    client, older = wanted["client"], wanted["older"]
-    clients = parse_networks(client) if client is not None else None
-    if clients is not None and not clients.networks:
-        raise BmtickError(
-            f"'{client}' is no address", remedy="write it like 192.0.2.7 or 192.0.2.0/24"
-        )
-    return Filter(
-        sender=wanted["sender"],
-        user=wanted["user"],
-        clients=clients,
-        older_than=now - seconds(older) if older is not None else None,
-        reason=wanted["reason"],
-        domain=wanted["domain"],
-        queue=wanted["queue_name"],
-    )
 
 
 def _document(grouping: Grouping, top: int) -> dict[str, Any]:

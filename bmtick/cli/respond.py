@@ -1,4 +1,4 @@
-"""``bmtick respond USER``: shut a spammer out, and treat the account's mail with care."""
+"""``bmtick respond``: shut a spammer out, and treat the mail of an account or machine with care."""
 
 from __future__ import annotations
 
@@ -9,19 +9,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bmtick.cli._complete import users
+from bmtick.cli._filter import describe, filter_options, make_filter
 from bmtick.cli._logs import config_dir_option, log_option
 from bmtick.cli.common import config_option, format_option, load_settings, print_json
 from bmtick.errors import EXIT_FINDING, BmtickError, printable
 
 if TYPE_CHECKING:
-    from bmtick.incident.response.actions import Doer, Outcome
+    from bmtick.incident.response.actions import Outcome
     from bmtick.incident.response.plan import Plan, Step
+    from bmtick.incident.response.target import Target
 
-_STEPS = ("password", "sessions", "hold", "release", "delete", "restore")
+_STEPS = (
+    *("password", "lock", "sessions", "networks", "firewall", "connections"),
+    *("hold", "release", "delete", "restore"),
+)
 
 
 @click.command()
-@click.argument("user", shell_complete=users)
+@click.argument("user", required=False, default="", shell_complete=users)
+@click.option("--client", help="Instead of USER: a machine, by its address.")
 @click.option(
     "--do",
     "steps",
@@ -30,7 +36,7 @@ _STEPS = ("password", "sessions", "hold", "release", "delete", "restore")
     help="Do this step; may be repeated. Without it nothing is done.",
 )
 @click.option("--interactive", "-i", is_flag=True, help="Ask before each step.")
-@click.option("--undo", is_flag=True, help="Take back the last hold or deletion of this account.")
+@click.option("--undo", is_flag=True, help="Take back the last hold or deletion of this target.")
 @click.option("--yes", is_flag=True, help="Confirm the steps that ask for it.")
 @click.option(
     "--alias",
@@ -44,19 +50,23 @@ _STEPS = ("password", "sessions", "hold", "release", "delete", "restore")
     help="Leave alone mail without any login, even if this is its sender.",
 )
 @click.option("--ask-password", is_flag=True, help="Ask for the new password on the terminal.")
+@click.option("--force", is_flag=True, help="Go on even if nothing here knows USER.")
+@filter_options(login=False)
 @log_option
 @config_dir_option
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    help="Audit log and copies.  [default: /var/lib/bmtick-admin/incidents]",
+    help="Journal and copies.  [default: /var/lib/bmtick-admin/incidents]",
 )
 @format_option
 @config_option
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     user: str,
+    client: str | None,
     steps: tuple[str, ...],
     interactive: bool,
     undo: bool,
@@ -64,56 +74,97 @@ def command(
     aliases: tuple[str, ...],
     by_login_only: bool,
     ask_password: bool,
+    force: bool,
     logs: tuple[str, ...],
     config_dir: str,
     folder: Path | None,
     output_format: str,
+    **wanted: str | None,
 ) -> None:
-    """Shut out an account that sends spam, and hold, release, delete or restore its mail.
+    """Shut out an account or a machine that sends spam, and hold, release, delete or restore mail.
 
     Shows each step with its exact commands and does none of them, unless told with --do. USER is
     the login as 'bmtick suspects' shows it; names are compared as a whole, never in part. Write
-    '--' before a USER that begins with a dash.
+    '--' before a USER that begins with a dash. The filters are those of 'bmtick queue'; they
+    restrict what USER or --client mean, or stand alone.
     """
-    from bmtick.incident.account import Account
-    from bmtick.incident.audit import Audit
     from bmtick.incident.programs import Programs
     from bmtick.incident.response.actions import Doer
-    from bmtick.incident.response.situation import Request, last_undoable, look
+    from bmtick.incident.response.journal import Journal
+    from bmtick.incident.response.situation import Request, look, look_back
     from bmtick.places import incidents_folder
 
+    target = _target(user, client, aliases, wanted, by_sender=not by_login_only)
     settings = load_settings(ctx)
-    place = folder or incidents_folder(settings.collect.state)
     request = Request(
-        account=Account(user, aliases),
+        target,
         logs=logs or tuple(settings.collect.logs),
         known_clients=tuple(settings.collect.known_clients),
-        by_sender=not by_login_only,
+        force=force,
     )
-    programs, audit = Programs(config_dir), Audit(place)
+    place = folder or incidents_folder(settings.collect.state)
+    programs, journal = Programs(config_dir), Journal(place)
     password = (
         click.prompt("New password", hide_input=True, confirmation_prompt=True)
         if ask_password
         else ""
     )
-    doer = Doer(programs, audit, password)
+    doer = Doer(programs, journal, request.logs, password)
+    if steps or interactive or undo:
+        for note in doer.recover():
+            click.echo(f"bmtick: {printable(note)}", err=True)
     if undo:
-        steps = (last_undoable(audit, user),)
-    plan = look(request, programs, audit)
+        plan, name = look_back(request, programs, journal)
+        steps = (name,)
+    else:
+        plan = look(request, programs, journal)
     if not steps and not interactive:
         _print(plan, output_format)
         return
-    outcomes = {}
-    for name in steps or _STEPS:
-        step = plan.step(name)
-        if _wanted(step, plan, interactive=interactive, yes=yes):
-            outcomes[name] = _do(doer, plan, name, to_stderr=output_format == "json")
-            if outcomes[name].ids or name in ("hold", "release", "delete", "restore"):
-                plan = look(request, programs, audit)
+    outcomes: dict[str, Outcome] = {}
+    for name in steps or [s.name for s in plan.steps]:
+        if _wanted(plan.step(name), plan, interactive=interactive, yes=yes):
+            outcomes[name] = outcome = doer.do(plan, name)
+            click.echo(f"{name}: {printable(outcome.message)}", err=output_format == "json")
+            if outcome.ids:
+                plan = look(request, programs, journal)
     if output_format == "json":
-        print_json({"user": user, "done": {n: _outcome(o) for n, o in outcomes.items()}})
+        print_json({**_name(plan), "done": {n: _outcome(o) for n, o in outcomes.items()}})
     if not all(o.ok for o in outcomes.values()):
         sys.exit(EXIT_FINDING)
+
+
+def _target(
+    user: str,
+    client: str | None,
+    aliases: tuple[str, ...],
+    wanted: dict[str, str | None],
+    *,
+    by_sender: bool,
+) -> Target:
+    """Return whose mail is meant.
+
+    Raises:
+        BmtickError: nobody is named, or an account and a machine.
+    """
+    from bmtick.incident.account import Account
+    from bmtick.incident.response.target import Target, client_network
+
+    chosen, text = make_filter(wanted), describe(wanted)
+    ctx = click.get_current_context()
+    named = ctx.get_parameter_source("user") is click.core.ParameterSource.COMMANDLINE
+    if named and client is not None:
+        raise BmtickError("USER and --client name two targets", remedy="give one of them")
+    if named:
+        return Target(Account(user, aliases), filter=chosen, text=text, by_sender=by_sender)
+    if client is not None:
+        return Target(client=client_network(client), filter=chosen, text=text)
+    if not text:
+        raise BmtickError(
+            "nobody is named",
+            remedy="give a USER, --client ADDRESS, or a filter: bmtick respond --help",
+        )
+    return Target(filter=chosen, text=text)
 
 
 def _wanted(step: Step, plan: Plan, *, interactive: bool, yes: bool) -> bool:
@@ -129,17 +180,21 @@ def _wanted(step: Step, plan: Plan, *, interactive: bool, yes: bool) -> bool:
         return True
     if not sys.stdin.isatty():
         raise BmtickError(
-            f"step '{step.name}' for '{plan.account.name}' asks for a confirmation",
+            f"step '{step.name}' for '{plan.target.name}' asks for a confirmation",
             remedy="look at the plan without --do, then add --yes",
         )
     _show_step(step)
     return click.confirm("Do it?", default=False)
 
 
-def _do(doer: Doer, plan: Plan, name: str, *, to_stderr: bool) -> Outcome:
-    outcome = doer.do(plan, name)
-    click.echo(f"{name}: {printable(outcome.message)}", err=to_stderr)
-    return outcome
+def _name(plan: Plan) -> dict[str, Any]:
+    """Return who is meant, as the JSON documents say it."""
+    target = plan.target
+    return {
+        "user": target.account.name if target.account else None,
+        "client": target.name if target.client else None,
+        "filter": target.text or None,
+    }
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:
@@ -153,18 +208,18 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
 
 def _print(plan: Plan, output_format: str) -> None:
     if output_format == "json":
-        print_json(_document(plan))
+        print_json(document(plan))
         return
     selection = plan.selection
     held = len(selection.held)
     click.echo(
-        f"{printable(plan.account.name)}: {len(selection.matches):,} of {selection.examined:,} "
+        f"{printable(plan.target.name)}: {len(selection.matches):,} of {selection.examined:,} "
         f"queued messages, {held:,} of them on hold"
     )
     for reason, count in selection.reasons().items():
         click.echo(f"  {count:,} by {reason}")
     if selection.spared:
-        click.echo(f"  {len(selection.spared):,} bear this address but are not this account's:")
+        click.echo(f"  {len(selection.spared):,} look like it, but are somebody else's:")
         for queue_id, reason in selection.spared[:5]:
             click.echo(f"    {queue_id}: {reason}")
     for warning in plan.warnings:
@@ -188,16 +243,19 @@ def _show_step(step: Step) -> None:
     click.echo(f"  undo: {printable(step.undo)}")
 
 
-def _document(plan: Plan) -> dict[str, Any]:
+def document(plan: Plan) -> dict[str, Any]:
+    """Return a plan as JSON shows it."""
+    target = plan.target
     return {
-        "user": plan.account.name,
-        "aliases": list(plan.account.aliases),
+        **_name(plan),
+        "aliases": list(target.account.aliases) if target.account else [],
         "examined": plan.selection.examined,
         "matched": [
             {"queue_id": m.entry.queue_id, "queue": m.entry.queue_name, "reason": m.reason}
             for m in plan.selection.matches
         ],
         "spared": [{"queue_id": i, "reason": r} for i, r in plan.selection.spared],
+        "connections": [{"pid": s.pid, "client": s.peer} for s in plan.sessions or ()],
         "warnings": list(plan.warnings),
         "steps": [
             {

@@ -56,8 +56,15 @@ class Programs:
         chosen = (option, self.config_directory) if self.config_directory else ()
         return (name, *chosen, *arguments)
 
-    def run(self, arguments: Sequence[str], *, stdin: bytes = b"") -> Result:
+    def run(
+        self, arguments: Sequence[str], *, stdin: bytes = b"", inherit: Sequence[int] = ()
+    ) -> Result:
         """Run a program to its end.
+
+        Args:
+            arguments: the program and its arguments.
+            stdin: what it reads.
+            inherit: descriptors that it keeps open, such as a lock that must outlive this process.
 
         Raises:
             BmtickError: it is not on this machine, may not be run, or does not end in 5 minutes.
@@ -70,6 +77,7 @@ class Programs:
                 capture_output=True,
                 check=False,
                 timeout=_TIMEOUT,
+                pass_fds=inherit,
                 env=_environment(),
             )
         except subprocess.TimeoutExpired:

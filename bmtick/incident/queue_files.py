@@ -16,7 +16,7 @@ from bmtick.incident.origin import Origin
 from bmtick.incident.programs import Programs
 
 QUEUE_ID = re.compile(r"[0-9A-Za-z]{6,32}")  # short: hexadecimal; long: base 52
-_START = re.compile(r"\*\*\* ENVELOPE RECORDS .*?([0-9A-Za-z]+) \*\*\*")
+_START = re.compile(r"\*\*\* ENVELOPE RECORDS (.*?([0-9A-Za-z]+)) \*\*\*")
 _SIZE = re.compile(r"\s*([0-9]{1,18})\b")
 _CONTENTS = "*** MESSAGE CONTENTS "
 _BATCH = 200  # ids on one command line
@@ -27,6 +27,7 @@ class Envelope:
     """The envelope of one queue file; addresses in Postfix's internal form, without quotes.
 
     Attributes:
+        path: of the queue file, below Postfix's queue_directory.
         size: bytes of the message as Postfix counts them.
         arrival: as postcat prints it, local time.
         pending: recipients who have not got the message yet; ``done`` have.
@@ -35,6 +36,7 @@ class Envelope:
     """
 
     queue_id: str
+    path: str = ""
     sender: str = ""
     size: int = 0
     arrival: str = ""
@@ -61,7 +63,7 @@ def parse_envelopes(text: str) -> Iterator[Envelope]:
     for line in text.split("\n"):
         start = _START.fullmatch(line) if envelope is None else None
         if start:
-            envelope = Envelope(start[1])
+            envelope = Envelope(start[2], start[1])
         elif envelope is not None and line.startswith(_CONTENTS):
             yield envelope
             envelope = None

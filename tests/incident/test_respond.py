@@ -15,14 +15,15 @@ from bmtick.cli.root import cli
 from bmtick.collect.postqueue import QueueEntry, Recipient
 from bmtick.errors import BmtickError
 from bmtick.incident.account import Account
-from bmtick.incident.audit import Audit
-from bmtick.incident.copies import external, new_folder
 from bmtick.incident.origin import Origin
 from bmtick.incident.programs import Programs
 from bmtick.incident.queue_files import checked_id, parse_envelopes
 from bmtick.incident.response.actions import random_password
+from bmtick.incident.response.copies import external, new_folder
+from bmtick.incident.response.journal import Journal, held_by_us
 from bmtick.incident.response.plan import make_plan
-from bmtick.incident.selection import Rules, Selection, select
+from bmtick.incident.response.selection import Selection, select
+from bmtick.incident.response.target import Target
 from tests.support.postfix import postfix
 from tests.support.servers import wait_for
 
@@ -34,8 +35,9 @@ def entry(queue_id="A1B2C3D4", sender=USER, queue="deferred"):
 
 
 def judged(sender, origin, *, aliases=(), by_sender=True):
-    rules = Rules(Account(USER, aliases), lambda c: c.startswith("10."), by_sender)
-    selection = select([entry(sender=sender)], {"A1B2C3D4": origin} if origin else {}, rules)
+    target = Target(Account(USER, aliases), by_sender=by_sender)
+    origins = {"A1B2C3D4": origin} if origin else {}
+    selection = select([entry(sender=sender)], origins, target, lambda c: c.startswith("10."))
     return bool(selection.matches), [reason for _, reason in selection.spared]
 
 
@@ -158,19 +160,38 @@ def test_password_suits_any_policy_and_argument_file():
         assert not set(password) & set("\"'#@\\ $")
 
 
-def test_audit_log_is_private_and_survives_a_cut_line(tmp_path):
-    audit = Audit(tmp_path / "incidents")
-    audit.write(USER, "hold", "begin", ids=["A1B2C3"])
-    audit.write(USER, "hold", "end", ids=["A1B2C3"])
-    audit.write("other", "hold", "end", ids=["D4E5F6"])
-    with audit.path.open("a") as file:
+def test_journal_is_private_and_survives_a_cut_line(tmp_path):
+    journal = Journal(tmp_path / "incidents")
+    first = journal.begin(f"user {USER}", "hold", {"A1B2C3": 7})
+    journal.write(first, f"user {USER}", "hold", "end", ids=["A1B2C3"])
+    with journal.path.open("a") as file:
         file.write('{"user": "login@dom')
-    assert audit.held_ids(USER) == {"A1B2C3"}
-    assert stat.S_IMODE(audit.path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(audit.folder.stat().st_mode) == 0o700
-    audit.folder.chmod(0o755)
+    journal.begin("client 192.0.2.7", "hold", {"D4E5F6": 8})
+    one, other = journal.operations()
+    assert (one.who, one.ended, one.done) == (f"user {USER}", True, {"A1B2C3"})
+    assert (other.who, other.ended) == ("client 192.0.2.7", False)
+    assert held_by_us([one, other]) == {"A1B2C3": 7, "D4E5F6": 8}
+    assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(journal.folder.stat().st_mode) == 0o700
+    journal.folder.chmod(0o755)
     with pytest.raises(BmtickError, match="others can enter"):
-        audit.write(USER, "hold", "end")
+        journal.begin(USER, "hold", {})
+
+
+def test_journal_of_an_older_version_is_read(tmp_path):
+    journal = Journal(tmp_path)
+    tmp_path.chmod(0o700)
+    line = {"time": "2026-06-01T00:00:00+00:00", "user": "Login@domain.net", "step": "hold"}
+    journal.path.write_text(
+        json.dumps({**line, "phase": "begin", "ids": ["A1B2C3", "B1B2C3"], "commands": []})
+        + "\n"
+        + json.dumps({**line, "phase": "end", "ids": ["A1B2C3"], "ok": True})
+        + "\n"
+    )
+    (operation,) = journal.operations()
+    assert operation.who == f"user {USER}"
+    assert (operation.ended, operation.done) == (True, {"A1B2C3"})
+    assert set(held_by_us([operation])) == {"A1B2C3", "B1B2C3"}
 
 
 @pytest.mark.parametrize("name", ["../../etc", "-rf", "a/b\x00c", "." * 80, "\u00e9\n"])
@@ -178,7 +199,9 @@ def test_folder_names_are_harmless(tmp_path, name):
     from datetime import UTC, datetime
 
     now = datetime(2026, 6, 1, tzinfo=UTC)
-    first, second = (new_folder(tmp_path, name, now) for _ in range(2))
+    first = new_folder(tmp_path, name, now)
+    first.mkdir()
+    second = new_folder(tmp_path, name, now)
     assert first.parent == second.parent == tmp_path
     assert first != second
     assert first.name.startswith("20260601T000000Z-")
@@ -187,9 +210,9 @@ def test_folder_names_are_harmless(tmp_path, name):
 def test_shown_commands_are_quoted_for_the_shell():
     account = Account("a'; rm -rf /;'@example.org")
     selection = Selection(
-        tuple(select([entry(sender=account.name)], {}, Rules(account)).matches), (), 1
+        tuple(select([entry(sender=account.name)], {}, Target(account)).matches), (), 1
     )
-    plan = make_plan(account, selection, programs=Programs("/etc/post fix"))
+    plan = make_plan(Target(account), selection, programs=Programs("/etc/post fix"))
     shown = plan.step("hold").commands[0].shown()
     assert shown == "printf '%s\\n' A1B2C3D4 | postsuper -c '/etc/post fix' -h -"
     assert plan.step("password").by_hand
@@ -202,6 +225,7 @@ for word in sys.argv[1:]:
     if word.startswith("@"):
         record["mode"] = oct(os.stat(word[1:]).st_mode & 0o777)
         record["file"] = open(word[1:]).read()
+        record["at"] = os.readlink(word[1:])
 open(r"{record}", "a").write(json.dumps(record) + "\\n")
 sys.exit({status})
 """
@@ -288,7 +312,9 @@ def test_without_a_log_the_queue_file_tells_the_login(server, tmp_path):
 
 def test_lookalike_logins_are_pointed_out(server, tmp_path):
     submit(server, "alice@example.org", 1)
-    plan = respond(server, tmp_path / "i", "alice@example.net")
+    said = respond(server, tmp_path / "i", "alice@example.net", status=2)
+    assert "did you mean 'alice@example.org'?" in said
+    plan = respond(server, tmp_path / "i", "alice@example.net", "--force")
     assert plan["matched"] == []
     assert any("'alice@example.org'" in w and "--alias" in w for w in plan["warnings"])
     plan = respond(server, tmp_path / "i", "alice@example.net", "--alias", "alice@example.org")
@@ -301,32 +327,42 @@ def test_strange_names_match_nothing_and_break_nothing(server, tmp_path, user):
     if not user:
         assert "empty" in respond(server, tmp_path / "i", user, status=2)
         return
-    assert respond(server, tmp_path / "i", user)["matched"] == []
+    submit(server, "alice@example.org", 1)
+    assert "no login" in respond(server, tmp_path / "i", user, status=2)
+    assert respond(server, tmp_path / "i", user, "--force")["matched"] == []
+    server.command("postsuper", "-d", "ALL")
 
 
-def test_password_reaches_bm_cli_in_a_private_file_only(server, tmp_path, bm_cli):
+def test_password_reaches_bm_cli_in_memory_only(server, tmp_path, bm_cli):
     record = bm_cli()
     folder = tmp_path / "i"
-    words = ("--do", "password", "--do", "sessions", "--yes")
+    words = ("--do", "password", "--do", "lock", "--do", "sessions", "--yes")
     done = respond(server, folder, "alice@example.org", *words)["done"]
-    assert done["password"]["ok"]
-    assert done["sessions"]["ok"]
-    update, logout = [json.loads(x) for x in record.read_text().splitlines()]
+    assert all(done[step]["ok"] for step in ("password", "lock", "sessions"))
+    update, lock, logout = [json.loads(x) for x in record.read_text().splitlines()]
+    assert lock["arguments"][2:] == ["alice@example.org", "--set-password-must-change"]
     assert update["arguments"][:3] == ["user", "update", "alice@example.org"]
     assert update["mode"] == "0o600"
     secret = update["file"].strip().removeprefix("--password=")
     assert len(secret) == 32
     assert not any(secret in word for word in update["seen"])
-    assert logout["arguments"] == ["user", "logout", "alice@example.org"]
+    assert logout["arguments"] == ["user", "logout", "--email", "alice@example.org"]
+    assert "memfd" in update["at"]  # never on disk, where others may rename or replace it
     assert secret not in (folder / "audit.jsonl").read_text()
-    assert [p.name for p in folder.iterdir()] == ["audit.jsonl"]  # the file is gone
+    assert {p.name for p in folder.iterdir()} == {"audit.jsonl", "lock"}
 
 
 def test_bm_cli_that_fails_is_a_finding(server, tmp_path, bm_cli):
-    bm_cli(status=51)
+    record = bm_cli(status=51)
     words = ("--do", "sessions", "--yes")
     done = respond(server, tmp_path / "i", "alice@example.org", *words, status=1)["done"]
     assert not done["sessions"]["ok"]
+    tried = [json.loads(x)["arguments"] for x in record.read_text().splitlines()]
+    # Both forms: of BlueMind 5, and of older ones.
+    assert tried == [
+        ["user", "logout", "--email", "alice@example.org"],
+        ["user", "logout", "alice@example.org"],
+    ]
 
 
 def test_without_bm_cli_it_says_what_to_do_by_hand(server, tmp_path):

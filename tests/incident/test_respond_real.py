@@ -139,7 +139,7 @@ def test_holds_exactly_the_spammers_mail_and_loses_none(crowded, tmp_path):
     assert set(gone["queue_ids"]) == theirs
     assert not server.queue()
     copies = Path(gone["folder"])
-    assert len(list(copies.glob("*.eml"))) == len(list(copies.glob("*.json"))) == 500
+    assert all(len(list(copies.glob(f"*.{x}"))) == 500 for x in ("eml", "json", "queue"))
     for path in (folder, copies):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
     for path in (*copies.iterdir(), folder / "audit.jsonl"):
@@ -160,5 +160,7 @@ def test_holds_exactly_the_spammers_mail_and_loses_none(crowded, tmp_path):
     assert not Path("/tmp/bmtick-owned").exists()
     steps = [json.loads(x) for x in (folder / "audit.jsonl").read_text().splitlines()]
     assert [(s["step"], s["phase"]) for s in steps] == [
-        (step, phase) for step in ("hold", "delete", "restore") for phase in ("begin", "end")
+        *(("hold", "begin"), ("hold", "end")),
+        *(("delete", "begin"), ("delete", "copied"), ("delete", "end")),
+        *(("restore", "begin"), *[("restore", "staged")] * 3, ("restore", "end")),
     ]

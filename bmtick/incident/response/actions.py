@@ -1,27 +1,35 @@
-"""Do the steps of a plan, one at a time, each between two lines of the audit log."""
+"""Do the steps of a plan, one at a time, under the lock, each known to the journal before it acts."""
 
 from __future__ import annotations
 
+import os
 import secrets
 import string
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from bmtick.collect.postqueue import QueueEntry
 from bmtick.errors import BmtickError
-from bmtick.incident import copies
-from bmtick.incident.account import normal
-from bmtick.incident.audit import Audit
 from bmtick.incident.programs import Programs
 from bmtick.incident.queue_files import Envelope, read_envelopes, read_message
 from bmtick.incident.queued import read_queue
-from bmtick.incident.response.plan import PASSWORD_FILE, Plan, Step
+from bmtick.incident.response import copies, recovery, smtp_sessions
+from bmtick.incident.response.journal import (
+    Journal,
+    Operation,
+    held_by_us,
+    is_message,
+    restorable,
+)
+from bmtick.incident.response.plan import PASSWORD_FILE, Plan, Step, count
+from bmtick.incident.response.smtp_sessions import SmtpSession
+from bmtick.incident.response.spool import Spool, open_spool
 
 _CLASSES = (string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_.")
 _PASSWORD_LENGTH = 32
+_BATCH = 200  # messages that lie ready at a time while they are restored
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class Outcome:
     message: str
     ids: tuple[str, ...] = ()
     folder: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,13 +49,28 @@ class Doer:
 
     Args:
         programs: the programs of this machine.
-        audit: where every step is recorded; its folder takes the copies.
+        journal: where every step is recorded; its folder takes the copies.
+        logs: the mail logs, to find out what an interrupted step did.
         password: the new password; by default a random one that nobody learns.
+        hang_up: ends an SMTP session of a ``master``; returns whether there was one.
     """
 
     programs: Programs
-    audit: Audit
+    journal: Journal
+    logs: Sequence[str] = ()
     password: str = ""
+    hang_up: Callable[[SmtpSession, int], bool] = field(default=smtp_sessions.end)
+
+    def recover(self) -> list[str]:
+        """Find out what interrupted steps did and write it down; return it in words.
+
+        Raises:
+            BmtickError: the journal cannot be written, or another run is at work.
+        """
+        if not recovery.unfinished(self.journal.operations()):
+            return []
+        with self.journal.lock() as lock:
+            return self._recover(lock)
 
     def do(self, plan: Plan, name: str) -> Outcome:
         """Do one step of the plan.
@@ -59,154 +83,253 @@ class Doer:
             return Outcome(True, f"nothing to do: {step.idle}")
         if step.by_hand:
             raise BmtickError(f"step '{name}' cannot be done here", remedy=step.by_hand)
-        actions: dict[str, Callable[[Plan, Step], Outcome]] = {
+        actions: dict[str, Callable[[Plan, Step, int], Outcome]] = {
             "password": self._password,
+            "lock": self._run,
             "sessions": self._run,
+            "connections": self._connections,
             "hold": self._hold,
             "release": self._release,
             "delete": self._delete,
             "restore": self._restore,
         }
-        commands = [list(c.arguments) for c in step.commands]
-        ids = [i for c in step.commands for i in c.ids]
-        self._note(plan, name, "begin", commands=commands, ids=ids)
-        try:
-            outcome = actions[name](plan, step)
-        except BmtickError as error:
-            self._note(plan, name, "failed", error=error.message)
-            raise
-        facts: dict[str, Any] = {"ok": outcome.ok, "message": outcome.message}
-        self._note(plan, name, "end", **facts, ids=list(outcome.ids), folder=outcome.folder)
-        return outcome
+        with self.journal.lock() as lock:
+            self._recover(lock)
+            return actions[name](plan, step, lock)
 
-    def _note(self, plan: Plan, step: str, phase: str, **facts: Any) -> None:
-        self.audit.write(plan.account.name, step, phase, **facts)
+    def _recover(self, lock: int) -> list[str]:
+        operations = self.journal.operations()
+        if not recovery.unfinished(operations):
+            return []
+        entries = list(read_queue(self.programs))
+        self._postsuper("-H", recovery.strays(operations, entries), lock)
+        return recovery.recover(
+            self.journal,
+            entries,
+            lambda: open_spool(self.programs),
+            lambda since: recovery.removals(self.logs, since),
+        )
 
-    def _run(self, plan: Plan, step: Step) -> Outcome:
-        del plan
-        done = self.programs.run(step.commands[0].arguments)
-        if done.status:
-            return Outcome(False, f"bm-cli failed: {done.error}")
-        return Outcome(True, "done")
+    @contextmanager
+    def _operation(
+        self, plan: Plan, step: str, messages: Mapping[str, int], **facts: str
+    ) -> Iterator[tuple[str, Callable[[Outcome], Outcome]]]:
+        """Begin a step in the journal; yields the operation's id and what ends it."""
+        who = plan.target.key
+        operation = self.journal.begin(who, step, messages, **facts)
 
-    def _password(self, plan: Plan, step: Step) -> Outcome:
-        del plan
-        self.audit.prepare()
-        # nobody but root can rename what lies above it: Folder has seen to that
-        path = self.audit.folder / f".{secrets.token_hex(8)}"
-        text = f"--password={self.password or random_password()}\n"
-        try:
-            with self.audit.opened() as folder:
-                folder.create(path.name, text.encode())
-            arguments = [a.replace(PASSWORD_FILE, str(path)) for a in step.commands[0].arguments]
-            done = self.programs.run(arguments)
-        finally:
-            path.unlink(missing_ok=True)
-        if done.status:
-            return Outcome(False, f"bm-cli failed: {done.error}; set the password in the console")
-        return Outcome(True, "the old password is no longer valid")
+        def end(outcome: Outcome) -> Outcome:
+            self.journal.write(
+                operation,
+                who,
+                step,
+                "end",
+                ok=outcome.ok,
+                message=outcome.message,
+                ids=list(outcome.ids),
+                folder=outcome.folder,
+                of=outcome.of,
+            )
+            return outcome
 
-    def _hold(self, plan: Plan, step: Step) -> Outcome:
-        wanted = step.commands[0].ids
-        known = self._envelopes(wanted)
-        mine = [i for i in wanted if i in known and self._is_ours(plan, known[i])]
-        self._postsuper(step.commands[0].arguments, mine)
-        after = self._envelopes(mine)
-        # A short queue id may have gone to another message since it was read.
-        other = [i for i, e in after.items() if not _same(e, known[i])]
-        if other:
-            self._postsuper(self.programs.postfix("postsuper", "-H", "-"), other)
-        held = tuple(i for i in after if i not in other)
-        gone = len(wanted) - len(held)
-        text = f"{_count(held)} on hold"
-        if gone:
-            text += f"; {gone} had left the queue or proved to be somebody else's"
-        return Outcome(True, text, held)
+        yield operation, end
+
+    def _run(self, plan: Plan, step: Step, lock: int) -> Outcome:
+        """Run the step's commands until one works: the later ones are other forms of the first."""
+        del lock
+        with self._operation(plan, step.name, {}) as (_, end):
+            failure = ""
+            for command in step.commands:
+                done = self.programs.run(command.arguments)
+                if not done.status:
+                    return end(Outcome(True, "done"))
+                failure = failure or done.error
+            return end(Outcome(False, f"bm-cli failed: {failure}"))
+
+    def _password(self, plan: Plan, step: Step, lock: int) -> Outcome:
+        """Hand bm-cli the password in memory: no file that others might find or replace."""
+        del lock
+        with self._operation(plan, step.name, {}) as (_, end):
+            memory = os.memfd_create("bmtick")
+            try:
+                os.fchmod(memory, 0o600)
+                os.write(memory, f"--password={self.password or random_password()}\n".encode())
+                path = f"/proc/{os.getpid()}/fd/{memory}"
+                command = [a.replace(PASSWORD_FILE, path) for a in step.commands[0].arguments]
+                done = self.programs.run(command)
+            finally:
+                os.close(memory)
+            if done.status:
+                text = f"bm-cli failed: {done.error}; set the password in the console"
+                return end(Outcome(False, text))
+            return end(Outcome(True, "the old password is no longer valid"))
+
+    def _connections(self, plan: Plan, step: Step, lock: int) -> Outcome:
+        del lock
+        master = smtp_sessions.master_of(open_spool(self.programs).folder)
+        ended, failure = 0, ""
+        with self._operation(plan, step.name, {}) as (_, end):
+            for session in plan.sessions or ():
+                try:
+                    ended += self.hang_up(session, master)
+                except BmtickError as error:
+                    failure = failure or f"; {error.message} ({error.remedy})"
+            what = "1 SMTP session" if ended == 1 else f"{ended:,} SMTP sessions"
+            return end(Outcome(not failure, f"{what} ended{failure}"))
+
+    def _hold(self, plan: Plan, step: Step, lock: int) -> Outcome:
+        known = self._envelopes(self._still_there(step.messages))
+        mine = {i: step.messages[i] for i in known if not _foreign(plan, known[i])}
+        with self._operation(plan, step.name, mine) as (_, end):
+            self._postsuper("-h", mine, lock)
+            after = self._envelopes(mine)
+            # A short queue id may have gone to another message since it was read.
+            other = [i for i, e in after.items() if not _same(e, known[i])]
+            self._postsuper("-H", other, lock)
+            held = tuple(i for i in after if i not in other)
+            gone = len(step.messages) - len(held)
+            text = f"{count(len(held))} on hold"
+            if gone:
+                text += f"; {gone} had left the queue or proved to be somebody else's"
+            return end(Outcome(True, text, held))
+
+    def _release(self, plan: Plan, step: Step, lock: int) -> Outcome:
+        ours = held_by_us(self.journal.operations())
+        there = self._still_there(step.messages, queue="hold")
+        mine = {i: a for i, a in there.items() if i in ours and is_message(ours[i], a)}
+        with self._operation(plan, step.name, mine) as (_, end):
+            self._postsuper("-H", mine, lock)
+            return end(Outcome(True, f"{count(len(mine))} released", tuple(mine)))
+
+    def _delete(self, plan: Plan, step: Step, lock: int) -> Outcome:
+        spool = open_spool(self.programs)
+        known = self._envelopes(self._still_there(step.messages, queue="hold"))
+        mine = {i: step.messages[i] for i in known if not _foreign(plan, known[i])}
+        folder = copies.new_folder(self.journal.folder, plan.target.name, self.journal.clock())
+        with self._operation(plan, step.name, mine, folder=str(folder)) as (operation, end):
+            try:
+                with self.journal.opened() as outer:
+                    outer.sub(folder.name, create=True).close()
+            except OSError as error:
+                raise BmtickError(f"cannot create '{folder}': {error.strerror}") from None
+            saved: list[str] = []
+            failed = ""
+            for queue_id in mine:
+                try:
+                    queue_file = spool.read(known[queue_id])
+                    message = read_message(self.programs, queue_id)
+                    copies.save(folder, known[queue_id], message, queue_file)
+                    saved.append(queue_id)
+                except BmtickError as error:
+                    failed = error.message
+            copies.settle()
+            self.journal.write(operation, plan.target.key, step.name, "copied", ids=saved)
+            self._postsuper("-d", saved, lock, "hold")
+            left = {e.queue_id for e in read_queue(self.programs)}
+            deleted = tuple(i for i in saved if i not in left)
+            text = f"{count(len(deleted))} deleted, copies in {folder}"
+            missing = len(step.messages) - len(deleted)
+            if missing:
+                text += f"; {missing} not deleted" + (f": {failed}" if failed else "")
+            return end(Outcome(not missing, text, deleted, str(folder)))
+
+    def _restore(self, plan: Plan, step: Step, lock: int) -> Outcome:
+        del lock
+        operations = self.journal.operations()
+        deletion = next(o for o in operations if o.id == step.deletion)
+        folder = Path(deletion.folder)
+        found = [copies.load(folder, i) for i in sorted(restorable(deletion, operations))]
+        found = [c for c in found if not c.restored]
+        whole = [c for c in found if c.queue_file and c.record["recipients"]]
+        old = [c for c in found if not c.queue_file and c.record["recipients"]]
+        failures = [
+            f"{c.queue_id}: nobody was left to receive it" for c in found if c not in (*whole, *old)
+        ]
+        messages = {c.queue_id: deletion.messages.get(c.queue_id, 0) for c in (*whole, *old)}
+        facts = {"folder": deletion.folder, "of": deletion.id}
+        with self._operation(plan, step.name, messages, **facts) as (operation, end):
+
+            def note(phase: str, ids: Iterable[str]) -> None:
+                self.journal.write(operation, plan.target.key, step.name, phase, ids=list(ids))
+
+            restored = self._requeue(operation, whole, note, failures)
+            for copy in old:
+                # sendmail cannot tell later whether it was done: rather once too few than twice.
+                note("sent", [copy.queue_id])
+                failure = copy.resend(self.programs)
+                if failure:
+                    failures.append(f"{copy.queue_id}: {failure}")
+                else:
+                    restored.append(copy.queue_id)
+            text = f"{count(len(restored))} put back into the queue"
+            if failures:
+                text += f"; {len(failures)} not ({failures[0]})"
+            return end(Outcome(not failures, text, tuple(restored), deletion.folder, deletion.id))
+
+    def _requeue(
+        self,
+        operation: str,
+        found: Sequence[copies.Copy],
+        note: Callable[[str, Iterable[str]], None],
+        failures: list[str],
+    ) -> list[str]:
+        """Put copies back through ``maildrop``; return the ids of those that are."""
+        restored: list[str] = []
+        if not found:
+            return restored
+        spool: Spool = open_spool(self.programs)
+        for start in range(0, len(found), _BATCH):
+            batch = found[start : start + _BATCH]
+            for copy in batch:
+                spool.stage(operation, copy.queue_id, copy.folder / f"{copy.queue_id}.queue")
+            copies.settle()
+            note("staged", (c.queue_id for c in batch))
+            for copy in batch:
+                try:
+                    spool.submit(operation, copy.queue_id)
+                    restored.append(copy.queue_id)
+                except BmtickError as error:
+                    failures.append(f"{copy.queue_id}: {error.message}")
+            spool.wake_pickup()
+        spool.clear(operation)
+        return restored
+
+    def _still_there(self, messages: Mapping[str, int], queue: str = "") -> dict[str, int]:
+        """Return those messages of a plan that are in the queue now, as the same messages."""
+        entries: Iterable[QueueEntry] = read_queue(self.programs)
+        return {
+            e.queue_id: e.arrival_time
+            for e in entries
+            if e.queue_id in messages
+            and is_message(messages[e.queue_id], e.arrival_time)
+            and queue in ("", e.queue_name)
+        }
 
     def _envelopes(self, ids: Iterable[str]) -> dict[str, Envelope]:
         """Read queue files; only those that are there, as postcat looks a second for others."""
         present = {e.queue_id for e in read_queue(self.programs)}
         return read_envelopes(self.programs, [i for i in ids if i in present])
 
-    def _is_ours(self, plan: Plan, envelope: Envelope) -> bool:
-        """Ask the queue file itself before acting: the login in it decides.
-
-        Where it names none, the plan's reason stands if this is still the message of the plan.
-        """
-        login = envelope.attributes.get("sasl_username", "")
-        if login:
-            return plan.account.is_login(login)
-        match = next(m for m in plan.selection.matches if m.entry.queue_id == envelope.queue_id)
-        return is_message(match.entry, envelope)
-
-    def _release(self, plan: Plan, step: Step) -> Outcome:
-        del plan
-        ids = step.commands[0].ids
-        self._postsuper(step.commands[0].arguments, ids)
-        return Outcome(True, f"{_count(ids)} released", ids)
-
-    def _delete(self, plan: Plan, step: Step) -> Outcome:
-        ids = step.commands[-1].ids
-        envelopes = self._envelopes(ids)
-        self.audit.prepare()
-        folder = copies.new_folder(self.audit.folder, plan.account.name, self.audit.clock())
-        saved: list[str] = []
-        failed = ""
-        for queue_id, envelope in envelopes.items():
-            if not self._is_ours(plan, envelope):
-                continue
-            try:
-                copies.save(folder, envelope, read_message(self.programs, queue_id))
-                saved.append(queue_id)
-            except BmtickError as error:
-                failed = error.message
-        copies.settle()
-        self._postsuper(step.commands[-1].arguments, saved)
-        left = {e.queue_id for e in read_queue(self.programs)}
-        deleted = tuple(i for i in saved if i not in left)
-        text = f"{_count(deleted)} deleted, copies in {folder}"
-        if len(deleted) < len(ids):
-            text += f"; {len(ids) - len(deleted)} not deleted" + (f": {failed}" if failed else "")
-        return Outcome(len(deleted) == len(ids), text, deleted, str(folder))
-
-    def _restore(self, plan: Plan, step: Step) -> Outcome:
-        del step
-        folder = last_copies(self.audit, plan.account.name)
-        restored: list[str] = []
-        failures: list[str] = []
-        for copy in copies.load(Path(folder)):
-            if copy.restored:
-                continue
-            failure = copy.restore(self.programs, self.audit.clock())
-            if failure:
-                failures.append(f"{copy.queue_id}: {failure}")
-            else:
-                restored.append(copy.queue_id)
-        text = f"{_count(restored)} put back into the queue"
-        if failures:
-            text += f"; {len(failures)} not ({failures[0]})"
-        return Outcome(not failures, text, tuple(restored), folder)
-
-    def _postsuper(self, arguments: Iterable[str], ids: Iterable[str]) -> None:
+    def _postsuper(self, option: str, ids: Iterable[str], lock: int, *queue: str) -> None:
         lines = "".join(f"{i}\n" for i in ids)
         if not lines:
             return
-        done = self.programs.run(tuple(arguments), stdin=lines.encode("ascii"))
+        command = self.programs.postfix("postsuper", option, "-", *queue)
+        done = self.programs.run(command, stdin=lines.encode("ascii"), inherit=(lock,))
         if done.status:
             raise BmtickError(f"postsuper failed: {done.error}", remedy="run as root")
 
 
-def last_copies(audit: Audit, account: str) -> str:
-    """Return the newest folder of copies with messages still to be restored, or ""."""
-    folders = [
-        str(r["folder"])
-        for r in audit.read(account)
-        if r.get("step") == "delete" and r.get("phase") == "end" and r.get("folder")
-    ]
-    for folder in reversed(folders):
-        if Path(folder).is_dir() and any(not c.restored for c in copies.load(Path(folder))):
-            return folder
-    return ""
+def last_deletion(operations: Sequence[Operation], who: str) -> Operation | None:
+    """Return the target's newest deletion with messages that can be put back."""
+    found = (o for o in reversed(operations) if o.step == "delete" and o.who == who)
+    return next((o for o in found if Path(o.folder).is_dir() and to_restore(o, operations)), None)
+
+
+def to_restore(deletion: Operation, operations: Sequence[Operation]) -> frozenset[str]:
+    """Return the ids of a deletion that can be put back."""
+    ids = restorable(deletion, operations)
+    return frozenset(i for i in ids if not copies.load(Path(deletion.folder), i).restored)
 
 
 def random_password() -> str:
@@ -221,20 +344,10 @@ def random_password() -> str:
             return password
 
 
-def is_message(entry: QueueEntry, envelope: Envelope) -> bool:
-    """Tell whether a line of the queue and a queue file are of one message; short ids are reused.
-
-    ``postqueue`` calls the empty sender MAILER-DAEMON; ``postcat`` prints local time.
-    """
-    sender = "" if entry.sender == "MAILER-DAEMON" and not envelope.sender else entry.sender
-    arrival = time.asctime(time.localtime(entry.arrival_time))
-    return normal(sender) == normal(envelope.sender) and arrival == envelope.arrival
+def _foreign(plan: Plan, envelope: Envelope) -> bool:
+    """Ask the queue file itself before acting: the login in it decides."""
+    return plan.target.contradicts(envelope.attributes.get("sasl_username", ""))
 
 
 def _same(one: Envelope, other: Envelope) -> bool:
     return (one.sender, one.arrival, one.size) == (other.sender, other.arrival, other.size)
-
-
-def _count(ids: Iterable[str]) -> str:
-    number = len(list(ids))
-    return "1 message" if number == 1 else f"{number:,} messages"

@@ -1,21 +1,37 @@
-"""Look at queue, log and audit log, and make the plan for an account; nothing is changed."""
+"""Look at queue, log and journal, and make the plan for a target; nothing is changed."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from bmtick.collect.postqueue import QueueEntry
 from bmtick.errors import BmtickError
-from bmtick.incident.account import Account
-from bmtick.incident.audit import Audit
-from bmtick.incident.networks import parse_networks
+from bmtick.incident.account import Account, normal
+from bmtick.incident.networks import parse_address, parse_networks
 from bmtick.incident.postconf import read_parameter
 from bmtick.incident.programs import Programs
 from bmtick.incident.queued import Origins, find_origins, read_queue
-from bmtick.incident.response.actions import last_copies
-from bmtick.incident.response.plan import Plan, make_plan
-from bmtick.incident.selection import Rules, Selection, select
+from bmtick.incident.response import recovery
+from bmtick.incident.response.actions import last_deletion, to_restore
+from bmtick.incident.response.journal import Journal, Operation, held_by_us, is_message
+from bmtick.incident.response.names import (
+    full_addresses,
+    known_logins,
+    mail_domains,
+    unknown_account,
+)
+from bmtick.incident.response.plan import Deletion, Held, Plan, make_plan, release, restore
+from bmtick.incident.response.selection import Selection, select
+from bmtick.incident.response.smtp_sessions import (
+    SmtpSession,
+    is_running,
+    master_of,
+    read_sessions,
+)
+from bmtick.incident.response.spool import open_spool
+from bmtick.incident.response.target import Target
 
 
 @dataclass(frozen=True)
@@ -23,87 +39,208 @@ class Request:
     """What is asked for.
 
     Args:
-        account: whose mail.
+        target: whose mail.
         logs: the mail logs, which tell who logged in for a message.
         known_clients: networks of the settings that may send without a login.
-        by_sender: also take mail without any login whose envelope sender is the account's.
+        force: go on even if nothing here knows the account.
     """
 
-    account: Account
+    target: Target
     logs: tuple[str, ...]
     known_clients: tuple[str, ...] = ()
-    by_sender: bool = True
+    force: bool = False
 
 
-def look(request: Request, programs: Programs, audit: Audit) -> Plan:
+def look(request: Request, programs: Programs, journal: Journal) -> Plan:
     """Return the plan for what is queued now.
 
     Raises:
-        BmtickError: the queue cannot be read.
+        BmtickError: the queue cannot be read, or the account is unknown here.
     """
     entries = list(read_queue(programs))
     origins = find_origins(entries, request.logs, programs)
-    selection = select(entries, origins.by_id, _rules(request, programs))
+    mynetworks = _mynetworks(programs)
+    trusted, known = parse_networks(mynetworks), parse_networks(request.known_clients, strict=True)
+    target, notes = _named_in_full(request, origins, programs)
+    selection = select(
+        entries, origins.by_id, target, lambda client: client in trusted or client in known
+    )
+    operations = journal.operations()
+    account = target.account
+    seen = selection.matches or selection.spared or any(o.who == target.key for o in operations)
+    if account and not seen:
+        logins = _logins(origins) | known_logins(request.logs)
+        if logins and not request.force and not any(account.is_login(n) for n in logins):
+            senders = {e.sender for e in entries}
+            raise unknown_account(account, logins, senders)
+    deletion = last_deletion(operations, target.key)
     return make_plan(
-        request.account,
+        target,
         selection,
         programs=programs,
-        ours=frozenset(audit.held_ids(request.account.name)),
-        copies=last_copies(audit, request.account.name),
-        warnings=_warnings(request, entries, origins, selection),
+        held=_held(operations, entries, selection.ids, target.key),
+        deletion=Deletion(deletion, to_restore(deletion, operations)) if deletion else None,
+        sessions=_open_sessions(target, request.logs, programs),
+        mynetworks=mynetworks,
+        warnings=(*notes, *_warnings(target, entries, origins, selection, operations)),
     )
 
 
-def _rules(request: Request, programs: Programs) -> Rules:
-    """Trust what mynetworks and the settings trust; without Postfix's settings the latter alone."""
+def look_back(request: Request, programs: Programs, journal: Journal) -> tuple[Plan, str]:
+    """Return a plan and the step of it that takes back the target's last hold or deletion.
+
+    The journal says which messages those are, whatever the log still tells of them.
+
+    Raises:
+        BmtickError: there is nothing to take back, or the queue cannot be read.
+    """
+    plan = look(replace(request, force=True), programs, journal)
+    entries = list(read_queue(programs))
+    operations = journal.operations()
+    for operation in reversed(operations):
+        if operation.who != plan.target.key:
+            continue
+        if operation.step == "delete" and to_restore(operation, operations):
+            ids = to_restore(operation, operations)
+            return _with(plan, restore(Deletion(operation, ids))), "restore"
+        if operation.step == "hold":
+            held = _on_hold(held_by_us(operations), entries)
+            mine = {i: a for i, a in held.items() if i in operation.messages}
+            if mine:
+                return _with(plan, release(Held(mine, 0), programs)), "release"
+    raise BmtickError(
+        f"there is nothing to take back for '{request.target.name}'",
+        remedy=f"the journal is {journal.path}",
+    )
+
+
+def _with(plan: Plan, step: object) -> Plan:
+    steps = tuple(step if s.name == getattr(step, "name", "") else s for s in plan.steps)
+    return replace(plan, steps=steps)  # type: ignore[arg-type]
+
+
+def _held(
+    operations: Sequence[Operation],
+    entries: Iterable[QueueEntry],
+    selected: Collection[str],
+    who: str,
+) -> Held:
+    """Return what bmtick holds of the selection, or ever held for this target."""
+    entries = list(entries)
+    for_it = {i for o in operations if o.step == "hold" and o.who == who for i in o.messages}
+    ours = _on_hold(held_by_us(operations), entries)
+    mine = {i: a for i, a in ours.items() if i in for_it or i in set(selected)}
+    on_hold = {e.queue_id for e in entries if e.queue_name == "hold"} & set(selected)
+    return Held(mine, len(on_hold - set(mine)))
+
+
+def _on_hold(held: Mapping[str, int], entries: Iterable[QueueEntry]) -> dict[str, int]:
+    return {
+        e.queue_id: e.arrival_time
+        for e in entries
+        if e.queue_name == "hold"
+        and e.queue_id in held
+        and is_message(held[e.queue_id], e.arrival_time)
+    }
+
+
+def _mynetworks(programs: Programs) -> str:
     try:
-        mynetworks = parse_networks(read_parameter(programs, "mynetworks"))
+        return read_parameter(programs, "mynetworks")
     except BmtickError:
-        mynetworks = parse_networks("")
-    known = parse_networks(request.known_clients, strict=True)
-    return Rules(
-        request.account,
-        trusted=lambda client: client in mynetworks or client in known,
-        by_sender=request.by_sender,
-    )
+        return ""
+
+
+def _named_in_full(
+    request: Request, origins: Origins, programs: Programs
+) -> tuple[Target, list[str]]:
+    """Return the target with the full address of a bare login, and what to say about that."""
+    account = request.target.account
+    if account is None:
+        return request.target, []
+    if any("@" in name for name in account.known):
+        return _with_bare_login(request.target, account, _logins(origins)), []
+    logins = _logins(origins) | known_logins(request.logs)
+    found = full_addresses(account.name, logins, mail_domains(programs))
+    if len(found) == 1:
+        full = Account(account.name, (*account.aliases, found[0]))
+        return replace(request.target, account=full), [f"'{account.name}' is {found[0]}"]
+    if found:
+        return request.target, [
+            f"'{account.name}' may be {' or '.join(found[:5])}: name the right one with --alias"
+        ]
+    return request.target, []
+
+
+def _with_bare_login(target: Target, account: Account, logins: set[str]) -> Target:
+    """Return the target with the login that is its address without the domain, if only it can be.
+
+    Programs log in either way; where two addresses share the part before the ``@``, the bare
+    login may be the other's.
+    """
+    address = next(n for n in account.known if "@" in n)
+    bare = address.partition("@")[0]
+    alike = {normal(n) for n in logins if normal(n).partition("@")[0] == bare}
+    if bare not in alike or alike - {bare} - account.known:
+        return target
+    return replace(target, account=Account(account.name, (*account.aliases, bare)))
+
+
+def _open_sessions(
+    target: Target, logs: Sequence[str], programs: Programs
+) -> tuple[SmtpSession, ...] | None:
+    """Return the target's open SMTP sessions; None where that cannot be found out."""
+    if not target.account and not target.client:
+        return ()
+    try:
+        sessions = read_sessions(logs)
+        master = master_of(open_spool(programs).folder)
+    except BmtickError:
+        return None
+    return tuple(s for s in sessions if _is_of(target, s) and is_running(s, master))
+
+
+def _is_of(target: Target, session: SmtpSession) -> bool:
+    if target.account:
+        return any(target.account.is_login(name) for name in session.logins)
+    if session.logins or target.client is None:
+        return False
+    addresses = [parse_address(c) for c in (session.peer, *session.clients)]
+    return any(a is not None and a in target.client for a in addresses)
+
+
+def _logins(origins: Origins) -> set[str]:
+    return {o.user for o in origins.by_id.values() if o.user} | origins.logins
 
 
 def _warnings(
-    request: Request, entries: Collection[QueueEntry], origins: Origins, selection: Selection
+    target: Target,
+    entries: Collection[QueueEntry],
+    origins: Origins,
+    selection: Selection,
+    operations: Sequence[Operation],
 ) -> tuple[str, ...]:
     found = list(origins.notes)
-    logins = {o.user for o in origins.by_id.values() if o.user} | origins.logins
-    others = request.account.lookalikes(logins)
+    for operation in recovery.unfinished(operations):
+        when = datetime.fromtimestamp(operation.time).astimezone()
+        found.append(
+            f"the step '{operation.step}' for '{operation.who}' of {when:%Y-%m-%d %H:%M:%S} was "
+            "interrupted; the next step that is done here finds out first what it had done"
+        )
+    account = target.account
+    others = account.lookalikes(_logins(origins)) if account else []
     if others:
         names = ", ".join(f"'{n}'" for n in others[:5])
         found.append(
             f"other logins of nearly this name: {names}; if they are the same account, add them with --alias"
         )
     unknown = sum(e.queue_id not in origins.by_id for e in entries)
-    if unknown:
+    if unknown and account:
         found.append(
             f"{unknown:,} queued messages are of unknown origin and were judged by sender alone"
         )
+    elif unknown and target.client:
+        found.append(f"{unknown:,} queued messages are of unknown origin and are left out")
     if not selection.matches and not entries:
         found.append("the queue is empty")
     return tuple(found)
-
-
-def last_undoable(audit: Audit, account: str) -> str:
-    """Return the step that takes back the last hold or deletion of an account.
-
-    Raises:
-        BmtickError: there is nothing to take back.
-    """
-    undo = {"hold": "release", "delete": "restore"}
-    done = [
-        str(r["step"])
-        for r in audit.read(account)
-        if r.get("phase") == "end" and r.get("ids") and r.get("step") in (*undo, *undo.values())
-    ]
-    if not done or done[-1] not in undo:
-        raise BmtickError(
-            f"there is nothing to take back for '{account}'",
-            remedy=f"the audit log is {audit.path}",
-        )
-    return undo[done[-1]]

@@ -11,8 +11,8 @@ from bmtick.deploy.model import TaskDefinition
 from bmtick.deploy.store import Store
 from bmtick.engine import load_task
 from bmtick.errors import BmtickError
-from bmtick.incident.audit import Audit
-from bmtick.incident.copies import load
+from bmtick.incident.response.copies import load
+from bmtick.incident.response.journal import Journal, held_by_us
 from bmtick.points import Point
 from bmtick.watch.history import read_history
 from bmtick.watch.silences import Silence, SilenceFile
@@ -45,9 +45,10 @@ def seeds():
                 Silence(id="a", alert="*", where={}, begin=1, until=2, reason="", author="")
             )
         yield file.path.read_text("utf-8")
-        audit = Audit(Path(name))
-        audit.write("a", "hold", "end", ids=["3F1A2B"])
-        yield audit.path.read_text("utf-8")
+        journal = Journal(Path(name))
+        journal.write("0a", "user a", "hold", "end", ids=["3F1A2B"], folder="")
+        journal.begin("user a", "hold", {"3F1A2B": 1_780_000_000})
+        yield journal.path.read_text("utf-8")
     yield '{"alert":"a","time":"2026-01-01T00:00:00Z","level":"OK","message":"","handlers":[]}\n'
     yield json.dumps({"tasks": {"tasks": {"bmtick-a": {"last": {"x": ["OK", 1, "m"]}}}}})
     yield json.dumps({"sender": "a@b", "recipients": ["c@d"], "restored": ""})
@@ -126,8 +127,6 @@ def _files(folder: Path, data: bytes) -> None:
         (folder / "watch.state").write_bytes(raw)
         _refused_or_done(lambda: read_watch(f"{folder}/watch.state", [], 0))
     (folder / "audit.jsonl").write_bytes(data)
-    audit = Audit(folder)
-    _refused_or_done(lambda: list(audit.read()))
-    _refused_or_done(lambda: audit.held_ids("a"))
+    _refused_or_done(lambda: held_by_us(Journal(folder).operations()))
     (folder / "3F1A2B.json").write_bytes(data)
-    _refused_or_done(lambda: [copy.queue_id + str(copy.restored) for copy in load(folder)])
+    _refused_or_done(lambda: str(load(folder, "3F1A2B").restored))

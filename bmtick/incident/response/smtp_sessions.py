@@ -1,0 +1,192 @@
+"""The SMTP sessions that are open now, by the log, and how one is ended.
+
+A new password does not end a session that is logged in already, and ``postfix reload`` does not
+either (seen on 3.7.11). Killing the ``smtpd`` process ends it, but Postfix then takes the service
+for broken and stops it for a minute (``bad command startup -- throttling``). So the connection
+itself is shut down: ``smtpd`` sees a client that hangs up, does not queue the message that is
+being sent, and goes on with the next client. The descriptor is borrowed by ``pidfd_getfd(2)``
+(Linux 5.6), so that what is looked at and what is shut down cannot be two things.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+import socket
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bmtick.collect import events as ev
+from bmtick.collect.clock import LogClock
+from bmtick.collect.postfix import events
+from bmtick.errors import BmtickError
+from bmtick.incident.logs import find_logs, open_lines
+from bmtick.incident.networks import parse_address
+
+_LINE = re.compile(
+    rb"smtpd\[(?P<pid>[0-9]{1,10})\]: (?:(?P<what>connect from|disconnect from) "
+    rb"[^ \[\]]*\[(?P<address>[^\] ]{1,64})\]|[0-9A-Za-z]{5,32}: client=)"
+)
+_OPEN_FOR = 24 * 3600  # seconds of log that are read
+_PIDFD_GETFD = 438  # the same on all architectures since Linux 5.6
+_LATE = 5  # seconds by which a log line may be older than the process that wrote it
+
+
+@dataclass(frozen=True)
+class SmtpSession:
+    """One open session.
+
+    Attributes:
+        pid: of its ``smtpd``.
+        peer: the address that the connection is from, in Postfix's own words.
+        since: when it began, seconds since the epoch.
+        clients: addresses that its messages were accepted from: the peer, or what a proxy named.
+        logins: users who logged in on it and sent.
+    """
+
+    pid: int
+    peer: str
+    since: int
+    clients: frozenset[str] = frozenset()
+    logins: frozenset[str] = frozenset()
+
+
+def read_sessions(paths: Iterable[str]) -> list[SmtpSession]:
+    """Return the sessions whose end the logs do not show.
+
+    Raises:
+        BmtickError: a log is missing or unreadable.
+    """
+    logs = find_logs(tuple(paths), since=_OPEN_FOR)
+    found: dict[int, SmtpSession] = {}
+    for file in logs.files:
+        with open_lines(file.path) as lines:
+            follow(lines, LogClock(logs.newest, file.first), found)
+    return list(found.values())
+
+
+def follow(lines: Iterable[bytes], clock: LogClock, found: dict[int, SmtpSession]) -> None:
+    """Bring the open sessions (by process) up to date with some lines of a log."""
+    for line in lines:
+        match = _LINE.search(line) if b"smtpd[" in line else None
+        if match is None:
+            continue
+        pid = int(match["pid"])
+        if match["what"] == b"connect from":
+            peer = match["address"].decode("ascii", "replace")
+            found[pid] = SmtpSession(pid, peer, clock.read(line) or 0)
+        elif match["what"]:
+            found.pop(pid, None)
+        elif pid in found:
+            before = found[pid]
+            for _, event in events(iter([line]), clock):
+                if isinstance(event, ev.Client):
+                    found[pid] = SmtpSession(
+                        pid,
+                        before.peer,
+                        before.since,
+                        before.clients | {event.client},
+                        before.logins | ({event.sasl_username} - {""}),
+                    )
+
+
+def is_running(session: SmtpSession, master: int, proc: Path = Path("/proc")) -> bool:
+    """Tell whether a session's process is still the one that the log spoke of.
+
+    Args:
+        session: as the log tells it.
+        master: process id of this Postfix's ``master``, whose child it must be.
+        proc: ``/proc``.
+    """
+    try:
+        stat = (proc / str(session.pid) / "stat").read_text("utf-8", errors="replace")
+        boot = (proc / "stat").read_text()
+    except OSError:
+        return False
+    name, _, rest = stat.partition("(")[2].rpartition(")")
+    fields = rest.split()
+    began = float(re.search(r"^btime (\d+)", boot, re.MULTILINE)[1])  # type: ignore[index]
+    began += int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return name == "smtpd" and int(fields[1]) == master and began <= session.since + _LATE
+
+
+def master_of(spool: Path) -> int:
+    """Return the process id of the ``master`` of a spool; 0 where Postfix does not run."""
+    try:
+        return int((spool / "pid" / "master.pid").read_text().strip())
+    except (OSError, ValueError):
+        return 0
+
+
+def end(session: SmtpSession, master: int) -> bool:
+    """Hang up on a session; return whether there was a connection to end.
+
+    Raises:
+        BmtickError: the kernel or a want of rights forbids it.
+    """
+    try:
+        process = os.pidfd_open(session.pid)
+    except ProcessLookupError:
+        return False
+    except OSError as error:
+        raise _refused(session, error) from None
+    try:
+        # Now that the process is pinned: is it still the right one?
+        if not is_running(session, master):
+            return False
+        with contextlib.ExitStack() as stack:
+            sockets = [stack.enter_context(s) for s in _sockets(session, process)]
+            ports = {
+                _port(s) for s in sockets if s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            }
+            ended = False
+            for connection in sockets:
+                if _peer(connection) == parse_address(session.peer) and _port(connection) in ports:
+                    connection.shutdown(socket.SHUT_RDWR)
+                    ended = True
+            return ended
+    except OSError as error:
+        raise _refused(session, error) from None
+    finally:
+        os.close(process)
+
+
+def _sockets(session: SmtpSession, process: int) -> Iterator[socket.socket]:
+    """Yield copies of a process's network sockets: the listening ones and the connections."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for path in Path(f"/proc/{session.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if not str(path.readlink()).startswith("socket:"):
+                continue
+            copy = libc.syscall(_PIDFD_GETFD, process, int(path.name), 0)
+            if copy < 0:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number))
+            one = socket.socket(fileno=copy)
+            if one.family in (socket.AF_INET, socket.AF_INET6):
+                yield one
+            else:
+                one.close()
+
+
+def _port(connection: socket.socket) -> int:
+    return int(connection.getsockname()[1])
+
+
+def _peer(connection: socket.socket) -> object:
+    try:
+        return parse_address(connection.getpeername()[0])
+    except OSError:
+        return None
+
+
+def _refused(session: SmtpSession, error: OSError) -> BmtickError:
+    return BmtickError(
+        f"cannot end the session of smtpd[{session.pid}]: {error.strerror}",
+        remedy=f"as root: ss -K dst '[{session.peer}]'"
+        if ":" in session.peer
+        else f"as root: ss -K dst {session.peer}",
+    )
