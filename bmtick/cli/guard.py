@@ -81,9 +81,9 @@ def _service(
     mails: str | None,
 ) -> Service:
     from bmtick.guard.core import Guard
+    from bmtick.guard.helper import choose_brake
     from bmtick.guard.holds import Journal
     from bmtick.guard.judge import BurstJudge
-    from bmtick.guard.postfix import Postsuper
     from bmtick.guard.service import Service
     from bmtick.incident.programs import Programs
 
@@ -103,7 +103,7 @@ def _service(
     return Service(
         guard,
         journal,
-        Postsuper(programs),
+        choose_brake(programs, settings.guard.helper),
         _teller(settings, sender, recipients, mails),
         lambda _: None,
     )

@@ -35,13 +35,15 @@ def command(
     guard, which notices at once; without one only what is queued now is put on hold.
     """
     from bmtick.guard.core import BY_HAND
+    from bmtick.guard.helper import choose_brake
     from bmtick.guard.holds import HOLD, hold_record, mail_record
     from bmtick.guard.postfix import Postsuper
     from bmtick.incident.programs import Programs
     from bmtick.incident.units import plain, seconds
 
     until = time.time() + seconds(length) if length is not None else None
-    journal = open_journal(state or load_settings(ctx).guard.state)
+    settings = load_settings(ctx).guard
+    journal = open_journal(state or settings.state)
     whom = find_who(who, journal.holds)
     try:
         journal.append([hold_record(whom, time.time(), reason, until=until, by=BY_HAND, mode=HOLD)])
@@ -53,9 +55,10 @@ def command(
     shown = printable(str(whom))
     end = f"until {plain(int(until))}" if until is not None else "until 'bmtick release'"
     click.echo(f"{shown}: new mail is held {end}")
-    postsuper = Postsuper(Programs(config_dir))
+    programs = Programs(config_dir)
+    brake = choose_brake(programs, settings.helper)
     try:
-        done = postsuper.hold(whom, postsuper.find(whom, held=False))
+        done = brake.hold(whom, Postsuper(programs).find(whom, held=False))
     except BmtickError as error:
         click.echo(f"bmtick: what is queued already was not put on hold: {error.message}", err=True)
         return

@@ -29,13 +29,15 @@ def command(ctx: click.Context, who: str, allow: str, state: str | None, config_
     WHO is a login or an address, as 'bmtick held' shows it. Only messages that the guard or 'bmtick
     hold' put on hold are given back. The evidence so far is forgotten.
     """
+    from bmtick.guard.helper import choose_brake
     from bmtick.guard.holds import HOLD, release_record
     from bmtick.guard.postfix import Postsuper
     from bmtick.incident.programs import Programs
     from bmtick.incident.units import seconds
 
     length = seconds(allow)
-    journal = open_journal(state or load_settings(ctx).guard.state)
+    settings = load_settings(ctx).guard
+    journal = open_journal(state or settings.state)
     whom = find_who(who, journal.holds)
     hold = journal.holds.held.get(whom)
     shown = printable(str(whom))
@@ -44,11 +46,12 @@ def command(ctx: click.Context, who: str, allow: str, state: str | None, config_
             f"nobody holds '{shown}'",
             remedy=f"{hint(whom, journal.holds)}; --allow 24h lets WHO send in any case",
         )
-    postsuper = Postsuper(Programs(config_dir))
+    programs = Programs(config_dir)
+    brake = choose_brake(programs, settings.helper)
     ids = list(hold.ids) if hold is not None and hold.mode == HOLD else []
     if hold is not None and hold.more:
-        ids = list(dict.fromkeys([*ids, *postsuper.find(whom, held=True)]))
-    done = postsuper.release(whom, ids) if ids else []
+        ids = list(dict.fromkeys([*ids, *Postsuper(programs).find(whom, held=True)]))
+    done = brake.release(whom, ids) if ids else []
     now = time.time()
     try:
         journal.append([release_record(whom, now, now + length)])
@@ -63,5 +66,5 @@ def command(ctx: click.Context, who: str, allow: str, state: str | None, config_
     missing = [i for i in (before.ids if before else ()) if i not in done]
     if missing and before is not None and before.mode == HOLD:
         time.sleep(_UNDER_WAY)
-        done += postsuper.release(whom, missing)
+        done += brake.release(whom, missing)
     click.echo(f"{shown}: {len(done):,} messages given back, may send for {allow}")

@@ -23,7 +23,7 @@ _GROUPS = {
         "alerts plan apply status fire silence silences unsilence rollback destroy"
     ),
     "Alerts without Kapacitor": "watch events",
-    "Hold spam inside Postfix": "guard held hold release",
+    "Hold spam inside Postfix": "guard held hold release guard-queue",
     "Figures for Telegraf and dashboards": "telegraf collect dashboard",
     "Scripts and thresholds": "backtest render check fmt test eval",
 }

@@ -37,8 +37,12 @@ def parse_listen(text: str) -> tuple[str, int] | str:
     )
 
 
-def open_socket(listen: str) -> socket.socket:
+def open_socket(listen: str, mode: int = 0o666) -> socket.socket:
     """Return a socket that listens.
+
+    Args:
+        listen: inet:HOST:PORT or unix:PATH.
+        mode: of the file at PATH; user postfix connects, and the folder says who may.
 
     Raises:
         BmtickError: it cannot; says whether somebody else listens there.
@@ -46,7 +50,7 @@ def open_socket(listen: str) -> socket.socket:
     where = parse_listen(listen)
     try:
         if isinstance(where, str):
-            return _unix(where)
+            return _unix(where, mode)
         found = socket.getaddrinfo(*where, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
         sock = socket.socket(family, socket.SOCK_STREAM)
@@ -65,13 +69,13 @@ def open_socket(listen: str) -> socket.socket:
         ) from None
 
 
-def _unix(path: str) -> socket.socket:
+def _unix(path: str, mode: int) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if _is_stale(path):
             Path(path).unlink()
         sock.bind(path)
-        Path(path).chmod(0o666)  # user postfix connects: the folder says who may
+        Path(path).chmod(mode)
         sock.listen(_BACKLOG)
     except BaseException:
         sock.close()
