@@ -21,6 +21,7 @@ ACCOUNT: Final = "postfix_account"
 SERVER: Final = "postfix_server"
 DELIVERY: Final = "postfix_delivery"
 CORE_AUTH: Final = "bluemind_auth"
+GUARD: Final = "postfix_guard"
 COLLECTOR: Final = "bmtick_collector"
 YSNP_AUTH: Final = "bm-ysnp.authCount"  # BlueMind's own login counter
 
@@ -38,6 +39,7 @@ TAGS: Final[dict[str, tuple[str, ...]]] = {
     SERVER: (),
     DELIVERY: ("status",),
     CORE_AUTH: ("client", "origin"),
+    GUARD: ("who", "user", "client"),
     COLLECTOR: (),
     YSNP_AUTH: ("status",),
 }
@@ -120,6 +122,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
     ),
     DELIVERY: {"count": "int", "blocked": "int"},
     CORE_AUTH: _integers("failures", "users"),
+    GUARD: _integers("held", "observed", "messages"),
     COLLECTOR: {
         "lines": "int",
         "bytes": "int",

@@ -84,10 +84,12 @@ def _service(
     from bmtick.guard.helper import choose_brake
     from bmtick.guard.holds import Journal
     from bmtick.guard.judge import BurstJudge
+    from bmtick.guard.publish import Publisher
     from bmtick.guard.service import Service
     from bmtick.incident.programs import Programs
 
     programs = Programs(config_dir)
+    publish = Publisher(settings.guard.points)
     journal = Journal(state or settings.guard.state)
     journal.lock()
     sender = settings.smtp.sender or f"bmtick@{socket.getfqdn()}"
@@ -105,7 +107,7 @@ def _service(
         journal,
         choose_brake(programs, settings.guard.helper),
         _teller(settings, sender, recipients, mails),
-        lambda _: None,
+        lambda guard: publish(guard, time.time()),
     )
 
 

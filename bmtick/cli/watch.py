@@ -218,6 +218,7 @@ def _collector(settings: Settings, logs: tuple[str, ...], host: str, screen: _Sc
         request.logs,
         request.options,
         spool=spool,
+        guard=settings.guard.points,
         tags={"host": host, "datalocation": settings.watch.datalocation},
         warn=screen.warn,
     )

@@ -149,6 +149,13 @@ class Request:
         return self.values.get("--spool") or self.settings.get("spool") or SPOOL
 
     @property
+    def guard(self) -> str:
+        """Where a guard of this machine writes who is held; empty: nowhere."""
+        from bmtick.collect.guarded import POINTS
+
+        return str(self.settings.get("guard", POINTS))
+
+    @property
     def logs(self) -> list[str]:
         """The logs: paths, globs, ``journal``, ``-``."""
         names = self.given_logs or self.settings.get("logs") or []

@@ -148,6 +148,7 @@ def _follow(
         integer_age=request.integer_age,
         warn=say,
     )
+    runner.guard = request.guard
     parent = os.getppid()
     runner.paced = not request.write and is_telegraf(parent)
     if runner.paced or (request.execd and not request.write):

@@ -27,7 +27,7 @@ _KINDS: dict[str, type] = {
 
 
 def load(config: str | None) -> dict[str, Any]:
-    """Return the keys that ``[collect]`` sets.
+    """Return the keys that ``[collect]`` sets, and as ``guard`` what ``[guard]`` sets ``points`` to.
 
     Raises:
         BmtickError: there is no such file, it is no TOML, or a key or type is unknown.
@@ -40,7 +40,12 @@ def load(config: str | None) -> dict[str, Any]:
 
     if not os.path.isfile(path):
         raise BmtickError(f"there is no settings file '{path}'", remedy="'bmtick init' writes one")
-    return _checked(load_toml(read_text(path), file=path).get("collect", {}), path)
+    document = load_toml(read_text(path), file=path)
+    section = _checked(document.get("collect", {}), path)
+    guard = document.get("guard")
+    if isinstance(guard, dict) and isinstance(guard.get("points"), str):
+        return {**section, "guard": guard["points"]}
+    return section
 
 
 def _checked(section: Any, path: str) -> dict[str, Any]:

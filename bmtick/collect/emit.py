@@ -201,7 +201,8 @@ def _head(name: str, tags: tuple[str, ...]) -> bytes:
     if len(heads) >= _MAX_HEADS:
         heads.clear()
     pairs = zip(n.TAGS[name], tags, strict=True)
-    text = name + "".join(f",{key}={escape_key(value)}" for key, value in pairs) + " "
+    # a tag without a value is left out: an empty one is no line protocol
+    text = name + "".join(f",{key}={escape_key(value)}" for key, value in pairs if value) + " "
     head = heads[tags] = text.encode("utf-8", "replace")
     return head
 
@@ -213,7 +214,7 @@ def to_json(rows: list[Row]) -> bytes:
     points = [
         {
             "measurement": name,
-            "tags": dict(zip(n.TAGS[name], tags, strict=True)),
+            "tags": {k: v for k, v in zip(n.TAGS[name], tags, strict=True) if v},
             "fields": dict(zip(n.FIELDS[name], fields, strict=False)),
             "time": time,
         }

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 
-from bmtick.collect import queue
+from bmtick.collect import guarded, queue
 from bmtick.collect.emit import Row
 from bmtick.collect.ending import Ending, StayingEnding, is_orphan
 from bmtick.collect.session import FIRST, Session
@@ -41,6 +41,7 @@ class Runner:
         reader: which Telegraf reads what is printed; empty where none does.
         ending: told what is printed, tells when to end.
         paced: whether a run gives out only as much as Telegraf takes at once.
+        guard: where a guard writes who is held, or "".
         printed: whether anything was printed that is not printed again.
     """
 
@@ -61,6 +62,7 @@ class Runner:
         self.write = write
         self.form = form
         self.spool = spool
+        self.guard = ""
         self.integer_age = integer_age
         self.warn = warn
         self.clock = clock
@@ -131,6 +133,7 @@ class Runner:
             if not more:
                 if self.spool:
                     rows += queue.rows(self.spool, now, self.warn, integer_age=self.integer_age)
+                rows += guarded.rows(self.guard, now, self.warn)
                 if self.session.uncertain or not counted:
                     rows.append(self.session.heartbeat(now))
             self._deliver(self.form(rows), counted)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bmtick.collect.emit import Row
+from bmtick.collect.guarded import rows as guarded_rows
 from bmtick.collect.options import Options
 from bmtick.collect.queue import rows as queue_rows
 from bmtick.collect.session import Session
@@ -36,6 +37,7 @@ class Collector:
         logs: paths.
         options: how to count.
         spool: the queue directory, or "" for none.
+        guard: where a guard writes who is held, or "" for nowhere.
         tags: added to every point.
         warn: takes one line for the administrator.
     """
@@ -46,11 +48,13 @@ class Collector:
         options: Options,
         *,
         spool: str,
+        guard: str = "",
         tags: Mapping[str, str],
         warn: Callable[[str], None],
     ) -> None:
         self._session = Session(list(logs), options, warn)
         self._interval, self._spool, self._warn = options.interval, spool, warn
+        self._guard = guard
         self._tags = {name: value for name, value in tags.items() if value}
         self._sampled = 0.0
 
@@ -65,13 +69,14 @@ class Collector:
             self._sampled = now
             if self._spool:
                 rows += queue_rows(self._spool, now, self._warn)
+            rows += guarded_rows(self._guard, now, self._warn)
             if not rows:
                 rows.append(self._session.heartbeat(now))
         return sorted(map(self._point, rows), key=lambda point: point.time), more
 
     def _point(self, row: Row) -> Point:
         name, tags, fields, at = row
-        own = dict(zip(TAGS[name], tags, strict=True))
+        own = {tag: value for tag, value in zip(TAGS[name], tags, strict=True) if value}
         return Point(name, {**self._tags, **own}, dict(zip(FIELDS[name], fields, strict=False)), at)
 
     def dump(self) -> Any:

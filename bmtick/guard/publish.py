@@ -1,0 +1,68 @@
+"""Who is held, as a file for ``bmtick collect``, which makes points of it: ``collect/guarded.py``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bmtick.guard.core import Guard
+from bmtick.guard.holds import HOLD, Hold
+from bmtick.guard.who import CLIENT, USER
+
+_MOST = 1000
+_LAST = 300.0  # seconds for which somebody who was released is told, so that an alert ends
+_MODE = 0o640  # the group may read the mail log, too, which tells more
+
+
+class Publisher:
+    """Writes the file whenever it changes.
+
+    Args:
+        path: of the file, or "" for none.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path) if path else None
+        self._written: bytes | None = None
+
+    def __call__(self, guard: Guard, now: float) -> None:
+        """Write who is held now; a folder that cannot be written is told once a minute."""
+        if self._path is None:
+            return
+        rows = [*_held(guard, now), *_released(guard, now)][:_MOST]
+        text = json.dumps({"rows": rows}, separators=(",", ":")).encode()
+        if text == self._written:
+            return
+        new = self._path.with_name(f".{self._path.name}.new")
+        try:
+            self._path.parent.mkdir(mode=0o750, exist_ok=True)
+            new.unlink(missing_ok=True)
+            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+            with os.fdopen(fd, "wb") as file:
+                os.fchmod(fd, _MODE)
+                file.write(text)
+            new.replace(self._path)
+        except OSError as error:
+            guard.warn(f"cannot write {self._path}, Bm-tick is not told: {error.strerror}")
+        self._written = text
+
+
+def _held(guard: Guard, now: float) -> Iterator[dict[str, Any]]:
+    for hold in guard.holds.held.values():
+        if hold.active(now):
+            held = hold.mode == HOLD
+            yield _row(hold, held=int(held), observed=int(not held), messages=hold.messages)
+
+
+def _released(guard: Guard, now: float) -> Iterator[dict[str, Any]]:
+    for who, (at, hold) in guard.holds.released.items():
+        if now - at < _LAST and who not in guard.holds.held:
+            yield _row(hold, held=0, observed=0, messages=0)
+
+
+def _row(hold: Hold, **fields: int) -> dict[str, Any]:
+    named = {hold.who.kind: hold.who.name} if hold.who.kind in (USER, CLIENT) else {}
+    return {"who": str(hold.who), **named, **fields}
