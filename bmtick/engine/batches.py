@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bmtick.engine.gotime import parse_rfc3339
-from bmtick.engine.messages import Batch, BatchPoint, Fields, Tags
+from bmtick.engine.messages import NIL_TAGS, Batch, BatchPoint, Fields, Tags
 from bmtick.errors import BmtickError, Location
 
 _SPACE = re.compile(r"\s*")
@@ -41,7 +41,7 @@ def from_answer(
     """
     batches = []
     for one in series:
-        tags: Tags = dict(one.get("tags") or {})
+        tags: Tags = dict(one.get("tags") or {}) or NIL_TAGS
         columns = one["columns"]
         points = []
         latest = _ZERO_TIME
@@ -131,7 +131,7 @@ def _batches(data: bytes, file: str) -> Iterator[Batch]:
 
 
 def _recorded(raw: Mapping[str, Any]) -> Batch:
-    tags: Tags = dict(raw.get("tags") or {})
+    tags: Tags = dict(raw.get("tags") or {}) or NIL_TAGS
     points = [
         BatchPoint(
             dict(point.get("fields") or {}),
@@ -143,4 +143,6 @@ def _recorded(raw: Mapping[str, Any]) -> Batch:
     end = parse_rfc3339(raw["tmax"]) if raw.get("tmax") else _ZERO_TIME
     if points:
         end = max(end, points[-1].time)
-    return Batch.of(str(raw.get("name", "")), tags, bool(raw.get("byname")), end, points)
+    by_name = bool(raw.get("byname"))
+    # Kapacitor sets the dimensions of such a batch once more, which makes it a map of its own.
+    return Batch.of(str(raw.get("name", "")), dict(tags) if by_name else tags, by_name, end, points)

@@ -17,6 +17,15 @@ import msgspec
 Tags: TypeAlias = dict[str, str]
 Fields: TypeAlias = dict[str, object]
 
+
+class NilTags(Tags):
+    """Go's nil map, which JSON shows as null: the tags of a query's answer that has none."""
+
+    __slots__ = ()
+
+
+NIL_TAGS = NilTags()
+
 STREAM = "stream"
 BATCH = "batch"
 NO_EDGE = "noedge"

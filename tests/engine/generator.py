@@ -354,3 +354,115 @@ class _Script:
             'duration("n", 1s)',
             f'bool("{field}")',
         )
+
+
+# --- batch tasks ----------------------------------------------------------------------------
+
+
+@dataclass
+class BatchCase:
+    """A batch script, the points in its database, and when the server starts and stops."""
+
+    script: str
+    lines: list[str]
+    begin: int
+    end: int
+
+
+def generate_batch(seed: int) -> BatchCase:
+    """Return batch case number seed; times in seconds, the start a multiple of a minute."""
+    random = Random(seed)
+    lines = _points(random, wild=True)
+    times = [int(line.rpartition(" ")[2]) // 10**9 for line in lines]
+    begin = min(times) // 60 * 60
+    return BatchCase(_BatchScript(random).text(), lines, begin, max(times) + 60)
+
+
+class _BatchScript(_Script):
+    def __init__(self, random: Random) -> None:
+        super().__init__(random, wild=True)
+        self.probes = 0
+
+    def text(self) -> str:
+        if self.chance(0.25):
+            return self.two_queries()
+        parts = [f"var data = {self.query()}"]
+        parts += [self.branch() for _ in range(self.random.randint(1, 2))]
+        return "\n".join(parts) + "\n"
+
+    def query(self, *, by_time: bool = True) -> str:
+        self.numbers = ["v"]
+        call = self.pick("mean", "sum", "count", "max", "min", "first", "spread", "median")
+        field = self.pick("v", "v", "n")
+        grouped = by_time and self.chance(0.5)
+        select = f'{call}("{field}") AS "v"'
+        if not grouped and self.chance(0.5):
+            select = '"v", "n", "s", "b"'
+            self.numbers = ["v", "n"]
+        where = self.pick(
+            "", "", " WHERE \"host\" != 'a'", " WHERE \"host\" = 'a' OR \"svc\" = 'x'"
+        )
+        source = self.pick('"{db}"."autogen"."m"', '"{db}"."autogen".m, "{db}"."autogen".k')
+        every = self.pick("5s", "10s", "20s", "30s")
+        text = f"batch\n    |query('''SELECT {select} FROM {source}{where}''')"
+        text += f".period({self.pick(every, every, '10s', '60s')})"
+        text += (
+            f".cron('{self.pick('*/10 * * * * * *', '* * * * *')}')"
+            if self.chance(0.1)
+            else f".every({every})"
+        )
+        text += ".align()" if self.chance(0.4) else ""
+        text += f".offset({self.pick('1s', '7s')})" if self.chance(0.2) else ""
+        tags = self.pick("", "'host'", "'host', 'svc'", "*")
+        span = self.pick("time(2s)", "time(5s)", "time(3s, 1s)", "10s") if grouped else ""
+        if span or tags:
+            text += f".groupBy({', '.join(part for part in (span, tags) if part)})"
+        if grouped:
+            text += self.pick("", ".fill(0)", ".fill(1.5)", ".fill('none')", ".fill('previous')")
+            if call not in ("count", "first"):
+                text += self.pick("", "", ".fill('linear')")
+        return text + (".groupByMeasurement()" if self.chance(0.2) else "")
+
+    def branch(self) -> str:
+        numbers = list(self.numbers)
+        text = ""
+        for _ in range(self.random.randint(0, 2)):
+            text += "\n    " + self.either()
+        if self.chance(0.6):
+            node, gives_stream = self.reduce()
+            text += "\n    " + node
+            if gives_stream:
+                text += self.streams(1)
+        text = self.probed("data" + text)
+        self.numbers = numbers
+        return text
+
+    def probed(self, chain: str) -> str:
+        """End a chain in an alert that tells all that comes by, and in one of chance.
+
+        Each has ids of its own, by group: in Kapacitor it is chance which group or branch comes
+        first.
+        """
+        self.probes += 1
+        name = f"part{self.probes}"
+        own = f".id('{{{{ .Name }}}} {{{{ .Group }}}} {name}')"
+        shared = (
+            ".id('one')",
+            ".id('{{ .Name }}/{{ index .Tags \"host\" }}')",
+            ".id('{{ .Group }}')",
+        )
+        alert = self.alert().replace("|alert()", f"|alert(){own}", 1)
+        for text in (*shared, ".topic('t')"):
+            alert = alert.replace(text, "")
+        all_ = own.replace(name, f"{name} all")
+        return f"var {name} = {chain}\n{name}\n    |alert(){all_}.crit(lambda: TRUE)\n{name}\n    {alert}"
+
+    def two_queries(self) -> str:
+        """Join two queries that run together; anything else would show which one came first."""
+        left = self.query(by_time=False)
+        schedule = left[left.index(".period(") :]
+        right = self.query(by_time=False)
+        right = right[: right.index(".period(")] + schedule
+        join = "left\n    |join(right).as('l', 'r')"
+        self.numbers = ["l.v", "r.v"]
+        return f"var left = {left}\nvar right = {right}\n{self.probed(join)}\n"

@@ -7,14 +7,17 @@ its httpOut endpoints. Ids of the server are left out of texts.
 import json
 import re
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import requests
 
 from bmtick.durations import SECOND, parse_duration
 from bmtick.engine import gojson, load_task
 from bmtick.engine.gotime import rfc3339_nano
+from bmtick.history import Connection, influxql_answer
 from bmtick.points import parse_lines
+from bmtick.trial.batches import replay, run_queries
+from bmtick.zones import local_zone
 
 HOST = "127.0.0.1"
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}")
@@ -178,3 +181,92 @@ def _settle(server, name, points, seconds=20.0):
             return ""
         time.sleep(0.05)
     raise AssertionError(f"task {name} with {points} points does not come to rest")
+
+
+# --- batch tasks ----------------------------------------------------------------------------
+
+
+def batches_here(script, influx, *, name, begin, end):
+    """Run the queries of a batch script; return the batches of each query that are not empty.
+
+    Empty ones are missing in Kapacitor's recordings, too. Times in seconds.
+    """
+    task = load_task(script, file=f"{name}.tick", name=name, hostname=HOST)
+    found = [[] for _ in task.queries]
+    take = task.feed_batch
+
+    def feed(number, batch):
+        if batch.points:
+            found[number].append(batch)
+        take(number, batch)
+
+    task.feed_batch = feed
+    where = Connection(influx.url, "", "")
+    ask = lambda _, statement: influxql_answer(where, statement)  # noqa: E731
+    for _ in run_queries(task, ask, begin * SECOND, end * SECOND, local_zone()):
+        pass
+    return found
+
+
+def plain(batches):
+    """Return batches as data that can be compared."""
+    return [
+        (b.name, b.group, b.time, [(p.time, p.tags, p.fields) for p in b.points]) for b in batches
+    ]
+
+
+def replayed_here(script, batches, *, name):
+    """Run the batches of a recording through a script."""
+    task = load_task(script, file=f"{name}.tick", name=name, hostname=HOST)
+    for _ in replay(task, batches):
+        pass
+    task.close()
+    return Outcome([_as_logged(event) for event in task.take_events()], {}, task.stopped)
+
+
+def batches_on_kapacitor(server, script, *, name, folder, db, begin, end):
+    """Record a batch task on a real Kapacitor and replay it; return the recording and the outcome."""
+    log = folder / f"{name}.log"
+    log.unlink(missing_ok=True)
+    logged = re.sub(r"\|alert\(\)", f"|alert().log('{log}')", script)
+    reply = server.define(name, logged, type_="batch", db=db, enabled=False)
+    try:
+        if reply.status_code >= 300:
+            return None, Outcome([], {}, reply.json()["error"])
+        span = {"start": _utc(begin), "stop": _utc(end)}
+        recording = _finished(server, "recordings", "batch", {"task": name, **span})
+        if recording["error"]:
+            return None, Outcome([], {}, recording["error"])
+        data = (server.config.parent / "replay" / f"{name}.brpl").read_bytes()
+        request = {"task": name, "recording": name, "recording-time": True, "clock": "fast"}
+        done = _finished(server, "replays", "", request | {"id": name})
+        return data, Outcome(_logged(log), {}, done["error"])
+    finally:
+        server.delete(name)
+        for kind in ("replays", "recordings"):
+            requests.delete(f"{server.url}/kapacitor/v1/{kind}/{name}", timeout=10)
+
+
+def _logged(log):
+    text = log.read_text() if log.exists() else ""
+    return [_plain(json.loads(line)) for line in text.splitlines()]
+
+
+def _utc(seconds):
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _finished(server, kind, what, body):
+    """Start a recording or a replay and wait for its end."""
+    url = f"{server.url}/kapacitor/v1/{kind}"
+    reply = requests.post(
+        f"{url}/{what}".rstrip("/"), json={"id": body["task"], **body}, timeout=20
+    )
+    reply.raise_for_status()
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        state = requests.get(f"{url}/{body['task']}", timeout=10).json()
+        if state["status"] != "running":
+            return state
+        time.sleep(0.02)
+    raise AssertionError(f"{kind} of {body['task']} does not end")

@@ -7,6 +7,10 @@ A case is a folder with ``script.tick``, ``points.lp`` and, if need be, ``vars.j
 that the first lies as long before now as the file says. This writes
 ``expected.jsonl`` (alert events as Kapacitor's log handler writes them) and ``http.json`` (the
 content of each httpOut endpoint), or ``refused.txt`` with Kapacitor's words.
+
+A batch case in ``tests/engine/batch_cases`` is a folder with a ``script.tick`` over the one
+``points.lp`` of all of them; this writes the recording of its queries' answers (``answers.brpl``)
+and ``expected.jsonl``.
 """
 
 import json
@@ -16,10 +20,12 @@ import time
 from pathlib import Path
 
 from bmtick.durations import SECOND, parse_duration
-from tests.engine.live import on_kapacitor, shifted
+from tests.engine.live import batches_on_kapacitor, on_kapacitor, shifted
 from tests.support import servers
 
 CASES = Path(__file__).parent / "cases"
+BATCH_CASES = Path(__file__).parent / "batch_cases"
+BATCH_DATABASE = "case"
 
 
 def read_case(folder):
@@ -73,6 +79,32 @@ def record(server, folder, scratch):
     return f"{len(outcome.events)} events, {len(outcome.outputs)} endpoints"
 
 
+def record_batch(server, folder, scratch):
+    """Run one batch case: its queries on InfluxDB, then the recording of their answers."""
+    server.influx.execute(f'DROP DATABASE "{BATCH_DATABASE}"')
+    server.influx.execute(f'CREATE DATABASE "{BATCH_DATABASE}"')
+    lines = (BATCH_CASES / "points.lp").read_text().splitlines()
+    server.influx.write(lines, db=BATCH_DATABASE)
+    recording, outcome = batches_on_kapacitor(
+        server,
+        (folder / "script.tick").read_text(),
+        name=folder.name,
+        folder=scratch,
+        db=BATCH_DATABASE,
+        **span_of(lines),
+    )
+    (folder / "answers.brpl").write_bytes(recording)
+    events = "".join(json.dumps(e, ensure_ascii=False) + "\n" for e in outcome.events)
+    (folder / "expected.jsonl").write_text(events)
+    return outcome.problem or f"{len(outcome.events)} events"
+
+
+def span_of(lines):
+    """Return when the server of a batch case starts and stops, in seconds."""
+    times = [int(line.rpartition(" ")[2]) // SECOND for line in lines]
+    return {"begin": min(times) // 60 * 60, "end": max(times) + 60}
+
+
 def main(names):
     """Record the named cases, or all."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -81,9 +113,10 @@ def main(names):
             servers.influxdb(scratch / "influxdb") as influx,
             servers.kapacitor(scratch / "kapacitor", influx) as server,
         ):
-            for folder in sorted(f for f in CASES.iterdir() if f.is_dir()):
-                if not names or folder.name in names:
-                    sys.stdout.write(f"{folder.name}: {record(server, folder, scratch)}\n")
+            for cases, one in ((CASES, record), (BATCH_CASES, record_batch)):
+                for folder in sorted(f for f in cases.iterdir() if f.is_dir()):
+                    if not names or folder.name in names:
+                        sys.stdout.write(f"{folder.name}: {one(server, folder, scratch)}\n")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from bmtick.engine.gotemplate.gotime import format_time
-from bmtick.engine.gotemplate.values import Struct
+from bmtick.engine.gotemplate.values import StringMap, Struct
 from bmtick.engine.lambdas.numbers import format_float
 from bmtick.engine.lambdas.texts import go_runes, to_bytes
 from bmtick.engine.lambdas.values import Time
@@ -35,7 +35,7 @@ def to_json(value: Any) -> str:
 
 
 def _encode(value: Any) -> str:
-    if value is None:
+    if value is None or (isinstance(value, StringMap) and value.is_nil):
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from bmtick.engine.lambdas.values import Duration, Time
+from bmtick.engine.messages import NilTags
 
 
 class GoInt(int):
@@ -43,7 +44,9 @@ class JS(str):
 
 
 class StringMap(dict[str, str]):
-    """Go's ``map[string]string``: Kapacitor's tags."""
+    """Go's ``map[string]string``: Kapacitor's tags; JSON shows a nil one as null."""
+
+    is_nil = False
 
 
 class Struct:
@@ -99,6 +102,7 @@ def alert_data(data: Mapping[str, Any]) -> Struct:
         server = {name: getattr(server, name.lower(), "") for name in _SERVER}
     own = {name: data.get(name, "") for name in _ID}
     own["Tags"] = StringMap(data.get("Tags") or {})
+    own["Tags"].is_nil = isinstance(data.get("Tags"), NilTags)
     own["ServerInfo"] = Struct(
         "kapacitor.serverInfo", {name: (server or {}).get(name, "") for name in _SERVER}
     )

@@ -25,6 +25,8 @@ class DeleteNode(StatelessNode):
         return {k: v for k, v in fields.items() if k not in self.fields}
 
     def _tags(self, tags: Tags) -> Tags:
+        if not any(tag in tags for tag in self.tags):
+            return tags
         return {k: v for k, v in tags.items() if k not in self.tags}
 
     def point(self, point: Point) -> None:
