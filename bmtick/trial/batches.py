@@ -72,7 +72,12 @@ def _answer(task: Task, number: int, ask: Ask, now: int) -> list[Batch]:
 
 
 def over_points(
-    task: Task, points: Iterable[tuple[Point, Place | None]], zone: tzinfo
+    task: Task,
+    points: Iterable[tuple[Point, Place | None]],
+    zone: tzinfo,
+    *,
+    begin: int | None = None,
+    end: int | None = None,
 ) -> Iterator[int]:
     """Run a batch task's queries over points, in a throw-away InfluxDB; yield each query's time.
 
@@ -83,26 +88,29 @@ def over_points(
         points: in any order, each with its database and retention policy; without one it is
             written to all that the queries name.
         zone: of the server, for cron.
+        begin: when the server starts, if not at the first point.
+        end: when it stops, if not once every query has seen the last point.
 
     Raises:
         BmtickError: there is no influxd on this machine, or a query fails.
     """
     by_place: dict[Place, list[Point]] = {place: [] for place in task.databases}
-    begin = end = None
+    first = last = None
     for point, where in points:
-        begin = point.time if begin is None else min(begin, point.time)
-        end = point.time if end is None else max(end, point.time)
+        first = point.time if first is None else min(first, point.time)
+        last = point.time if last is None else max(last, point.time)
         for place in by_place if where is None else [where]:
             if place in by_place:
                 by_place[place].append(point)
-    if begin is None or end is None:
+    if first is None or last is None:
         return
+    begin = first if begin is None else begin
+    end = _last_run(task, begin, last, zone) if end is None else end
     with throwaway_influxdb() as connection:
         for place, there in by_place.items():
             fill(connection, place, there)
-        last = _last_run(task, begin, end, zone)
         yield from run_queries(
-            task, lambda _, query: influxql_answer(connection, query), begin, last, zone
+            task, lambda _, query: influxql_answer(connection, query), begin, end, zone
         )
 
 

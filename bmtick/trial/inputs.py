@@ -11,10 +11,12 @@ from typing import Final
 from bmtick.collect.options import Options
 from bmtick.collect.whole import points_of_logs
 from bmtick.durations import SECOND, parse_duration
+from bmtick.engine.batches import recording_in
+from bmtick.engine.messages import Batch, BatchPoint
 from bmtick.errors import BmtickError, Location
 from bmtick.names import FIELDS
 from bmtick.points import Point, Value, parse_lines
-from bmtick.trial.model import Case, Series
+from bmtick.trial.model import BatchTable, Case, Series
 from bmtick.trial.notation import MAX_VALUES, values
 
 DEFAULT_BEGIN: Final = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)  # a Monday morning
@@ -65,6 +67,59 @@ def points_of(case: Case) -> list[Point]:
     for point in found:
         point.tags = {**case.tags, **point.tags}
     return sorted(found, key=lambda point: point.time)
+
+
+def batches_of(case: Case, queries: int) -> list[list[Batch]]:
+    """Return the batches of a case for each query of its script, in the order of the script.
+
+    Raises:
+        BmtickError: an input cannot be read, or is for a query that the script has not.
+    """
+    found: list[list[Batch]] = [[] for _ in range(queries)]
+    start = nanoseconds(case.begin or DEFAULT_BEGIN)
+    for number, table in enumerate(case.batch):
+        if not 1 <= table.query <= queries:
+            raise BmtickError(
+                f"'query = {table.query}', but the script has {queries}",
+                location=Location(case.file),
+                remedy="queries count from 1",
+            )
+        try:
+            found[table.query - 1].append(_batch(case, table, number, start))
+        except BmtickError as error:
+            if error.location is None:
+                error.location = Location(case.file)
+            raise
+    return found
+
+
+def _batch(case: Case, table: BatchTable, number: int, start: int) -> Batch:
+    tags = {**case.tags, **table.tags}
+    points = [
+        BatchPoint(
+            # an answer of InfluxDB has no integers: Kapacitor takes all numbers for floats
+            {k: float(v) if type(v) is int else v for k, v in point.fields.items()},
+            tags,
+            point.time,
+        )
+        for point in _series(table, number, start)
+    ]
+    if not points and not table.at:
+        raise BmtickError("a batch without points has no time", remedy="say when: at = '10s'")
+    end = start + parse_duration(table.at) if table.at else points[-1].time
+    return Batch.of(table.measurement, tags, by_name=False, time=end, points=points)
+
+
+def recorded_batches(case: Case) -> list[list[Batch]]:
+    """Return the batches of a case's recordings: one file of all queries, or one for each."""
+    found: list[list[Batch]] = []
+    for name in case.recordings:
+        path = Path(case.file).parent / name
+        batches = recording_in(path)
+        if batches is None:
+            raise BmtickError("this is no recording of batches", location=Location(str(path)))
+        found += batches
+    return found
 
 
 def _options(case: Case) -> Options:

@@ -11,11 +11,15 @@ import msgspec
 
 from bmtick.documents import load_toml, read_text
 from bmtick.errors import BmtickError, Location, nearest
-from bmtick.trial.model import Case, Expectation, Series, Silence
+from bmtick.trial.model import BatchTable, Case, Expectation, Series, Silence
 
 _UNKNOWN: Final = re.compile(r"contains unknown field `(.*?)`")
 _KEYS: Final = sorted(
-    {name for part in (Case, Series, Expectation, Silence) for name in part.__struct_fields__}
+    {
+        name
+        for part in (Case, Series, BatchTable, Expectation, Silence)
+        for name in part.__struct_fields__
+    }
     - {"file"}
 )
 
@@ -71,8 +75,8 @@ def _case(raw: dict[str, Any], path: Path) -> Case:
         raise _refused(_explain(str(error)), path) from None
     if bool(case.alert) == bool(case.script):
         raise _refused("give either 'alert' or 'script'", path)
-    if not (case.series or case.points or case.logs):
-        raise _refused("no input: give 'series', 'points' or 'logs'", path)
+    if not (case.series or case.points or case.logs or case.batch or case.recordings):
+        raise _refused("no input: give 'series', 'points', 'logs', 'batch' or 'recordings'", path)
     if case.expect is None and not case.silence:
         raise _refused("the case expects nothing", path, "'expect = []' expects that nothing comes")
     if case.begin and case.begin.tzinfo is None:

@@ -26,6 +26,17 @@ class Series(_Part, frozen=True, kw_only=True):
     jitter: str = "0s"
 
 
+class BatchTable(Series, frozen=True, kw_only=True):
+    """A batch: part of the answer to one query; ``at`` is the end of the query's interval.
+
+    ``query`` counts the queries as the script names them, from 1.
+    """
+
+    fields: dict[str, str] = {}
+    query: int = 1
+    at: str = ""
+
+
 class Expectation(_Part, frozen=True, kw_only=True):
     """One event that has to come."""
 
@@ -63,6 +74,8 @@ class Case(_Part, frozen=True, kw_only=True):
     end: str = ""
     tags: dict[str, str] = {}
     series: list[Series] = []
+    batch: list[BatchTable] = []
+    recordings: list[str] = []
     points: list[str] = []
     logs: list[str] = []
     known_clients: list[str] | None = None

@@ -15,9 +15,12 @@ from bmtick.errors import BmtickError, Location
 from bmtick.points import Point
 from bmtick.settings import Settings, load
 from bmtick.tick.variables import load_variables
+from bmtick.trial.batches import over_points
+from bmtick.trial.batches import replay as replay_batches
 from bmtick.trial.compare import compare
-from bmtick.trial.inputs import begin_of, points_of
+from bmtick.trial.inputs import batches_of, begin_of, points_of, recorded_batches
 from bmtick.trial.model import Case
+from bmtick.zones import local_zone
 
 _AFTERWARDS: Final = 5 * SECOND  # the clock runs on after the last point, as on a server
 
@@ -47,7 +50,16 @@ def run_case(case: Case) -> Outcome:
     begin = begin_of(case, points)
     end = begin + parse_duration(case.end) if case.end else None
     task = task_of(case)
-    events = replay(task, points, end)
+    if task.is_batch:
+        events, begin = _run_batches(task, case, points, end)
+    elif case.batch or case.recordings:
+        raise BmtickError(
+            "the script reads the stream, not queries",
+            location=Location(case.file),
+            remedy="give 'series', 'points' or 'logs'",
+        )
+    else:
+        events = replay(task, points, end)
     try:
         failures = compare(case, events, begin)
     except BmtickError as error:
@@ -74,6 +86,36 @@ def replay(task: Task, points: Iterable[Point], end: int | None = None) -> list[
         task.advance(latest)
     task.close()
     return events + task.take_events()
+
+
+def _run_batches(
+    task: Task, case: Case, points: list[Point], end: int | None
+) -> tuple[list[AlertEvent], int]:
+    """Run a batch task over the batches of a case, or its queries over the points.
+
+    Returns the events and the time from which those that are expected count.
+    """
+    begin = begin_of(case, points)
+    in_script = sorted(range(len(task.queries)), key=lambda n: task.queries[n].location or ())
+    if case.batch:
+        given = batches_of(case, len(in_script))
+        steps = replay_batches(task, [given[in_script.index(n)] for n in range(len(in_script))])
+    elif case.recordings:
+        recorded = recorded_batches(case)
+        firsts = [batch.points[0].time for batches in recorded for batch in batches[:1]]
+        begin = begin if case.begin else min(firsts, default=begin)
+        steps = replay_batches(task, recorded)
+    else:
+        steps = over_points(task, [(p, None) for p in points], local_zone(), begin=begin, end=end)
+    events: list[AlertEvent] = []
+    latest = begin
+    for at in steps:
+        latest = max(latest, at)
+        events += task.take_events()
+        task.drop_outputs()
+    task.advance(end or latest + _AFTERWARDS)
+    task.close()
+    return events + task.take_events(), begin
 
 
 def task_of(case: Case) -> Task:

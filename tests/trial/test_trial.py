@@ -12,6 +12,7 @@ from bmtick.errors import BmtickError
 from bmtick.trial.load import case_files, load_cases
 from bmtick.trial.notation import values
 from bmtick.trial.run import run_case
+from tests.support.servers import find_program
 
 CASES = Path(__file__).parent / "cases"
 
@@ -48,9 +49,9 @@ def run(*args):
 def test_the_cases_pass(tmp_path):
     result = run(CASES, "--junit", tmp_path / "out.xml")
     assert result.exit_code == 0, result.output
-    assert "4 cases, 0 failed" in result.output
+    assert "6 cases, 0 failed" in result.output
     suite = ET.parse(tmp_path / "out.xml").getroot()
-    assert (suite.get("tests"), suite.get("failures")) == ("4", "0")
+    assert (suite.get("tests"), suite.get("failures")) == ("6", "0")
 
 
 FAILING = """
@@ -164,3 +165,55 @@ def test_the_catalogues_own_cases(alert):
     assert all(aspect in names for aspect in ASPECTS), names
     levels = {event.level for outcome in outcomes for event in outcome.events}
     assert {"CRITICAL", "OK"} <= levels, "the cases show that it fires and that it recovers"
+
+
+BUSY = f'script = "{CASES}/busy.tick"\n'
+
+
+def test_the_queries_of_a_batch_script_run_over_points(tmp_path):
+    find_program("influxd")
+    (tmp_path / "points.toml").write_text(
+        BUSY
+        + """
+end = "80s"
+[[series]]
+measurement = "cpu"
+tags = { host = "a" }
+every = "5s"
+fields = { busy = "50x4 95x4 10x4" }
+[[expect]]
+at = "20s"
+level = "CRITICAL"
+[[expect]]
+at = "60s"
+level = "OK"
+"""
+    )
+    result = run(tmp_path)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BUSY + "[[batch]]\nmeasurement = 'm'\nquery = 3\nfields = {v = '1'}", "the script has 2"),
+        (BUSY + "[[batch]]\nmeasurement = 'm'", "a batch without points has no time"),
+        (BUSY + "[[batch]]\nmeasurement = 'm'\nfields = {v = '1y'}", "is not a series"),
+        (BUSY + "recordings = ['case.toml']", "no recording of batches"),
+        (BUSY + "recordings = ['gone.brpl']", "cannot read it"),
+        (
+            f'script = "{CASES}/threshold.tick"\n[[batch]]\nmeasurement = "m"\nat = "1s"',
+            "reads the stream, not queries",
+        ),
+    ],
+)
+def test_wrong_batches_are_refused_with_their_file(tmp_path, text, message):
+    (tmp_path / "case.toml").write_text(
+        text.replace("[[batch]]", "expect = []\n[[batch]]").replace(
+            "recordings", "expect = []\nrecordings"
+        )
+    )
+    result = run(tmp_path / "case.toml")
+    assert result.exit_code == 2, result.output
+    assert message in result.output
+    assert str(tmp_path) in result.output.replace("\n", "")
