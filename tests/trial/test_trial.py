@@ -185,7 +185,7 @@ fields = { busy = "50x4 95x4 10x4" }
 at = "20s"
 level = "CRITICAL"
 [[expect]]
-at = "60s"
+at = "50s"
 level = "OK"
 """
     )
