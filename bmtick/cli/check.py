@@ -75,7 +75,9 @@ def command(
     else:
         for finding in findings:
             click.echo(str(finding))
-    failed = has_errors(findings) or (strict and findings)
+    failed = has_errors(findings) or (
+        strict and any(finding.severity == "warning" for finding in findings)
+    )
     ctx.exit(EXIT_WRONG_USE if unreadable else EXIT_FINDING if failed else 0)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from bmtick.errors import nearest
 from bmtick.tick import ast
-from bmtick.tick.findings import Report
+from bmtick.tick.findings import Fix, Report
 from bmtick.tick.graph import HandlerUse, PipelineNode, Setting
 from bmtick.tick.kinds import Handler, Kind, Property, Signature, canonical, catalogue
 from bmtick.tick.kinds import parse_version as version_of
+from bmtick.tick.tokens import tokenize
 from bmtick.tick.values import NOWHERE, Value, described
 
 _METHODS_THAT_LEAVE_THE_HANDLER = frozenset(
@@ -86,14 +87,22 @@ class Caller:
 
     def _unknown_node(self, left: Value, call: ast.Call, name: str) -> None:
         found = self._find_property(left, name)
+        fix: Fix | None
         if found:
             message = f"'{call.name}' is a property of {_describe(left)}, no node"
             remedy = f"write .{call.name}()"
+            fix = Fix(call.pos.offset - 1, call.pos.offset, ".")
         else:
             message = f"no node '{call.name}'"
-            remedy = nearest(name, catalogue().kinds) or self._owners(name)
+            from bmtick.tick.mistakes import suggest_node  # noqa: PLC0415 -- only for a mistake
+
+            remedy = suggest_node(name, catalogue().kinds) or self._owners(name)
+            remedy = (
+                remedy or "nodes are |window(), |mean(), |where(), |eval(), |alert() and others"
+            )
+            fix = _renamed(call, remedy)
         _node_of(left).unfinished = True
-        self._report.error("unknown-node", message, call.pos, remedy)
+        self._report.error("unknown-node", message, call.pos, remedy, fix)
 
     def dynamic(self, left: Value, call: ast.Call, args: list[Value], complete: bool) -> Value:
         """Apply ``left@call(args)``: a function that the user added to Kapacitor."""
@@ -152,8 +161,12 @@ class Caller:
             return Value(found.signature.types[0], pos=identifier.pos)
         if found:
             message, remedy = f"'.{name}' needs parentheses", f"write .{name}()"
-        else:
-            message, remedy = self._no_property(left, identifier.name, name)
+            end = identifier.pos.offset + len(identifier.name)
+            self._report.error(
+                "unknown-property", message, identifier.pos, remedy, Fix(end, end, "()")
+            )
+            return left
+        message, remedy = self._no_property(left, identifier.name, name)
         self._report.error("unknown-property", message, identifier.pos, remedy)
         return left
 
@@ -174,13 +187,20 @@ class Caller:
 
     def _unknown_property(self, left: Value, call: ast.Call, name: str) -> None:
         message, remedy = self._no_property(left, call.name, name)
-        self._report.error("unknown-property", message, call.pos, remedy)
+        _node_of(left).unfinished = True
+        fix = _renamed(call, remedy)
+        if name in catalogue().kinds:
+            fix = Fix(call.pos.offset - 1, call.pos.offset, "|")
+        self._report.error("unknown-property", message, call.pos, remedy, fix)
 
     def _no_property(self, left: Value, shown: str, name: str) -> tuple[str, str]:
         message = f"{_describe(left)} has no property '{shown}'"
         if name in catalogue().kinds:
             return message, f"'{shown}' is a node: write |{shown}()"
-        return message, nearest(name, _names_of(left)) or self._owners(name)
+        from bmtick.tick.mistakes import suggest_property  # noqa: PLC0415 -- only for a mistake
+
+        remedy = suggest_property(name, _names_of(left)) or self._owners(name)
+        return message, remedy or f"it has .{'(), .'.join(list(_names_of(left))[:8])}() ..."
 
     def _owners(self, name: str) -> str:
         """Return where a property belongs, for one that stands at the wrong place."""
@@ -204,10 +224,31 @@ class Caller:
         if len(args) < signature.least or (most is not None and len(args) > most):
             given = "none is" if not args else "1 is" if len(args) == 1 else f"{len(args)} are"
             message = f"{what}() takes {_count(signature)}, and {given} given"
-            self._report.error("arguments", message, call.pos, f"it is {what}{signature}")
+            remedy, fix = self._wrong_count(what, signature, args, call)
+            self._report.error("arguments", message, call.pos, remedy, fix)
             return
         for i, arg in enumerate(args):
             self._check_type(what, signature.type_at(i), arg, call)
+
+    def _wrong_count(
+        self, what: str, signature: Signature, args: list[Value], call: ast.Call
+    ) -> tuple[str, Fix | None]:
+        """Return what to write instead of a call with too few or too many arguments."""
+        from bmtick.tick.mistakes import ARGUMENT_OF  # noqa: PLC0415 -- only for a mistake
+
+        text = self._report.source.text
+        span = call_span(text, call.pos.offset)
+        inside = text[span[0] + 1 : span[1] - 1] if span else ""
+        name = ARGUMENT_OF.get(what[1:])
+        if not signature.types and name and len(args) == 1 and span and "\n" not in inside:
+            fix = Fix(span[0], span[1], f"().{name}({inside})")
+            return f"write {what}().{name}({inside[:60]})", fix
+        number = re.search(r"\b[0-9]{1,3}(?:,[0-9]{3})+\b", inside)
+        if number and span:
+            start, plain = span[0] + 1 + number.start(), number[0].replace(",", "")
+            fix = Fix(start, start + len(number[0]), plain)
+            return f"a number has only digits: write {plain}", fix
+        return f"it is {what}{signature}", None
 
     def _check_empty_list(self, what: str, signature: Signature, call: ast.Call) -> None:
         """A template is checked with an empty list, which stands for no arguments at all."""
@@ -221,9 +262,9 @@ class Caller:
         if wanted == "any" or got == "any" or got in wanted.split("|"):
             return
         message = f"{what}() takes {described(wanted)}, and this is {described(got)}"
-        self._report.error(
-            "arguments", message, call.pos if arg.pos is NOWHERE else arg.pos, _remedy(wanted, arg)
-        )
+        where = call.pos if arg.pos is NOWHERE else arg.pos
+        fix = None if arg.pos is NOWHERE else _mended(self._report.source.text, wanted, arg)
+        self._report.error("arguments", message, where, _remedy(wanted, arg), fix)
 
     def since(self, since: str, what: str, position: ast.Position) -> None:
         """Report a name that the wanted version does not have yet; without one, warn."""
@@ -235,6 +276,48 @@ class Caller:
             shown = ".".join(str(n) for n in self._version if n != 99)
             message = f"{what} is in Kapacitor since {since}, and this is for {shown}"
             self._report.error("version", message, position)
+
+
+def call_span(text: str, offset: int) -> tuple[int, int] | None:
+    """Return where the parentheses of the call at an offset begin and end."""
+    opened, start = 0, -1
+    for token in tokenize(text[offset:]):
+        if token.kind == "(":
+            start = offset + token.offset if start < 0 else start
+            opened += 1
+        elif token.kind == ")":
+            opened -= 1
+            if opened == 0:
+                return start, offset + token.offset + 1
+    return None
+
+
+def _renamed(call: ast.Call, remedy: str) -> Fix | None:
+    """Return the fix of a name for which the remedy names the right one."""
+    found = re.search(r"did you mean '(\w+)'|write [.|](\w+)\(\)", remedy)
+    if not found:
+        return None
+    return Fix(call.pos.offset, call.pos.offset + len(call.name), found[1] or found[2])
+
+
+def _mended(text: str, wanted: str, arg: Value) -> Fix | None:
+    """Return the fix of a literal of the wrong type, where there is only one way."""
+    for types, form, mended in _FORMS:
+        if (arg.type, wanted) in types and (found := re.compile(form).match(text, arg.pos.offset)):
+            return Fix(arg.pos.offset, found.end(), found.expand(mended))
+    return None
+
+
+_FORMS: tuple[tuple[frozenset[tuple[str, str]], str, str], ...] = (
+    (frozenset({("reference", "string")}), r'"([^"\\\n\']*)"', r"'\1'"),
+    (frozenset({("int", "float")}), r"([0-9]+)", r"\1.0"),
+    (frozenset({("string", "duration")}), r"'([0-9]+(?:ms|[usmhdw]))'", r"\1"),
+    (
+        frozenset({("int", "string"), ("float", "string"), ("duration", "string")}),
+        r"([0-9.]+(?:ms|[usmhdw])?)",
+        r"'\1'",
+    ),
+)
 
 
 def _node_of(value: Value) -> PipelineNode:
@@ -275,7 +358,8 @@ def _remedy(wanted: str, arg: Value) -> str:
     if wanted == "float" and arg.type == "int":
         return f"write {arg.constant}.0" if arg.known else "write it with a decimal point"
     if wanted == "duration":
-        return "write a number with a unit, like 10m"
+        seconds = arg.constant if arg.type == "int" and arg.known else 0
+        return f"write a number with a unit, like {f'{seconds}s' if seconds else '10m'}"
     if wanted == "lambda":
         return "write lambda: before the expression"
     if wanted == "string" and arg.type in ("int", "float", "duration", "bool"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bmtick.errors import nearest
 from bmtick.tick import ast
 from bmtick.tick.evaluate import Evaluator
-from bmtick.tick.findings import Report
+from bmtick.tick.findings import Fix, Report
 from bmtick.tick.flow import Flow, Schema, outflow
 from bmtick.tick.graph import PipelineNode
 from bmtick.tick.lambda_types import NO_TYPE, infer
@@ -87,6 +88,24 @@ class _LambdaScope:
             remedy = "give the field another name, with .as()"
             self._report.warning("field-and-tag", message, node.pos, remedy)
         return self._flow.type_of(node.name)
+
+    def compared(self, node: ast.Binary) -> None:
+        left, right = node.left, node.right
+        if (
+            self._quiet
+            or not isinstance(left, ast.Reference)
+            or not isinstance(right, ast.Reference)
+        ):
+            return
+        flow = self._flow
+        if right.name in flow.fields or (not flow.more_fields and not flow.more_tags):
+            return  # it is known, or already reported that it is not
+        start = right.pos.offset
+        found = re.compile(r'"([^"\\\n\']*)"').match(self._report.source.text, start)
+        message = f'this compares two fields or tags, "{left.name}" and "{right.name}"'
+        fix = Fix(start, found.end(), f"'{found[1]}'") if found else None
+        remedy = f"a value stands in single quotes: '{right.name}'"
+        self._report.warning("compared-fields", message, right.pos, remedy, fix)
 
     def function_since(self, name: str, since: str, position: ast.Position) -> None:
         if not self._quiet:

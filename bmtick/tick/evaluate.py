@@ -16,9 +16,10 @@ from typing import Any
 from bmtick.errors import BmtickError, nearest
 from bmtick.tick import ast
 from bmtick.tick.calls import Caller
-from bmtick.tick.findings import Report
+from bmtick.tick.findings import Fix, Report
 from bmtick.tick.graph import PipelineNode
 from bmtick.tick.lambda_types import NO_TYPE, infer
+from bmtick.tick.signatures import NODES
 from bmtick.tick.values import UNKNOWN, VAR_TYPES, Value, described
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
@@ -95,6 +96,7 @@ class Expressions(ABC):
     """Evaluates expressions; what names, calls and chains are is for the evaluator."""
 
     _report: Report
+    _in_lambda = False
 
     @abstractmethod
     def var(self, name: str) -> Value | None:
@@ -138,7 +140,9 @@ class Expressions(ABC):
         if isinstance(node, ast.ListNode):
             return Value("list", [self._value(item) for item in node.items], node.pos)
         if isinstance(node, ast.Lambda):
+            self._in_lambda = True
             self._resolve_names(node)
+            self._in_lambda = False
             return Value("lambda", node, node.pos)
         if isinstance(node, ast.Unary):
             return self._unary(node)
@@ -218,6 +222,9 @@ class _Constants:
         self._report.error("lambda-operand", message, node.pos, remedy)
         return NO_TYPE
 
+    def compared(self, node: ast.Binary) -> None:
+        """There are no references here that could be compared."""
+
     def function_since(self, name: str, since: str, position: ast.Position) -> None:
         """Versions are checked where lambdas are."""
 
@@ -258,6 +265,11 @@ class Evaluator(Expressions):
         return self._caller.nodes
 
     @property
+    def given(self) -> bool:
+        """Whether values are given for the vars."""
+        return self._given is not None
+
+    @property
     def unused(self) -> dict[str, ast.Position]:
         """The vars that nothing uses, with their declarations."""
         return {n: p for n, p in self._declared.items() if n not in self.used}
@@ -293,6 +305,11 @@ class Evaluator(Expressions):
             self._argument(node)
         elif isinstance(node, ast.Identifier):
             self._idle_name(node)
+        elif isinstance(node, ast.Unary) and isinstance(node.operand, ast.Unary):
+            start = node.pos.offset
+            message = "this is no comment"
+            fix = Fix(start, start + 2, "//")
+            self._report.error("no-effect", message, node.pos, "a comment starts with //", fix)
         elif not isinstance(node, (ast.DBRP, ast.CommentStatement)):
             self._expression(node)
             if not isinstance(node, ast.Chain):
@@ -371,11 +388,30 @@ class Evaluator(Expressions):
             return replace(value, pos=node.pos)
         if node.name in _SOURCES:
             return self._source(node)
-        remedy = nearest(node.name, (*self._vars, *_SOURCES)) or "declare it before: var NAME = ..."
         message = f"the var '{node.name}' is not defined"
-        self._report.error("undefined-var", message, node.pos, remedy)
+        self._report.error("undefined-var", message, node.pos, *self._meant(node))
         self._vars[node.name] = Value("any", pos=node.pos)  # once is enough
         return self._vars[node.name]
+
+    def _meant(self, node: ast.Identifier) -> tuple[str, Fix | None]:
+        """Return what to write for a name that is no var."""
+        from bmtick.tick.mistakes import WORDS  # noqa: PLC0415 -- only for a mistake
+
+        end = node.pos.offset + len(node.name)
+        if word := WORDS.get(node.name):
+            return f"write {word}", Fix(node.pos.offset, end, word)
+        if hint := nearest(node.name, (*self._vars, *_SOURCES)):
+            return hint, Fix(node.pos.offset, end, hint.split("'")[1])
+        if self._in_lambda:
+            shown = f'"{node.name}"'
+            return f"a field or tag stands in double quotes: {shown}", Fix(
+                node.pos.offset, end, shown
+            )
+        shown = f"'{node.name}'"
+        remedy = (
+            f"a string stands in single quotes: {shown}; a var is declared: var {node.name} = ..."
+        )
+        return remedy, Fix(node.pos.offset, end, shown)
 
     def _source(self, node: ast.Identifier) -> Value:
         if self.task_type and self.task_type != node.name:
@@ -398,7 +434,11 @@ class Evaluator(Expressions):
             return Value("dimension", UNKNOWN, call.pos)
         message = f"no global function '{call.name}'"
         remedy = "functions stand in a lambda; a node follows another with |"
-        self._report.error("unknown-function", message, call.pos, remedy)
+        fix = None
+        if call.name[:1].lower() + call.name[1:] in NODES:
+            remedy = f"a node follows another: write |{call.name}(...)"
+            fix = Fix(call.pos.offset, call.pos.offset, "|")
+        self._report.error("unknown-function", message, call.pos, remedy, fix)
         return Value("any", pos=call.pos)
 
     def _chain(self, node: ast.Chain) -> Value:
@@ -426,7 +466,9 @@ class Evaluator(Expressions):
         if left.type not in ("node", "handler"):
             shown = getattr(right, "name", "")
             message = f"this is {described(left.type)}, no node: it has no '{shown}'"
-            self._report.error("not-a-node", message, link.pos)
+            own = isinstance(link.left, ast.Identifier) and link.left.name in _ROOTS
+            remedy = "give the var another name" if own else "nodes follow stream, batch or a node"
+            self._report.error("not-a-node", message, link.pos, remedy)
             return Value("any", pos=link.pos)
         if isinstance(right, ast.Identifier):
             return self._caller.read_property(left, right)

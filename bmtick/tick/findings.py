@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from bmtick.errors import BmtickError, Location, render_message
 from bmtick.tick.ast import Position
 from bmtick.tick.tokens import Source
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "info"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Fix(NamedTuple):
+    """A replacement of the text from ``start`` to ``end`` (offsets) that mends a mistake."""
+
+    start: int
+    end: int
+    text: str
+
+
+class Finding(NamedTuple):
     """One thing wrong or risky in a script.
 
-    An error is what Kapacitor refuses, or what surely fails at run time; a warning is a risk.
-    ``code`` is a stable short name of the kind of finding.
+    An error is what Kapacitor refuses, or what surely fails at run time; a warning is a risk; an
+    info is neither. ``code`` is a stable short name of the kind of finding.
     """
 
     severity: Severity
@@ -27,6 +33,7 @@ class Finding:
     excerpt: str
     remedy: str
     code: str
+    fix: Fix | None = None
 
     def __str__(self) -> str:
         """Return ``FILE:LINE:COL: SEVERITY: ...``, the line, a caret and the remedy."""
@@ -46,20 +53,34 @@ class Report:
         self.source = source
         self._found: dict[tuple[int, str], Finding] = {}
 
-    def error(self, code: str, message: str, position: Position, remedy: str = "") -> None:
+    def error(
+        self, code: str, message: str, position: Position, remedy: str = "", fix: Fix | None = None
+    ) -> None:
         """Add an error."""
-        self._add("error", code, message, position, remedy)
+        self._add("error", code, message, position, remedy, fix)
 
-    def warning(self, code: str, message: str, position: Position, remedy: str = "") -> None:
+    def warning(
+        self, code: str, message: str, position: Position, remedy: str = "", fix: Fix | None = None
+    ) -> None:
         """Add a warning."""
-        self._add("warning", code, message, position, remedy)
+        self._add("warning", code, message, position, remedy, fix)
+
+    def info(self, code: str, message: str, position: Position, remedy: str = "") -> None:
+        """Add what is no risk, but good to know."""
+        self._add("info", code, message, position, remedy, None)
 
     def _add(
-        self, severity: Severity, code: str, message: str, position: Position, remedy: str
+        self,
+        severity: Severity,
+        code: str,
+        message: str,
+        position: Position,
+        remedy: str,
+        fix: Fix | None,
     ) -> None:
         location = self.source.location(position)
         excerpt = self.source.excerpt(position)
-        finding = Finding(severity, message, location, excerpt, remedy, code)
+        finding = Finding(severity, message, location, excerpt, remedy, code, fix)
         self._found.setdefault((position.offset, message), finding)
 
     def findings(self) -> list[Finding]:
@@ -70,7 +91,8 @@ class Report:
 def from_error(error: BmtickError, code: str) -> Finding:
     """Turn a refusal of the parser into a finding."""
     location = error.location or Location("-")
-    return Finding("error", error.message, location, error.excerpt, error.remedy, code)
+    fix = getattr(error, "fix", None)  # of a SyntaxRefusal
+    return Finding("error", error.message, location, error.excerpt, error.remedy, code, fix)
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:

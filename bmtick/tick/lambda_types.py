@@ -10,7 +10,6 @@ import functools
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from bmtick.errors import nearest
 from bmtick.tick import ast
 from bmtick.tick.findings import Report
 from bmtick.tick.kinds import OLDEST
@@ -53,6 +52,9 @@ class Scope(Protocol):
 
     def reference(self, node: ast.Reference) -> str:
         """Return the type of a field or tag, or NO_TYPE."""
+
+    def compared(self, node: ast.Binary) -> None:
+        """Take note that two references are compared."""
 
     def function_since(self, name: str, since: str, position: ast.Position) -> None:
         """Take note that a function of a later version is used."""
@@ -132,6 +134,9 @@ class _Inference:
             left = left.left
         result = self.of(left)
         for binary in reversed(spine):
+            pair = (binary.left, binary.right)
+            if binary.operator in ("==", "!=") and all(isinstance(n, ast.Reference) for n in pair):
+                self._scope.compared(binary)
             result = self._operation(binary, result, self.of(binary.right))
         return result
 
@@ -151,7 +156,9 @@ class _Inference:
         args = [self.of(arg) for arg in node.args]
         overloads = overloads_of(node.name)
         if not overloads:
-            hint = nearest(node.name, FUNCTIONS)
+            from bmtick.tick.mistakes import suggest_function  # noqa: PLC0415 -- only for a mistake
+
+            hint = suggest_function(node.name, FUNCTIONS)
             self._report.error("unknown-function", f"no function '{node.name}'", node.pos, hint)
             return NO_TYPE
         since = FUNCTIONS_SINCE.get(node.name, OLDEST)
@@ -181,6 +188,8 @@ def _mismatch(
         return message, "convert one with float() or int(); a constant with a point is a float"
     if node.operator in ("=~", "!~"):
         return message, "the right side is a regular expression, /like this/"
+    if right == "regex":
+        return message, "match with =~"
     if left and (pairs := [o.operands[1] for o in overloads if o.operands[0] == left]):
         return message, f"on the right it takes {described('|'.join(dict.fromkeys(pairs)))}"
     takes = dict.fromkeys(o.operands[0] for o in overloads)
@@ -189,6 +198,11 @@ def _mismatch(
 
 def _wrong_call(node: ast.Call, args: list[str], overloads: list[Overload]) -> tuple[str, str]:
     shown = ", ".join(_shown(arg) for arg in args)
+    if node.name == "if" and len(args) == 3:
+        return (
+            f"if() cannot take ({shown})",
+            "it is if(CONDITION, THEN, ELSE): a bool, and two of one type",
+        )
     forms = " or ".join(f"{node.name}({', '.join(o.operands)})" for o in overloads)
     return f"{node.name}() cannot take ({shown})", f"it is {forms}"
 

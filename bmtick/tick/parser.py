@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from bmtick.errors import BmtickError
 from bmtick.tick import ast
+from bmtick.tick.findings import Fix
 from bmtick.tick.regexes import compile_regex
 from bmtick.tick.tokens import (
     OPERATORS,
@@ -27,23 +28,12 @@ from bmtick.tick.tokens import (
 
 _NONE = Token("error", 0, "")
 _NAMES = {"ident": "a name", "reference": "a name in double quotes", "eof": "the end of the script"}
-_REMEDIES = {
-    "&": "the operator is AND",
-    "^": "there is no such operator; pow(x, y) is a power",
-    ";": "statements end with their line",
-    "#": "a comment starts with //",
-    "_": "a name starts with a letter",
-    "{": "there are no blocks in TICKscript",
-    "=": "compare with ==; assign with 'var NAME = VALUE'",
-    ">": "Kapacitor takes no operator right after a comment or ']'",
-    "<": "Kapacitor takes no operator right after a comment or ']'",
-    "+": "Kapacitor takes no operator right after a comment or ']'",
-    "\ufeff": "remove the byte order mark at the start of the file",
-    "\u201c": "write straight quotes",
-    "\u201d": "write straight quotes",
-    "\u2018": "write straight quotes",
-    "\u2019": "write straight quotes",
-}
+
+
+class SyntaxRefusal(BmtickError):  # noqa: N818 -- as it reads: what a refusal is raised for
+    """A text that Kapacitor refuses; ``fix`` mends it where that is known."""
+
+    fix: Fix | None = None
 
 
 class Reader:
@@ -109,20 +99,26 @@ class Reader:
 
     def refusal(self, token: Token, expected: str) -> BmtickError:
         """Return the error about a token: what it is, what may stand there, and what to do if that is known."""
-        remedy = _remedy(self.source.text, token)
-        if token.kind == "error":
-            return self.error(token.text, token.offset, remedy)
-        if token.kind == "eof":
-            end = len(self.source.text.rstrip(SPACES))  # not the empty line after the last
-            return self.error(f"the script ends where {expected} is expected", end, "")
-        shown = token.text if len(token.text) <= 40 else token.text[:40] + "..."
-        message = f"unexpected '{shown}' where {expected} is expected"
-        return self.error(message, token.offset, remedy)
+        from bmtick.tick.mistakes import explain  # noqa: PLC0415 -- only of use where all is lost
 
-    def error(self, message: str, offset: int, remedy: str) -> BmtickError:
+        hint = explain(self.source.text, token, expected)
+        offset = hint.offset
+        if token.kind == "error":
+            message = token.text
+        elif token.kind == "eof":
+            offset = len(self.source.text.rstrip(SPACES))  # not the empty line after the last
+            message = f"the script ends where {expected} is expected"
+        else:
+            shown = token.text if len(token.text) <= 40 else token.text[:40] + "..."
+            message = f"unexpected '{shown}' where {expected} is expected"
+        error = self.error(hint.message or message, offset, hint.remedy)
+        error.fix = hint.fix
+        return error
+
+    def error(self, message: str, offset: int, remedy: str) -> SyntaxRefusal:
         """Return an error at an offset, with its line."""
         position = self.source.position(offset)
-        return BmtickError(
+        return SyntaxRefusal(
             message,
             location=self.source.location(position),
             remedy=remedy,
@@ -134,22 +130,6 @@ def comment_lines(text: str) -> list[str]:
     """Return the lines of a comment token without ``//`` and one following space."""
     lines = (line.strip(SPACES) for line in text.split("\n"))
     return [line.removeprefix("//").removeprefix(" ") for line in lines if line]
-
-
-def _remedy(text: str, token: Token) -> str:
-    """Return what to do about a token that cannot stand here, where that is known."""
-    start = text[token.offset : token.offset + 2]
-    if start == "||":
-        return "the operator is OR"
-    if token.kind == "error" and "cannot start" in token.text:
-        return "put (?:) before a first letter that is not ASCII: Kapacitor fails on it"
-    if token.kind == "error":
-        return _REMEDIES.get(start[:1], "")
-    if token.kind == "reference":
-        return "double quotes name a field or tag; a string stands in single quotes"
-    if token.text in ("and", "or", "true", "false"):
-        return f"write {token.text.upper()}"
-    return _REMEDIES.get(token.text, "") if token.kind == "=" else ""
 
 
 _MAX_NESTING = 100  # levels of parentheses, calls and signs within each other
@@ -270,9 +250,7 @@ class ExpressionParser(Reader):
             start = self.source.position(self.next().offset)
             operand = self._primary()
             return ast.Unary(kind, operand, pos=start, comment=self.comment())
-        raise self.refusal(
-            self.peek_token(), "a number, string, duration, name, reference, '(', '-' or '!'"
-        )
+        raise self.refusal(self.peek_token(), "a value")
 
     def _parenthesised(self) -> ast.Node:
         self.next()
@@ -317,6 +295,9 @@ class ExpressionParser(Reader):
         try:
             compile_regex(pattern)
         except BmtickError as error:
+            if pattern.startswith("*"):
+                message = "this is no comment, but a regular expression"
+                raise self.error(message, token.offset, "a comment starts with //") from None
             raise self._located(token, error) from None
         position = self.source.position(token.offset)
         return ast.Regex(pattern, literal, pos=position, comment=comment)

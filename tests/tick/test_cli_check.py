@@ -48,7 +48,10 @@ def test_findings_are_on_stdout_with_line_and_caret(files):
     result = run(files / "broken.tick")
     assert result.stderr == ""
     assert result.stdout.splitlines() == [
-        f"{files}/broken.tick:1:8: error: the script ends where a name is expected",
+        (
+            f"{files}/broken.tick:1:8: error: the script ends where a name is expected "
+            "(write a name: letters, digits and _, a letter first)"
+        ),
         "    stream|",
         "           ^",
     ]
@@ -63,7 +66,7 @@ def test_json(files):
         "severity": "error",
         "code": "syntax",
         "message": "the script ends where a name is expected",
-        "remedy": "",
+        "remedy": "write a name: letters, digits and _, a letter first",
     }
 
 

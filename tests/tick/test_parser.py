@@ -31,7 +31,7 @@ def test_error_shows_file_line_column_and_caret():
     with pytest.raises(BmtickError) as caught:
         parse("stream\n    |from(,)\n", file="x.tick")
     assert str(caught.value).splitlines() == [
-        "x.tick:2:11: error: unexpected ',' where a number, string, duration, name, reference, '(', '-' or '!' is expected",
+        "x.tick:2:11: error: unexpected ',' where a value is expected (a value is missing before the comma)",
         "        |from(,)",
         "              ^",
     ]

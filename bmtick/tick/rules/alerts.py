@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bmtick.errors import BmtickError, Location
 from bmtick.tick.ast import Position
 from bmtick.tick.context import Context
+from bmtick.tick.flow import Flow
 from bmtick.tick.graph import PipelineNode
 from bmtick.tick.templates import TemplateUses
 from bmtick.tick.values import Value
@@ -25,8 +27,9 @@ def check(context: Context) -> None:
     for node in context.nodes:
         if node.name not in ("alert", "deadman"):
             continue
-        _levels(context, node)
-        _recipients(context, node)
+        if not node.unfinished:  # a level or handler that is misspelt is reported as that
+            _levels(context, node)
+            _recipients(context, node)
         templates = {name: _template(context, node, name) for name in _NAMES}
         _id(context, node, templates["id"])
     _check_addresses(context)
@@ -66,15 +69,45 @@ def _template(context: Context, node: PipelineNode, name: str) -> TemplateUses |
     except BmtickError as error:
         message = f"in .{name}(): {error.message}"
         position = _inside(context, value, error.location)
-        context.report.error("template", message, position, error.remedy)
+        remedy = _template_remedy(error.message) or error.remedy
+        context.report.error("template", message, position, remedy)
         return None
     for wrong in sorted(uses.names - _NAMES[name]) if uses.exact else ():
-        known = ", ".join(f".{n}" for n in sorted(_NAMES[name]))
         message = f".{name}() has no {{{{ .{wrong} }}}}: Kapacitor fails at every alert"
-        context.report.error("template", message, value.pos, f"there are {known}")
+        remedy = _for_unknown(context.inflow(node), name, wrong)
+        context.report.error("template", message, value.pos, remedy)
     _tags(context, node, uses, value)
     _fields(context, node, uses, value)
     return uses
+
+
+def _for_unknown(flow: Flow, name: str, wrong: str) -> str:
+    """Return what to write for a name that a template reads and the alert has not."""
+    if wrong in (flow.groups or ()) or wrong in flow.tags:
+        return f'write {{{{ index .Tags "{wrong}" }}}}'
+    if wrong in flow.fields and "Fields" in _NAMES[name]:
+        return f'write {{{{ index .Fields "{wrong}" }}}}'
+    known = ", ".join(f".{n}" for n in sorted(_NAMES[name]))
+    fields = 'a field is {{ index .Fields "NAME" }}, a tag {{ index .Tags "NAME" }}'
+    return f"there are {known}; {fields}" if name != "id" else f"there are {known}"
+
+
+def _template_remedy(message: str) -> str:
+    """Return what to write for an error of Go's template parser, where that is known."""
+    if "unclosed action" in message or "unexpected {{end}}" in message:
+        return (
+            "close it with }}"
+            if "unclosed action" in message
+            else "each {{ if }} has one {{ end }}"
+        )
+    if found := re.search(r"function '?\"?(\w+)\"?'? not defined", message):
+        return (
+            f'write "{found[1]}" in double quotes for a tag or field; the functions are '
+            "index, printf, print, len, html, js, urlquery, and, or, not, eq, ne, lt, le, gt, ge"
+        )
+    if "unexpected EOF" in message:
+        return "each {{ if }}, {{ range }} and {{ with }} needs an {{ end }}"
+    return ""
 
 
 def _inside(context: Context, value: Value, at: Location | None) -> Position:

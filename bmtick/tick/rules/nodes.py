@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from bmtick.errors import nearest
 from bmtick.tick.ast import Position
 from bmtick.tick.context import Context
+from bmtick.tick.findings import Fix
 from bmtick.tick.graph import PipelineNode, Setting
 from bmtick.tick.values import UNKNOWN, Value, described
 
@@ -38,18 +39,28 @@ def _dimensions(context: Context, args: list[Value], position: Position, *, excl
             remedy = "in a template, Kapacitor checks it with empty values: use a list"
             remedy = remedy if arg.placeholder else "name it"
             context.report.error("group-by", "a tag to group by has no name", arg.pos, remedy)
+        elif arg.constant == "*" and arg.type == "string":
+            _star_in_quotes(context, arg)
     stars = [arg for arg in args if arg.type == "star"]
     if stars and len(args) > 1:
         message = "* already means all tags: no others can be named with it"
-        context.report.error("group-by", message, stars[0].pos)
+        context.report.error("group-by", message, stars[0].pos, "write * alone")
     if excluded and not stars:
         message = ".exclude() needs |groupBy(*)"
         context.report.error("group-by", message, position)
 
 
+def _star_in_quotes(context: Context, arg: Value) -> None:
+    message = "this groups by a tag that is called *, and puts all data into one group"
+    fix = Fix(arg.pos.offset, arg.pos.offset + 3, "*")
+    context.report.warning("group-by", message, arg.pos, "write .groupBy(*) for all tags", fix)
+
+
 def _query_groups(context: Context, args: list[Value]) -> None:
     times = [arg for arg in args if arg.type in ("duration", "dimension")]
     for arg in args:
+        if arg.constant == "*" and arg.type == "string":
+            _star_in_quotes(context, arg)
         if arg.type not in ("string", "star", "duration", "dimension", "any"):
             message = f"a query is grouped by tags and time, and this is {described(arg.type)}"
             remedy = _STRINGS if arg.type == "reference" else ""
@@ -319,7 +330,11 @@ def _handlers(node: PipelineNode) -> _Found:
         elif use.handler.name == "log":
             path = use.value("filePath") or (use.args[0] if use.args else None)
             if path and path.known and path.type == "string" and not path.text().startswith("/"):
-                yield f".log() needs an absolute path, and '{path.text()}' is none", path, ""
+                yield (
+                    f".log() needs an absolute path, and '{path.text()}' is none",
+                    path,
+                    "like .log('/var/log/kapacitor/alerts.log')",
+                )
         elif use.handler.name == "snmpTrap":
             if use.args and use.args[0].at_definition() == "":
                 yield ".snmpTrap() needs an OID", use.args[0], ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bmtick.tick import ast
 from bmtick.tick.ast import Position
 from bmtick.tick.context import Context
 from bmtick.tick.findings import has_errors
@@ -27,11 +28,27 @@ def check(context: Context) -> None:
             continue
         if node.name not in _ENDS:
             _dead_end(context, node)
+    _without_values(context)
     for name, position in context.evaluator.unused.items():
         value = context.evaluator.var(name)
         if value and value.type in ("node", "handler"):
             continue  # a pipeline works without being named again
         context.report.warning("unused-var", f"the var '{name}' is not used", position, "remove it")
+
+
+def _without_values(context: Context) -> None:
+    """Tell that the script is a template: as a task Kapacitor refuses it."""
+    if context.evaluator.given:
+        return
+    typed = [s for s in context.program.statements if isinstance(s, ast.TypeDeclaration)]
+    if typed:
+        names = ", ".join(f"'{s.name.name}'" for s in typed[:3]) + (", ..." if typed[3:] else "")
+        message = (
+            f"a template: {names} {'has' if len(typed) == 1 else 'have'} no value of their own"
+        )
+        message = message if len(typed) > 1 else message.replace("their", "its")
+        remedy = "a task needs values: check it with --vars FILE"
+        context.report.info("template-vars", message, typed[0].pos, remedy)
 
 
 def _dead_end(context: Context, node: PipelineNode) -> None:
