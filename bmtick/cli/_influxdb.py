@@ -6,8 +6,8 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from bmtick import settings as settings_module
@@ -16,6 +16,7 @@ from bmtick.errors import BmtickError, printable
 from bmtick.points import parse_lines
 
 if TYPE_CHECKING:
+    from bmtick.engine import Task
     from bmtick.history import Connection, Span
     from bmtick.settings import Settings
 
@@ -100,3 +101,30 @@ def _moment(text: str, now: int) -> int:
             f"'{text}' is neither a duration nor a time", remedy="write 7d or 2026-01-31T08:00"
         ) from None
     return int(moment.astimezone(UTC).timestamp()) * SECOND
+
+
+def over_history(task: Task, settings: Settings, span: Span, zone: tzinfo) -> Iterator[int]:
+    """Run a script over the settings' InfluxDB; yield the time reached after each step.
+
+    A stream task gets the points of its measurements, a batch task the answers to its queries.
+
+    Raises:
+        BmtickError: InfluxDB cannot be reached, or refuses.
+    """
+    from bmtick.history import influxql_answer, read_points
+    from bmtick.trial.batches import run_queries
+
+    where = connection(settings)
+    if task.is_batch:
+        for name in {query.cluster for query in task.queries} - {"", "default"}:
+            sys.stderr.write(
+                printable(f"bmtick: warning: .cluster('{name}') is taken for [influxdb] url") + "\n"
+            )
+        yield from run_queries(
+            task, lambda _cluster, query: influxql_answer(where, query), *span, zone
+        )
+        return
+    for point in read_points(where, sorted(task.measurements), span):
+        task.advance(point.time)
+        task.feed(point, where.database, where.retention_policy)
+        yield point.time

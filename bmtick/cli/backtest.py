@@ -7,17 +7,21 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bmtick.cli._complete import alert_names
-from bmtick.cli._influxdb import span_of
+from bmtick.cli._influxdb import over_history, span_of
 from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
+from bmtick.documents import read_text
 from bmtick.durations import SECOND, format_duration, format_go_duration, parse_duration
 from bmtick.errors import BmtickError, printable
+from bmtick.zones import local_zone
 
 if TYPE_CHECKING:
+    from bmtick.engine import Task
     from bmtick.history import Span
     from bmtick.points import Point
     from bmtick.settings import Settings
@@ -53,12 +57,26 @@ def command(
     ALERT is a section of the settings' [alerts] or an alert of the catalogue; without one, all
     that the settings enable, or else the whole catalogue. The past comes from mail logs (--log) or
     from InfluxDB (--from).
+
+    Or it is a file SCRIPT.tick of your own, of the stream or of queries, which has no table of
+    thresholds.
     """
     settings = load_settings(ctx)
+    scripts = [name for name in alerts if name.endswith(".tick")]
+    if scripts and (len(scripts) < len(alerts) or sets):
+        raise BmtickError("scripts of your own stand alone, without --set", remedy="name them only")
     if bool(logs) == bool(since):
         raise BmtickError("say where the past is", remedy="--log PATH, or --from 7d for InfluxDB")
     if until and logs:
         raise BmtickError("--to goes with --from")
+    if scripts:
+        documents = [_script(path, settings, logs, since, until, host) for path in scripts]
+        if output_format == "json":
+            print_json(documents)
+        else:
+            for document in documents:
+                _show_script(document)
+        return
     run = _run(settings, alerts, sets, of_logs=bool(logs))
     if logs:
         points, total = _points_of_logs(logs, settings, host or socket.gethostname()), None
@@ -74,6 +92,82 @@ def command(
         print_json([_document(result) for result in results])
     else:
         _show(run, results)
+
+
+def _script(
+    path: str,
+    settings: Settings,
+    logs: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    host: str | None,
+) -> dict[str, Any]:
+    """Run a script of one's own; return what came of it as data."""
+    from bmtick.engine import load_task
+    from bmtick.trial.batches import over_points
+    from bmtick.trial.scripts import FiringSpans
+
+    zone = local_zone()
+    task = load_task(read_text(path), file=path, name=Path(path).stem, now=None, zone=zone)
+    if since:
+        steps = over_history(task, settings, span_of(since, until), zone)
+    else:
+        points = _points_of_logs(logs, settings, host or socket.gethostname())
+        if task.is_batch:
+            steps = over_points(task, ((point, None) for point in points), zone)
+        else:
+            steps = _feeding(task, points)
+    spans = FiringSpans()
+    latest = None
+    for at in steps:
+        latest = max(latest or at, at)
+        spans.take(task.take_events())
+        task.drop_outputs()
+    if latest is not None:
+        task.advance(latest + 5 * SECOND)
+    task.close()
+    spans.take(task.take_events())
+    problems = [f"{d.node}: {d.message}" for d in task.diagnostics()]
+    if task.stopped:
+        problems.append(f"the task stopped, as in Kapacitor: {task.stopped}")
+    return {
+        "script": path,
+        "episodes": [
+            {
+                "begin": _iso(span.begin),
+                "end": _iso(span.end),
+                "level": span.level,
+                "id": span.id,
+                "message": span.message,
+            }
+            for span in spans.found
+        ],
+        "problems": problems,
+    }
+
+
+def _feeding(task: Task, points: Iterable[Point]) -> Iterator[int]:
+    for point in points:
+        task.advance(point.time)
+        task.feed(point, "", "")  # whatever database the script names
+        yield point.time
+
+
+def _show_script(document: dict[str, Any]) -> None:
+    episodes = document["episodes"]
+    click.echo(
+        f"{printable(document['script'])}: {len(episodes)} episode{'s' * (len(episodes) != 1)}"
+    )
+    for problem in document["problems"]:
+        click.echo(f"  {printable(problem)}", err=True)
+    shown = episodes[-_SHOWN:]
+    if len(shown) < len(episodes):
+        click.echo(f"  the last {_SHOWN}; all with --format json")
+    if shown:
+        print_table(
+            ("begin", "end", "level", "id", "message"),
+            [(e["begin"], e["end"] or "firing", e["level"], e["id"], e["message"]) for e in shown],
+        )
 
 
 def _run(

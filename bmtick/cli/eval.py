@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from bmtick.cli._influxdb import connection, span_of
+from bmtick.cli._influxdb import over_history, span_of
 from bmtick.cli.common import config_option, load_settings
 from bmtick.documents import read_text
 from bmtick.durations import SECOND
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from bmtick.engine import Posted, Task
-    from bmtick.history import Span
     from bmtick.points import Point
-    from bmtick.settings import Settings
 
 
 # A server goes on running after the last point: barriers that gather what belongs together close.
@@ -106,7 +104,7 @@ def command(
     _check_databases(task, database)
     steps: Iterator[int]
     if since:
-        steps = _over_history(task, load_settings(ctx), span_of(since, until), zone)
+        steps = over_history(task, load_settings(ctx), span_of(since, until), zone)
     elif task.is_batch:
         steps = _over_batches(task, str(points), (database, retention_policy), zone)
     else:
@@ -154,28 +152,6 @@ def _over_batches(task: Task, path: str, elsewhere: tuple[str, str], zone: tzinf
 def _place(elsewhere: tuple[str, str]) -> tuple[str, str] | None:
     database, policy = elsewhere
     return (database, policy or "autogen") if database else None
-
-
-def _over_history(task: Task, settings: Settings, span: Span, zone: tzinfo) -> Iterator[int]:
-    """Run a batch task's queries, or feed a stream task the points, of the settings' InfluxDB."""
-    from bmtick.history import influxql_answer, read_points
-    from bmtick.trial.batches import run_queries
-
-    where = connection(settings)
-    if task.is_batch:
-        for name in {query.cluster for query in task.queries} - {"", "default"}:
-            click.echo(
-                printable(f"bmtick: warning: .cluster('{name}') is taken for [influxdb] url"),
-                err=True,
-            )
-        yield from run_queries(
-            task, lambda _cluster, query: influxql_answer(where, query), *span, zone
-        )
-        return
-    for point in read_points(where, sorted(task.measurements), span):
-        task.advance(point.time)
-        task.feed(point, where.database, where.retention_policy)
-        yield point.time
 
 
 def _check_databases(task: Task, database: str) -> None:

@@ -14,6 +14,7 @@ from bmtick.durations import HOUR, SECOND, WEEK
 from bmtick.points import Point
 from bmtick.trial.backtest import Run, Subject, run_points
 from bmtick.trial.thresholds import Row, candidates, suggest
+from tests.support.servers import find_program
 
 LOG = Path(__file__).parents[2] / "examples" / "outbreak" / "mail.log"
 TRUTH = json.loads((LOG.parent / "truth.json").read_text())
@@ -178,3 +179,64 @@ def test_history_from_a_real_influxdb(influx, tmp_path):
     (episode,) = found["episodes"]
     assert (episode["peak"], episode["begin"]) == (700, "2026-01-05T18:00:00Z")
     assert found["suggestion"]["threshold"] in (50, 100)
+
+
+REFUSED = """
+{source}
+    |alert().id('{{{{ index .Tags "user" }}}}').crit(lambda: "refused" > 30).stateChangesOnly()
+        .message('{{{{ index .Fields "refused" }}}} refused')
+"""
+STREAM = "stream|from().measurement('postfix_sender').groupBy('user')"
+BATCH = """batch|query('SELECT sum(refused) AS refused FROM "telegraf"."autogen".postfix_sender')
+    .period(5m).every(1m).align().groupBy('user')"""
+
+
+@pytest.mark.parametrize("source", [STREAM, BATCH], ids=["stream", "batch"])
+def test_a_script_of_ones_own_over_a_log(tmp_path, source):
+    if source is BATCH:
+        find_program("influxd")
+    path = tmp_path / "own.tick"
+    path.write_text(REFUSED.format(source=source))
+    result = invoke(path, "--log", LOG, "--format", "json")
+    assert result.exit_code == 0, result.output
+    (found,) = json.loads(result.stdout)
+    assert {episode["id"] for episode in found["episodes"]} == {TRUTH["stolen_account"]}
+    first = found["episodes"][0]
+    assert (first["level"], found["problems"]) == ("CRITICAL", [])
+    assert first["message"].endswith(" refused")
+    shown = invoke(path, "--log", LOG).output
+    assert f"{len(found['episodes'])} episode" in shown
+    assert first["begin"] in shown
+
+
+def test_a_batch_script_of_ones_own_over_influxdb(tmp_path, influx):
+    path = tmp_path / "own.tick"
+    path.write_text(REFUSED.format(source=BATCH))
+    at = BEGIN // SECOND
+    lines = [
+        f"postfix_sender,user=u refused={n}i {at + 60 * i}000000000"
+        for i, n in enumerate([5, 40, 0])
+    ]
+    influx.write([*lines, f"postfix_sender,user=u refused=1i {at + 600}000000000"])
+    settings = tmp_path / "bmtick.toml"
+    settings.write_text(f'[influxdb]\nurl = "{influx.url}"\n')
+    span = ["--from", "2026-01-05T08:00:00Z", "--to", "2026-01-05T08:20:00Z"]
+    result = invoke(path, *span, "--config", settings, "--format", "json")
+    assert result.exit_code == 0, result.output
+    (found,) = json.loads(result.stdout)
+    (episode,) = found["episodes"]
+    # a sum has the time of its interval's begin
+    assert (episode["begin"], episode["message"]) == ("2026-01-05T07:57:00Z", "45 refused")
+    assert episode["end"]
+
+
+def test_own_scripts_stand_alone(tmp_path):
+    path = tmp_path / "own.tick"
+    path.write_text(REFUSED.format(source=STREAM))
+    assert "stand alone" in invoke(path, "postfix_queue", "--log", LOG).output
+    assert "stand alone" in invoke(path, "--log", LOG, "--set", "crit=1").output
+    broken = tmp_path / "broken.tick"
+    broken.write_text("stream|from()\n|nothing()")
+    result = invoke(broken, "--log", LOG)
+    assert result.exit_code == 2
+    assert "broken.tick:2:2" in result.output
