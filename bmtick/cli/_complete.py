@@ -1,4 +1,4 @@
-"""What the shell completes: names of alerts, and users whom the log has seen."""
+"""What the shell completes: names of alerts, users whom the log has seen, those who are held."""
 
 from __future__ import annotations
 
@@ -31,6 +31,15 @@ def users(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
                 log.seek(max(0, path.stat().st_size - _TAIL))
                 found |= {name.decode("utf-8", "replace") for name in _USER.findall(log.read())}
     return _beginning({name for name in found if name.isprintable()}, begun)
+
+
+def held(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    """Return those who are held whose names begin so."""
+    from bmtick.cli.common import load_settings
+    from bmtick.guard.by_hand import open_journal
+
+    holds = open_journal(load_settings(ctx).guard.state).holds
+    return _beginning({str(who) for who in holds.held}, begun)
 
 
 def _beginning(names: set[str], begun: str) -> list[str]:

@@ -26,6 +26,9 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "events": (("bmtick events --since 24h", "what was found, and who was told"),),
     "fire": (("bmtick fire sender_outbreak", "send a test through an alert's channels"),),
     "fmt": (("bmtick fmt --write *.tick", "put scripts into Kapacitor's format"),),
+    "guard": (("bmtick guard --print-postfix", "how Postfix is told to ask it"),),
+    "held": (("bmtick held", "whose mail is on hold, and why"),),
+    "hold": (("bmtick hold p.martin@example.org --for 2h", "stop an account's mail now"),),
     "init": (("bmtick init -o /etc/bmtick/bmtick.toml", "write a first settings file"),),
     "plan": (("bmtick plan", "what 'bmtick apply' would change"),),
     "queue": (
@@ -33,6 +36,7 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("bmtick queue --list --older 1h --top 50", "fifty messages that wait for an hour"),
     ),
     "relays": (("bmtick relays --probe", "who relays without a login; may strangers?"),),
+    "release": (("bmtick release p.martin@example.org", "give the mail back"),),
     "render": (
         ("bmtick render postfix_queue --set crit=500", "one alert as a TICKscript"),
         ("bmtick render -o scripts/", "all that the settings enable"),

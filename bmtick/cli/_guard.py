@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bmtick.errors import BmtickError, nearest, printable
+from bmtick.errors import nearest, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,39 +20,20 @@ state_option: Callable[[Any], Any] = click.option(
 
 
 def open_journal(path: str) -> Journal:
-    """Return the journal with all that is in it.
+    """Return the journal with all that is in it; tell of lines that are damaged.
 
     Raises:
         BmtickError: it cannot be read.
     """
-    from bmtick.guard.holds import Journal
+    from bmtick.guard import by_hand
 
-    journal = Journal(path)
-    try:
-        journal.poll()
-    except OSError as error:
-        raise BmtickError(
-            f"cannot read the guard's state {path}: {error.strerror}",
-            remedy="run this as root, or as the guard's user",
-        ) from None
+    journal = by_hand.open_journal(path)
     if journal.holds.damaged:
         click.echo(
             f"bmtick: {journal.holds.damaged} lines of {printable(path)} are damaged and passed over",
             err=True,
         )
     return journal
-
-
-def find_who(text: str, holds: Holds) -> Who:
-    """Return who a command names.
-
-    Raises:
-        BmtickError: nobody.
-    """
-    from bmtick.guard.who import parse_who
-
-    known = next((who for who in holds.held if str(who) == text), None)
-    return known or parse_who(text)
 
 
 def hint(who: Who, holds: Holds) -> str:

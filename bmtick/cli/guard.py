@@ -12,7 +12,7 @@ import click
 from bmtick.cli._guard import state_option
 from bmtick.cli._logs import config_dir_option
 from bmtick.cli.common import config_option, load_settings
-from bmtick.errors import printable
+from bmtick.errors import BmtickError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from bmtick.guard.holds import Hold
     from bmtick.guard.service import Service
     from bmtick.settings import Settings
+    from bmtick.watch.tail import Tail
+    from bmtick.web.serve import Server
 
 
 @click.command()
@@ -61,12 +63,41 @@ def command(
     from bmtick.guard.listen import open_socket
 
     service = _service(settings, state, mode, config_dir, mails)
+    page = _page(settings)
     try:
         sock = open_socket(listen)
         service.run(sock, lambda: click.echo("ready", err=True))
     finally:
+        if page:
+            page[0].stop()
+            page[1].stop()
         service.journal.close()
     sys.stderr.flush()
+
+
+def _page(settings: Settings) -> tuple[Server, Tail] | None:
+    """Serve the page that ``[web]`` asks for; what is wrong with it does not keep mail unguarded."""
+    from bmtick.cli import _web
+    from bmtick.cli.watch import collector_of
+    from bmtick.watch.tail import Tail
+
+    if not settings.web.listen:
+        return None
+    board = _web.board_of(settings, settings.watch.state)
+    try:
+        server = _web.serve(settings, board, _warn)
+    except BmtickError as error:
+        _warn(str(error))
+        return None
+    if server is None:
+        return None
+    host = settings.watch.host or socket.gethostname()
+    tail = Tail(collector_of(settings, (), host, _warn), board.feed, _warn)
+    try:
+        tail.start()
+    except BmtickError as error:
+        _warn(f"the page has no figures: {error}")
+    return server, tail
 
 
 def _warn(text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -30,7 +30,7 @@ def command(ctx: click.Context, state: str | None, output_format: str) -> None:
     journal.holds.forget(now)
     held = sorted(journal.holds.held.values(), key=lambda hold: hold.since)
     if output_format == "json":
-        print_json([document(hold, now) for hold in held])
+        print_json([hold.document(now) for hold in held])
         return
     if not held:
         click.echo("Nobody is held.")
@@ -60,20 +60,3 @@ def _until(hold: Hold, now: float) -> str:
     if hold.until is None:
         return "released"
     return plain(int(hold.until)) if hold.active(now) else "over"
-
-
-def document(hold: Hold, now: float) -> dict[str, Any]:
-    """Return a hold as JSON-able data."""
-    from bmtick.incident.units import iso
-
-    return {
-        **hold.who.document(),
-        "who": str(hold.who),
-        "since": iso(int(hold.since)),
-        "until": None if hold.until is None else iso(int(hold.until)),
-        "reason": hold.reason,
-        "messages": hold.messages,
-        "mode": hold.mode,
-        "active": hold.active(now),
-        "by": hold.by,
-    }

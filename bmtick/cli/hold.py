@@ -6,14 +6,15 @@ import time
 
 import click
 
-from bmtick.cli._guard import find_who, open_journal, state_option
+from bmtick.cli._complete import users
+from bmtick.cli._guard import open_journal, state_option
 from bmtick.cli._logs import config_dir_option
 from bmtick.cli.common import config_option, load_settings
-from bmtick.errors import BmtickError, printable
+from bmtick.errors import printable
 
 
 @click.command()
-@click.argument("who")
+@click.argument("who", shell_complete=users)
 @click.option("--for", "length", help="For so long, like 2h. Default: until 'bmtick release'.")
 @click.option("--reason", default="by hand", show_default=True, help="Shown by 'bmtick held'.")
 @state_option
@@ -34,36 +35,23 @@ def command(
     hold until 'bmtick release WHO'. Holds in both modes of the guard. New mail is held by the
     guard, which notices at once; without one only what is queued now is put on hold.
     """
+    from bmtick.guard import by_hand
     from bmtick.guard.core import BY_HAND
-    from bmtick.guard.helper import choose_brake
-    from bmtick.guard.holds import HOLD, hold_record, mail_record
-    from bmtick.guard.postfix import Postsuper
     from bmtick.incident.programs import Programs
     from bmtick.incident.units import plain, seconds
 
     until = time.time() + seconds(length) if length is not None else None
     settings = load_settings(ctx).guard
     journal = open_journal(state or settings.state)
-    whom = find_who(who, journal.holds)
-    try:
-        journal.append([hold_record(whom, time.time(), reason, until=until, by=BY_HAND, mode=HOLD)])
-    except OSError as error:
-        raise BmtickError(
-            f"cannot write the guard's state {journal.path}: {error.strerror}",
-            remedy="run this as root, or as the guard's user",
-        ) from None
+    whom = by_hand.find_who(who, journal.holds)
+    hand = by_hand.Hand(journal, Programs(config_dir), settings.helper)
+    done = hand.hold(whom, reason=reason, until=until, by=BY_HAND)
     shown = printable(str(whom))
     end = f"until {plain(int(until))}" if until is not None else "until 'bmtick release'"
     click.echo(f"{shown}: new mail is held {end}")
-    programs = Programs(config_dir)
-    brake = choose_brake(programs, settings.helper)
-    try:
-        done = brake.hold(whom, Postsuper(programs).find(whom, held=False))
-    except BmtickError as error:
-        click.echo(f"bmtick: what is queued already was not put on hold: {error.message}", err=True)
+    if done.problem:
+        click.echo(f"bmtick: {printable(done.problem)}", err=True)
         return
-    if done:
-        journal.append([mail_record(whom, done)])
-    click.echo(f"{shown}: {len(done):,} queued messages put on hold")
+    click.echo(f"{shown}: {done.messages:,} queued messages put on hold")
     if not journal.guarded():
         click.echo("bmtick: no guard runs: new mail goes out until 'bmtick guard' does", err=True)

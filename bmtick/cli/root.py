@@ -11,7 +11,6 @@ import click
 
 import bmtick
 import bmtick.cli
-from bmtick.cli._examples import EXAMPLES
 from bmtick.errors import EXIT_WRONG_USE, BmtickError, nearest
 
 _NOT_COMMANDS = {"root", "common"}
@@ -24,7 +23,7 @@ _GROUPS = {
     ),
     "Alerts without Kapacitor": "watch events",
     "Hold spam inside Postfix": "guard held hold release guard-queue",
-    "Figures for Telegraf and dashboards": "telegraf collect dashboard",
+    "Figures for Telegraf": "telegraf collect",
     "Scripts and thresholds": "backtest render check fmt test eval",
 }
 _DOCSTRING = re.compile(
@@ -75,6 +74,8 @@ class LazyGroup(click.Group):
         """Import one command."""
         if cmd_name not in self.list_commands(ctx):
             return None
+        from bmtick.cli._examples import EXAMPLES
+
         module = importlib.import_module(f"bmtick.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         if shown := EXAMPLES.get(cmd_name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -14,15 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bmtick.cli import _web
 from bmtick.cli.common import config_option, load_settings
 from bmtick.durations import SECOND, parse_duration
 from bmtick.errors import EXIT_FINDING, BmtickError, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bmtick.engine import AlertEvent
+    from bmtick.live.board import Board
     from bmtick.settings import Settings
     from bmtick.watch.mail import Mailer
     from bmtick.watch.service import Status, Watch
+    from bmtick.watch.source import Collector
 
 _TICK = 1.0  # seconds between two looks at the log
 
@@ -60,8 +66,10 @@ def command(
         return
     screen = _Screen()
     path = "" if no_state else state or settings.watch.state
-    watch = _watch(settings, logs, path, mails, screen)
+    board = _web.board_of(settings, path)
+    watch = _watch(settings, logs, path, mails, screen, board)
     watch.start(from_start=from_start or once, now=time.time())
+    server = None if once else _web.serve(settings, board, screen.warn)
     status = None
     try:
         while not stop.asked:
@@ -71,6 +79,8 @@ def command(
             screen.status(status)
             stop.wait(_TICK)
     finally:
+        if server:
+            server.stop()
         watch.stop()
         screen.clear()
     if once and status:
@@ -134,16 +144,22 @@ class _Screen:
 
 
 def _watch(
-    settings: Settings, logs: tuple[str, ...], state: str, mails: str | None, screen: _Screen
+    settings: Settings,
+    logs: tuple[str, ...],
+    state: str,
+    mails: str | None,
+    screen: _Screen,
+    board: Board,
 ) -> Watch:
     from bmtick.alerts import desired
     from bmtick.collect.state import StateFile
     from bmtick.watch.handlers import Postman, check_handlers
-    from bmtick.watch.history import History, path_of
+    from bmtick.watch.history import History, line_of, path_of
     from bmtick.watch.outbox import Outbox
     from bmtick.watch.recorder import Recorder
     from bmtick.watch.service import Watch
     from bmtick.watch.silences import SilenceFile, Silences, groups_of
+    from bmtick.watch.tail import Observed
     from bmtick.watch.tasks import Tasks
 
     alerts = desired(settings)
@@ -154,8 +170,13 @@ def _watch(
         )
     check_handlers(alerts)
     host = settings.watch.host or socket.gethostname()
+
+    def tell(event: AlertEvent, silence: str) -> None:
+        screen.tell(event, silence)
+        board.take(json.loads(line_of(event, silence)))
+
     return Watch(
-        _collector(settings, logs, host, screen),
+        Observed(collector_of(settings, logs, host, screen.warn), board),
         Tasks(alerts, host, screen.warn),
         Outbox(
             settings.watch.most_waiting,
@@ -165,7 +186,7 @@ def _watch(
         Postman(_mailer(settings, mails), _sender(settings), time.time),
         StateFile(state) if state else None,
         warn=screen.warn,
-        tell=screen.tell,
+        tell=tell,
         recorder=Recorder(
             Silences(SilenceFile(state), groups_of(alerts), screen.warn),
             History(path_of(state), screen.warn),
@@ -204,7 +225,10 @@ def _send_test(settings: Settings, mails: str | None) -> None:
     click.echo(f"a test mail to {printable(', '.join(recipients))} was handed on")
 
 
-def _collector(settings: Settings, logs: tuple[str, ...], host: str, screen: _Screen) -> Any:
+def collector_of(
+    settings: Settings, logs: tuple[str, ...], host: str, warn: Callable[[str], None]
+) -> Collector:
+    """Return the collector over the settings' logs, or over these."""
     from bmtick.collect.arguments import parse
     from bmtick.watch.source import Collector
 
@@ -220,7 +244,7 @@ def _collector(settings: Settings, logs: tuple[str, ...], host: str, screen: _Sc
         spool=spool,
         guard=settings.guard.points,
         tags={"host": host, "datalocation": settings.watch.datalocation},
-        warn=screen.warn,
+        warn=warn,
     )
 
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from bmtick.errors import BmtickError
 from bmtick.guard.who import Who
+from bmtick.incident.units import iso
 
 OBSERVE: Final = "observe"
 HOLD: Final = "hold"
@@ -62,6 +63,20 @@ class Hold:
     def active(self, now: float) -> bool:
         """Whether new mail is held."""
         return self.until is None or now < self.until
+
+    def document(self, now: float) -> dict[str, Any]:
+        """Return it as JSON-able data, as ``bmtick held --format json`` and the page say it."""
+        return {
+            **self.who.document(),
+            "who": str(self.who),
+            "since": iso(int(self.since)),
+            "until": None if self.until is None else iso(int(self.until)),
+            "reason": self.reason,
+            "messages": self.messages,
+            "mode": self.mode,
+            "active": self.active(now),
+            "by": self.by,
+        }
 
 
 @dataclass

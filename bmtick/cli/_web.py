@@ -1,0 +1,75 @@
+"""The page of ``watch`` and ``guard``: from ``[web]`` of the settings to a server that runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from bmtick.errors import BmtickError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bmtick.live.board import Board
+    from bmtick.settings import Settings
+    from bmtick.web.serve import Server
+
+
+def serve(settings: Settings, board: Board, warn: Callable[[str], None]) -> Server | None:
+    """Start the server that ``[web]`` asks for; None where it asks for none.
+
+    Raises:
+        BmtickError: a library is missing, the address cannot be used or needs a token.
+    """
+    listen = settings.web.listen
+    if not listen:
+        return None
+    try:
+        from bmtick.web.app import Access, make_app
+        from bmtick.web.brake import JournalBrake
+        from bmtick.web.serve import Server, is_loopback, read_token, split
+    except ImportError as error:
+        raise BmtickError(
+            f"[web] needs the library {error.name}",
+            remedy="pipx inject bmtick 'bmtick[web]', or in a virtual environment: "
+            "pip install 'bmtick[web]'",
+        ) from None
+    from bmtick.credentials import read_secret
+
+    token = read_token(settings.web.token_file, os.environ, read_secret)
+    host, _ = split(listen)
+    local = is_loopback(host)
+    if not local and not token:
+        raise BmtickError(
+            f"[web] listen: others could read the page on {listen}",
+            remedy="set [web] token_file, or listen on 127.0.0.1 and come by ssh -L",
+        )
+    hosts = (
+        frozenset({"localhost", "127.0.0.1", "::1", host.lower()}) if local else frozenset[str]()
+    )
+    access = Access(token=token, open=local, hosts=hosts)
+    brake = JournalBrake(settings.guard.state, settings.guard.helper)
+    try:
+        server = Server(listen, make_app(board.snapshot, brake, access))
+    except BmtickError as error:  # such as the other of watch and guard
+        warn(f"without a page: {error.message}")
+        return None
+    shown = f"[{host}]" if ":" in host else host
+    actions = "with actions" if token else "read-only: [web] token_file allows actions"
+    warn(f"the page is at http://{shown}:{server.address[1]}/ ({actions})")
+    return server
+
+
+def board_of(settings: Settings, state: str) -> Board:
+    """Return a board with what the history of ``watch``, beside its state, tells of incidents."""
+    from bmtick.live.board import Board
+    from bmtick.watch.history import path_of, read_history
+
+    board = Board(settings.watch.host or socket.gethostname())
+    if state:
+        with contextlib.suppress(BmtickError):  # another user's: what comes from now on is shown
+            for record in read_history(path_of(state)):
+                board.take(record)
+    return board

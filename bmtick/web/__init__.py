@@ -1,0 +1,1 @@
+"""Page, JSON and metrics of ``bmtick watch`` and ``bmtick guard``, over HTTP."""

@@ -1,0 +1,257 @@
+"""The application: routes, who may do what, and what a browser may do with a page.
+
+- Reading is free on loopback; on another address a token is asked for, as password or Bearer.
+- Holding and releasing always want ``Authorization: Bearer TOKEN``, which no form and no link of
+  another site can send, and JSON. Without a token there are no actions at all.
+- A request for another host name is refused: a name that an attacker points to 127.0.0.1 would
+  else read the page (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Final, Protocol
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from bmtick.errors import BmtickError
+from bmtick.live.board import Snapshot
+from bmtick.web import page
+from bmtick.web.metrics import CONTENT_TYPE, exposition
+
+_MAX_BODY: Final = 4096  # bytes
+_ALLOW: Final = 86400.0  # seconds that somebody who was released may send
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_STATIC: Final = {"page.css": "text/css", "page.js": "text/javascript"}
+
+
+class Brake(Protocol):
+    """Who is held, and the way to change it."""
+
+    def held(self) -> list[dict[str, Any]]:
+        """Return who is held, as ``bmtick held --format json`` prints it."""
+
+    def hold(self, who: str, seconds: float | None) -> str:
+        """Hold the mail of a login or an address; return what was done, in words."""
+
+    def release(self, who: str, allow: float) -> str:
+        """Give mail back to Postfix and let somebody send for so many seconds."""
+
+
+class Nobody:
+    """The brake where no guard has ever run."""
+
+    def held(self) -> list[dict[str, Any]]:
+        """Nobody is held."""
+        return []
+
+    def hold(self, who: str, seconds: float | None) -> str:
+        """Refuse."""
+        del who, seconds
+        raise BmtickError("there is no guard on this machine", remedy="see 'bmtick guard --help'")
+
+    def release(self, who: str, allow: float) -> str:
+        """Refuse."""
+        return self.hold(who, allow)
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may do what.
+
+    Attributes:
+        token: for actions, and for reading where ``open`` is false; "": no actions.
+        open: whether reading is free.
+        hosts: host names that the server answers for; empty: all.
+    """
+
+    token: str = ""
+    open: bool = True
+    hosts: frozenset[str] = frozenset()
+
+    def proved(self, request: Request) -> bool:
+        """Whether a request bears the token."""
+        kind, _, value = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() == "basic":
+            try:
+                value = base64.b64decode(value).decode().partition(":")[2]
+            except (binascii.Error, UnicodeDecodeError):
+                return False
+        elif kind.lower() != "bearer":
+            return False
+        return bool(self.token) and hmac.compare_digest(value.encode(), self.token.encode())
+
+
+def make_app(
+    snapshot: Callable[[int], Snapshot],
+    brake: Brake,
+    access: Access,
+    clock: Callable[[], float] = time.time,
+) -> Starlette:
+    """Return the application.
+
+    Args:
+        snapshot: gives what is known at a time.
+        brake: who is held.
+        access: who may do what.
+        clock: seconds since the epoch.
+    """
+    answers = _Answers(snapshot, brake, access, clock)
+    return Starlette(
+        routes=[
+            Route("/", answers.page),
+            Route("/fragment", answers.fragment),
+            Route("/api/state", answers.state),
+            Route("/api/held", answers.held),
+            Route("/api/hold", answers.hold, methods=["POST"]),
+            Route("/api/release", answers.release, methods=["POST"]),
+            Route("/metrics", answers.metrics),
+            Route("/favicon.ico", _no_icon),
+            *(Route(f"/{name}", _static(name, kind)) for name, kind in _STATIC.items()),
+        ],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=answers.gate)],
+    )
+
+
+class _Wanted(msgspec.Struct, forbid_unknown_fields=True):
+    """What an action is about; ``seconds``: how long to hold, or to let through afterwards."""
+
+    who: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class _Answers:
+    _snapshot: Callable[[int], Snapshot]
+    _brake: Brake
+    _access: Access
+    _clock: Callable[[], float]
+
+    def _now(self) -> Snapshot:
+        return self._snapshot(int(self._clock()))
+
+    def page(self, request: Request) -> Response:
+        del request
+        actions = bool(self._access.token)
+        return _html(page.page(self._now(), self._brake.held(), actions=actions))
+
+    def fragment(self, request: Request) -> Response:
+        actions = bool(self._access.token)
+        return _html(page.fragment(self._now(), self._brake.held(), actions=actions), request)
+
+    def state(self, request: Request) -> Response:
+        del request
+        data = {**msgspec.to_builtins(self._now()), "held": self._brake.held()}
+        return Response(msgspec.json.encode(data), media_type="application/json")
+
+    def held(self, request: Request) -> Response:
+        del request
+        return JSONResponse(self._brake.held())
+
+    def metrics(self, request: Request) -> Response:
+        del request
+        text = exposition(self._now(), self._brake.held())
+        return Response(text, media_type=CONTENT_TYPE)
+
+    async def hold(self, request: Request) -> Response:
+        return await self._act(request, lambda w: self._brake.hold(w.who, w.seconds))
+
+    async def release(self, request: Request) -> Response:
+        def do(wanted: _Wanted) -> str:
+            allow = _ALLOW if wanted.seconds is None else wanted.seconds
+            return self._brake.release(wanted.who, allow)
+
+        return await self._act(request, do)
+
+    async def _act(self, request: Request, do: Callable[[_Wanted], str]) -> Response:
+        bearer = request.headers.get("authorization", "").lower().startswith("bearer ")
+        if not bearer or not self._access.proved(request):
+            return _refusal(401, "the token is missing or wrong")
+        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+            return _refusal(415, "send JSON")
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > _MAX_BODY:
+                return _refusal(413, "that is too much")
+        try:
+            wanted = msgspec.json.decode(body, type=_Wanted)
+        except msgspec.DecodeError as error:
+            return _refusal(400, str(error))
+        try:
+            said = await run_in_threadpool(do, wanted)
+        except BmtickError as error:
+            return _refusal(409, error.message)
+        except OSError as error:
+            return _refusal(409, error.strerror or str(error))
+        return JSONResponse({"done": said})
+
+    async def gate(self, request: Request, go_on: RequestResponseEndpoint) -> Response:
+        """Let in who may come in; every answer bears the headers."""
+        access = self._access
+        if access.hosts and _host(request) not in access.hosts:
+            reply: Response = _refusal(421, "this server has another name")
+        elif access.open or access.proved(request):
+            reply = await go_on(request)
+        else:
+            reply = _refusal(401, "the token is missing or wrong")
+            reply.headers["WWW-Authenticate"] = 'Basic realm="bmtick", charset="UTF-8"'
+        reply.headers.update(_HEADERS)
+        return reply
+
+
+def _host(request: Request) -> str:
+    """Return the host that a request is for, without its port."""
+    given = request.headers.get("host", "").lower()
+    return given.partition("]")[0].lstrip("[") if "]" in given else given.partition(":")[0]
+
+
+def _html(text: str, request: Request | None = None) -> Response:
+    data = text.encode("utf-8", "replace")
+    tag = f'"{hashlib.sha256(data).hexdigest()[:24]}"'
+    if request is not None and request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(data, media_type="text/html", headers={"ETag": tag})
+
+
+def _refusal(status: int, text: str) -> Response:
+    return JSONResponse({"error": text}, status_code=status)
+
+
+def _no_icon(request: Request) -> Response:
+    del request
+    return Response(status_code=204)
+
+
+def _static(name: str, kind: str) -> Callable[[Request], Response]:
+    data = resources.files("bmtick.web").joinpath(name).read_bytes()
+
+    def answer(request: Request) -> Response:
+        del request
+        return Response(data, media_type=kind)
+
+    return answer

@@ -1,0 +1,58 @@
+"""The page's brake: who is held by the journal of the guard; hold and release as by hand."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from bmtick.errors import BmtickError
+from bmtick.guard import by_hand
+from bmtick.guard.core import BY_WEB
+from bmtick.guard.holds import Journal
+from bmtick.incident.programs import Programs
+
+
+class JournalBrake:
+    """Reads the guard's journal beside the guard, as the commands do; for any thread.
+
+    Args:
+        path: of the journal, ``[guard] state``.
+        helper: ``[guard] helper``.
+        config_dir: Postfix's, or "".
+    """
+
+    def __init__(self, path: str, helper: str, config_dir: str = "") -> None:
+        self._path, self._helper, self._config_dir = path, helper, config_dir
+        self._lock = threading.Lock()
+        self._journal = Journal(path)
+
+    def held(self) -> list[dict[str, Any]]:
+        """Return who is held, the first first; nobody where the journal cannot be read."""
+        with self._lock:
+            try:
+                self._journal.poll()
+            except (OSError, BmtickError):
+                return []
+            now = time.time()
+            self._journal.holds.forget(now)
+            held = sorted(self._journal.holds.held.values(), key=lambda hold: hold.since)
+            return [hold.document(now) for hold in held]
+
+    def _hand(self) -> by_hand.Hand:
+        journal = by_hand.open_journal(self._path)
+        return by_hand.Hand(journal, Programs(self._config_dir), self._helper)
+
+    def hold(self, who: str, seconds: float | None) -> str:
+        """Hold somebody; return what was done."""
+        hand = self._hand()
+        until = None if seconds is None else time.time() + seconds
+        whom = by_hand.find_who(who, hand.journal.holds)
+        done = hand.hold(whom, reason="by the page", until=until, by=BY_WEB)
+        return done.problem or f"{done.messages} queued messages put on hold"
+
+    def release(self, who: str, allow: float) -> str:
+        """Release somebody; return what was done."""
+        hand = self._hand()
+        done = hand.release(by_hand.find_who(who, hand.journal.holds), allow=allow)
+        return f"{done.messages} messages given back"

@@ -1,0 +1,112 @@
+"""The HTTP server in a thread beside the work, by uvicorn; its only import."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from bmtick.errors import BmtickError
+
+_SHORTEST: Final = 16  # characters of a token
+_PATIENCE: Final = 3.0  # seconds for open requests at the end
+
+
+class Server:
+    """A server that runs until ``stop``.
+
+    Args:
+        listen: HOST:PORT.
+        app: the ASGI application.
+
+    Raises:
+        BmtickError: the address cannot be used.
+    """
+
+    def __init__(self, listen: str, app: Any) -> None:
+        import uvicorn  # noqa: PLC0415 -- optional
+
+        self._socket = _bound(listen)
+        self.address: tuple[str, int] = self._socket.getsockname()[:2]
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            limit_concurrency=64,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """End; requests that are under way get a moment."""
+        self._server.should_exit = True
+        self._thread.join(_PATIENCE)
+        self._socket.close()
+
+
+def split(listen: str) -> tuple[str, int]:
+    """Return host and port.
+
+    Raises:
+        BmtickError: it is not HOST:PORT.
+    """
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise BmtickError(
+            f"[web] listen: '{listen}' is not HOST:PORT", remedy="write it like 127.0.0.1:8089"
+        )
+    return host.strip("[]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def read_token(token_file: str, environment: Mapping[str, str], read: Callable[[Path], str]) -> str:
+    """Return the token of BMTICK_WEB_TOKEN, or of the file, or "" where there is none.
+
+    Raises:
+        BmtickError: the file cannot be read, or the token is short enough to be guessed.
+    """
+    token = environment.get("BMTICK_WEB_TOKEN") or (read(Path(token_file)) if token_file else "")
+    if token and len(token) < _SHORTEST:
+        raise BmtickError(
+            f"the token of [web] has fewer than {_SHORTEST} characters",
+            remedy=f"openssl rand -hex 32 > {token_file or 'FILE'}",
+        )
+    return token
+
+
+def _bound(listen: str) -> socket.socket:
+    host, port = split(listen)
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        made = socket.socket(family, kind, proto)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        made.listen()
+    except OSError as error:
+        raise BmtickError(
+            f"[web] cannot listen on {listen}: {error.strerror or error}",
+            remedy="choose another address or port",
+        ) from None
+    os.set_inheritable(made.fileno(), False)
+    return made
