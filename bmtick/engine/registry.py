@@ -31,6 +31,8 @@ def kinds() -> dict[str, type[Node]]:
 # Methods that Kapacitor has and this engine has not, with the reason a user is told.
 NOT_SUPPORTED: dict[str, str] = {
     "queryFlux": "the engine runs no Flux; .query() takes InfluxQL",
+    "holtWinters": "a forecast of so few values says little; compare with |shift()ed ones",
+    "holtWintersWithFit": "a forecast of so few values says little; compare with |shift()ed ones",
     "k8sAutoscale": "it acts on a cluster",
     "swarmAutoscale": "it acts on a cluster",
     "ec2Autoscale": "it acts on a cluster",

@@ -7,6 +7,8 @@ from bmtick.errors import BmtickError
 
 NOT_HERE = {
     "queryFlux": "batch\n|queryFlux('')",
+    "holtWinters": "stream|from()\n|holtWinters('v', 3, 0, 1m)",
+    "holtWintersWithFit": "stream|from()\n|holtWintersWithFit('v', 3, 0, 1m)",
     "k8sAutoscale": "stream|from()\n|k8sAutoscale()",
     "swarmAutoscale": "stream|from()\n|swarmAutoscale()",
     "ec2Autoscale": "stream|from()\n|ec2Autoscale()",

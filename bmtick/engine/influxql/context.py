@@ -46,7 +46,7 @@ class Calculation:
     ) -> None:
         self.method, self.field = method, field
         self.name = rename or method.name
-        self.point_times = use_point_times or method.point_times or method.transforms
+        self.point_times = use_point_times or method.transforms
         self._makers = method.build(args)
         self._kind: type | None = None
         self._make: Make | None = None

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, Final, Literal
 
 from bmtick.engine.influxql import aggregates, selectors, transformations
-from bmtick.engine.influxql.holtwinters import HoltWinters
 from bmtick.engine.influxql.sample import Reducer
 from bmtick.errors import BmtickError
 
@@ -32,7 +31,6 @@ class Method:
         empty_ok: whether an empty batch has a result.
         selector: whether the result is a point of the input with all its tags and fields.
         transforms: whether each point of the input has its own result.
-        point_times: whether results always bear their own time.
         variadic: whether names of tags and fields may follow.
     """
 
@@ -43,7 +41,6 @@ class Method:
     empty_ok: bool = False
     selector: bool = False
     transforms: bool = False
-    point_times: bool = False
     variadic: bool = False
 
 
@@ -92,22 +89,6 @@ def _elapsed(args: Sequence[Any]) -> Makers:
     return _of_all(lambda: transformations.Elapsed(args[0]))
 
 
-def _holt_winters(*, with_fit: bool) -> Build:
-    def build(args: Sequence[Any]) -> Makers:
-        horizon, season, interval = args
-        if interval <= 0:
-            raise BmtickError("holtWinters with an interval of 0", remedy="give one such as 10s")
-
-        def make() -> Reducer:
-            return HoltWinters(horizon, season, interval, with_fit=with_fit)
-
-        return _numbers(make, make)
-
-    return build
-
-
-_HOLT_WINTERS: Final = ("int", "int", "duration")
-
 METHODS: Final[dict[str, Method]] = {
     method.name: method
     for method in (
@@ -148,20 +129,6 @@ METHODS: Final[dict[str, Method]] = {
             lambda _: _zeros(transformations.CumulativeSum),
             provides="same",
             transforms=True,
-        ),
-        Method(
-            "holtWinters",
-            _holt_winters(with_fit=False),
-            _HOLT_WINTERS,
-            "batch",
-            point_times=True,
-        ),
-        Method(
-            "holtWintersWithFit",
-            _holt_winters(with_fit=True),
-            _HOLT_WINTERS,
-            "batch",
-            point_times=True,
         ),
     )
 }

@@ -227,8 +227,7 @@ def _define(name: str, method: Method) -> None:
             {
                 "__doc__": f"``|{name}``.",
                 "chain": name,
-                # Kapacitor calls both kinds of Holt-Winters by one name.
-                "desc": name.removesuffix("WithFit"),
+                "desc": name,
                 "gives": _GIVES[method.provides],
                 "signature": Signature.of(*types),
                 "method": method,

@@ -73,3 +73,33 @@ def test_unsafe_html_is_refused(template):
 def test_a_failing_run_says_why():
     with pytest.raises(TemplateError, match="can't evaluate field Nope"):
         Template("{{ .Nope }}").execute(DATA)
+
+
+@pytest.mark.parametrize(
+    ("html", "where"),
+    [
+        ("<p {{ .ID }}>x</p>", "as the name of an attribute"),
+        ("<p a{{ .ID }}='1'>x</p>", "as the name of an attribute"),
+        ("<p style=\"font-family:'{{ .ID }}'\">x</p>", "in a CSS string"),
+        ("<p style='background:url({{ .ID }})'>x</p>", "in a CSS URL"),
+        ("<p style='background:url(\"{{ .ID }}\")'>x</p>", "in a CSS string"),
+        ("<style>/* {{ .ID }} */ p {}</style>", "in a CSS comment"),
+        ("<img srcset='{{ .ID }} 2x'>", "in srcset"),
+    ],
+)
+def test_where_no_mail_puts_a_value_it_is_refused_with_its_line(html, where):
+    with pytest.raises(BmtickError, match=f"a value {where} is not supported") as raised:
+        Template(f"<b>\n{html}", html=True, file="s.tick", line=3)
+    assert raised.value.location.line == 4
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<style>p { background: url(http://a/b); } /* c */ b { font: 'x\\'y' }</style>{{ .ID }}",
+        "<p style=\"color: {{ .ID }}; background: url('x')\">{{ .ID }}</p>",
+        '<meta content="0; url=http://a/b"><a {{ if .ID }}class="b"{{ end }}>{{ .ID }}</a>',
+    ],
+)
+def test_the_same_without_a_value_is_fine(html):
+    assert "ident" in Template(html, html=True).execute({"ID": "ident", "Message": "m"})

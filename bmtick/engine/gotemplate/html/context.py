@@ -15,14 +15,10 @@ RCDATA: Final = "raw text"
 ATTR: Final = "attribute"
 URL: Final = "URL"
 SRCSET: Final = "srcset"
-META: Final = "meta content"
-META_URL: Final = "meta URL"
 SCRIPT: Final = "JavaScript"
 CSS: Final = "CSS"
 CSS_DQ: Final = "CSS string in double quotes"
 CSS_SQ: Final = "CSS string in single quotes"
-CSS_DQ_URL: Final = "CSS URL in double quotes"
-CSS_SQ_URL: Final = "CSS URL in single quotes"
 CSS_URL: Final = "CSS URL"
 CSS_BLOCK_COMMENT: Final = "CSS comment"
 CSS_LINE_COMMENT: Final = "CSS line comment"
@@ -31,8 +27,6 @@ DEAD: Final = "dead"
 COMMENTS: Final = (COMMENT, CSS_BLOCK_COMMENT, CSS_LINE_COMMENT)
 
 NO_DELIM: Final = ""
-DOUBLE: Final = '"'
-SINGLE: Final = "'"
 SPACE_OR_END: Final = " \t\n\f\r>"
 
 NO_PART: Final = 0
@@ -86,7 +80,7 @@ def join(a: Context, b: Context, kind: str, at: int) -> Context:
     )
 
 
-ELEMENTS: Final = ("script", "style", "textarea", "title", "meta")
+ELEMENTS: Final = ("script", "style", "textarea", "title")
 CONTENT: Final = {"script": SCRIPT, "style": CSS, "textarea": RCDATA, "title": RCDATA}
 
 _URLS: Final = frozenset(

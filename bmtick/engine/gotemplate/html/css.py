@@ -6,8 +6,6 @@ import re
 from typing import Final
 
 _ESCAPE: Final = re.compile(r"\\(?:([0-9a-fA-F]{1,6})(?:\r\n|[\t\n\f\r ])?|(.)|$)", re.DOTALL)
-_HEX: Final = frozenset("0123456789abcdefABCDEF")
-_SPACES: Final = frozenset("\t\n\f\r ")
 
 
 def is_name_char(char: str) -> bool:
@@ -40,42 +38,6 @@ def decode_css(text: str) -> str:
         return "\ufffd" if 0xD800 <= code < 0xE000 else chr(code)
 
     return _ESCAPE.sub(decode, text)
-
-
-_REPLACEMENTS: Final = {
-    "\0": "\\0",
-    "\t": "\\9",
-    "\n": "\\a",
-    "\f": "\\c",
-    "\r": "\\d",
-    '"': "\\22",
-    "&": "\\26",
-    "'": "\\27",
-    "(": "\\28",
-    ")": "\\29",
-    "+": "\\2b",
-    "/": "\\2f",
-    ":": "\\3a",
-    ";": "\\3b",
-    "<": "\\3c",
-    ">": "\\3e",
-    "\\": "\\\\",
-    "{": "\\7b",
-    "}": "\\7d",
-}
-
-
-def escape_css(text: str) -> str:
-    """Escape for a CSS string."""
-    out: list[str] = []
-    for index, char in enumerate(text):
-        replacement = _REPLACEMENTS.get(char)
-        out.append(replacement or char)
-        if replacement and replacement != "\\\\":
-            following = text[index + 1 : index + 2]
-            if not following or following in _HEX or following in _SPACES:
-                out.append(" ")
-    return "".join(out)
 
 
 def filter_css(text: str, failed: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bmtick.engine.gotemplate.gofmt import Printer
@@ -27,7 +27,6 @@ _SAME: Final[dict[str, tuple[str, ...]]] = {
 _REDUNDANT: Final = (
     ("comment", "attribute"),
     ("comment", "html"),
-    ("CSS escape", "attribute"),
     ("URL escape", "URL normalize"),
 )
 
@@ -97,8 +96,6 @@ class _Escaper:
             # it takes the place of ours, which may be later than where the author put it
             node.pipe.commands.pop()
             wanted = [f"author's {predefined}" if name in group else name for name in wanted]
-        if context.state in (c.ATTR_NAME, c.TAG):
-            context = replace(context, state=c.ATTR_NAME)
         self.escapers[id(node)] = _without_redundant(wanted)
         return context
 
@@ -211,23 +208,29 @@ def _predefined(context: Context, node: Action) -> str:
 
 
 _BY_STATE: Final[dict[str, list[str]]] = {
-    c.META: [],
-    c.META_URL: ["URL filter"],
     c.CSS: ["CSS filter"],
     c.TEXT: ["html"],
     c.RCDATA: ["raw text"],
     c.ATTR: [],
-    c.ATTR_NAME: ["name"],
-    c.TAG: ["name"],
-    **{state: ["comment"] for state in c.COMMENTS},
+    c.COMMENT: ["comment"],
 }
-_URLS: Final = (c.URL, c.CSS_DQ, c.CSS_SQ, c.CSS_DQ_URL, c.CSS_SQ_URL, c.CSS_URL)
+# Where no mail puts a value, and what stands there instead of an escaper.
+_REFUSED: Final = {
+    c.SRCSET: "in srcset",
+    c.ATTR_NAME: "as the name of an attribute",
+    c.TAG: "as the name of an attribute",
+    c.CSS_DQ: "in a CSS string",
+    c.CSS_SQ: "in a CSS string",
+    c.CSS_URL: "in a CSS URL",
+    c.CSS_BLOCK_COMMENT: "in a CSS comment",
+    c.CSS_LINE_COMMENT: "in a CSS comment",
+}
 
 
 def _wanted(context: Context, node: Action) -> list[str]:
-    if context.state == c.SRCSET:
-        raise EscapeError("an action in srcset is not supported here", node.at)
-    if context.state in _URLS:
+    if context.state in _REFUSED:
+        raise EscapeError(f"a value {_REFUSED[context.state]} is not supported here", node.at)
+    if context.state == c.URL:
         names = _url_escapers(context, node)
     else:
         names = list(_BY_STATE[context.state])
@@ -244,8 +247,7 @@ def _url_escapers(context: Context, node: Action) -> list[str]:
     if context.url_part == c.QUERY:
         return ["URL escape"]
     names = ["URL filter"] if context.url_part == c.NO_PART else []
-    plain = context.state in (c.CSS_DQ, c.CSS_SQ)
-    return [*names, "CSS escape" if plain else "URL normalize"]
+    return [*names, "URL normalize"]
 
 
 def _split_off(node: Action, name: str) -> None:

@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from bmtick.engine.gotemplate.functions import BUILTINS
 from bmtick.engine.gotemplate.gofmt import Printer
-from bmtick.engine.gotemplate.html.context import attribute_kind
-from bmtick.engine.gotemplate.html.css import escape_css, filter_css
+from bmtick.engine.gotemplate.html.css import filter_css
 from bmtick.engine.lambdas.texts import to_bytes
 
 _AUTHORS: Final = "author's "  # before the name of html or urlquery
@@ -66,13 +65,6 @@ def _noncharacter(char: str) -> str:
     return char
 
 
-def _name(text: str) -> str:
-    lower = text.lower()
-    if not lower or attribute_kind(lower) != "plain" or not (lower.isascii() and lower.isalnum()):
-        return FAILED
-    return lower
-
-
 def _is_safe_url(text: str) -> bool:
     scheme, colon, _ = text.partition(":")
     if not colon or "/" in scheme:
@@ -107,12 +99,10 @@ TEXTS: Final[dict[str, Callable[[str], str]]] = {
     "attribute": lambda text: text.translate(_HTML),
     "raw text": lambda text: text.translate(_HTML),
     "no space": _no_space,
-    "name": _name,
     "comment": lambda _: "",
     "URL filter": _url_filter,
     "URL normalize": lambda text: _url(text, normalize=True),
     "URL escape": lambda text: _url(text, normalize=False),
-    "CSS escape": escape_css,
     "CSS filter": lambda text: filter_css(text, FAILED),
 }
 

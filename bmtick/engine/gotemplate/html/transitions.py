@@ -10,7 +10,7 @@ from typing import Final
 
 from bmtick.engine.gotemplate.html import context as c
 from bmtick.engine.gotemplate.html.context import Context, EscapeError
-from bmtick.engine.gotemplate.html.css import decode_css, ends_with_keyword
+from bmtick.engine.gotemplate.html.css import ends_with_keyword
 
 Step = tuple[Context, int]
 _SPACES: Final = " \t\n\f\r"
@@ -51,8 +51,6 @@ def _tag(context: Context, text: str) -> Step:
     if at == len(text):
         return context, at
     if text[at] == ">":
-        if context.element == "meta":
-            return Context(), at + 1
         return Context(c.CONTENT.get(context.element, c.TEXT), element=context.element), at + 1
     end = _attribute_name(text, at)
     if end == at:
@@ -63,8 +61,6 @@ def _tag(context: Context, text: str) -> Step:
     attr = c.attribute_state(name)
     if context.element == "script" and name == "type":
         attr = ""
-    elif context.element == "meta" and name == "content":
-        attr = c.META
     state = c.ATTR_NAME if end == len(text) else c.AFTER_NAME
     return Context(state, attr=attr, element=context.element), end
 
@@ -117,18 +113,6 @@ def _url(context: Context, text: str) -> Step:
     return context, len(text)
 
 
-def _meta(context: Context, text: str) -> Step:
-    match = re.search(r"url[ \t\n\f\r]*=", text, re.IGNORECASE)
-    if match is None or match.start() + 3 > len(text) - 1:
-        return context, len(text)
-    return replace(context, state=c.META_URL), match.end()
-
-
-def _meta_url(context: Context, text: str) -> Step:
-    end = text.find(";")
-    return (context, len(text)) if end < 0 else (replace(context, state=c.META), end + 1)
-
-
 _CSS_START: Final = re.compile(r"[(\"'/]")
 
 
@@ -139,12 +123,8 @@ def _css(context: Context, text: str) -> Step:
         following = text[found + 1 : found + 2]
         if match[0] == "(" and ends_with_keyword(text[:found].rstrip(_SPACES), "url"):
             start = _skip(text, found + 1)
-            quote = text[start : start + 1]
-            if quote == '"':
-                return replace(context, state=c.CSS_DQ_URL), start + 1
-            if quote == "'":
-                return replace(context, state=c.CSS_SQ_URL), start + 1
-            return replace(context, state=c.CSS_URL), start
+            if text[start : start + 1] not in ('"', "'"):
+                return replace(context, state=c.CSS_URL), start
         if match[0] == "/" and following == "/":
             return replace(context, state=c.CSS_LINE_COMMENT), found + 2
         if match[0] == "/" and following == "*":
@@ -158,9 +138,7 @@ def _css(context: Context, text: str) -> Step:
 
 _CSS_ENDS: Final = {
     c.CSS_DQ: re.compile(r'[\\"]'),
-    c.CSS_DQ_URL: re.compile(r'[\\"]'),
     c.CSS_SQ: re.compile(r"[\\']"),
-    c.CSS_SQ_URL: re.compile(r"[\\']"),
     c.CSS_URL: re.compile(r"[\\\t\n\f\r )]"),
 }
 
@@ -174,9 +152,8 @@ def _css_string(context: Context, text: str) -> Step:
         found += 1
         if found == len(text):
             raise EscapeError(f"unfinished escape sequence in CSS string: {text!r}")
-        context = _url(context, decode_css(text[: found + 1]))[0]
         at = found + 1
-    return _url(context, decode_css(text[at:]))[0], len(text)
+    return context, len(text)
 
 
 def _block_comment(context: Context, text: str) -> Step:
@@ -200,13 +177,9 @@ _TRANSITIONS: Final[dict[str, Callable[[Context, str], Step]]] = {
     c.ATTR: _stay,
     c.URL: _url,
     c.SRCSET: _url,
-    c.META: _meta,
-    c.META_URL: _meta_url,
     c.CSS: _css,
     c.CSS_DQ: _css_string,
     c.CSS_SQ: _css_string,
-    c.CSS_DQ_URL: _css_string,
-    c.CSS_SQ_URL: _css_string,
     c.CSS_URL: _css_string,
     c.CSS_BLOCK_COMMENT: _block_comment,
     c.CSS_LINE_COMMENT: _line_comment,
@@ -249,6 +222,5 @@ def _element_end(context: Context, text: str) -> int | None:
     """Return where the closing tag of style, textarea or title stands."""
     if not context.element:
         return None
-    name = "" if context.element == "meta" else context.element
-    match = re.search(f"</{name}(?=[> \\t\\n\\f/])", text, re.IGNORECASE)
+    match = re.search(f"</{context.element}(?=[> \\t\\n\\f/])", text, re.IGNORECASE)
     return match.start() if match else None
