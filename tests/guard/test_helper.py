@@ -118,10 +118,10 @@ def test_a_guard_that_is_not_root_asks_it_where_it_is(tmp_path, monkeypatch):
     ],
 )
 def test_the_queue_file_says_whose_a_message_is(who, attributes, sender, theirs):
-    assert is_of(who, Envelope("A", sender, attributes=attributes)) is theirs
+    assert is_of(who, Envelope("A", sender=sender, attributes=attributes)) is theirs
 
 
 def test_a_forwarded_message_is_the_forwarders():
-    envelope = Envelope("A", "x@y", originals=["info@x.org"])
+    envelope = Envelope("A", sender="x@y", originals=["info@x.org"])
     assert is_of(Who("forward", "info@x.org"), envelope)
     assert not is_of(Who("forward", "nfo@x.org"), envelope)
