@@ -162,7 +162,7 @@ def _teller(
             # one mail each: with a single recipient the guard knows its own mail
             mail = compose(letter, sender, [recipient], key, hold.since)
             try:
-                mailer.send(sender, [recipient], mail)
+                mailer.send(mail)
             except DeliveryError as error:
                 _warn(f"the mail to {recipient} did not go: {error}")
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bmtick.watch.source import Collector
 
 _TICK = 1.0  # seconds between two looks at the log
+_GRACE = 3.0  # seconds that deliveries under way have to end when the watch is ended
 
 
 @click.command()
@@ -73,17 +74,21 @@ def command(
     status = None
     try:
         while not stop.asked:
-            status = watch.tick(time.time())
+            status = watch.tick(time.time(), lambda: stop.asked)
             if once:
                 break
             screen.status(status)
             stop.wait(_TICK)
+        while once and watch.busy and not stop.asked:
+            watch.finish(time.time(), _TICK)
+        watch.finish(time.time(), _GRACE)
     finally:
         if server:
             server.stop()
         watch.stop()
         screen.clear()
     if once and status:
+        status = watch.status(time.time())
         click.echo(screen.line(status), err=True)
         if status.waiting:
             sys.exit(EXIT_FINDING)
@@ -132,7 +137,7 @@ class _Screen:
     def line(self, status: Status) -> str:
         when = time.strftime("%H:%M:%S", time.localtime(status.now))
         return (
-            f"{when}  {status.alerts} alerts, {status.standing} standing, "
+            f"{when}  {status.alerts} alerts, {status.firing} firing, "
             f"{status.points:,} points, {status.events} events, {status.waiting} waiting"
         )
 
@@ -153,8 +158,10 @@ def _watch(
 ) -> Watch:
     from bmtick.alerts import desired
     from bmtick.collect.state import StateFile
-    from bmtick.watch.handlers import Postman, check_handlers
+    from bmtick.watch.dispatch import Threads
+    from bmtick.watch.handlers import Notifier, check_handlers
     from bmtick.watch.history import History, line_of, path_of
+    from bmtick.watch.mail import own_address
     from bmtick.watch.outbox import Outbox
     from bmtick.watch.recorder import Recorder
     from bmtick.watch.service import Watch
@@ -183,7 +190,9 @@ def _watch(
             parse_duration(settings.watch.give_up) / SECOND,
             screen.warn,
         ),
-        Postman(_mailer(settings, mails), _sender(settings), time.time),
+        Threads(
+            Notifier(_mailer(settings, mails), own_address(settings.smtp.sender), time.time).deliver
+        ),
         StateFile(state) if state else None,
         warn=screen.warn,
         tell=tell,
@@ -196,16 +205,12 @@ def _watch(
     )
 
 
-def _sender(settings: Settings) -> str:
-    return settings.smtp.sender or f"bmtick@{socket.getfqdn()}"
-
-
 def _send_test(settings: Settings, mails: str | None) -> None:
     """Send a mail to everybody whom the alerts tell; exit 1 where it does not go."""
     from bmtick.alerts import desired
     from bmtick.deploy.fire import test_texts
     from bmtick.watch.failure import DeliveryError
-    from bmtick.watch.mail import compose
+    from bmtick.watch.mail import compose, own_address
 
     alerts = desired(settings)
     named = [str(to) for alert in alerts for to in alert.values.get("recipients") or ()]
@@ -216,9 +221,10 @@ def _send_test(settings: Settings, mails: str | None) -> None:
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
     message, details = test_texts("bmtick watch", when)
     event = {"message": message, "details": details}
-    mail = compose(event, _sender(settings), recipients, f"test.{time.time_ns()}", now)
     try:
-        _mailer(settings, mails).send(_sender(settings), recipients, mail)
+        sender = own_address(settings.smtp.sender)
+        mail = compose(event, sender, recipients, f"test.{time.time_ns()}", now)
+        _mailer(settings, mails).send(mail)
     except DeliveryError as error:
         click.echo(f"bmtick: the test mail did not go: {printable(str(error))}", err=True)
         sys.exit(EXIT_FINDING)

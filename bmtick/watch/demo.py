@@ -11,7 +11,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from bmtick.durations import SECOND
 from bmtick.engine import AlertEvent, load_task
 from bmtick.errors import BmtickError
 from bmtick.points import Point, parse_lines
-from bmtick.watch.mail import compose
+from bmtick.watch.mail import Mail, compose
 
 HOST = "mail"
 DATALOCATION = "bm-master"
@@ -118,7 +117,7 @@ def events_of(alerts: list[Rendered], points: list[Point]) -> Iterator[tuple[Ren
             task.drop_outputs()
 
 
-def mail_of(event: AlertEvent) -> EmailMessage | None:
+def mail_of(event: AlertEvent) -> Mail | None:
     """Return the mail that ``bmtick watch`` would send; None where the event mails nobody."""
     recipients = [str(r) for h in event.handlers if h.kind == "email" for r in _flat(h.args)]
     if not recipients:

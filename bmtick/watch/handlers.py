@@ -63,7 +63,7 @@ def check_handlers(alerts: Iterable[Rendered]) -> None:
                 )
 
 
-class Postman:
+class Notifier:
     """Delivers.
 
     Args:
@@ -74,7 +74,7 @@ class Postman:
 
     def __init__(self, mailer: Mailer, sender: str, clock: Callable[[], float]) -> None:
         self._mailer, self._sender, self._clock = mailer, sender, clock
-        self._ways: dict[str, Callable[[Delivery], None]] = {
+        self._channels: dict[str, Callable[[Delivery], None]] = {
             "email": self._email,
             "post": _post,
             "exec": _exec,
@@ -84,11 +84,11 @@ class Postman:
 
     def deliver(self, delivery: Delivery) -> None:
         """Deliver, or raise DeliveryError."""
-        way = self._ways.get(delivery.kind)
-        if way is None:
+        channel = self._channels.get(delivery.kind)
+        if channel is None:
             raise PermanentError(f"there is no handler '{delivery.kind}' here")
         try:
-            way(delivery)
+            channel(delivery)
         except gojson.UnsupportedValueError as error:
             raise PermanentError(str(error)) from None
 
@@ -97,7 +97,7 @@ class Postman:
         if not recipients:
             raise PermanentError("a mail without recipients")
         mail = compose(delivery.event, self._sender, recipients, delivery.key, self._clock())
-        self._mailer.send(self._sender, recipients, mail)
+        self._mailer.send(mail)
 
 
 def _flat(values: Any) -> Iterable[Any]:

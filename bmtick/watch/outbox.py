@@ -1,10 +1,11 @@
-"""What is to be delivered: kept until it is, tried again with growing patience, bounded."""
+"""Notifications to be delivered: a bounded queue, retried with exponential backoff."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
 from bmtick.engine import AlertEvent, Handler
@@ -16,7 +17,11 @@ _MAX_TEXT: Final = 200_000  # characters of a text that are kept
 
 @dataclass
 class Delivery:
-    """One event for one handler, as plain data."""
+    """One event for one handler, as plain data.
+
+    ``defect`` tells that to deliver it raised what nobody expects: it is tried again with all
+    patience, and holds up no other.
+    """
 
     key: str
     kind: str
@@ -27,6 +32,7 @@ class Delivery:
     attempts: int = 0
     due: float = 0.0
     error: str = ""
+    defect: bool = False
 
 
 @dataclass
@@ -35,28 +41,29 @@ class Outbox:
 
     Args:
         limit: how many are kept; beyond it the oldest are given up.
-        patience: seconds after which a delivery is given up.
+        max_age: seconds after which a delivery is given up.
         warn: takes one line for the administrator.
     """
 
     limit: int
-    patience: float
+    max_age: float
     warn: Callable[[str], None]
     waiting: list[Delivery] = field(default_factory=list)
+    unreadable: list[Any] = field(default_factory=list)  # of a state, and no delivery
 
     def __len__(self) -> int:
         return len(self.waiting)
 
     def put(self, event: AlertEvent, now: float) -> None:
         """Take an event in, once for each of its handlers."""
-        plain = _plain(event)
+        plain = _storable(_plain(event))
         for number, handler in enumerate(event.handlers):
             self.waiting.append(
                 Delivery(
                     _key(event, number),
                     handler.kind,
-                    _numbers(handler.args),
-                    _numbers(handler.properties),
+                    _storable(_numbers(handler.args)),
+                    _storable(_numbers(handler.properties)),
                     plain,
                     now,
                     due=now,
@@ -71,10 +78,14 @@ class Outbox:
         """Yield what may be tried now, the oldest first.
 
         Of a kind that fails, nothing more is tried until its time has come: a mail server that is
-        down would be asked for each mail.
+        down would be asked for each mail. A defect says nothing about the others of its kind.
         """
-        resting = {d.kind for d in self.waiting if d.attempts and d.due > now}
+        resting = {d.kind for d in self.waiting if d.attempts and d.due > now and not d.defect}
         for delivery in list(self.waiting):
+            if delivery.defect:
+                if delivery.due <= now:
+                    yield delivery
+                continue
             if delivery.kind in resting:
                 continue
             yield delivery
@@ -83,25 +94,58 @@ class Outbox:
 
     def done(self, delivery: Delivery) -> None:
         """Forget what was delivered, or what never can be."""
-        self.waiting.remove(delivery)
+        # it may have been given up meanwhile, when too many came
+        self.waiting = [one for one in self.waiting if one is not delivery]
 
-    def failed(self, delivery: Delivery, reason: str, now: float) -> None:
+    def failed(self, delivery: Delivery, reason: str, now: float, *, defect: bool = False) -> None:
         """Keep for later what could not be delivered now, unless it is too old."""
         delivery.attempts += 1
-        wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (delivery.attempts - 1))
+        wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(delivery.attempts - 1, 30))
         delivery.due = now + wait
-        delivery.error = reason
-        if now - delivery.created > self.patience:
-            self.warn(f"{delivery.kind} for {delivery.event['id']} is given up: {reason}")
+        delivery.error, delivery.defect = reason, defect
+        if now - delivery.created > self.max_age:
+            self.warn(f"{delivery.kind} for {delivery.event.get('id')} is given up: {reason}")
             self.done(delivery)
 
-    def dump(self) -> list[dict[str, Any]]:
+    def dump(self) -> list[Any]:
         """Return all as JSON-able data."""
-        return [asdict(delivery) for delivery in self.waiting]
+        return [*self.unreadable, *(asdict(delivery) for delivery in self.waiting)]
 
-    def restore(self, kept: Iterable[dict[str, Any]]) -> None:
-        """Take what ``dump`` gave; all may be tried at once."""
-        self.waiting = [Delivery(**{**one, "due": 0.0}) for one in kept]
+    def restore(self, kept: Iterable[Any]) -> None:
+        """Take what ``dump`` gave; all may be tried at once. What is no delivery is set aside."""
+        self.waiting, self.unreadable = [], []
+        for one in kept:
+            delivery = delivery_of(one)
+            if delivery is None:
+                self.unreadable.append(one)
+            else:
+                delivery.due = 0.0
+                self.waiting.append(delivery)
+        if self.unreadable:
+            self.warn(
+                f"{len(self.unreadable)} deliveries of the state cannot be read and are set aside"
+            )
+
+
+def delivery_of(data: Any) -> Delivery | None:
+    """Return a delivery of plain data, as of a state; None where it is none."""
+    if not isinstance(data, dict):
+        return None
+    known = {f.name for f in fields(Delivery)}
+    try:
+        delivery = Delivery(**{name: value for name, value in data.items() if name in known})
+    except TypeError:
+        return None
+    right = (
+        isinstance(delivery.key, str)
+        and isinstance(delivery.kind, str)
+        and isinstance(delivery.args, list)
+        and isinstance(delivery.properties, dict)
+        and isinstance(delivery.event, dict)
+        and {"id", "message", "details"} <= delivery.event.keys()
+        and all(isinstance(n, int | float) for n in (delivery.created, delivery.attempts))
+    )
+    return delivery if right else None
 
 
 def _key(event: AlertEvent, number: int) -> str:
@@ -135,4 +179,24 @@ def _numbers(value: Any) -> Any:
     return int(value)
 
 
-__all__ = ["Delivery", "Handler", "Outbox"]
+def _storable(value: Any) -> Any:
+    """Return a value that the state can hold, whatever it was.
+
+    A state that cannot be written would stop the watch.
+    """
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return json.loads(json.dumps(_as_text(value)))
+    return value
+
+
+def _as_text(value: Any, depth: int = 0) -> Any:
+    if depth < 20 and isinstance(value, dict):
+        return {str(key): _as_text(item, depth + 1) for key, item in value.items()}
+    if depth < 20 and isinstance(value, list | tuple):
+        return [_as_text(item, depth + 1) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)[:1000]
+
+
+__all__ = ["Delivery", "Handler", "Outbox", "delivery_of"]

@@ -1,4 +1,4 @@
-"""The loop: read, judge, keep, deliver.
+"""The loop: read, evaluate, keep, hand over what is to be delivered.
 
 What was read, what the alerts know and what is to be delivered are one state, written as a whole
 before anything is delivered. So whenever the process is killed, no line counts twice, no alert is
@@ -9,6 +9,7 @@ there once.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,14 +18,13 @@ from bmtick.collect.state import StateFile
 from bmtick.durations import MILLISECOND
 from bmtick.engine import AlertEvent
 from bmtick.errors import BmtickError
-from bmtick.watch.failure import DeliveryError, PermanentError
-from bmtick.watch.handlers import Postman
+from bmtick.watch.dispatch import Dispatcher
 from bmtick.watch.outbox import Outbox
 from bmtick.watch.recorder import Recorder
 from bmtick.watch.source import Source
 from bmtick.watch.tasks import Tasks
 
-_VERSION: Final = 1
+_VERSION: Final = 2  # 1: 'standing' for 'firing'; deliveries without 'defect'
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Status:
     points: int
     events: int
     alerts: int
-    standing: int
+    firing: int
     waiting: int
 
 
@@ -46,7 +46,7 @@ class Watch:
         source: gives points.
         tasks: the alerts.
         outbox: what is to be delivered.
-        postman: delivers.
+        dispatcher: delivers.
         state: where all is kept, or None.
         warn: takes one line for the administrator.
         tell: takes each event as it comes, and the id of the silence that mutes it, or "".
@@ -58,7 +58,7 @@ class Watch:
         source: Source,
         tasks: Tasks,
         outbox: Outbox,
-        postman: Postman,
+        dispatcher: Dispatcher,
         state: StateFile | None,
         *,
         warn: Callable[[str], None],
@@ -66,10 +66,12 @@ class Watch:
         recorder: Recorder | None = None,
     ) -> None:
         self._source, self._tasks, self._outbox = source, tasks, outbox
-        self._postman, self._state = postman, state
+        self._dispatcher, self._state = dispatcher, state
+        self._under_way: set[int] = set()  # ids of deliveries that the dispatcher has
         self._warn, self._tell = warn, tell
         self._recorder = recorder or Recorder()
         self._points = self._events = 0
+        self._unkept = False  # whether deliveries have changed since the state was written
 
     def start(self, *, from_start: bool, now: float) -> None:
         """Take up the state, or begin.
@@ -98,17 +100,23 @@ class Watch:
             self._state.commit()
 
     def _take_up(self, kept: dict[str, Any]) -> None:
-        if kept["version"] != _VERSION:
+        if kept["version"] not in range(1, _VERSION + 1):
             raise ValueError
         self._source.restore(kept["source"])
         self._tasks.restore(kept["tasks"])
         self._outbox.restore(kept["outbox"])
 
-    def tick(self, now: float) -> Status:
-        """Read all that is new, judge it, keep it, deliver what is due."""
+    def tick(self, now: float, stop: Callable[[], bool] = lambda: False) -> Status:
+        """Read all that is new, evaluate it, keep it, hand over what is to be delivered.
+
+        Args:
+            now: seconds since the epoch.
+            stop: asked between two pieces of a backlog; when it is true, the rest is left.
+        """
         more = True
         self._recorder.refresh()
-        while more:
+        self._settle(now)
+        while more and not stop():
             points, more = self._source.read(now)
             self._points += len(points)
             events = self._tasks.feed(points)
@@ -117,14 +125,25 @@ class Watch:
             self._take(events, now)
             if points or events:
                 self._keep()
-        if self._deliver(now):
+        self._hand_over(now)
+        self._settle(now)
+        if self._unkept:
             self._keep()
+        return self.status(now)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a delivery is under way."""
+        return bool(self._under_way)
+
+    def status(self, now: float) -> Status:
+        """Return where the watch stands."""
         return Status(
             now,
             self._points,
             self._events,
             len(self._tasks),
-            len(self._tasks.standing),
+            len(self._tasks.firing),
             len(self._outbox),
         )
 
@@ -142,6 +161,7 @@ class Watch:
                 self._outbox.put(event, now)
 
     def _keep(self) -> None:
+        self._unkept = False
         if self._state is None:
             return
         place, lines = self._recorder.take()
@@ -156,19 +176,39 @@ class Watch:
         self._recorder.write(place, lines)
         self._state.commit()
 
-    def _deliver(self, now: float) -> bool:
-        tried = False
+    def finish(self, now: float, seconds: float) -> None:
+        """Wait for deliveries that are under way and for those that may be tried now."""
+        deadline = time.monotonic() + seconds
+        while self._under_way and (left := deadline - time.monotonic()) > 0:
+            self._dispatcher.wait(left)
+            self._settle(now)
+            if self._unkept:
+                self._keep()
+            self._hand_over(now)
+
+    def _hand_over(self, now: float) -> None:
         for delivery in self._outbox.due(now):
-            tried = True
-            try:
-                self._postman.deliver(delivery)
-            except PermanentError as error:
-                self._warn(f"{delivery.kind} for {delivery.event['id']} failed: {error}")
+            if id(delivery) not in self._under_way and self._dispatcher.submit(delivery):
+                self._under_way.add(id(delivery))
+                self._settle(now)  # of a kind that has just failed, no more is tried
+
+    def _settle(self, now: float) -> None:
+        """Take in what became of deliveries."""
+        for result in self._dispatcher.results():
+            self._unkept = True
+            delivery, name = result.delivery, f"{result.delivery.kind} for"
+            name = f"{name} {delivery.event.get('id')}"
+            self._under_way.discard(id(delivery))
+            if result.outcome == "done":
                 self._outbox.done(delivery)
-            except DeliveryError as error:
+            elif result.outcome == "refused":
+                self._warn(f"{name} failed: {result.reason}")
+                self._outbox.done(delivery)
+            elif result.outcome == "later":
                 if not delivery.attempts:
-                    self._warn(f"{delivery.kind} for {delivery.event['id']} has to wait: {error}")
-                self._outbox.failed(delivery, str(error), now)
-            else:
-                self._outbox.done(delivery)
-        return tried
+                    self._warn(f"{name} has to wait: {result.reason}")
+                self._outbox.failed(delivery, result.reason, now)
+            elif result.outcome == "defect":
+                if not delivery.attempts:
+                    self._warn(f"{name} is set aside and tried again: {result.reason}")
+                self._outbox.failed(delivery, result.reason, now, defect=True)

@@ -37,7 +37,7 @@ class Tasks:
         self._hostname, self._warn, self._now = hostname, warn, now
         self._tasks = {name: self._load(alert) for name, alert in self._alerts.items()}
         self._seen: dict[tuple[str, str, str], int] = {}
-        self.standing: dict[str, str] = {}  # event id -> level, of what is not OK
+        self.firing: dict[str, str] = {}  # event id -> level, of what is not OK
         self._last: dict[str, dict[str, list[Any]]] = {}  # task -> event id -> level, time, message
         self._fed = dict.fromkeys(self._tasks, 0)
 
@@ -78,9 +78,9 @@ class Tasks:
         events = task.take_events()
         for event in events:
             if event.level == _OK:
-                self.standing.pop(event.id, None)
+                self.firing.pop(event.id, None)
             else:
-                self.standing[event.id] = event.level
+                self.firing[event.id] = event.level
             self._remember(event)
         return events
 
@@ -106,7 +106,7 @@ class Tasks:
     def dump(self) -> dict[str, Any]:
         """Return what all alerts know, as JSON-able data."""
         return {
-            "standing": self.standing,
+            "firing": self.firing,
             "tasks": {
                 name: {
                     "script": _digest(self._alerts[name]),
@@ -122,9 +122,9 @@ class Tasks:
     def restore(self, kept: dict[str, Any]) -> None:
         """Take what ``dump`` gave.
 
-        Of a script that has changed only what its topics remember is kept: which alerts stand.
+        Of a script that has changed only what its topics remember is kept: which alerts fire.
         """
-        self.standing = dict(kept["standing"])
+        self.firing = dict(kept["firing"] if "firing" in kept else kept["standing"])
         for name, task in self._tasks.items():
             known = kept["tasks"].get(name)
             if known is None:
@@ -135,8 +135,8 @@ class Tasks:
                 state = {**state, "nodes": {}, "started": None}
             try:
                 task.restore(state)
-            except BmtickError as error:
-                self._warn(f"what {name} knew is lost: {error.message}")
+            except (BmtickError, KeyError, TypeError, ValueError, AttributeError) as error:
+                self._warn(f"what {name} knew is lost: {getattr(error, 'message', error)}")
                 self._tasks[name] = self._load(self._alerts[name])
 
 

@@ -74,7 +74,7 @@ def test_each_event_is_a_readable_mail(document):
         mail = message_from_bytes((folder / event["mail"]).read_bytes(), policy=policy.default)
         assert mail["Subject"] == event["message"]
         assert mail["To"] == "admin@domain.net"
-        assert "<ol>" in mail.get_content()
+        assert "<ol>" in mail.get_body(("html",)).get_content()
 
 
 def test_the_language_is_chosen(tmp_path):

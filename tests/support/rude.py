@@ -69,12 +69,12 @@ def rude(manner: str, pause: float = 0.05) -> Iterator[Peer]:  # noqa: PLR0915 -
                         if manner == "smtp drip after data":
                             drip(there, b"2")
                         send(there, b"250 taken\r\n")
-                elif line.startswith(b"QUIT"):
+                elif line.upper().startswith(b"QUIT"):
                     if manner == "smtp drip quit":
                         drip(there, b"2")
                     send(there, b"221 bye\r\n")
                     return
-                elif line.startswith(b"DATA"):
+                elif line.upper().startswith(b"DATA"):
                     text = True
                     send(there, b"354 go on\r\n")
                 elif manner == "smtp endless":

@@ -1,11 +1,11 @@
 """A watch over points that a test gives, with deliveries that it can look at."""
 
-from email.message import EmailMessage
-
 from bmtick.alerts import find, render
 from bmtick.collect.state import StateFile
 from bmtick.points import Point
-from bmtick.watch.handlers import Postman
+from bmtick.watch.dispatch import Inline
+from bmtick.watch.handlers import Notifier
+from bmtick.watch.mail import Mail
 from bmtick.watch.outbox import Outbox
 from bmtick.watch.service import Watch
 from bmtick.watch.tasks import Tasks
@@ -49,17 +49,17 @@ class Box:
     """A mailer that keeps mails, or fails as told."""
 
     def __init__(self):
-        self.mails: list[EmailMessage] = []
+        self.mails: list[Mail] = []
         self.failure = None
 
-    def send(self, sender, recipients, mail):
+    def send(self, mail):
         if self.failure:
             raise self.failure
         self.mails.append(mail)
 
     @property
     def subjects(self):
-        return [str(mail["Subject"]) for mail in self.mails]
+        return [mail.subject for mail in self.mails]
 
 
 def alert(**values):
@@ -77,13 +77,14 @@ def watch(
     warnings=None,
     state_class=StateFile,
     recorder=None,
+    dispatcher=Inline,
 ):
     warn = (warnings if warnings is not None else []).append
     return Watch(
         source,
         Tasks(alerts or [alert()], "mail", warn),
         Outbox(limit, 3600.0, warn),
-        Postman(box, "bmtick@mail.example", lambda: float(BEGIN)),
+        dispatcher(Notifier(box, "bmtick@mail.example", lambda: float(BEGIN)).deliver),
         state_class(str(state)) if state else None,
         warn=warn,
         tell=lambda _event, _silence: None,

@@ -14,7 +14,7 @@ from bmtick.engine import load_task
 from bmtick.errors import BmtickError
 from bmtick.points import Point
 from bmtick.watch.failure import DeliveryError, PermanentError
-from bmtick.watch.handlers import SUPPORTED, Postman, alert_json, check_handlers
+from bmtick.watch.handlers import SUPPORTED, Notifier, alert_json, check_handlers
 from bmtick.watch.mail import FolderMailer, SendmailMailer, SmtpMailer, compose
 from bmtick.watch.outbox import Outbox
 from tests.support.servers import free_port, wait_for
@@ -34,30 +34,32 @@ EVENT = {
 }
 
 
-def mail():
-    return compose(EVENT, "bmtick@mail.example", ["a@example.org", "b@example.org"], "k" * 32, NOW)
+def mail(recipients=("a@example.org", "b@example.org")):
+    return compose(EVENT, "bmtick@mail.example", recipients, "k" * 32, NOW)
 
 
 def test_a_hostile_message_adds_no_header():
     parsed = message_from_bytes(mail().as_bytes(), policy=policy.default)
     assert parsed["Bcc"] is None
     assert parsed["Subject"] == "[CRITICAL] Grüße: 300 messages Bcc: evil@example.org"
-    assert parsed.get_content().replace("\r\n", "\n").rstrip("\n") == EVENT["details"]
+    assert html_of(parsed) == EVENT["details"]
+
+
+def html_of(parsed):
+    return parsed.get_body(("html",)).get_content().replace("\r\n", "\n").rstrip("\n")
 
 
 def test_smtp(sink):
-    SmtpMailer("127.0.0.1", sink.port).send(
-        "s@example.org", ["a@example.org", "b@example.org"], mail()
-    )
+    SmtpMailer("127.0.0.1", sink.port).send(mail())
     got = sink.messages[-1]
     assert got["Subject"].startswith("[CRITICAL] Grüße")
-    assert got.get_content().replace("\r\n", "\n").rstrip("\n") == EVENT["details"]
+    assert html_of(got) == EVENT["details"]
     assert sink.recipients[-1] == ["a@example.org", "b@example.org"]
 
 
 def test_smtp_server_that_is_not_there():
     with pytest.raises(DeliveryError, match=r"127\.0\.0\.1"):
-        SmtpMailer("127.0.0.1", free_port(), timeout=2).send("s@e.org", ["a@e.org"], mail())
+        SmtpMailer("127.0.0.1", free_port(), timeout=2).send(mail())
 
 
 def answering(*lines):
@@ -89,7 +91,7 @@ def answering(*lines):
 def test_what_a_server_refuses(lines, error):
     port = answering(*lines)
     with pytest.raises(error) as raised:
-        SmtpMailer("127.0.0.1", port, timeout=5).send("s@e.org", ["a@e.org"], mail())
+        SmtpMailer("127.0.0.1", port, timeout=5).send(mail(["a@e.org"]))
     assert type(raised.value) is error
 
 
@@ -97,19 +99,20 @@ def test_sendmail(tmp_path):
     program = tmp_path / "sendmail"
     program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/args\ncat > {tmp_path}/mail\n')
     program.chmod(0o755)
-    SendmailMailer(str(program)).send("s@e.org", ["a@e.org", "b@e.org"], mail())
-    assert (tmp_path / "args").read_text() == "-oi -f s@e.org -- a@e.org b@e.org\n"
+    SendmailMailer(str(program)).send(mail())
+    wanted = "-oi -f bmtick@mail.example -- a@example.org b@example.org\n"
+    assert (tmp_path / "args").read_text() == wanted
     got = message_from_bytes((tmp_path / "mail").read_bytes(), policy=policy.default)
-    assert got.get_content().rstrip("\n") == EVENT["details"]
+    assert html_of(got) == EVENT["details"]
     program.write_text("#!/bin/sh\necho full >&2\nexit 75\n")
     with pytest.raises(DeliveryError, match="ended with 75: full"):
-        SendmailMailer(str(program)).send("s@e.org", ["a@e.org"], mail())
+        SendmailMailer(str(program)).send(mail())
 
 
 def test_folder(tmp_path):
     mailer = FolderMailer(tmp_path / "mails")
     for _ in range(2):  # the same mail again takes its own place
-        mailer.send("s@e.org", ["a@e.org"], mail())
+        mailer.send(mail())
     (path,) = (tmp_path / "mails").iterdir()
     assert path.name == "20260105T080000Z-0001-kkkkkkkkkkkkkkkk.eml"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -123,7 +126,7 @@ def delivery(kind, *args, **properties):
 
 
 def postman():
-    return Postman(FolderMailer("/nonexistent"), "s@e.org", lambda: NOW)
+    return Notifier(FolderMailer("/nonexistent"), "s@e.org", lambda: NOW)
 
 
 def test_exec_log_tcp(tmp_path):
@@ -246,7 +249,7 @@ def test_the_same_mail_and_the_same_log_as_through_kapacitor(kapacitor, sink, tm
         task.feed(point)
         for event in task.take_events():
             outbox.put(event, NOW)
-    mine = Postman(SmtpMailer("127.0.0.1", sink.port), "bmtick@mail.example", lambda: NOW)
+    mine = Notifier(SmtpMailer("127.0.0.1", sink.port), "bmtick@mail.example", lambda: NOW)
     before = len(sink.messages)
     for one in list(outbox.due(NOW)):
         mine.deliver(one)
@@ -255,8 +258,8 @@ def test_the_same_mail_and_the_same_log_as_through_kapacitor(kapacitor, sink, tm
     for their, our in zip(theirs, ours, strict=True):
         assert our["Subject"] == their["Subject"]
         assert our["To"] == their["To"]
-        assert our.get_content_type() == their.get_content_type() == "text/html"
-        assert our.get_content().rstrip() == their.get_content().rstrip()
+        assert their.get_content_type() == "text/html"
+        assert html_of(our).rstrip() == their.get_content().replace("\r\n", "\n").rstrip()
     their_log = (tmp_path / "kapacitor.log").read_text().splitlines()
     our_log = (tmp_path / "bmtick.log").read_text().splitlines()
     assert [json.loads(line) for line in our_log] == [json.loads(line) for line in their_log]

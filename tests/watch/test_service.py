@@ -27,8 +27,8 @@ def test_mails_of_a_rise_and_a_fall():
     status = run(Script(LENGTHS), box)
     assert [s.partition("]")[0] for s in box.subjects] == ["[CRITICAL", "[OK", "[CRITICAL", "[OK"]
     assert "300 messages" in box.subjects[0]
-    assert (status.events, status.standing, status.waiting) == (4, 0, 0)
-    assert len({str(mail["Message-ID"]) for mail in box.mails}) == 4
+    assert (status.events, status.firing, status.waiting) == (4, 0, 0)
+    assert len({mail.message_id for mail in box.mails}) == 4
 
 
 class KilledError(Exception):
@@ -69,8 +69,8 @@ def test_killed_at_any_moment_nothing_is_lost_or_told_twice(tmp_path):
                 one.stop()
         assert deaths
         # a mail may come twice if the process dies right after it was sent: with the same id
-        ids = dict.fromkeys(str(mail["Message-ID"]) for mail in box.mails)
-        assert list(ids) == [str(mail["Message-ID"]) for mail in whole.mails]
+        ids = dict.fromkeys(mail.message_id for mail in box.mails)
+        assert list(ids) == [mail.message_id for mail in whole.mails]
 
 
 def test_a_mail_server_that_is_down_gets_all_later(tmp_path):
@@ -125,7 +125,7 @@ def test_a_changed_script_keeps_what_stands(tmp_path):
         status = second.tick(BEGIN + 60 * minute + 5)
     second.stop()
     assert [s.partition("]")[0] for s in box.subjects] == ["[CRITICAL", "[OK"]
-    assert status.standing == 0
+    assert status.firing == 0
 
 
 def test_the_state_is_private(tmp_path):

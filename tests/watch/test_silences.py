@@ -64,7 +64,7 @@ def test_a_silence_takes_hold_and_is_lifted_without_a_restart(file):
     status = run(file, range(13), box, at=at)
     assert levels(box) == ["[CRITICAL", "[OK"]  # of the second rise only
     assert "500 messages" in box.subjects[0]
-    assert (status.events, status.standing) == (4, 0)
+    assert (status.events, status.firing) == (4, 0)
 
 
 def test_what_stands_when_it_ends_is_told_at_its_next_change(file):
