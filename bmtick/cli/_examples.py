@@ -61,6 +61,10 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("bmtick telegraf --execd > /etc/telegraf/telegraf.d/bmtick.conf", "tell Telegraf"),
     ),
     "test": (("bmtick test cases/", "unit tests of alerts"),),
+    "top": (
+        ("bmtick top", "who sends, who is refused, what fires, who is held: live"),
+        ("bmtick top --once", "one frame, for a pipe"),
+    ),
     "watch": (
         ("bmtick watch", "alerts on this machine, without a TICK stack"),
         ("bmtick watch --test-mail", "see that the mail arrives"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -180,7 +179,7 @@ def _watch(
 
     def tell(event: AlertEvent, silence: str) -> None:
         screen.tell(event, silence)
-        board.take(json.loads(line_of(event, silence)))
+        board.take_line(line_of(event, silence))
 
     return Watch(
         Observed(collector_of(settings, logs, host, screen.warn), board),

@@ -232,6 +232,10 @@ class Board:
     def _total(self, name: str, count: Any) -> None:
         self._totals[name] += int(count or 0)
 
+    def take_line(self, line: bytes) -> None:
+        """Take an alert's event as a line of the history."""
+        self.take(msgspec.json.decode(line))
+
     def take(self, record: Mapping[str, Any]) -> None:
         """Take an alert's event, as a line of the history has it."""
         time = int(datetime.fromisoformat(record["time"]).timestamp())

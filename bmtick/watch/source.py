@@ -58,9 +58,9 @@ class Collector:
         self._tags = {name: value for name, value in tags.items() if value}
         self._sampled = 0.0
 
-    def begin(self, *, from_start: bool, now: float) -> None:
-        """Begin with the whole logs, or with what comes from now on."""
-        self._session.begin(None if from_start else 0, now)
+    def begin(self, *, from_start: bool, now: float, newest: int = 0) -> None:
+        """Begin with the whole logs, or with their newest so many bytes."""
+        self._session.begin(None if from_start else newest, now)
 
     def read(self, now: float) -> tuple[list[Point], bool]:
         """Return the points of closed buckets, and each interval those of the queue."""

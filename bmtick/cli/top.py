@@ -1,0 +1,234 @@
+"""``bmtick top``: the live view in the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import socket
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bmtick.cli._logs import log_option
+from bmtick.cli.common import config_option, load_settings
+from bmtick.errors import BmtickError, printable
+from bmtick.terminal import console
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bmtick.live.board import Board
+    from bmtick.live.top import View
+    from bmtick.points import Point
+    from bmtick.settings import Settings
+    from bmtick.web.brake import JournalBrake
+
+_EVERY = 1.0  # seconds between two frames, unless a key is pressed
+_NEWEST = 16 << 20  # bytes of each log that are read at the start
+_ESCAPES = {
+    "[A": "up",
+    "[B": "down",
+    "[C": "right",
+    "[D": "left",
+    "[5~": "page-up",
+    "[6~": "page-down",
+    "OA": "up",
+    "OB": "down",
+    "OC": "right",
+    "OD": "left",
+}
+_KEYS = {"\r": "enter", "\n": "enter", "\x7f": "backspace", "\b": "backspace", "\t": "tab"}
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Print one frame and end; also without a terminal.")
+@log_option
+@config_option
+@click.pass_context
+def command(ctx: click.Context, once: bool, logs: tuple[str, ...]) -> None:
+    """Show live who sends, who is refused, what fires and who is held.
+
+    Reads the settings' logs, from 16 MiB before their end, and follows them; nothing is kept. What
+    fires is what 'bmtick watch' of this machine says, else what the settings' alerts, or all of the
+    catalogue, say to these figures.
+
+    \b
+    1-6, arrows: choose a view and a row      s: sort by the next column
+    Enter: the evidence                       /: only names that contain a text
+    h, r: hold, release (asked first)         q: quit
+    """  # noqa: D301 -- backslash-b is click's mark for lines to keep
+    from bmtick.live.top import View
+    from bmtick.web.brake import JournalBrake
+
+    settings = load_settings(ctx)
+    if not once and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise BmtickError("this is no terminal", remedy="--once prints one frame")
+    brake = JournalBrake(settings.guard.state, settings.guard.helper)
+    feeder = _Feeder(settings, logs)
+    feeder.read()
+    if once:
+        size = shutil.get_terminal_size((80, 24))
+        _draw(feeder.board, brake, View(), (size.columns, size.lines), _print)
+        return
+    _live(feeder, brake)
+
+
+class _Feeder:
+    """Gives the board what is new: points of the logs, events of the watch or of own alerts."""
+
+    def __init__(self, settings: Settings, logs: tuple[str, ...]) -> None:
+        from bmtick.cli.watch import collector_of
+        from bmtick.live.board import Board
+        from bmtick.watch.history import path_of
+        from bmtick.watch.status import exists
+
+        host = settings.watch.host or socket.gethostname()
+        self.board = Board(host)
+        self.said: list[str] = []
+        self._source = collector_of(settings, logs, host, self.said.append)
+        self._source.begin(from_start=False, now=time.time(), newest=_NEWEST)
+        watched = exists(settings.watch.state) and not logs
+        self._history = path_of(settings.watch.state) if watched else ""
+        self._taken, self._stamp = 0, (0, 0)
+        self._tasks = None if watched else _tasks(settings, host, self.said.append)
+
+    def read(self) -> None:
+        """Take all that is new."""
+        more = True
+        while more:
+            points, more = self._source.read(time.time())
+            self.board.feed(points)
+            self._weigh(points)
+        if self._history:
+            self._take_history()
+
+    def _weigh(self, points: list[Point]) -> None:
+        from bmtick.watch.history import line_of
+
+        if self._tasks:
+            for event in self._tasks.feed(points):
+                self.board.take_line(line_of(event, ""))
+
+    def _take_history(self) -> None:
+        from bmtick.watch.history import read_history
+
+        try:
+            info = os.stat(self._history)  # noqa: PTH116 -- its numbers alone
+        except OSError:
+            return
+        stamp = (info.st_ino, info.st_size)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        with contextlib.suppress(BmtickError):
+            records = list(read_history(self._history))
+            for record in records[self._taken :]:
+                self.board.take(record)
+            self._taken = len(records)
+
+
+def _tasks(settings: Settings, host: str, warn: Callable[[str], None]) -> Any:
+    from bmtick.alerts import catalogue, desired, render
+    from bmtick.watch.tasks import Tasks
+
+    alerts = desired(settings) or [
+        render(alert, {}) for alert in catalogue().values() if alert.raw.get("recommended")
+    ]
+    return Tasks(alerts, host, warn)
+
+
+def _draw(
+    board: Board,
+    brake: JournalBrake,
+    view: View,
+    size: tuple[int, int],
+    show: Callable[[list[Any]], None],
+) -> None:
+    from bmtick.live.top import frame
+
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    show(frame(view, board.snapshot(int(time.time())), brake.held(), size, unicode=unicode))
+
+
+def _print(lines: list[Any]) -> None:
+    out = console()
+    for line in lines:
+        out.print(line, soft_wrap=True)
+
+
+def _live(feeder: _Feeder, brake: JournalBrake) -> None:
+    from rich.live import Live
+    from rich.text import Text
+
+    from bmtick.live.top import QUIT, View
+
+    view, out = View(), console()
+    with _raw(), Live(console=out, screen=True, auto_refresh=False) as live:
+
+        def show(lines: list[Text]) -> None:
+            live.update(Text("\n").join(lines), refresh=True)
+
+        while True:
+            _draw(feeder.board, brake, view, (out.width, out.height), show)
+            for key in _pressed(_EVERY):
+                action = view.key(key)
+                if action and action[0] == QUIT:
+                    return
+                if action:
+                    view.said = _act(brake, *action)
+            feeder.read()
+            if feeder.said:
+                view.said = view.said or feeder.said[-1]
+                feeder.said.clear()
+
+
+def _act(brake: JournalBrake, action: str, who: str) -> str:
+    from bmtick.live.top import HOLD
+
+    try:
+        done = brake.hold(who, None) if action == HOLD else brake.release(who, 86400.0)
+    except BmtickError as error:
+        return error.message
+    return f"{printable(who)}: {done}"
+
+
+@contextlib.contextmanager
+def _raw() -> Iterator[None]:
+    """Read keys as they are pressed; the terminal is left as it was."""
+    import termios
+    import tty
+
+    before = termios.tcgetattr(sys.stdin)
+    tty.setcbreak(sys.stdin)
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def _pressed(seconds: float) -> list[str]:
+    """Return the keys that were pressed, as soon as there is one."""
+    if not select.select([sys.stdin], [], [], seconds)[0]:
+        return []
+    data = os.read(sys.stdin.fileno(), 1024)
+    if not data:
+        return ["q"]  # the terminal went away
+    return list(keys_of(data.decode("utf-8", "replace")))
+
+
+def keys_of(text: str) -> Iterator[str]:
+    """Yield the names of the keys in what a terminal sends."""
+    while text:
+        if text[0] == "\x1b":
+            code = next((code for code in _ESCAPES if text.startswith(code, 1)), "")
+            yield _ESCAPES.get(code, "escape")
+            text = text[1 + len(code) :]
+        else:
+            yield _KEYS.get(text[0], text[0])
+            text = text[1:]
