@@ -90,6 +90,53 @@ def load_json(text: str, *, file: str) -> Any:
         raise BmtickError(f"not JSON: {message}", location=Location(file)) from None
 
 
+Places = dict[tuple[str | int, ...], tuple[int, int]]
+"""Line and column, from 1, of each key and item of a document, by the path that leads to it."""
+
+
+def load_yaml(text: str, *, file: str) -> tuple[Any, Places]:
+    """Return the value of a YAML (or JSON) text, and where its keys and items stand.
+
+    Raises:
+        BmtickError: it is not YAML; with line and column.
+    """
+    import yaml  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415 -- few need it
+
+    places: Places = {}
+    try:
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        waiting: list[tuple[Any, tuple[str | int, ...]]] = [(root, ())] if root else []
+        seen: set[int] = set()
+        while waiting:
+            node, path = waiting.pop()
+            if id(node) in seen:  # an alias: what it names is placed already
+                continue
+            seen.add(id(node))
+            if isinstance(node, yaml.MappingNode):
+                for key, value in node.value:
+                    inner = (*path, str(key.value))
+                    places[inner] = key.start_mark.line + 1, key.start_mark.column + 1
+                    waiting.append((value, inner))
+            elif isinstance(node, yaml.SequenceNode):
+                for index, item in enumerate(node.value):
+                    inner = (*path, index)
+                    places[inner] = item.start_mark.line + 1, item.start_mark.column + 1
+                    waiting.append((item, inner))
+        return loader.construct_document(root) if root else None, places
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        deep = isinstance(error, RecursionError)
+        mark = getattr(error, "problem_mark", None)
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        reason = _DEEP if deep else getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise BmtickError(
+            f"not YAML: {reason}",
+            location=Location(file, line, column),
+            excerpt=source_line(text, line),
+            remedy="",
+        ) from None
+
+
 def source_line(text: str, line: int) -> str:
     """Return a line of a text, counted from 1 and by line feeds alone, or ``""``."""
     lines = text.split("\n")

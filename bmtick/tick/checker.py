@@ -7,7 +7,7 @@ Kapacitor does not look: types of fields, templates, alert ids.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from bmtick.errors import BmtickError, nearest
 from bmtick.tick import rules
@@ -23,7 +23,7 @@ from bmtick.tick.tokens import Source
 from bmtick.tick.values import Value
 from bmtick.tick.variables import read_variables
 
-__all__ = ["Finding", "Measurement", "Schema", "check", "has_errors"]
+__all__ = ["Analysis", "Finding", "Measurement", "Schema", "analyse", "check", "has_errors"]
 
 
 def check(
@@ -50,12 +50,44 @@ def check(
     Raises:
         BmtickError: ``version`` or ``variables`` is wrong; never because of the script.
     """
+    analysis = analyse(
+        text,
+        file=file,
+        schema=schema,
+        variables=variables,
+        version=version,
+        read_template=read_template,
+    )
+    return analysis.findings
+
+
+class Analysis(NamedTuple):
+    """A script with all that is known of it; ``context`` is None where it does not parse."""
+
+    findings: list[Finding]
+    context: Context | None
+
+
+def analyse(
+    text: str,
+    *,
+    file: str = "-",
+    schema: Schema | None = None,
+    variables: Mapping[str, Any] | None = None,
+    version: str | None = None,
+    read_template: TemplateReader = read_roughly,
+) -> Analysis:
+    """Check a script as ``check`` does; also return its tree, vars, nodes and the data between.
+
+    Raises:
+        BmtickError: ``version`` or ``variables`` is wrong; never because of the script.
+    """
     wanted = parse_version(version) if version else None
     given = None if variables is None else read_variables(variables)
     try:
         program = parse(text, file=file)
     except BmtickError as error:
-        return [from_error(error, "syntax")]
+        return Analysis([from_error(error, "syntax")], None)
     report = Report(Source(text, file))
     evaluator = Evaluator(report, given, wanted)
     context = Context(
@@ -68,7 +100,7 @@ def check(
     except RecursionError:
         remedy = "name inner parts with var"
         report.error("nesting", "the script nests too deeply", Position(), remedy)
-    return report.findings()
+    return Analysis(report.findings(), context)
 
 
 def _unknown_variables(

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from bmtick.engine.lambdas.values import Duration, Time
-from bmtick.engine.messages import NilTags
 
 
 class GoInt(int):
@@ -102,6 +101,8 @@ def alert_data(data: Mapping[str, Any]) -> Struct:
         server = {name: getattr(server, name.lower(), "") for name in _SERVER}
     own = {name: data.get(name, "") for name in _ID}
     own["Tags"] = StringMap(data.get("Tags") or {})
+    from bmtick.engine.messages import NilTags  # noqa: PLC0415 -- the checker runs no template
+
     own["Tags"].is_nil = isinstance(data.get("Tags"), NilTags)
     own["ServerInfo"] = Struct(
         "kapacitor.serverInfo", {name: (server or {}).get(name, "") for name in _SERVER}
