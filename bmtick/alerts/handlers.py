@@ -19,7 +19,10 @@ from bmtick.errors import BmtickError, nearest
 
 @dataclass(frozen=True)
 class Option:
-    """One option: its parameter, its property in TICKscript and how that is written."""
+    """One option: its parameter, its property in TICKscript and how that is written.
+
+    ``instead`` names another option that may be given in the place of a required one.
+    """
 
     parameter: Parameter
     property: str
@@ -27,6 +30,7 @@ class Option:
     template: bool
     octal: bool
     required: bool
+    instead: str
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ def _option(name: str, spec: dict[str, Any]) -> Option:
         "template": spec.pop("template", False),
         "octal": spec.pop("octal", False),
         "required": spec.pop("required", False),
+        "instead": spec.pop("instead", ""),
     }
     return Option(parameter(name, spec, file), **extra)
 
@@ -110,7 +115,7 @@ def _check_one(handler: Handler, table: dict[str, Any]) -> dict[str, Any]:
             message = error.message.replace("parameter '", f"parameter '{handler.name}.", 1)
             raise BmtickError(message, remedy=error.remedy) from None
     for key, option in handler.options.items():
-        if option.required and key not in checked:
+        if option.required and key not in checked and option.instead not in checked:
             raise BmtickError(
                 f"handler '{handler.name}' needs '{key}'", remedy=option.parameter.meaning
             )

@@ -50,7 +50,7 @@ def serve(settings: Settings, board: Board, warn: Callable[[str], None]) -> Serv
         frozenset({"localhost", "127.0.0.1", "::1", host.lower()}) if local else frozenset[str]()
     )
     access = Access(token=token, open=local, hosts=hosts)
-    brake = JournalBrake(settings.guard.state, settings.guard.helper)
+    brake = JournalBrake(settings.guard.state, settings.guard.helper, settings.guard.mode)
     try:
         server = Server(listen, make_app(board.snapshot, brake, access))
     except BmtickError as error:  # such as the other of watch and guard

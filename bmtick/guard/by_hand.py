@@ -63,7 +63,9 @@ class Hand:
     helper: str
     sleep: Callable[[float], None] = time.sleep
 
-    def hold(self, who: Who, *, reason: str, until: float | None, by: str) -> Done:
+    def hold(
+        self, who: Who, *, reason: str, until: float | None, by: str, mode: str = HOLD
+    ) -> Done:
         """Hold all new mail of somebody, and what is queued already.
 
         Args:
@@ -71,11 +73,14 @@ class Hand:
             reason: shown by ``bmtick held``.
             until: seconds since the epoch; None: until it is released.
             by: ``hand`` or ``web``.
+            mode: ``hold``; with ``observe`` it is only noted.
 
         Raises:
             BmtickError: the state cannot be written; nothing was done.
         """
-        self._write(hold_record(who, time.time(), reason, until=until, by=by, mode=HOLD))
+        self._write(hold_record(who, time.time(), reason, until=until, by=by, mode=mode))
+        if mode != HOLD:
+            return Done(0)
         brake = choose_brake(self.programs, self.helper)
         try:
             ids = brake.hold(who, Postsuper(self.programs).find(who, held=False))

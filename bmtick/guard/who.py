@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final, NamedTuple
 
+from bmtick import names
 from bmtick.errors import BmtickError
 
 USER: Final = "user"  # a login
@@ -17,6 +18,15 @@ CLIENT: Final = "client"  # a machine that sends without a login
 FROM: Final = "from"  # one envelope sender of such a machine, as of a webmail
 LOCAL: Final = "local"  # a sender of mail by sendmail and pickup
 FORWARD: Final = "forward"  # an address of ours that forwards its mail
+
+MEASUREMENTS: Final = {
+    USER: names.SENDER,
+    CLIENT: names.CLIENT,
+    FROM: names.FROM,
+    LOCAL: names.LOCAL,
+    FORWARD: names.FORWARD,
+}
+"""The points of each kind."""
 
 _LOCAL_PREFIX = "sendmail:"
 _FORWARD_PREFIX = "forward:"

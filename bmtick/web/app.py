@@ -34,6 +34,7 @@ from bmtick.web import page
 from bmtick.web.metrics import CONTENT_TYPE, exposition
 
 _MAX_BODY: Final = 4096  # bytes
+_MAX_ALERT: Final = 1 << 20  # bytes: details and data of an alert
 _ALLOW: Final = 86400.0  # seconds that somebody who was released may send
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -61,6 +62,13 @@ class Brake(Protocol):
     def release(self, who: str, allow: float) -> str:
         """Give mail back to Postfix and let somebody send for so many seconds."""
 
+    def caught(self, alert: bytes) -> str:
+        """Hold whom an alert of Kapacitor's names, which is this JSON; return what was done.
+
+        Raises:
+            ValueError: it is no alert.
+        """
+
 
 class Nobody:
     """The brake where no guard has ever run."""
@@ -77,6 +85,10 @@ class Nobody:
     def release(self, who: str, allow: float) -> str:
         """Refuse."""
         return self.hold(who, allow)
+
+    def caught(self, alert: bytes) -> str:
+        """Refuse."""
+        return self.hold(str(alert), None)
 
 
 @dataclass(frozen=True)
@@ -129,6 +141,7 @@ def make_app(
             Route("/api/held", answers.held),
             Route("/api/hold", answers.hold, methods=["POST"]),
             Route("/api/release", answers.release, methods=["POST"]),
+            Route("/api/alert", answers.alert, methods=["POST"]),
             Route("/metrics", answers.metrics),
             Route("/favicon.ico", _no_icon),
             *(Route(f"/{name}", _static(name, kind)) for name, kind in _STATIC.items()),
@@ -178,16 +191,26 @@ class _Answers:
         return Response(text, media_type=CONTENT_TYPE)
 
     async def hold(self, request: Request) -> Response:
-        return await self._act(request, lambda w: self._brake.hold(w.who, w.seconds))
+        def do(body: bytes) -> str:
+            wanted = msgspec.json.decode(body, type=_Wanted)
+            return self._brake.hold(wanted.who, wanted.seconds)
+
+        return await self._act(request, do)
 
     async def release(self, request: Request) -> Response:
-        def do(wanted: _Wanted) -> str:
+        def do(body: bytes) -> str:
+            wanted = msgspec.json.decode(body, type=_Wanted)
             allow = _ALLOW if wanted.seconds is None else wanted.seconds
             return self._brake.release(wanted.who, allow)
 
         return await self._act(request, do)
 
-    async def _act(self, request: Request, do: Callable[[_Wanted], str]) -> Response:
+    async def alert(self, request: Request) -> Response:
+        return await self._act(request, self._brake.caught, _MAX_ALERT)
+
+    async def _act(
+        self, request: Request, do: Callable[[bytes], str], most: int = _MAX_BODY
+    ) -> Response:
         bearer = request.headers.get("authorization", "").lower().startswith("bearer ")
         if not bearer or not self._access.proved(request):
             return _refusal(401, "the token is missing or wrong")
@@ -196,14 +219,12 @@ class _Answers:
         body = b""
         async for part in request.stream():
             body += part
-            if len(body) > _MAX_BODY:
+            if len(body) > most:
                 return _refusal(413, "that is too much")
         try:
-            wanted = msgspec.json.decode(body, type=_Wanted)
+            said = await run_in_threadpool(do, body)
         except msgspec.DecodeError as error:
             return _refusal(400, str(error))
-        try:
-            said = await run_in_threadpool(do, wanted)
         except BmtickError as error:
             return _refusal(409, error.message)
         except OSError as error:

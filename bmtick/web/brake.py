@@ -8,8 +8,9 @@ from typing import Any
 
 from bmtick.errors import BmtickError
 from bmtick.guard import by_hand
+from bmtick.guard.alert import read_alert
 from bmtick.guard.core import BY_WEB
-from bmtick.guard.holds import Journal
+from bmtick.guard.holds import HOLD, Journal
 from bmtick.incident.programs import Programs
 
 
@@ -19,11 +20,13 @@ class JournalBrake:
     Args:
         path: of the journal, ``[guard] state``.
         helper: ``[guard] helper``.
+        mode: ``[guard] mode``; in ``observe`` an alert holds nobody, but is listed.
         config_dir: Postfix's, or "".
     """
 
-    def __init__(self, path: str, helper: str, config_dir: str = "") -> None:
-        self._path, self._helper, self._config_dir = path, helper, config_dir
+    def __init__(self, path: str, helper: str, mode: str = HOLD, config_dir: str = "") -> None:
+        self._path, self._helper, self._mode = path, helper, mode
+        self._config_dir = config_dir
         self._lock = threading.Lock()
         self._journal = Journal(path)
 
@@ -56,3 +59,20 @@ class JournalBrake:
         hand = self._hand()
         done = hand.release(by_hand.find_who(who, hand.journal.holds), allow=allow)
         return f"{done.messages} messages given back"
+
+    def caught(self, alert: bytes) -> str:
+        """Hold whom an alert names, but nobody who is held already or was released lately."""
+        named, message = read_alert(alert)
+        hand = self._hand()
+        holds, now = hand.journal.holds, time.time()
+        said = []
+        for who in named:
+            known = holds.held.get(who)
+            if holds.is_allowed(who, now):
+                said.append(f"{who} was released and may send")
+            elif known is not None and known.mode in (HOLD, self._mode) and known.active(now):
+                said.append(f"{who} is held already")
+            else:
+                done = hand.hold(who, reason=message, until=None, by=BY_WEB, mode=self._mode)
+                said.append(done.problem or f"{who}: {done.messages} queued messages put on hold")
+        return "; ".join(said) or "nobody to hold"

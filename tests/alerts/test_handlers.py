@@ -9,7 +9,7 @@ from bmtick.settings import parse
 
 NASTY = "it's {{.ID}} \\ 'x' ü \\"
 USES = {
-    "post": {"url": "http://127.0.0.1:9/a?b=c", "header": {"X-Origin": NASTY}, "timeout": "5s", "capture_response": True},
+    "post": {"url": "http://127.0.0.1:9/a?b=c", "header": {"X-Origin": NASTY}, "timeout": "5s", "capture_response": True, "endpoint": "guard"},
     "exec": {"command": ["/bin/true", NASTY, ""]},
     "log": {"path": "/tmp/bmtick-test-'quoted'.log", "mode": 0o640},
     "tcp": {"address": "127.0.0.1:9"},
@@ -31,6 +31,15 @@ def test_every_handler_and_option_is_used_here():
     assert {h: set(o) for h, o in USES.items()} == {
         name: set(handler.options) for name, handler in all_handlers().items()
     }
+
+
+def test_an_endpoint_of_kapacitor_is_enough_and_nothing_is_not():
+    script = render(
+        find("postfix_queue"), {"post": [{"endpoint": "mta1"}, {"endpoint": "x"}]}
+    ).script
+    assert ".post()\n        .endpoint('mta1')\n        .post()" in script
+    with pytest.raises(BmtickError, match="'post' needs 'url'"):
+        render(find("postfix_queue"), {"post": {}})
 
 
 @pytest.mark.parametrize("name", USES)

@@ -32,6 +32,10 @@ class Brake:
     def held(self):
         return self.now
 
+    def caught(self, alert):
+        self.done.append(("alert", alert))
+        return "done"
+
     def hold(self, who, seconds):
         if who == "nobody":
             raise BmtickError("there is no such account")
