@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import click
 
 from bmtick.documents import STDIN, read_text
@@ -15,7 +18,7 @@ from bmtick.errors import (
 )
 from bmtick.files import write_output
 from bmtick.tick import ast
-from bmtick.tick.formatter import format_program
+from bmtick.tick.formatter import format_program, settle
 from bmtick.tick.parser import parse
 
 
@@ -27,8 +30,10 @@ from bmtick.tick.parser import parse
 def command(ctx: click.Context, files: tuple[str, ...], check: bool, write: bool) -> None:
     """Print TICKscripts in the one format that Kapacitor itself prints.
 
-    FILE may be - for standard input. Comments are kept. The result is to the byte what
-    Kapacitor returns for a task (script-format=formatted), for every version from 1.5 to 1.8.
+    FILE may be a folder of scripts, or - for standard input. Comments are kept. The result is to
+    the byte what Kapacitor returns for a task (script-format=formatted), for every version from 1.5
+    to 1.8. Of strings over several lines that are joined by +, Kapacitor's own format changes when
+    it is formatted again; --write saves the text that stays as it is.
 
     Exit status: 0 done; 1 with --check, a file is not formatted; 2 a file does not parse or
     cannot be read or written.
@@ -38,13 +43,15 @@ def command(ctx: click.Context, files: tuple[str, ...], check: bool, write: bool
     if write and STDIN in files:
         raise click.UsageError("--write needs files: standard input cannot be rewritten")
     status = 0
-    for path in files:
+    for path in _scripts(files):
         try:
             text = read_text(path)
             tree = parse(text, file=path)
             formatted = format_program(tree)
             if not _means_the_same(tree, formatted):
                 _refuse_or_warn(path, refuse=check or write)
+            elif write:
+                formatted = settle(tree)
             if check and formatted != text:
                 click.echo(printable(path))
                 status = status or EXIT_FINDING
@@ -57,6 +64,15 @@ def command(ctx: click.Context, files: tuple[str, ...], check: bool, write: bool
         if not check and not write:
             click.echo(formatted.encode("utf-8"), nl=False)
     ctx.exit(status)
+
+
+def _scripts(files: tuple[str, ...]) -> Iterator[str]:
+    """Yield the files, and the scripts in folders."""
+    for path in files:
+        if path != STDIN and Path(path).is_dir():
+            yield from (str(script) for script in sorted(Path(path).rglob("*.tick")))
+        else:
+            yield path
 
 
 def _means_the_same(tree: ast.Program, formatted: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from bmtick.durations import format_duration
 from bmtick.tick import ast
+from bmtick.tick.parser import parse
 
 _STEP = "    "
 
@@ -18,6 +19,22 @@ _STEP = "    "
 def format_program(program: ast.Program) -> str:
     """Return the canonical text of a script; empty for an empty script."""
     return format_node(program)
+
+
+def settle(program: ast.Program) -> str:
+    """Return the text of a script that formatting leaves as it is.
+
+    Kapacitor's format of some strings over several lines, joined by ``+``, changes once more when it
+    is formatted again: whether an operator ends its line depends on the lines that it was read from.
+    Each pass breaks more lines, so it comes to an end.
+
+    Raises:
+        BmtickError: what Kapacitor prints does not parse.
+    """
+    text = format_program(program)
+    while (again := format_program(parse(text))) != text:
+        text = again
+    return text
 
 
 def format_node(node: ast.Node) -> str:

@@ -42,6 +42,21 @@ def test_write_keeps_the_mode_and_follows_links(tmp_path):
     assert sorted(tmp_path.iterdir()) == [script, link]
 
 
+JOINED = """stream|from().m('a
+b' == g("f")==/r/)
+"""
+
+
+def test_one_write_makes_check_pass(tmp_path):
+    script = tmp_path / "joined.tick"
+    script.write_text(JOINED)
+    first = format_program(parse(JOINED))
+    assert CliRunner().invoke(command, [str(script)]).stdout == first
+    assert format_program(parse(first)) != first  # as Kapacitor's: it changes once more
+    assert CliRunner().invoke(command, ["--write", str(tmp_path)]).exit_code == 0
+    assert CliRunner().invoke(command, ["--check", str(tmp_path)]).exit_code == 0
+
+
 def test_reads_stdin():
     result = CliRunner().invoke(command, ["-"], input=UGLY)
     assert (result.exit_code, result.stdout) == (0, PRETTY)

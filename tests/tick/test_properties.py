@@ -6,7 +6,7 @@ from bmtick.engine.template_uses import read_template
 from bmtick.errors import BmtickError
 from bmtick.tick import ast
 from bmtick.tick.checker import check
-from bmtick.tick.formatter import format_program
+from bmtick.tick.formatter import format_program, settle
 from bmtick.tick.parser import parse, parse_lambda
 from bmtick.tick.variables import load_variables, read_variables
 from tests.tick.strategies import pipelines, programs, scraps, texts
@@ -23,6 +23,12 @@ def test_what_is_formatted_parses_to_what_it_was(program):
 def test_format_is_idempotent(program):
     formatted = format_program(program)
     assert format_program(parse(formatted)) == formatted
+
+
+@given(programs, st.sampled_from([" + ", " +\n", "\n+ "]))
+def test_what_is_settled_stays_as_it_is(program, plus):
+    text = settle(parse(format_program(program).replace(" + ", plus)))
+    assert format_program(parse(text)) == text
 
 
 @given(texts)
