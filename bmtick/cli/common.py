@@ -57,6 +57,23 @@ def output_option(people: str, *machines: str) -> Callable[[Any], Any]:
 format_option = output_option("table", "json", "csv")
 
 
+def _take_version(_ctx: click.Context, _param: click.Parameter, value: str) -> tuple[int, ...]:
+    from bmtick.tick.kinds import parse_version
+
+    return parse_version(value)
+
+
+version_option = click.option(
+    "--kapacitor-version",
+    "version",
+    metavar="VERSION",
+    default="1.5.7",
+    show_default=True,
+    callback=_take_version,
+    help="The Kapacitor whose ways count where they differ, 1.5 to 1.8.",
+)
+
+
 def _take_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
     if value is not None:
         ctx.ensure_object(dict)["config"] = value

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from bmtick.cli._influxdb import over_history, span_of
-from bmtick.cli.common import config_option, load_settings
+from bmtick.cli.common import config_option, load_settings, version_option
 from bmtick.documents import read_text
 from bmtick.durations import SECOND
 from bmtick.errors import BmtickError, Location, printable
@@ -53,6 +53,7 @@ _POST_TIMEOUT = 30.0  # seconds, where the script sets none
     show_default=True,
     help="What to print: alert events, or what nodes serve, write or post.",
 )
+@version_option
 @click.option("--http-out", is_flag=True, help="The same as --show http-out.")
 @click.option(
     "--post", is_flag=True, help="Really send what |httpPost() posts. Default: nothing is sent."
@@ -69,6 +70,7 @@ def command(
     until: str | None,
     variables: str | None,
     show: str,
+    version: tuple[int, ...],
     http_out: bool,
     post: bool,
     database: str,
@@ -99,6 +101,7 @@ def command(
         variables_file=variables or "vars",
         hostname=socket.gethostname(),
         post=_post if post else None,
+        version=version,
     )
     show = "http-out" if http_out else show
     _check_databases(task, database)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bmtick.cli.common import format_option, print_json
+from bmtick.cli.common import format_option, print_json, version_option
 from bmtick.errors import EXIT_FINDING, BmtickError, printable
 
 
@@ -17,9 +17,14 @@ from bmtick.errors import EXIT_FINDING, BmtickError, printable
     "--junit", "junit_file", type=click.Path(path_type=Path), help="Also write JUnit XML."
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show the events of every case.")
+@version_option
 @format_option
 def command(
-    paths: tuple[Path, ...], junit_file: Path | None, verbose: bool, output_format: str
+    paths: tuple[Path, ...],
+    junit_file: Path | None,
+    verbose: bool,
+    version: tuple[int, ...],
+    output_format: str,
 ) -> None:
     """Test alerts: run case files and compare the events with those expected.
 
@@ -32,7 +37,7 @@ def command(
     from bmtick.trial.run import run_case
 
     files = case_files(paths or (Path(templates_folder()),))
-    outcomes = [run_case(case) for file in files for case in load_cases(file)]
+    outcomes = [run_case(case, version) for file in files for case in load_cases(file)]
     if junit_file:
         _write(junit_file, junit(outcomes))
     if output_format == "json":

@@ -7,12 +7,14 @@ Source: kapacitor ``tick/eval.go``: calls go through reflection, so types must m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from bmtick.engine.lambdas import Duration
 from bmtick.tick import ast
+from bmtick.tick.kinds import Property as KnownProperty
+from bmtick.tick.kinds import Signature as KnownSignature
 
 
 class ArgumentError(Exception):
@@ -126,15 +128,18 @@ def _mismatch(name: str, number: int, kind: str, actual: str, count: int) -> str
 
 @dataclass(frozen=True)
 class Property:
-    """A property method: what it takes and what it does to its owner.
+    """A property method: what it does to its owner, and what it takes.
 
     ``apply`` may return the object that the rest of the chain applies to. ``direct`` marks what
-    Kapacitor sets as a plain field: the chain then stays where it is.
+    Kapacitor sets as a plain field: the chain then stays where it is. ``signature`` and ``since``
+    (the first release that has it) come from the language's own table, when the node's kind is
+    registered; a node gives a signature only where it knows the types better than "any".
     """
 
-    signature: Signature
     apply: Callable[[Any, list[Any]], Any] = field(compare=False)
+    signature: Signature | None = None
     direct: bool = False
+    since: str = ""
 
 
 def table(properties: Mapping[str, Property]) -> Mapping[str, Property]:
@@ -142,13 +147,36 @@ def table(properties: Mapping[str, Property]) -> Mapping[str, Property]:
     return MappingProxyType(dict(properties))
 
 
-def value(attribute: str, kind: str) -> Property:
+def completed(
+    properties: Mapping[str, Property], known: Mapping[str, KnownProperty]
+) -> Mapping[str, Property]:
+    """Return properties with what the language's table knows of them."""
+    return table(
+        {
+            name: replace(
+                prop,
+                signature=prop.signature or signature_of(known[name].signature),
+                since=known[name].since,
+            )
+            for name, prop in properties.items()
+        }
+    )
+
+
+def signature_of(known: KnownSignature) -> Signature:
+    """Return a signature of the language's table."""
+    if known.variadic:
+        return Signature(known.types[:-1], known.types[-1])
+    return Signature(known.types)
+
+
+def value(attribute: str, kind: str = "") -> Property:
     """``.name(x)`` sets an attribute to x."""
 
     def apply(owner: Any, args: list[Any]) -> None:
         setattr(owner, attribute, args[0])
 
-    return Property(Signature.of(kind), apply, direct=True)
+    return Property(apply, Signature.of(kind) if kind else None, direct=True)
 
 
 def flag(attribute: str) -> Property:
@@ -158,31 +186,31 @@ def flag(attribute: str) -> Property:
         del args
         setattr(owner, attribute, True)
 
-    return Property(Signature(), apply)
+    return Property(apply, Signature())
 
 
-def values(attribute: str, kind: str = "string") -> Property:
+def values(attribute: str, kind: str = "") -> Property:
     """``.name(a, b, ...)`` sets an attribute to the list of all arguments."""
 
     def apply(owner: Any, args: list[Any]) -> None:
         setattr(owner, attribute, list(args))
 
-    return Property(Signature.of(f"...{kind}"), apply)
+    return Property(apply, Signature.of(f"...{kind}") if kind else None)
 
 
-def appended(attribute: str, kind: str = "string", *, many: bool = False) -> Property:
-    """``.name(a)`` appends to a list; with many, all its arguments."""
+def appended(attribute: str) -> Property:
+    """``.name(a)`` appends what it takes to a list."""
 
     def apply(owner: Any, args: list[Any]) -> None:
         getattr(owner, attribute).extend(args)
 
-    return Property(Signature.of(f"...{kind}" if many else kind), apply)
+    return Property(apply)
 
 
-def entry(attribute: str, kind: str = "string") -> Property:
+def entry(attribute: str) -> Property:
     """``.name(key, value)`` puts an entry into a map."""
 
     def apply(owner: Any, args: list[Any]) -> None:
         getattr(owner, attribute)[args[0]] = args[1]
 
-    return Property(Signature.of("string", kind), apply)
+    return Property(apply)

@@ -11,7 +11,7 @@ from bmtick.documents import source_line
 from bmtick.engine.events import Events, Posted
 from bmtick.engine.nodes.batch import BatchNode, QueryNode
 from bmtick.engine.nodes.stream import StreamNode
-from bmtick.engine.pipeline import Pipeline
+from bmtick.engine.pipeline import MEASURED, Pipeline
 from bmtick.engine.script import PipelineBuilder
 from bmtick.engine.task import Task
 from bmtick.engine.variables import Variable, read_variables
@@ -32,6 +32,7 @@ def load_task(  # noqa: PLR0913 -- what the task sees of its machine, injected
     now: Callable[[], int] | None = time_ns,
     zone: tzinfo | None = None,
     post: Callable[[Posted], tuple[int, str]] | None = None,
+    version: tuple[int, ...] = MEASURED,
 ) -> Task:
     """Build a task from a script, of the stream or of queries (``batch``).
 
@@ -47,6 +48,7 @@ def load_task(  # noqa: PLR0913 -- what the task sees of its machine, injected
         zone: what ``.Time.Local`` in templates shows; None takes the machine's own.
         post: sends what ``httpPost`` posts, and returns the answer's status (0: none came) and what
             went wrong; None sends nothing.
+        version: of the Kapacitor whose ways count where they differ.
 
     Raises:
         BmtickError: Kapacitor would refuse the script, or it holds what this engine has not;
@@ -56,7 +58,7 @@ def load_task(  # noqa: PLR0913 -- what the task sees of its machine, injected
     server = {"Hostname": hostname, "ClusterID": "", "ServerID": ""}
     pipeline = Pipeline(name, Events(), server)
     pipeline.clock = now or pipeline.data_clock
-    pipeline.post = post
+    pipeline.post, pipeline.version = post, version
     pipeline.zone = zone or local_zone()
     if not text.strip():
         raise BmtickError("the script is empty", location=Location(file))

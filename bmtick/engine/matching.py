@@ -44,6 +44,15 @@ class Matcher:
         self.specifics = _load_waiting(state["specifics"])
         self.reported = set(state["reported"])
 
+    def forget(self, source: int, group: str, *, every_source: bool) -> None:
+        """Forget what waits for a group, and how far its source is, or all of them are."""
+        self.matches.pop(group, None)
+        self.specifics.pop(group, None)
+        if every_source:
+            self.low_marks.clear()
+        else:
+            self.low_marks.pop((source, group), None)
+
     def _time(self, message: Any) -> int:
         return round_time(message.time, self.node.tolerance)
 

@@ -40,7 +40,9 @@ class Node:
     desc: ClassVar[str] = ""
     wants: ClassVar[str] = SAME
     gives: ClassVar[str] = SAME
-    signature: ClassVar[Signature] = Signature()
+    # None and "": as the language's table has it.
+    signature: ClassVar[Signature | None] = None
+    since: ClassVar[str] = ""
     properties: ClassVar[Mapping[str, Property]] = {}
     # Whether the methods of Kapacitor's chainnode are there (``|where``, ``|alert``, ...).
     chains: ClassVar[bool] = True

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from bmtick.engine.events import Events, Posted
 
 
+MEASURED = (1, 5, 7)  # the Kapacitor that the engine is held to, where nobody names another
+
+
 @dataclass
 class Diagnostic:
     """An error that occurred while a node ran: Kapacitor logs it and goes on."""
@@ -42,6 +45,8 @@ class Pipeline:
     # The latest time that the data or the caller's clock has shown; None before the first.
     now: int | None = None
     latest: int = 0
+    # Of the Kapacitor whose ways count.
+    version: tuple[int, ...] = MEASURED
     # The databases and retention policies that the script names for itself.
     dbrps: list[tuple[str, str]] = field(default_factory=list)
     # Sends what ``httpPost`` posts; returns the answer's status (0: none came) and what went wrong.
@@ -53,6 +58,11 @@ class Pipeline:
     started: int | None = None
     timers: list[tuple[int, int, Callable[[int], None]]] = field(default_factory=list)
     _timer_number: int = 0
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether it is Kapacitor 1.6 or later: those behave alike (read in 1.6.5 and 1.8.3)."""
+        return self.version >= (1, 6)
 
     def add_source(self, node: Node) -> None:
         """Add a node that has no parent."""

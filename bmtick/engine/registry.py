@@ -7,6 +7,9 @@ import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING
 
+from bmtick.engine.arguments import completed, signature_of
+from bmtick.tick.kinds import catalogue
+
 if TYPE_CHECKING:
     from bmtick.engine.node import Node
 
@@ -14,7 +17,16 @@ _KINDS: dict[str, type[Node]] = {}
 
 
 def register(kind: type[Node]) -> type[Node]:
-    """Class decorator: make a node kind known by its chain method's name."""
+    """Class decorator: make a node kind known by its chain method's name.
+
+    What a script may write comes from the language's own table, so that checker and engine agree.
+    """
+    known = catalogue().kinds.get(kind.chain)
+    if known is not None:
+        if kind.signature is None:
+            kind.signature = signature_of(known.signature)
+        kind.properties = completed(kind.properties, known.properties)
+        kind.since = known.since
     _KINDS[kind.chain] = kind
     return kind
 

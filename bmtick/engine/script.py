@@ -19,6 +19,7 @@ from bmtick.engine.registry import NOT_SUPPORTED, kinds
 from bmtick.engine.variables import Variable
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.tick import ast
+from bmtick.tick.kinds import parse_version
 from bmtick.tick.values import VAR_TYPES
 
 
@@ -245,7 +246,9 @@ class PipelineBuilder:
                 f"Kapacitor cannot chain |{call.name}() to |{parent.chain}()",
                 "put another node between them, such as |log()",
             )
-        kind.signature.check(f"|{name}()", args)
+        self._released(call, f"the node |{name}()", kind.since)
+        if kind.signature is not None:
+            kind.signature.check(f"|{name}()", args)
         created = kind.create(parent, args)
         self._locate(created, call)
         return created
@@ -259,11 +262,23 @@ class PipelineBuilder:
         found = left.all_properties().get(name)
         if found is None:
             raise self._unknown(left, call, name, ".")
-        found.signature.check(f".{name}()", args)
+        self._released(call, f"the property .{name}()", found.since)
+        if found.signature is not None:
+            found.signature.check(f".{name}()", args)
         result = left.set_property(found, args)
         if isinstance(result, builtin.Owner) and result.location is None:
             result.location, result.excerpt = self.place(call)
         return result
+
+    def _released(self, call: ast.Call, what: str, since: str) -> None:
+        """Refuse what came after the Kapacitor that counts."""
+        if since and parse_version(since) > self.pipeline.version:
+            running = ".".join(str(part) for part in self.pipeline.version)
+            raise self.error(
+                call,
+                f"{what} came with Kapacitor {since}, not {running}",
+                "name the version that runs it: --kapacitor-version",
+            )
 
     def _unknown(
         self, left: Node | builtin.Owner, call: ast.Call, name: str, operator: str

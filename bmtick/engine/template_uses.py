@@ -30,9 +30,11 @@ def read_template(text: str, html: bool) -> TemplateUses:
     Raises:
         BmtickError: it does not parse, or cannot be escaped for HTML.
     """
-    Template(text, html=html)
+    Template(text, html=html, newer=True)
     walk = _Walk()
-    walk.nodes(parse(text, {*BUILTINS, "json"} if html else BUILTINS)[""], at_root=True)
+    walk.nodes(
+        parse(text, {*BUILTINS, "json", "jsonCompact"} if html else BUILTINS)[""], at_root=True
+    )
     return walk.uses
 
 

@@ -11,6 +11,7 @@ from bmtick.alerts import find, render
 from bmtick.documents import read_text
 from bmtick.durations import SECOND, parse_duration
 from bmtick.engine import AlertEvent, Task, load_task
+from bmtick.engine.pipeline import MEASURED
 from bmtick.errors import BmtickError, Location
 from bmtick.points import Point
 from bmtick.settings import Settings, load
@@ -40,8 +41,8 @@ class Outcome:
         return not self.failures
 
 
-def run_case(case: Case) -> Outcome:
-    """Run a case.
+def run_case(case: Case, version: tuple[int, ...] = MEASURED) -> Outcome:
+    """Run a case as a version of Kapacitor would.
 
     Raises:
         BmtickError: script, parameters or inputs are wrong; a failure is not an error.
@@ -49,7 +50,7 @@ def run_case(case: Case) -> Outcome:
     points = points_of(case)
     begin = begin_of(case, points)
     end = begin + parse_duration(case.end) if case.end else None
-    task = task_of(case)
+    task = task_of(case, version)
     if task.is_batch:
         events, begin = _run_batches(task, case, points, end)
     elif case.batch or case.recordings:
@@ -118,10 +119,10 @@ def _run_batches(
     return events + task.take_events(), begin
 
 
-def task_of(case: Case) -> Task:
+def task_of(case: Case, version: tuple[int, ...] = MEASURED) -> Task:
     """Return the task of a case: its script, or the rendered alert."""
     if case.script:
-        return _from_script(case)
+        return _from_script(case, version)
     try:
         alert = find(case.alert)
         rendered = render(alert, case.set, settings=_settings(case))
@@ -129,14 +130,16 @@ def task_of(case: Case) -> Task:
         if error.location is None:
             error.location = Location(case.file)
         raise
-    return load_task(rendered.script, file=f"{case.alert}.tick", name=rendered.task_id, now=None)
+    return load_task(
+        rendered.script, file=f"{case.alert}.tick", name=rendered.task_id, now=None, version=version
+    )
 
 
 def _settings(case: Case) -> Settings | None:
     return load(str(Path(case.file).parent / case.settings)) if case.settings else None
 
 
-def _from_script(case: Case) -> Task:
+def _from_script(case: Case, version: tuple[int, ...]) -> Task:
     folder = Path(case.file).parent
     path = folder / case.script
     if case.set:
@@ -146,4 +149,11 @@ def _from_script(case: Case) -> Task:
         if case.vars
         else None
     )
-    return load_task(read_text(path), file=str(path), name=path.stem, variables=variables, now=None)
+    return load_task(
+        read_text(path),
+        file=str(path),
+        name=path.stem,
+        variables=variables,
+        now=None,
+        version=version,
+    )

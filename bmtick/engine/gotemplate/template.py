@@ -31,6 +31,11 @@ _HTML_FUNCTIONS: Mapping[str, Function] = {
     "json": Function(1, 1, lambda _, args: JS(to_json(args[0]))),
 }
 
+_NEWER: Mapping[str, Function] = {
+    **_HTML_FUNCTIONS,
+    "jsonCompact": Function(1, 1, lambda _, args: JS(to_json(args[0]).removesuffix("\n"))),
+}
+
 
 class Template:
     """Text with actions in it.
@@ -41,17 +46,25 @@ class Template:
         file: the script that it comes from, for errors.
         line: where in the script it starts.
         zone: the server's local zone.
+        newer: whether it is of Kapacitor 1.6 or later, which has ``jsonCompact``.
 
     Raises:
         BmtickError: it does not parse, or does what is not supported here; says where.
     """
 
     def __init__(
-        self, text: str, *, html: bool = False, file: str = "-", line: int = 0, zone: tzinfo = UTC
+        self,
+        text: str,
+        *,
+        html: bool = False,
+        file: str = "-",
+        line: int = 0,
+        zone: tzinfo = UTC,
+        newer: bool = False,
     ) -> None:
         self._text, self._file, self._line = text, file, line
         self._printer = Printer(zone)
-        self._functions = _HTML_FUNCTIONS if html else BUILTINS
+        self._functions = (_NEWER if newer else _HTML_FUNCTIONS) if html else BUILTINS
         self._escapers: Escapers = {}
         try:
             self._trees: Trees = parse(text, self._functions)

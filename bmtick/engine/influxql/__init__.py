@@ -1,6 +1,6 @@
 """The functions of the language of queries, as Kapacitor runs them over batches and streams."""
 
 from bmtick.engine.influxql.context import Calculation, Context, ReduceError
-from bmtick.engine.influxql.methods import METHODS, Method
+from bmtick.engine.influxql.methods import METHODS, NEWER, Method
 
-__all__ = ["METHODS", "Calculation", "Context", "Method", "ReduceError"]
+__all__ = ["METHODS", "NEWER", "Calculation", "Context", "Method", "ReduceError"]

@@ -89,6 +89,16 @@ def _elapsed(args: Sequence[Any]) -> Makers:
     return _of_all(lambda: transformations.Elapsed(args[0]))
 
 
+def _ranked(better: selectors.Better) -> Build:
+    def build(args: Sequence[Any]) -> Makers:
+        count = args[0]
+        if count < 0:
+            raise BmtickError(f"the best {count} points", remedy="give 1 or more")
+        return _slice(lambda samples: selectors.ranked(samples, count, better))
+
+    return build
+
+
 METHODS: Final[dict[str, Method]] = {
     method.name: method
     for method in (
@@ -132,3 +142,11 @@ METHODS: Final[dict[str, Method]] = {
         ),
     )
 }
+NEWER: Final[dict[str, Build]] = {
+    "top": _ranked(selectors.larger),
+    "bottom": _ranked(selectors.smaller),
+    "percentile": lambda args: _slice(
+        lambda samples: selectors.percentile(samples, args[0], forgets=False)
+    ),
+}
+"""What Kapacitor 1.6 and later make of some functions. Source: influxdata/influxdb 1.9.6 ``query``."""

@@ -79,16 +79,18 @@ def _comparable(value: Any) -> Any:
     return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
 
 
-def percentile(samples: list[Sample], rank: float) -> list[Sample]:
-    """Return the point at rank percent of the order by value; none where the rank is outside."""
+def percentile(samples: list[Sample], rank: float, *, forgets: bool = True) -> list[Sample]:
+    """Return the point at rank percent of the order by value; none where the rank is outside.
+
+    ``forgets``: of an integer field Kapacitor 1.5 forgets the time.
+    """
     position = math.floor(len(samples) * rank / 100.0 + 0.5) - 1
     if not 0 <= position < len(samples):
         return []
     found = by_value(samples)[position]
-    # of an integer field Kapacitor forgets the time
-    return [
-        found if isinstance(found.value, float) else msgspec.structs.replace(found, time=NO_TIME)
-    ]
+    if forgets and not isinstance(found.value, float):
+        found = msgspec.structs.replace(found, time=NO_TIME)
+    return [found]
 
 
 def top(samples: list[Sample], count: int, keys: Sequence[str], better: Better) -> list[Sample]:
@@ -96,6 +98,13 @@ def top(samples: list[Sample], count: int, keys: Sequence[str], better: Better) 
     chosen = _unique(samples, keys, better) if keys else samples
     found = heap_largest(chosen, lambda a, b: _first_of(a, b, better), min(count, len(chosen)))
     return sorted(found, key=_time)
+
+
+def ranked(samples: list[Sample], count: int, better: Better) -> list[Sample]:
+    """Return the best count points, the best one first; tags do not keep points apart."""
+    order = sorted(samples, key=_time)
+    order.sort(key=lambda sample: sample.value, reverse=better is larger)
+    return order[:count]
 
 
 def _first_of(a: Sample, b: Sample, better: Better) -> bool:

@@ -22,9 +22,9 @@ class BarrierNode(Node):
     desc = "barrier"
     properties = table(
         {
-            "idle": value("idle", "duration"),
-            "period": value("period", "duration"),
-            "delete": value("delete", "bool"),
+            "idle": value("idle"),
+            "period": value("period"),
+            "delete": value("delete"),
         }
     )
 

@@ -10,7 +10,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from bmtick.durations import format_duration
-from bmtick.engine.arguments import Signature, TimeDimension, flag, table, value, values
+from bmtick.engine.arguments import TimeDimension, flag, table, value, values
 from bmtick.engine.cron import Cron, CronError
 from bmtick.engine.gotime import rfc3339_nano, truncate
 from bmtick.engine.lambdas import Duration
@@ -43,20 +43,19 @@ class QueryNode(StatelessNode):
     desc = "query"
     wants = BATCH
     gives = BATCH
-    signature = Signature.of("string")
     properties = table(
         {
-            "period": value("period", "duration"),
-            "every": value("every", "duration"),
+            "period": value("period"),
+            "every": value("every"),
             "align": flag("align"),
-            "cron": value("cron_text", "string"),
-            "offset": value("offset", "duration"),
+            "cron": value("cron_text"),
+            "offset": value("offset"),
             "alignGroup": flag("align_group"),
             "groupBy": values("dimensions", "group"),
             "groupByMeasurement": flag("by_name"),
             "fill": value("fill", "fill"),
-            "cluster": value("cluster", "string"),
-            "queryStr": value("query", "string"),
+            "cluster": value("cluster"),
+            "queryStr": value("query"),
         }
     )
 

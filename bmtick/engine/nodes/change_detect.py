@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from bmtick.engine.arguments import Signature
 from bmtick.engine.messages import AnyPoint, Batch, Fields, First, Point
 from bmtick.engine.node import Group, Node
 from bmtick.engine.registry import register
@@ -17,7 +16,6 @@ class ChangeDetectNode(Node):
 
     chain = "changeDetect"
     desc = "changeDetect"
-    signature = Signature.of("...string")
 
     def define(self, *fields: str) -> None:
         """Keep the fields' names."""

@@ -6,7 +6,7 @@ from itertools import combinations
 from math import comb
 from typing import Any
 
-from bmtick.engine.arguments import Signature, table, value, values
+from bmtick.engine.arguments import table, value, values
 from bmtick.engine.gotime import round_time
 from bmtick.engine.lambdas import EvaluationError
 from bmtick.engine.messages import (
@@ -34,14 +34,13 @@ class CombineNode(Node):
     chain = "combine"
     desc = "combine"
     gives = STREAM
-    signature = Signature.of("...lambda")
     hides = frozenset(("max",))
     properties = table(
         {
             "as": values("names"),
-            "delimiter": value("delimiter", "string"),
-            "tolerance": value("tolerance", "duration"),
-            "max": value("max", "int"),
+            "delimiter": value("delimiter"),
+            "tolerance": value("tolerance"),
+            "max": value("max"),
         }
     )
 

@@ -14,7 +14,7 @@ class DefaultNode(StatelessNode):
 
     chain = "default"
     desc = "default"
-    properties = table({"field": entry("fields", "any"), "tag": entry("tags")})
+    properties = table({"field": entry("fields"), "tag": entry("tags")})
 
     def define(self) -> None:
         """Start with no defaults."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bmtick.engine.arguments import Signature, flag, table, value
+from bmtick.engine.arguments import flag, table, value
 from bmtick.engine.lambdas import go_type_name
 from bmtick.engine.messages import AnyPoint, Batch, BatchPoint, First, Point
 from bmtick.engine.node import Group, Node
@@ -18,11 +18,10 @@ class DerivativeNode(Node):
 
     chain = "derivative"
     desc = "derivative"
-    signature = Signature.of("string")
     properties = table(
         {
-            "as": value("new_name", "string"),
-            "unit": value("unit", "duration"),
+            "as": value("new_name"),
+            "unit": value("unit"),
             "nonNegative": flag("non_negative"),
         }
     )

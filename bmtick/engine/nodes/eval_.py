@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bmtick.engine.arguments import Property, Signature, table, values
+from bmtick.engine.arguments import Property, table, values
 from bmtick.engine.lambdas import EvaluationError
 from bmtick.engine.lambdas.values import go_type_name
 from bmtick.engine.messages import Batch, BatchPoint, Fields, First, Point, Tags, group_id
@@ -25,12 +25,11 @@ class EvalNode(Node):
 
     chain = "eval"
     desc = "eval"
-    signature = Signature.of("...lambda")
     properties = table(
         {
             "as": values("names"),
             "tags": values("tag_names"),
-            "keep": Property(Signature.of("...string"), _keep),
+            "keep": Property(_keep),
         }
     )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from bmtick.engine.arguments import Property, Signature, table, value, values
+from bmtick.engine.arguments import Property, table, value, values
 from bmtick.engine.gotime import round_time
 from bmtick.engine.messages import (
     AnyPoint,
+    Barrier,
     Batch,
     BatchPoint,
     Fields,
@@ -34,9 +35,9 @@ class FlattenNode(Node):
     properties = table(
         {
             "on": values("dimensions"),
-            "delimiter": value("delimiter", "string"),
-            "tolerance": value("tolerance", "duration"),
-            "dropOriginalFieldName": Property(Signature.of("...bool"), _drop_name),
+            "delimiter": value("delimiter"),
+            "tolerance": value("tolerance"),
+            "dropOriginalFieldName": Property(_drop_name),
         }
     )
 
@@ -81,6 +82,13 @@ class FlattenNode(Node):
         if self.drop_name:
             return prefix
         return f"{prefix}{self.delimiter}{name}" if prefix else name
+
+    def barrier(self, barrier: Barrier) -> None:
+        """Since Kapacitor 1.6 a barrier ends the set that waits."""
+        group = self.group_of(barrier)
+        if self.pipeline.is_newer:
+            group.flush(barrier.time)
+        self.forward_barrier(barrier)
 
     def snapshot(self) -> object:
         """The waiting points by group, and what is left of a prefix."""
@@ -129,9 +137,18 @@ class FlattenGroup(Group):
         """Add a point; pass the set that it ends, under the time of that set."""
         done = self.add(point)
         if done:
-            self.node.forward(
-                grouped(self.name, self.info.dimensions, done[1], self.info.tags, done[0])
-            )
+            if self.node.pipeline.is_newer:
+                self.time = max(self.time or 0, done[0])  # a late point does not turn time back
+            self._forward(*done)
+
+    def flush(self, before: int) -> None:
+        """Pass the set that waits, if it is older; Kapacitor does so since 1.6."""
+        if self.points and self.time is not None and self.time < before:
+            self._forward(self.time, self.node.flatten(self.points))
+            self.points = []
+
+    def _forward(self, time: int, fields: Fields) -> None:
+        self.node.forward(grouped(self.name, self.info.dimensions, fields, self.info.tags, time))
 
     def batch(self, batch: Batch) -> None:
         """Pass the flattened batch."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bmtick.engine.arguments import Property, Signature, flag, table, value, values
+from bmtick.engine.arguments import Property, flag, table, value, values
 from bmtick.engine.gotime import round_time, truncate
 from bmtick.engine.grouping import TagNames, check_dimensions
 from bmtick.engine.lambdas import EvaluationError
@@ -40,12 +40,12 @@ class FromNode(StatelessNode):
     gives = STREAM
     properties = table(
         {
-            "database": value("database", "string"),
-            "retentionPolicy": value("retention_policy", "string"),
-            "measurement": value("measurement", "string"),
-            "truncate": value("truncate", "duration"),
-            "round": value("round", "duration"),
-            "where": Property(Signature.of("lambda"), _where),
+            "database": value("database"),
+            "retentionPolicy": value("retention_policy"),
+            "measurement": value("measurement"),
+            "truncate": value("truncate"),
+            "round": value("round"),
+            "where": Property(_where),
             "groupBy": values("group_by", "dimension"),
             "groupByMeasurement": flag("by_name"),
         }

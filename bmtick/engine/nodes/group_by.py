@@ -27,7 +27,7 @@ class GroupByNode(StatelessNode):
     signature = Signature.of("...dimension")
     properties = table(
         {
-            "exclude": appended("excluded", many=True),
+            "exclude": appended("excluded"),
             "byMeasurement": flag("by_name"),
         }
     )
@@ -100,6 +100,12 @@ class GroupByNode(StatelessNode):
         """Release the waiting groups, then pass the barrier."""
         self._emit(barrier.time)
         self.forward_barrier(barrier)
+
+    def delete_group(self, group: str) -> None:
+        """Since Kapacitor 1.6 the waiting batch of an ended group goes with it."""
+        if self.pipeline.is_newer:
+            self.waiting.pop(group, None)
+        super().delete_group(group)
 
     def _emit(self, time: int) -> None:
         if time == self.last_time:

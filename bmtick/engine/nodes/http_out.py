@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from bmtick.engine.arguments import Signature
 from bmtick.engine.messages import Barrier, Batch, Point
 from bmtick.engine.node import DefinitionError, Node
 from bmtick.engine.registry import register
@@ -18,7 +17,6 @@ class HTTPOutNode(Node):
 
     chain = "httpOut"
     desc = "http_out"
-    signature = Signature.of("string")
 
     def define(self, endpoint: str) -> None:
         """Keep the endpoint's name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bmtick.engine import gojson
-from bmtick.engine.arguments import Signature, appended, entry, flag, table, value
+from bmtick.engine.arguments import appended, entry, flag, table, value
 from bmtick.engine.events import Posted
 from bmtick.engine.gotemplate import Template, TemplateError
 from bmtick.engine.gotemplate.values import StringMap, Struct
@@ -19,14 +19,13 @@ class HTTPPostNode(StatelessNode):
 
     chain = "httpPost"
     desc = "http_post"
-    signature = Signature.of("...string")
     properties = table(
         {
             "endpoint": appended("endpoints"),
             "header": entry("headers"),
-            "codeField": value("code_field", "string"),
+            "codeField": value("code_field"),
             "captureResponse": flag("capture_response"),
-            "timeout": value("timeout", "duration"),
+            "timeout": value("timeout"),
         }
     )
 

@@ -21,14 +21,14 @@ class InfluxDBOutNode(StatelessNode):
     chains = False
     properties = table(
         {
-            "cluster": value("cluster", "string"),
-            "database": value("database", "string"),
-            "retentionPolicy": value("retention_policy", "string"),
-            "measurement": value("measurement", "string"),
-            "writeConsistency": value("write_consistency", "string"),
-            "precision": value("precision", "string"),
-            "buffer": value("buffer", "int"),
-            "flushInterval": value("flush_interval", "duration"),
+            "cluster": value("cluster"),
+            "database": value("database"),
+            "retentionPolicy": value("retention_policy"),
+            "measurement": value("measurement"),
+            "writeConsistency": value("write_consistency"),
+            "precision": value("precision"),
+            "buffer": value("buffer"),
+            "flushInterval": value("flush_interval"),
             "tag": entry("tags"),
             "create": flag("is_create"),
         }

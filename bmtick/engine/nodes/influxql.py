@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from bmtick.engine.arguments import Signature, flag, table, value
-from bmtick.engine.influxql import METHODS, Calculation, Context, Method, ReduceError
+from bmtick.engine.arguments import flag, table, value
+from bmtick.engine.influxql import METHODS, NEWER, Calculation, Context, Method, ReduceError
 from bmtick.engine.messages import (
     BATCH,
     STREAM,
@@ -28,7 +29,7 @@ class InfluxQLNode(Node):
     """Calculates over each batch, or over the points of a stream that share a time."""
 
     method: ClassVar[Method]
-    properties = table({"as": value("new_name", "string"), "usePointTimes": flag("point_times")})
+    properties = table({"as": value("new_name"), "usePointTimes": flag("point_times")})
 
     def define(self, *args: Any) -> None:
         """Keep field and arguments; ``top`` and ``bottom`` take the field second."""
@@ -42,9 +43,12 @@ class InfluxQLNode(Node):
     def start(self) -> None:
         """Prepare the calculation."""
         self.emits_batches = self.provides == BATCH
+        method = self.method
+        if self.pipeline.is_newer and method.name in NEWER:
+            method = replace(method, build=NEWER[method.name])
         try:
             self.calculation = Calculation(
-                self.method,
+                method,
                 self.method_args,
                 field=self.field,
                 rename=self.new_name,
@@ -217,9 +221,6 @@ class TransformGroup(_InfluxQLGroup):
 
 
 def _define(name: str, method: Method) -> None:
-    types = ("string", *method.arguments)
-    if method.variadic:
-        types = (*method.arguments, "string", "...string")
     register(
         type(
             f"{name[0].upper()}{name[1:]}Node",
@@ -229,7 +230,6 @@ def _define(name: str, method: Method) -> None:
                 "chain": name,
                 "desc": name,
                 "gives": _GIVES[method.provides],
-                "signature": Signature.of(*types),
                 "method": method,
             },
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bmtick.engine.arguments import Signature, table, value, values
+from bmtick.engine.arguments import table, value, values
 from bmtick.engine.joining import JoinGroup, JoinSet
 from bmtick.engine.matching import Matcher
 from bmtick.engine.messages import STREAM, Barrier, Batch, Point
@@ -19,15 +19,15 @@ class JoinNode(Node):
 
     chain = "join"
     desc = "join"
-    signature = Signature.of("...node")
     properties = table(
         {
             "as": values("names"),
             "on": values("dimensions"),
-            "delimiter": value("delimiter", "string"),
-            "streamName": value("stream_name", "string"),
-            "tolerance": value("tolerance", "duration"),
+            "delimiter": value("delimiter"),
+            "streamName": value("stream_name"),
+            "tolerance": value("tolerance"),
             "fill": value("fill", "fill"),
+            "deleteAll": value("delete_all"),
         }
     )
 
@@ -40,6 +40,7 @@ class JoinNode(Node):
         self.stream_name = ""
         self.tolerance = 0
         self.fill: Any = None
+        self.delete_all = False
 
     @classmethod
     def create(cls, parent: Node, args: list[Any]) -> Node:
@@ -130,4 +131,9 @@ class JoinEntry:
         self.node.forward_barrier(barrier)
 
     def delete_group(self, group: str) -> None:
-        """Nodes with several parents do not hear of ended groups in Kapacitor."""
+        """Nodes with several parents hear of ended groups since Kapacitor 1.6."""
+        if self.node.pipeline.is_newer:
+            self.node.joins.pop(group, None)
+            if self.node.matcher is not None:
+                self.node.matcher.forget(self.source, group, every_source=self.node.delete_all)
+            self.node.forward_delete(group)

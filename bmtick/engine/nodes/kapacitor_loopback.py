@@ -20,9 +20,9 @@ class KapacitorLoopbackNode(StatelessNode):
     chains = False
     properties = table(
         {
-            "database": value("database", "string"),
-            "retentionPolicy": value("retention_policy", "string"),
-            "measurement": value("measurement", "string"),
+            "database": value("database"),
+            "retentionPolicy": value("retention_policy"),
+            "measurement": value("measurement"),
             "tag": entry("tags"),
         }
     )

@@ -14,7 +14,7 @@ class LogNode(StatelessNode):
 
     chain = "log"
     desc = "log"
-    properties = table({"level": value("level", "string"), "prefix": value("prefix", "string")})
+    properties = table({"level": value("level"), "prefix": value("prefix")})
 
     def define(self) -> None:
         """Set Kapacitor's defaults."""

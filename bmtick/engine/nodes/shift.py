@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bmtick.engine.arguments import Signature
 from bmtick.engine.messages import Batch, BatchPoint, Point
 from bmtick.engine.node import DefinitionError, StatelessNode
 from bmtick.engine.registry import register
@@ -14,7 +13,6 @@ class ShiftNode(StatelessNode):
 
     chain = "shift"
     desc = "shift"
-    signature = Signature.of("duration")
     hides = frozenset(("shift",))
 
     def define(self, shift: int) -> None:

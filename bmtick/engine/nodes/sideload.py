@@ -28,9 +28,9 @@ class SideloadNode(StatelessNode):
     desc = "sideload"
     properties = table(
         {
-            "source": value("source", "string"),
+            "source": value("source"),
             "order": values("order"),
-            "field": entry("fields", "any"),
+            "field": entry("fields"),
             "tag": entry("tags"),
         }
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bmtick.engine.arguments import Signature, table, value
+from bmtick.engine.arguments import table, value
 from bmtick.engine.lambdas import EvaluationError
 from bmtick.engine.messages import AnyPoint, Batch, BatchPoint, Fields, First, Point
 from bmtick.engine.node import Group, Node
@@ -16,8 +16,6 @@ from bmtick.tick import ast
 
 
 class _StateNode(Node):
-    signature = Signature.of("lambda")
-
     def define(self, condition: ast.Lambda) -> None:
         """Keep the condition."""
         self.condition = condition
@@ -60,7 +58,7 @@ class StateDurationNode(_StateNode):
 
     chain = "stateDuration"
     desc = "state_duration"
-    properties = table({"as": value("new_name", "string"), "unit": value("unit", "duration")})
+    properties = table({"as": value("new_name"), "unit": value("unit")})
     outside = -1.0
 
     def track(self, held: int | None, time: int) -> tuple[int, object]:
@@ -75,7 +73,7 @@ class StateCountNode(_StateNode):
 
     chain = "stateCount"
     desc = "state_count"
-    properties = table({"as": value("new_name", "string")})
+    properties = table({"as": value("new_name")})
 
     def track(self, held: int | None, time: int) -> tuple[int, object]:
         """Remember the count."""

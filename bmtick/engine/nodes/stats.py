@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bmtick.engine.arguments import Signature, flag, table
+from bmtick.engine.arguments import flag, table
 from bmtick.engine.gotime import round_time, truncate
 from bmtick.engine.messages import (
     NO_DIMENSIONS,
@@ -32,7 +32,6 @@ class StatsNode(StatelessNode):
     desc = "stats"
     wants = STREAM
     gives = STREAM
-    signature = Signature.of("duration")
     properties = table({"align": flag("align")})
 
     def define(self, interval: int) -> None:

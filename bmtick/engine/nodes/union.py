@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bmtick.engine.arguments import Signature, table, value
+from bmtick.engine.arguments import table, value
 from bmtick.engine.messages import Barrier, Batch, Point
 from bmtick.engine.node import Node
 from bmtick.engine.registry import register
@@ -17,8 +17,7 @@ class UnionNode(Node):
 
     chain = "union"
     desc = "union"
-    signature = Signature.of("...node")
-    properties = table({"rename": value("rename", "string")})
+    properties = table({"rename": value("rename")})
 
     def define(self, *others: Node) -> None:
         """The other parents are linked by ``create``."""
@@ -130,4 +129,6 @@ class UnionEntry:
         self.node.take(self.source, barrier)
 
     def delete_group(self, group: str) -> None:
-        """Nodes with several parents do not hear of ended groups in Kapacitor."""
+        """Nodes with several parents hear of ended groups since Kapacitor 1.6."""
+        if self.node.pipeline.is_newer:
+            self.node.forward_delete(group)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from bmtick.engine.arguments import Signature
 from bmtick.engine.lambdas import EvaluationError
 from bmtick.engine.messages import AnyPoint, Batch, First, Point
 from bmtick.engine.node import Group, Node
@@ -19,7 +18,6 @@ class WhereNode(Node):
 
     chain = "where"
     desc = "where"
-    signature = Signature.of("lambda")
 
     def define(self, condition: ast.Lambda) -> None:
         """Keep the condition."""

@@ -26,12 +26,12 @@ class WindowNode(Node):
     gives = BATCH
     properties = table(
         {
-            "period": value("period", "duration"),
-            "every": value("every", "duration"),
+            "period": value("period"),
+            "every": value("every"),
             "align": flag("align"),
             "fillPeriod": flag("fill_period"),
-            "periodCount": value("period_count", "int"),
-            "everyCount": value("every_count", "int"),
+            "periodCount": value("period_count"),
+            "everyCount": value("every_count"),
         }
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from bmtick.engine.arguments import Property, Signature, flag, table, value
+from bmtick.engine.arguments import Property, flag, table, value
 from bmtick.engine.events import LEVELS, OK, AlertEvent, EventState, Inhibitor
 from bmtick.engine.messages import First
 from bmtick.engine.node import DefinitionError, Node
@@ -33,29 +33,29 @@ def _inhibit(owner: AlertNode, args: list[Any]) -> None:
 
 
 _PROPERTIES: dict[str, Property] = {
-    "category": value("category", "string"),
-    "topic": value("topic", "string"),
-    "id": value("id_text", "string"),
-    "message": value("message_text", "string"),
-    "details": value("details_text", "string"),
-    "info": value("info", "lambda"),
-    "warn": value("warn", "lambda"),
-    "crit": value("crit", "lambda"),
-    "infoReset": value("info_reset", "lambda"),
-    "warnReset": value("warn_reset", "lambda"),
-    "critReset": value("crit_reset", "lambda"),
-    "flapping": Property(Signature.of("float", "float"), _flapping),
-    "history": value("history", "int"),
-    "levelTag": value("level_tag", "string"),
-    "levelField": value("level_field", "string"),
-    "messageField": value("message_field", "string"),
-    "durationField": value("duration_field", "string"),
-    "idTag": value("id_tag", "string"),
-    "idField": value("id_field", "string"),
+    "category": value("category"),
+    "topic": value("topic"),
+    "id": value("id_text"),
+    "message": value("message_text"),
+    "details": value("details_text"),
+    "info": value("info"),
+    "warn": value("warn"),
+    "crit": value("crit"),
+    "infoReset": value("info_reset"),
+    "warnReset": value("warn_reset"),
+    "critReset": value("crit_reset"),
+    "flapping": Property(_flapping),
+    "history": value("history"),
+    "levelTag": value("level_tag"),
+    "levelField": value("level_field"),
+    "messageField": value("message_field"),
+    "durationField": value("duration_field"),
+    "idTag": value("id_tag"),
+    "idField": value("id_field"),
     "all": flag("all_points"),
     "noRecoveries": flag("no_recoveries"),
-    "stateChangesOnly": Property(Signature.of("...duration"), _state_changes_only),
-    "inhibit": Property(Signature.of("string", "...string"), _inhibit),
+    "stateChangesOnly": Property(_state_changes_only),
+    "inhibit": Property(_inhibit),
 }
 
 
@@ -65,13 +65,13 @@ class AlertNode(Node):
 
     chain = "alert"
     desc = "alert"
-    properties = table({**_PROPERTIES, **handler_properties()})
+    properties = table(_PROPERTIES)
 
     @classmethod
     @cache
     def all_properties(cls) -> Mapping[str, Property]:
         """The alert's properties and its handlers."""
-        return super().all_properties()
+        return {**super().all_properties(), **handler_properties()}
 
     def define(self) -> None:
         """Set Kapacitor's defaults."""

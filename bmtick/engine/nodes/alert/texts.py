@@ -33,7 +33,8 @@ class Texts:
         }
         self._id = Template(node.id_text, **where)
         self._message = Template(node.message_text, **where)
-        self._details = Template(node.details_text, html=True, **where)
+        newer = node.pipeline.is_newer
+        self._details = Template(node.details_text, html=True, newer=newer, **where)
         self._task = node.pipeline.task
         self._node = node.name
         self._server = node.pipeline.server
