@@ -49,23 +49,43 @@ def load_toml(text: str, *, file: str) -> dict[str, Any]:
     Raises:
         BmtickError: it is not TOML; with line and column.
     """
-    import re  # noqa: PLC0415 -- as tomllib and json below: not every command reads such files
     import tomllib  # noqa: PLC0415
 
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text.removeprefix("\ufeff"))  # a mark that Windows' editors write
     except (ValueError, RecursionError) as error:
-        deep = isinstance(error, RecursionError)
-        at = None if deep else re.search(_TOML_AT, str(error))
-        line, column = int((at and at[1]) or 0), int((at and at[2]) or 0)
-        if at and not line:  # at the end of the document
-            line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
-        raise BmtickError(
-            f"not TOML: {_DEEP if deep else re.sub(_TOML_AT, '', str(error))}",
-            location=Location(file, line, column),
-            excerpt=source_line(text, line),
-            remedy="see toml.io for the syntax",
-        ) from None
+        raise _no_toml(error, text, file) from None
+
+
+def _no_toml(error: Exception, text: str, file: str) -> BmtickError:
+    import re  # noqa: PLC0415 -- as above
+
+    from bmtick.toml_hints import hint  # noqa: PLC0415
+
+    if isinstance(error, RecursionError):
+        return BmtickError(f"not TOML: {_DEEP}", location=Location(file))
+    at = re.search(_TOML_AT, str(error))
+    line, column = int((at and at[1]) or 0), int((at and at[2]) or 0)
+    if at and not line:  # at the end of the document
+        line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
+    said = re.sub(_TOML_AT, "", str(error))
+    found = hint(said, text, line, column)
+    line = (found and found.line) or line
+    if re.match(
+        r"\s*[\w.-]*(?:pass|secret|token)[\w-]*\s*=", source_line(text, line), re.IGNORECASE
+    ):
+        # shown nowhere: the message goes into a log
+        return BmtickError(
+            "not TOML: a secret does not stand in this file, and not so",
+            location=Location(file, line),
+            remedy="take it out; the environment or a secret_file of mode 0600 holds it",
+        )
+    return BmtickError(
+        f"not TOML: {found.message if found else said}",
+        location=Location(file, line, (found and found.column) or column),
+        excerpt=source_line(text, line),
+        remedy=found.remedy if found else "see toml.io for the syntax",
+    )
 
 
 def load_json(text: str, *, file: str) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -15,6 +16,16 @@ from bmtick.settings.model import Kapacitor, Settings
 
 SEARCH = ("bmtick.toml", "/etc/bmtick/bmtick.toml")
 _UNKNOWN = re.compile(r"unknown field `(.*?)`(?: - at `\$\.?(.*)`)?$")
+_SECRETS: Final = frozenset(("password", "passwd", "pass", "token", "secret", "api_key", "apikey"))
+_LONGEST: Final = 60  # characters of a value in a message
+_KINDS: Final = {
+    "array": ("a list", '["one", "two"]'),
+    "int": ("a whole number", "it without quotes, like 25"),
+    "float": ("a number", "it without quotes, like 1.5"),
+    "bool": ("true or false", "true or false, without quotes"),
+    "str": ("a text", 'it in quotes, like "text"'),
+    "object": ("a section", ""),
+}
 _AT = re.compile(r"^(.*?)(?: - at `\$\.?(.*)`)?$", re.DOTALL)
 
 
@@ -63,7 +74,7 @@ def parse(text: str, *, file: str) -> Settings:
     try:
         return msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
-        raise _invalid(str(error), text, file) from None
+        raise _invalid(str(error), raw, text, file) from None
 
 
 def _servers(section: Any) -> Any:
@@ -75,34 +86,119 @@ def _servers(section: Any) -> Any:
     return {"default": plain, **named} if plain or not named else named
 
 
-def _invalid(message: str, text: str, file: str) -> BmtickError:
+def _invalid(message: str, raw: dict[str, Any], text: str, file: str) -> BmtickError:
     if match := _UNKNOWN.search(message):
         return _unknown(match[1], match[2] or "", text, file)
     match = _AT.match(message)
     cause, at = (match[1], match[2] or "") if match else (message, "")
-    at = at.replace("kapacitor.default.", "kapacitor.")
+    if at == "alerts[...]":
+        at = next(f"alerts.{k}" for k, v in raw["alerts"].items() if not isinstance(v, dict))
+    at = at.replace("kapacitor.default.", "kapacitor.").replace("kapacitor[...]", "kapacitor")
     key = re.sub(r"\[.*", "", at.rsplit(".", 1)[-1])
     location, excerpt = locate(key, at, text, file)
-    return BmtickError(
-        f"'{at}': {cause[:1].lower()}{cause[1:]}", location=location, excerpt=excerpt
-    )
+    value = _given(raw, at)
+    if "Expected `object`" in cause:
+        key = at
+    said, remedy = _cause(cause, key, value, *_kind(at))
+    return BmtickError(f"'{at}' {said}", location=location, excerpt=excerpt, remedy=remedy)
+
+
+def _cause(
+    cause: str, key: str, value: Any, choices: Sequence[str], description: str
+) -> tuple[str, str]:
+    """Return in plain words what is wrong with a value, and what to write."""
+    but = "" if value is None else f", not {_toml(value)}"
+    if cause.startswith("Invalid enum value") and choices:
+        known = ", ".join(f'"{choice}"' for choice in choices)
+        return f"is one of {known}{but}", nearest(str(value), choices) or f"write {known}"
+    if "matching regex" in cause:
+        if "(ns|ms" in cause:
+            return f"is a stretch of time{but}", 'write it like "30s", "10m" or "24h"'
+        if "https?" in cause:
+            return f"is an address{but}", 'write it like "http://127.0.0.1:9092"'
+        return f"is written otherwise{but}", description
+    wanted = re.match(r"Expected `(\w+)`(?: ([<>=]+ [0-9.]+))?", cause)
+    if wanted is None:
+        return f"is wrong: {cause[:1].lower()}{cause[1:]}", "see docs/settings.md"
+    if wanted[2]:
+        return f"is {wanted[2]}{but}", f"write a number that is {wanted[2]}"
+    kind, example = _KINDS.get(wanted[1], (wanted[1], ""))
+    if wanted[1] == "array" and isinstance(value, str | int | float):
+        example = f"{key} = [{_toml(str(value))}]"
+    elif wanted[1] in ("int", "float") and isinstance(value, str) and value.strip().isdecimal():
+        example = f"{key} = {value.strip()}"
+    elif wanted[1] == "object":
+        example = f"[{key}] on a line of its own, its keys below it"
+    return f"is {kind}{but}", f"write {example}"
+
+
+def _toml(value: Any) -> str:
+    """Return a value as it is written, shortened."""
+    text = msgspec.json.encode(value, enc_hook=str).decode()
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _given(raw: dict[str, Any], at: str) -> Any:
+    """Return the value at a path such as ``collect.logs[0]``; None where it is not found."""
+    found: Any = raw
+    for part in re.findall(r"[^.\[\]]+", at):
+        if isinstance(found, list):
+            found = found[int(part)]
+            continue
+        if not isinstance(found, dict):
+            return None
+        if part not in found and isinstance(found.get("default"), dict):
+            found = found["default"]  # of a plain [kapacitor]
+        found = found.get(part)
+    return found
+
+
+def _kind(at: str) -> tuple[Sequence[str], str]:
+    """Return the values that a key may have, where they are counted up, and its description."""
+    struct: Any = Settings
+    *sections, key = at.partition("[")[0].split(".")
+    for section in sections:
+        struct = Kapacitor if section == "kapacitor" else get_type_hints(struct).get(section)
+        if not hasattr(struct, "__struct_fields__"):
+            return (), ""
+    plain = get_type_hints(struct).get(key)
+    extras = getattr(get_type_hints(struct, include_extras=True).get(key), "__metadata__", ())
+    description = next((m.description for m in extras if m.description), "")
+    return get_args(plain) if get_origin(plain) is Literal else (), description
 
 
 def _unknown(key: str, section: str, text: str, file: str) -> BmtickError:
     section = "kapacitor" if section == "kapacitor[...]" else section
-    names = _fields(section)
-    hint = nearest(key, names) or f"one of: {', '.join(sorted(names))}"
     where = f" in [{section}]" if section else ""
     location, excerpt = locate(key, f"{section}.{key}" if section else key, text, file)
+    if key.lower() in _SECRETS:
+        variable = f"BMTICK_{(section or 'SMTP').upper().replace('.', '_')}_{key.upper()}"
+        return BmtickError(
+            f"a secret, '{key}'{where}, does not stand in this file",
+            location=location,
+            excerpt=excerpt.partition("=")[0] + "= ...",  # not into a log
+            remedy=f"set {variable} in the environment, or secret_file to a file of mode 0600",
+        )
+    names = _fields(section)
+    elsewhere = [name for name in _sections() if name != section and key in _fields(name)]
+    hint = nearest(key, names) or f"one of: {', '.join(sorted(names))}"
+    if elsewhere:
+        hint = f"'{key}' belongs under [{elsewhere[0]}]"
     return BmtickError(
         f"unknown key '{key}'{where}", location=location, excerpt=excerpt, remedy=hint
     )
+
+
+def _sections() -> list[str]:
+    return [name for name in _fields("") if _fields(name) != _fields("")]
 
 
 def _fields(section: str) -> list[str]:
     kinds = {f.encode_name: f.type for f in msgspec.structs.fields(Settings)}
     top = section.split(".")[0]
     chosen = Kapacitor if top == "kapacitor" else kinds.get(top, Settings) if top else Settings
+    if not hasattr(chosen, "__struct_fields__"):
+        chosen = Settings
     return [f.encode_name for f in msgspec.structs.fields(chosen) if f.encode_name != "path"]
 
 

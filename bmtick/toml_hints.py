@@ -1,0 +1,125 @@
+"""What is wrong with a text that is not TOML, and what to write instead.
+
+``tomllib`` says where reading ended. People make few mistakes: a key twice, a quote that is
+missing, ``:`` for ``=``, ``True`` for ``true``. Each is told from the line where it ended.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_KEY = re.compile(r"""\s*(["']?)([\w.-]+)\1\s*=""")
+_HEADER = re.compile(r"\s*\[\[?\s*([^\]]*?)\s*\]")
+_BARE = re.compile(r"[^\s,\]}#\"'=]+")
+
+
+class Hint(NamedTuple):
+    """The message, the remedy, and column and line from 1 (0: as they were)."""
+
+    message: str
+    remedy: str
+    column: int = 0
+    line: int = 0
+
+
+def hint(said: str, text: str, line: int, column: int) -> Hint | None:
+    """Return what is wrong in plain words, or None where that is not known.
+
+    Args:
+        said: what tomllib says.
+        text: the whole text.
+        line: where reading ended, from 1.
+        column: from 1.
+    """
+    lines = text.split("\n")
+    here = lines[line - 1] if 0 < line <= len(lines) else ""
+    if said.startswith("Cannot overwrite a value"):
+        return _key_twice(lines, line)
+    if said.startswith("Cannot declare"):
+        return _section_twice(lines, line)
+    if "Illegal character '\\n'" in said or said.startswith("Unterminated string"):
+        return _open_text(here)
+    if said.startswith('Expected "\'"'):  # that is noticed at the end of the document
+        odd = (n for n, other in enumerate(lines, 1) if other.count("'") % 2)
+        begin = next(odd, line)
+        return _open_text(lines[begin - 1])._replace(line=begin)
+    if said.startswith("Invalid value"):
+        return _value(here, column)
+    return _sign(said, here, column)
+
+
+def _sign(said: str, here: str, column: int) -> Hint | None:
+    """Return which sign is missing or wrong."""
+    if said.startswith("Expected '='"):
+        if here[column - 1 : column] == ":":
+            return Hint("a key and its value are joined by '='", "write '=' in place of ':'")
+        return Hint("'=' is missing after the key", f"write it like {here.split()[0]} = ...")
+    if said.startswith("Unclosed array"):
+        return Hint("a comma or ']' is missing here", 'write a list like ["one", "two"]')
+    if said.startswith("Expected ']'"):
+        return Hint("']' is missing", f"write {here.rstrip()}]")
+    if said.startswith("Expected newline or end of document"):
+        return Hint("there is more after the value", "write one key and value on each line")
+    return None
+
+
+def _key_twice(lines: list[str], line: int) -> Hint | None:
+    match = _KEY.match(lines[line - 1])
+    if not match:
+        return None
+    first = 0
+    for number, other in enumerate(lines[: line - 1], 1):
+        if _HEADER.match(other):
+            first = 0  # the one that counts is in the same section
+        elif (found := _KEY.match(other)) and found[2] == match[2]:
+            first = first or number
+    where = f", first in line {first}" if first else ""
+    return Hint(f"'{match[2]}' is set twice{where}", "take one of them out", match.start(2) + 1)
+
+
+def _section_twice(lines: list[str], line: int) -> Hint | None:
+    match = _HEADER.match(lines[line - 1])
+    if not match:
+        return None
+    first = next(
+        (
+            number
+            for number, other in enumerate(lines[: line - 1], 1)
+            if (found := _HEADER.match(other)) and found[1] == match[1]
+        ),
+        0,
+    )
+    where = f", first in line {first}" if first else ""
+    return Hint(
+        f"section [{match[1]}] is there twice{where}",
+        "put its keys together under one",
+        match.start(1) + 1,
+    )
+
+
+def _open_text(here: str) -> Hint:
+    quote = "'" if here.count("'") % 2 and not here.count('"') % 2 else '"'
+    begin = here.rfind(quote)
+    inside = here[begin + 1 :].strip().rstrip("]},")
+    return Hint(
+        f"a text has no closing {quote}", f"write {quote}{inside}{quote}", max(1, begin + 1)
+    )
+
+
+def _value(here: str, column: int) -> Hint | None:
+    rest = here[column - 1 :].strip()
+    if not rest or rest.startswith("#"):
+        return Hint("the value is missing", "write it after '=', \"\" for an empty text")
+    if rest[0] in "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb":
+        return Hint(f"{rest[0]} is no quote that TOML knows", 'write straight ones: "..."')
+    if _KEY.match(here) and _KEY.match(here[column - 1 :]):
+        return Hint("the list that begins above has no end", "write ']' before this line")
+    word = _BARE.match(rest)
+    if not word:
+        return None
+    if word[0].lower() in ("true", "false"):
+        return Hint(f"'{word[0]}' is no value", f"write {word[0].lower()}")
+    if word[0].lower() in ("yes", "no", "on", "off", "none", "null"):
+        return Hint(f"'{word[0]}' is no value", f'write true or false, or as a text "{word[0]}"')
+    return Hint(f"a text stands in quotes: {word[0]}", f'write "{word[0]}"')
