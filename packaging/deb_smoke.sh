@@ -73,6 +73,8 @@ wants 0 "192.0.2.111" bmtick relays --log $log
 wants 0 "wrote /tmp/report.html" bmtick report --log $log -o /tmp/report.html
 grep -q "plotly.js v" "$root/tmp/report.html" || fail "the report has no plots"
 wants 0 "wrote /etc/bmtick/bmtick.toml" bmtick init -o /etc/bmtick/bmtick.toml
+wants 2 "no recipient is named" bmtick watch --once --log $log --mails /tmp/mails
+wants 0 "" sed -i 's/^# recipients = .*/recipients = ["root@example.org"]/' /etc/bmtick/bmtick.toml
 wants 0 "events" bmtick watch --once --log $log --mails /tmp/mails
 [ -f "$root/var/lib/bmtick/watch.state" ] || fail "no state in /var/lib/bmtick"
 ls "$root"/tmp/mails/*.eml >/dev/null || fail "no alert mail was written"

@@ -6,7 +6,7 @@ settings enable.
 
 from bmtick.alerts.load import catalogue, find
 from bmtick.alerts.model import FORMS, Alert, Form, Limits, Parameter, Rendered
-from bmtick.alerts.render import desired, render
+from bmtick.alerts.render import desired, render, require_recipients
 
 __all__ = [
     "FORMS",
@@ -19,4 +19,5 @@ __all__ = [
     "desired",
     "find",
     "render",
+    "require_recipients",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -21,7 +21,7 @@ from bmtick.alerts.resolve import Resolved, instances, passed_over, resolve
 from bmtick.alerts.text import Source, details, message, rule_source, script_source, texts
 from bmtick.alerts.values import show
 from bmtick.durations import format_duration
-from bmtick.errors import BmtickError, printable
+from bmtick.errors import BmtickError, Location, printable
 from bmtick.names import TASK_PREFIX
 from bmtick.settings import Settings
 from bmtick.tick.formatter import format_program
@@ -133,6 +133,22 @@ def desired(settings: Settings, *, form: Form = "script") -> list[Rendered]:
         except BmtickError as error:
             raise in_section(settings, name, error) from None
     return found
+
+
+def require_recipients(settings: Settings, rendered: Iterable[Rendered]) -> None:
+    """Refuse alerts that would mail to the address of the catalogue's example.
+
+    Raises:
+        BmtickError: nobody is named; says which key to set.
+    """
+    for alert in rendered:
+        named = settings.notify.recipients or "recipients" in settings.alerts.get(alert.name, {})
+        if "email" in alert.handlers and not named:
+            raise BmtickError(
+                f"[alerts.{alert.name}] would tell nobody: no recipient is named",
+                location=Location(settings.path) if settings.path else None,
+                remedy='set recipients = ["YOU@YOUR.DOMAIN"] under [notify]',
+            )
 
 
 @cache

@@ -108,6 +108,8 @@ def _values(alert: Alert, given: Mapping[str, Any], settings: Settings) -> dict[
     defaults: dict[str, Any] = {"language": settings.language}
     if settings.notify.recipients:
         defaults["recipients"] = settings.notify.recipients
+    elif _handlers(given, settings):
+        defaults["recipients"] = []  # others are told: nobody needs the example's address
     values: dict[str, Any] = {}
     for name, parameter in alert.parameters.items():
         if name in given:

@@ -89,6 +89,7 @@ def wanted(settings: Settings, form: str | None) -> Desired:
     from bmtick.deploy.desired import desired_state
 
     rendered = alerts.desired(settings, form=cast("Form", form or settings.deploy.form))
+    alerts.require_recipients(settings, rendered)
     return desired_state(rendered)
 
 

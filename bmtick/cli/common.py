@@ -98,6 +98,8 @@ def load_settings(ctx: click.Context) -> Settings:
     from bmtick.settings import gives, load
 
     settings = load((ctx.obj or {}).get("config"))
+    for hint in settings.hints:
+        click.echo(f"bmtick: {hint}", err=True)
     given = settings.language if gives(settings, "language") else None
     languages.use(languages.choose(given, os.environ))
     return settings

@@ -23,12 +23,15 @@ from bmtick.cli.common import (
 @click.pass_context
 def command(ctx: click.Context, schema: bool, output_format: str) -> None:
     """Print the effective settings with the origin of each."""
+    from bmtick.alerts import desired
     from bmtick.settings.effective import effective, schema_text
 
     if schema:
         sys.stdout.write(schema_text())
         return
-    rows = effective(load_settings(ctx))
+    settings = load_settings(ctx)
+    desired(settings)  # alerts and handlers are checked, too
+    rows = effective(settings)
     if output_format == "json":
         print_json([row._asdict() for row in rows])
     else:

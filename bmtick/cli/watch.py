@@ -155,7 +155,7 @@ def _watch(
     screen: _Screen,
     board: Board,
 ) -> Watch:
-    from bmtick.alerts import desired
+    from bmtick.alerts import desired, require_recipients
     from bmtick.collect.state import StateFile
     from bmtick.watch.dispatch import Threads
     from bmtick.watch.handlers import Notifier, check_handlers
@@ -174,6 +174,7 @@ def _watch(
             "the settings enable no alert",
             remedy="write sections such as [alerts.postfix_queue]; 'bmtick alerts' lists them",
         )
+    require_recipients(settings, alerts)
     check_handlers(alerts)
     host = settings.watch.host or socket.gethostname()
 
@@ -185,8 +186,8 @@ def _watch(
         Observed(collector_of(settings, logs, host, screen.warn), board),
         Tasks(alerts, host, screen.warn),
         Outbox(
-            settings.watch.most_waiting,
-            parse_duration(settings.watch.give_up) / SECOND,
+            settings.watch.max_queue_length,
+            parse_duration(settings.watch.max_retry_age) / SECOND,
             screen.warn,
         ),
         Threads(
@@ -206,12 +207,15 @@ def _watch(
 
 def _send_test(settings: Settings, mails: str | None) -> None:
     """Send a mail to everybody whom the alerts tell; exit 1 where it does not go."""
-    from bmtick.alerts import desired
+    from bmtick.alerts import desired, require_recipients
     from bmtick.deploy.fire import test_texts
     from bmtick.watch.failure import DeliveryError
+    from bmtick.watch.handlers import check_handlers
     from bmtick.watch.mail import compose, own_address
 
     alerts = desired(settings)
+    require_recipients(settings, alerts)
+    check_handlers(alerts)
     named = [str(to) for alert in alerts for to in alert.values.get("recipients") or ()]
     recipients = list(dict.fromkeys(named or settings.notify.recipients))
     if not recipients:

@@ -11,7 +11,6 @@ from bmtick.deploy.detect import Found
 
 def initial_settings(found: Found, catalogue: Mapping[str, Alert]) -> str:
     """Return the text of a first settings file."""
-    recipients = found.recipients or ["admin@domain.net"]
     logs = found.logs or ["/var/log/mail.log"]
     clients = found.known_clients or ["127.0.0.0/8", "::1"]
     queue = "off" if found.queue_by_telegraf else "auto"
@@ -24,7 +23,6 @@ def initial_settings(found: Found, catalogue: Mapping[str, Alert]) -> str:
         "",
         "[notify]",
         *_recipients(found),
-        f"recipients = {_list(recipients)}",
         "# BlueMind's console shows the alerts in any case; this tells bm-core as well:",
         '# bluemind = "http://CORE:8090/internal-api/alerts"',
         "",
@@ -79,8 +77,12 @@ def _watch(found: Found) -> list[str]:
 
 def _recipients(found: Found) -> list[str]:
     if found.recipients:
-        return ["# As Kapacitor's [smtp] has it."]
-    return ["# Nobody was found in Kapacitor's [smtp]: put your address here."]
+        return ["# As Kapacitor's [smtp] has it.", f"recipients = {_list(found.recipients)}"]
+    return [
+        "# Nobody was found in Kapacitor's [smtp]. Put your address here: without it, nothing is",
+        "# deployed and nobody is told.",
+        '# recipients = ["admin@domain.net"]',
+    ]
 
 
 def _alerts(catalogue: Mapping[str, Alert]) -> list[str]:

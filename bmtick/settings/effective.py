@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from bmtick.settings.load import locate
+from bmtick.settings.load import RENAMED, locate
 from bmtick.settings.model import Kapacitor, Settings
 
 
@@ -25,11 +25,18 @@ def effective(settings: Settings) -> list[Effective]:
     """List every setting with its origin, in the order of the sections."""
     text = Path(settings.path).read_text(encoding="utf-8") if settings.path else ""
     given = _flat(tomllib.loads(text))
+    former = {
+        f"{s}.{new}": f"{s}.{old}" for s, names in RENAMED.items() for old, new in names.items()
+    }
     values = _flat(_as_written(msgspec.to_builtins(settings)))
     return [
-        Effective(key, value, _origin(key, given, text, settings.path))
+        Effective(
+            key,
+            value,
+            _origin(former[key] if former.get(key) in given else key, given, text, settings.path),
+        )
         for key, value in values.items()
-        if key != "path"
+        if key not in ("path", "hints")
     ]
 
 
@@ -64,7 +71,8 @@ def json_schema() -> dict[str, Any]:
     schema = msgspec.json.schema(Settings)
     definitions = schema["$defs"]
     top = definitions["Settings"]
-    top["properties"].pop("path")
+    for own in ("path", "hints"):
+        top["properties"].pop(own)
     server = {"$ref": "#/$defs/Kapacitor"}
     top["properties"]["kapacitor"] = {
         "description": (Kapacitor.__doc__ or "").strip(),

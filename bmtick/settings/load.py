@@ -15,6 +15,10 @@ from bmtick.errors import BmtickError, Location, nearest
 from bmtick.settings.model import Kapacitor, Settings
 
 SEARCH = ("bmtick.toml", "/etc/bmtick/bmtick.toml")
+# Keys that were named otherwise before: read as the new ones, with a hint.
+RENAMED = {
+    "watch": {"most_waiting": "max_queue_length", "give_up": "max_retry_age"},
+}
 _UNKNOWN = re.compile(r"unknown field `(.*?)`(?: - at `\$\.?(.*)`)?$")
 _SECRETS: Final = frozenset(("password", "passwd", "pass", "token", "secret", "api_key", "apikey"))
 _LONGEST: Final = 60  # characters of a value in a message
@@ -67,14 +71,30 @@ def parse(text: str, *, file: str) -> Settings:
         BmtickError: no TOML, an unknown key or a value of a wrong type; says where.
     """
     raw = load_toml(text, file=file)
-    if "path" in raw:
-        raise _unknown("path", "", text, file)
+    for own in ("path", "hints"):
+        if own in raw:
+            raise _unknown(own, "", text, file)
     raw["path"] = file
+    raw["hints"] = _rename(raw, text, file)
     raw["kapacitor"] = _servers(raw.get("kapacitor", {}))
     try:
         return msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
         raise _invalid(str(error), raw, text, file) from None
+
+
+def _rename(raw: dict[str, Any], text: str, file: str) -> list[str]:
+    """Give renamed keys their present names; return a hint for each."""
+    hints = []
+    for section, names in RENAMED.items():
+        table = raw.get(section)
+        for old, new in names.items():
+            if not isinstance(table, dict) or old not in table or new in table:
+                continue  # both: the old one is refused as unknown
+            table[new] = table.pop(old)
+            location, _ = locate(old, f"{section}.{old}", text, file)
+            hints.append(f"{location}: hint: [{section}] {old} is called {new} now")
+    return hints
 
 
 def _servers(section: Any) -> Any:
@@ -199,7 +219,11 @@ def _fields(section: str) -> list[str]:
     chosen = Kapacitor if top == "kapacitor" else kinds.get(top, Settings) if top else Settings
     if not hasattr(chosen, "__struct_fields__"):
         chosen = Settings
-    return [f.encode_name for f in msgspec.structs.fields(chosen) if f.encode_name != "path"]
+    return [
+        f.encode_name
+        for f in msgspec.structs.fields(chosen)
+        if f.encode_name not in ("path", "hints")
+    ]
 
 
 def locate(key: str, path: str, text: str, file: str) -> tuple[Location, str]:

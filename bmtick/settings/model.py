@@ -182,7 +182,7 @@ class Watch(Section, frozen=True, kw_only=True):
     state: Annotated[
         str,
         Meta(
-            description="All that must not be forgotten over a restart: place in the log, standing alerts, mails that wait."
+            description="All that must not be forgotten over a restart: place in the log, firing alerts, notifications to be delivered."
         ),
     ] = "/var/lib/bmtick/watch.state"
     mail: Annotated[
@@ -197,16 +197,16 @@ class Watch(Section, frozen=True, kw_only=True):
     sendmail: Annotated[str, Meta(description='The program, with mail = "sendmail".')] = (
         "/usr/sbin/sendmail"
     )
-    most_waiting: Annotated[
+    max_queue_length: Annotated[
         int,
         Meta(
             ge=1,
             le=100_000,
-            description="Most deliveries that are kept for later while the mail server does not take them.",
+            description="Notifications that are kept while the mail server does not take them, at most.",
         ),
     ] = 1000
-    give_up: Annotated[
-        DurationText, Meta(description="A delivery that fails for so long is given up.")
+    max_retry_age: Annotated[
+        DurationText, Meta(description="A notification that fails for so long is given up.")
     ] = "5d"
 
 
@@ -323,3 +323,4 @@ class Settings(Section, frozen=True, kw_only=True):
     web: Web = Web()
     alerts: dict[str, dict[str, Any]] = {}
     path: str = ""  # the file these come from; empty: defaults
+    hints: list[str] = []  # what is named otherwise by now

@@ -59,7 +59,7 @@ def make_bmtick(tmp_path, monkeypatch):
     def make(url: str, influx_url: str = "http://127.0.0.1:1") -> Bmtick:
         made = Bmtick(url, tmp_path, alerts, tmp_path / "bmtick.toml")
         made.settings(
-            f'[kapacitor]\nurl = "{url}"\ntimeout = "2s"\n[influxdb]\nurl = "{influx_url}"\n'
+            f'[notify]\nrecipients = ["a@example.org"]\n[kapacitor]\nurl = "{url}"\ntimeout = "2s"\n[influxdb]\nurl = "{influx_url}"\n'
             f'[deploy]\nstate_dir = "{tmp_path / "state"}"\n'
         )
         made.want()

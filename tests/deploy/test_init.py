@@ -57,7 +57,8 @@ def test_a_bluemind_server(machine, tmp_path):
         "queue": "off",
     }
     assert data["influxdb"]["url"] == "http://127.0.0.1:1"
-    assert data["notify"] == {"recipients": ["admin@domain.net"]}
+    assert data["notify"] == {}  # nobody is known: the administrator names somebody
+    assert '# recipients = ["admin@domain.net"]' in target.read_text()
     assert data["alerts"]["postfix_queue"] == {"crit": 200}
     assert "datalocation 'bm-master'" in result.output
     assert "not found  InfluxDB" in result.output

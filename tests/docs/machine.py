@@ -127,6 +127,8 @@ class Machine:
             pattern = rf"^(?:# )?\[{section}\]\n(?:# )?url = .*$"
             text, found = re.subn(pattern, f'[{section}]\nurl = "{url}"', text, flags=re.MULTILINE)
             assert found == 1, section
+        who = r'^(?:# )?recipients = \["admin@domain.net"\]$'
+        text = re.sub(who, 'recipients = ["admin@domain.net"]', text, flags=re.MULTILINE)
         tomllib.loads(text)
         own = f'state = "{self.folder}/collect.state"\nspool = "{self.postfix.queue_directory}"\n'
         text = re.sub(r"^logs = .*$", f'logs = ["{self.postfix.log}"]', text, flags=re.MULTILINE)

@@ -177,7 +177,7 @@ def test_the_mail_is_the_one_that_the_demo_writes(tmp_path):
     assert result.exit_code == 0
     [path] = tmp_path.glob("*sender_outbreak-critical.eml")
     mail = message_from_bytes(path.read_bytes(), policy=policy.default)
-    body = re.sub(r"<small>.*</small>|<h2>.*?</h2>", "", mail.get_content())
+    body = re.sub(r"<small>.*</small>|<h2>.*?</h2>", "", mail.get_body(("html",)).get_content())
     assert squeezed(words) == squeezed(f"{mail['Subject']} {html.unescape(plain(body))}")
 
 
