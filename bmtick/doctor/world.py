@@ -13,6 +13,7 @@ from typing import Any
 
 from bmtick.deploy.answers import SeriesAnswer
 from bmtick.httpclient import Reply
+from bmtick.incident.programs import Programs
 from bmtick.settings import Settings
 
 
@@ -31,6 +32,7 @@ class World:
             a mail; returns its refusal, or "".
         root: where ``/etc``, ``/proc`` and ``/var`` hang; ``/`` but in tests.
         test_mail: send a real test mail through Kapacitor's SMTP service.
+        programs: runs Postfix's programs.
         standalone: 'bmtick watch' runs the alerts, without Telegraf, InfluxDB and Kapacitor.
     """
 
@@ -42,6 +44,7 @@ class World:
     ask_mail_server: Callable[[str, int, str, list[str]], str]
     root: Path = field(default_factory=lambda: Path("/"))
     test_mail: bool = False
+    programs: Programs = field(default_factory=Programs)
     standalone: bool = False
 
     def path(self, absolute: str) -> Path:

@@ -1,11 +1,18 @@
 """The guard on a real Postfix: a botnet's burst, seen, held, listed and given back."""
 
 import json
+import socket
+import threading
+import time
 
 import pytest
 from click.testing import CliRunner
 
 from bmtick.cli.root import cli
+from bmtick.doctor.links import guard as link
+from bmtick.doctor.world import World
+from bmtick.incident.programs import Programs
+from bmtick.settings import load
 from tests.guard.support import asking, burst, guard
 from tests.support.postfix import postfix
 from tests.support.servers import free_port, wait_for
@@ -156,3 +163,115 @@ def test_puts_on_hold_by_hand_what_is_queued_without_a_guard(server, tmp_path):
     finally:
         server.command("postconf", "-X", "defer_transports")
         server.command("postfix", "reload")
+
+
+def examined(running, server, port):
+    text = running.config.read_text()
+    if "listen" not in text:
+        running.config.write_text(f'{text}listen = "inet:127.0.0.1:{port}"\n')
+    world = World(load(str(running.config)), time.time(), None, None, None, None)
+    world.programs = Programs(str(server.config_directory))
+    return {found.name.removeprefix("guard: "): found for found in link.look(world)}
+
+
+def status(found):
+    return {name: one.status for name, one in found.items()}
+
+
+def test_the_doctor_sees_a_guard_that_is_well_and_each_fault(server, port, tmp_path):
+    well = dict.fromkeys(("postfix asks it", "mail without it", "answers", "decisions"), "ok")
+    with guard(tmp_path / "g", *options(server), port=port) as running:
+        assert status(examined(running, server, port)) == well
+        run("hold", running, BOB, *options(server))
+        server.submit(BOB, ["x@example.net"], user=BOB, password="secret")
+        found = examined(running, server, port)
+        assert status(found) == well
+        assert "1 messages of 1" in found["decisions"].finding
+
+        (queue_id,) = on_hold(server)
+        server.command("postconf", "-e", "defer_transports=smtp")
+        server.command("postfix", "reload")
+        server.command("postsuper", "-H", queue_id)
+        server.command("postconf", "-X", "defer_transports")
+        found = examined(running, server, port)["decisions"]
+        assert found.status == "broken"
+        assert f"postsuper -h {queue_id}" in found.remedy
+
+        for name, value, broken in (
+            ("smtpd_policy_service_default_action", "451 4.3.5 no", "mail without it"),
+            ("smtpd_policy_service_timeout", "100s", "mail without it"),
+            (
+                "smtpd_end_of_data_restrictions",
+                "check_policy_service inet:127.0.0.1:1",
+                "postfix asks it",
+            ),
+        ):
+            before = server.command("postconf", "-h", name).strip()
+            server.command("postconf", "-e", f"{name}={value}")
+            assert examined(running, server, port)[broken].status == "broken"
+            server.command("postconf", "-e", f"{name}={before}")
+        server.command("postconf", "-P", "submission/inet/smtpd_end_of_data_restrictions=")
+        server.command("postfix", "reload")
+    found = examined(running, server, port)["answers"]
+    assert (found.status, found.remedy) == ("broken", "systemctl start bmtick-guard")
+
+
+@pytest.mark.parametrize(
+    ("answer", "delay", "said"),
+    [(b"220 hello\r\n", 0, "another program"), (b"action=DUNNO\n\n", 0.1, "answers after 1")],
+)
+def test_the_doctor_sees_who_answers_wrongly_or_late(answer, delay, said):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(100)
+                time.sleep(delay)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        found = link._answers(f"inet:127.0.0.1:{listener.getsockname()[1]}")
+        thread.join()
+    assert found.status == "broken"
+    assert said in found.finding
+
+
+def test_the_lines_for_postfix_keep_what_is_there_and_take_it_back(server, port, tmp_path):
+    """They are carried out as they are printed."""
+    import shlex
+    import subprocess
+
+    config = server.config_directory / "main.cf"
+    names = [
+        "smtpd_end_of_data_restrictions",
+        "smtpd_policy_service_default_action",
+        "smtpd_policy_service_timeout",
+        "smtpd_policy_service_try_limit",
+    ]
+    original = config.read_text()
+    server.command("postconf", "-X", *names[1:])
+    server.command("postconf", "-e", f"{names[0]}=reject_unauth_pipelining, permit_mynetworks")
+    before = {name: server.command("postconf", "-h", name) for name in names}
+    printed = CliRunner().invoke(cli, ["guard", "--print-postfix", *options(server)])
+    there, _, back = printed.output.partition("# To take it back:")
+
+    def carry_out(text):
+        for line in text.splitlines():
+            if line.startswith(("postconf", "postfix")):
+                subprocess.run(shlex.split(line), check=True, capture_output=True)
+
+    carry_out(there)
+    asked = server.command("postconf", "-h", names[0]).strip()
+    assert asked == (
+        "reject_unauth_pipelining, permit_mynetworks, check_policy_service inet:127.0.0.1:10040"
+    )
+    assert server.command("postconf", "-h", names[1]).strip() == "DUNNO"
+    again = CliRunner().invoke(cli, ["guard", "--print-postfix", *options(server)])
+    assert asked in again.output  # not twice
+    assert asked + ", check" not in again.output
+    carry_out(back)
+    assert {name: server.command("postconf", "-h", name) for name in names} == before
+    config.write_text(original)
+    server.command("postfix", "reload")

@@ -1,0 +1,178 @@
+"""Does Postfix ask the guard, does mail go on without it, does it answer, and does it hold?"""
+
+from __future__ import annotations
+
+import socket
+import stat
+import time
+from collections.abc import Iterator
+
+from bmtick.doctor.link import Link, broken, off, ok, unseen
+from bmtick.doctor.world import World
+from bmtick.errors import BmtickError
+from bmtick.guard.holds import HOLD, Journal
+from bmtick.guard.listen import parse_listen
+from bmtick.guard.setup import LIMITS, LIST, service_name
+from bmtick.incident.postconf import PostfixSettings, read_settings
+from bmtick.incident.queued import read_queue
+from bmtick.settings.model import Guard
+
+ORDER = 85
+_SLOW = 0.05  # seconds
+_PATIENCE = 3.0  # as Postfix's
+_LONGEST = 10  # seconds that Postfix may wait for an answer
+_REQUEST = b"request=bmtick_doctor\n\n"  # no message: it changes nothing
+_PRINT = "run the lines of: bmtick guard --print-postfix"
+_START = "systemctl start bmtick-guard"
+
+
+def look(world: World) -> Iterator[Link]:
+    """Look at Postfix's settings, ask the guard, and compare who is held with the queue."""
+    guard = world.settings.guard
+    if guard == Guard() and not world.path(guard.state).exists():
+        yield off("guard", "not in use: 'bmtick guard --help' tells what it does")
+        return
+    try:
+        postfix = read_settings(world.programs)
+    except BmtickError as error:
+        yield unseen("guard: postfix", error.message, error.remedy or "run 'bmtick doctor' as root")
+    else:
+        yield _asked(postfix, guard.listen)
+        yield _fails_open(postfix)
+    yield _answers(guard.listen)
+    yield from _arrives(world)
+
+
+def _asked(postfix: PostfixSettings, listen: str) -> Link:
+    name = "guard: postfix asks it"
+    wanted = service_name(listen)
+    asking: list[str] = []
+    silent: list[str] = []
+    for service in postfix.smtp_servers():
+        restrictions = " ".join(postfix.get(LIST, service).replace(",", " ").split())
+        (asking if wanted in restrictions else silent).append(service or "main.cf")
+    if not asking:
+        return broken(name, f"{LIST} does not name {listen}", _PRINT)
+    if silent:
+        return broken(
+            name,
+            f"{', '.join(silent)} overrides {LIST} without {listen}",
+            "add the guard to that -o line of master.cf: postconf -P",
+        )
+    return ok(name, f"{LIST} names {listen}")
+
+
+def _fails_open(postfix: PostfixSettings) -> Link:
+    name = "guard: mail without it"
+    action = postfix.get("smtpd_policy_service_default_action")
+    if action.upper() != "DUNNO":
+        return broken(
+            name,
+            f"while the guard is away Postfix answers '{action[:60]}'",
+            "postconf -e smtpd_policy_service_default_action=DUNNO && postfix reload",
+        )
+    timeout = postfix.get("smtpd_policy_service_timeout")
+    tries = postfix.number("smtpd_policy_service_try_limit") or 1
+    if (_seconds(timeout) or _LONGEST + 1) * tries > _LONGEST:
+        limits = " ".join(f"{n}={v}" for n, v in LIMITS.items())
+        return broken(
+            name,
+            f"a guard that hangs delays each message by {timeout}, {tries} times",
+            f"postconf -e {limits} && postfix reload",
+        )
+    return ok(name, f"goes on after {timeout} at most")
+
+
+def _seconds(text: str) -> float | None:
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    number, unit = text[:-1], text[-1:]
+    return float(number) * units[unit] if unit in units and number.isdigit() else None
+
+
+def _answers(listen: str) -> Link:
+    name = "guard: answers"
+    where = parse_listen(listen)
+    family = socket.AF_UNIX if isinstance(where, str) else socket.AF_INET6
+    if isinstance(where, tuple) and ":" not in where[0]:
+        family = socket.AF_INET
+    start = time.monotonic()
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as sock:
+            sock.settimeout(_PATIENCE)
+            sock.connect(where)
+            sock.sendall(_REQUEST)
+            answer = sock.recv(4096)
+    except TimeoutError:
+        return broken(
+            name,
+            f"{listen} does not answer within {_PATIENCE:.0f} s",
+            "systemctl restart bmtick-guard",
+        )
+    except OSError as error:
+        return broken(name, f"nobody answers on {listen}: {error.strerror or error}", _START)
+    took = time.monotonic() - start
+    if not answer.startswith(b"action=DUNNO"):
+        return broken(name, f"another program answers on {listen}", "ss -lptn; " + _START)
+    if took > _SLOW:
+        return broken(
+            name, f"{listen} answers after {1000 * took:.0f} ms", "top; journalctl -u bmtick-guard"
+        )
+    return ok(name, f"{listen} answers after {1000 * took:.1f} ms")
+
+
+def _arrives(world: World) -> Iterator[Link]:
+    """Look whether the messages of who is held lie on hold, and whether they can be put there."""
+    name = "guard: decisions"
+    guard = world.settings.guard
+    path = world.path(guard.state)
+    journal = Journal(path)
+    try:
+        journal.poll()
+    except (OSError, BmtickError) as error:
+        yield unseen(name, f"{guard.state} cannot be read: {error}", "run 'bmtick doctor' as root")
+        return
+    finally:
+        journal.close()
+    helper = _helper(world)
+    if helper is not None:
+        yield helper
+    holds = [hold for hold in journal.holds.held.values() if hold.mode == HOLD]
+    wanted = {i for hold in holds for i in hold.ids}
+    if not wanted:
+        yield ok(name, f"{len(journal.holds.held)} held or observed, no message on hold")
+        return
+    try:
+        loose = [
+            e.queue_id
+            for e in read_queue(world.programs)
+            if e.queue_id in wanted and e.queue_name != HOLD
+        ]
+    except BmtickError as error:
+        yield unseen(name, error.message, error.remedy or "is Postfix up?")
+        return
+    if loose:
+        yield broken(
+            name,
+            f"{len(loose):,} of {len(wanted):,} messages that are held are not on hold",
+            f"postsuper -h {' '.join(loose[:5])}; journalctl -u bmtick-guard",
+        )
+    else:
+        yield ok(name, f"{len(wanted):,} messages of {len(holds)} who are held lie on hold")
+
+
+def _helper(world: World) -> Link | None:
+    """Return what is wrong where the guard is not root and has nobody to run postsuper for it."""
+    state = world.path(world.settings.guard.state)
+    try:
+        owner = state.stat().st_uid
+    except OSError:
+        return None
+    helper = world.path(world.settings.guard.helper)
+    if owner == 0 or (helper.exists() and stat.S_ISSOCK(helper.stat().st_mode)):
+        return None
+    return broken(
+        "guard: queued mail",
+        f"the guard is not root, and there is no helper at {world.settings.guard.helper}: what was "
+        "queued before somebody is held goes out",
+        "systemctl enable --now bmtick-guard-queue.socket",
+    )
