@@ -25,6 +25,7 @@ GUARD: Final = "postfix_guard"
 COLLECTOR: Final = "bmtick_collector"
 YSNP_AUTH: Final = "bm-ysnp.authCount"  # BlueMind's own login counter
 
+YSNP: Final = "ysnp"  # the origin of Postfix's logins, in BlueMind's log
 OTHER: Final = "_other"  # the series that holds what --max-series folded together
 
 TAGS: Final[dict[str, tuple[str, ...]]] = {
@@ -49,7 +50,7 @@ GLOBAL_TAGS: Final = ("host", "datalocation")
 
 # What the collector remembers of an account or a machine, beside the counts of the interval:
 # docs/metrics.md says what each is.
-_RELAYING: Final = (
+RELAYING_GAUGES: Final = (
     "recent_messages",
     "recent_relayed",
     "recent_refused",
@@ -68,7 +69,7 @@ _RELAYING: Final = (
     "usual_domains",
     "days",
 )
-_SENDING: Final = (
+SENDING_GAUGES: Final = (
     "recent_messages",
     "recent_recipients",
     "recent_local",
@@ -106,12 +107,12 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
     SENDER: _integers(
         *("messages", "recipients", "bytes", "clients", "refused"),
         *("relayed", "local", "blocked", "unknown", "throttled"),
-        *_SENDING,
+        *SENDING_GAUGES,
     ),
-    CLIENT: _integers("messages", "recipients", "bytes", *_OUTCOMES, *_RELAYING),
-    FROM: _integers("messages", "recipients", "bytes", *_OUTCOMES, *_RELAYING),
-    LOCAL: _integers("messages", "recipients", "bytes", *_OUTCOMES, *_RELAYING),
-    FORWARD: _integers("messages", "recipients", "bytes", *_OUTCOMES, *_RELAYING),
+    CLIENT: _integers("messages", "recipients", "bytes", *_OUTCOMES, *RELAYING_GAUGES),
+    FROM: _integers("messages", "recipients", "bytes", *_OUTCOMES, *RELAYING_GAUGES),
+    LOCAL: _integers("messages", "recipients", "bytes", *_OUTCOMES, *RELAYING_GAUGES),
+    FORWARD: _integers("messages", "recipients", "bytes", *_OUTCOMES, *RELAYING_GAUGES),
     AUTH: _integers("failures", "users", "hour_failures", "hour_users", "day_failures"),
     ACCOUNT: _integers("failures", "clients", "broken_in", "hour_failures", "day_failures"),
     SERVER: _integers(

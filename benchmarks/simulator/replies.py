@@ -74,11 +74,9 @@ DEFERRALS = (
         "(in reply to RCPT TO command)",
     ),
     Text(
-        "4.7.28",
-        _HOST + "421-4.7.28 [192.0.2.25 15] Our system has detected an unusual rate of "
-        "421-4.7.28 unsolicited mail originating from your IP address. To protect our "
-        "421-4.7.28 users from spam, mail sent from your IP address has been temporarily "
-        "421 4.7.28 rate limited. (in reply to end of DATA command)",
+        "4.7.1",
+        _HOST + "450 4.7.1 Service unavailable; client [192.0.2.25] blocked using "
+        "bl.example.net, try again later (in reply to RCPT TO command)",
         blocked=True,
     ),
 )

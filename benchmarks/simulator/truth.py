@@ -45,11 +45,11 @@ class Truth:
             self.deliveries["deferred"] += tried
             if replies.DEFERRALS[text].blocked:
                 self.blocked["deferred"] += tried
-                own["refused"] += tried
         if final != "expired":
             self.deliveries[final] += 1
+        # A recipient is refused once, however often it was tried.
+        own["refused"] += final == "bounced" or bool(tried and replies.DEFERRALS[text].blocked)
         if final == "bounced":
-            own["refused"] += 1
             own["bounced"] += 1
             self.blocked["bounced"] += replies.BOUNCES[text].blocked
 

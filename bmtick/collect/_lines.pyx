@@ -11,6 +11,8 @@ from cpython.dict cimport PyDict_DelItem
 from cpython.object cimport PyObject
 from libc.string cimport memchr, memcmp
 
+from bmtick.collect.bucket import NOBODY, Message
+
 cdef extern from "Python.h":
     PyObject* PyDict_GetItemWithError(dict mapping, object key) except? NULL
 
@@ -25,6 +27,14 @@ cdef enum:
     MAX_FRACTION = 9  # digits of a second's: nanoseconds
     MAX_TIME = 47  # bytes of a line that hold its time
     ZERO = 48  # the digit
+    MAX_RECIPIENTS = 1000000  # these as in raw.py, bucket.py and counter.py
+    MAX_DELAY = 12
+    MAX_DELAYS = 50
+    MAX_SEEN = 1000
+    MAX_DOMAINS = 2000
+
+cdef long long MAX_SIZE = 1LL << 40
+cdef long long MAX_UID = (1LL << 32) - 1
 
 cdef struct Time:
     int form
@@ -45,9 +55,9 @@ cdef struct Line:
 cdef class _Counter:
     """What is needed at each line, looked up once a block."""
 
-    cdef object tally, hand, failure
-    cdef dict waiting, counted, gone, logins  # the tally's
-    cdef dict senders, clients  # the bucket's
+    cdef object counter, hand, failure
+    cdef dict waiting, counted, gone, logins, domains  # the counter's
+    cdef dict entities, envelopes, recipients  # the bucket's
     cdef set origins
     cdef const char* base
     cdef bytes home  # the first host
@@ -87,26 +97,26 @@ def feed(scanner, bytes block not None):
 
 cdef _Counter _counter(scanner, bytes block, const char* base):
     cdef _Counter counter = _Counter()
-    tally = counter.tally = scanner.tally
+    facts = counter.counter = scanner.counter
     counter.base = base
-    counter.home = tally.home
+    counter.home = facts.home
     counter.sent = 0
-    counter.waiting, counter.counted, counter.gone = tally.waiting, tally.counted, tally.gone
-    counter.logins = tally.logins
+    counter.waiting, counter.counted, counter.gone = facts.waiting, facts.counted, facts.gone
+    counter.logins, counter.domains = facts.logins, facts.domains
     counter.hand, counter.failure = scanner.hand(block), scanner.failure
     return counter
 
 
 cdef _turn(_Counter counter):
     """Turn to the bucket that was entered."""
-    bucket = counter.tally.bucket
-    counter.senders, counter.clients = bucket.senders, bucket.clients
-    counter.origins = bucket.origins
+    bucket = counter.counter.bucket
+    counter.entities, counter.envelopes = bucket.entities, bucket.envelopes
+    counter.recipients, counter.origins = bucket.recipients, bucket.origins
 
 
 cdef _leave(scanner, _Counter counter, Py_ssize_t lines, Py_ssize_t size, bint known):
     if counter.sent:
-        counter.tally.sent(counter.sent)
+        counter.counter.sent(counter.sent)
         counter.sent = 0
     scanner.leave(lines, size, known)
 
@@ -273,15 +283,15 @@ cdef const char* _message(const char* program, Line* line) noexcept nogil:
 
 
 cdef bytes _key(_Counter counter, Line* line):
-    """Return the queue id as the tally keeps it: behind the name of its host if that is another."""
+    """Return the queue id as the counter keeps it: behind the name of its host if that is another."""
     cdef bytes queue_id = _bytes(line.token, line.said - 1)
     cdef bytes home = counter.home
     if PyBytes_GET_SIZE(home) == line.host_length:
         if memcmp(PyBytes_AS_STRING(home), line.host, line.host_length) == 0:
             return queue_id
-    before = counter.tally.before(_bytes(line.host, line.host + line.host_length))
-    counter.home = counter.tally.home
-    return before + queue_id
+    prefix = counter.counter.host_prefix(_bytes(line.host, line.host + line.host_length))
+    counter.home = counter.counter.home
+    return prefix + queue_id
 
 
 cdef int _hand(_Counter counter, Line* line, int form) except -1:
@@ -339,17 +349,23 @@ cdef bint _local(_Counter counter, Line* line) except -1:
     """``uid=NUMBER from=<SENDER>``: a message of this machine."""
     cdef long long uid = 0
     cdef const char* at
+    cdef const char* sender
     if not _begins(line.said, line.end, b"uid=", 4) or not _is(line, b"pickup", 6):
         return True
     at = _number(line.said + 4, line.end, &uid)
     if at == NULL or not _begins(at, line.end, b" from=<", 7) or (line.end - 1)[0] != b'>':
         return False  # "orig_id=": it was requeued
+    if uid > MAX_UID:
+        return False
+    sender = at + 7
+    if _find(sender, line.end, b'>') != line.end - 1:
+        return False
     at = line.token
     while at < line.end and _letter_or_digit(at[0]):
         at += 1
     if at - line.token < SHORTEST_ID or line.said - at != 2 or at[0] != b':':
         return False
-    counter.tally.requeued(_key(counter, line), b":")
+    counter.counter.picked_up(_key(counter, line), uid, _bytes(sender, line.end - 1), b":")
     return True
 
 
@@ -362,11 +378,11 @@ cdef int _client(_Counter counter, Line* line) except -1:
     cdef bytes login = _bytes(line.said + 7, line.end)
     origin = counter.logins.get(login)
     if line.said - 1 - line.token == 8 and memcmp(line.token, b"NOQUEUE:", 8) == 0:
-        counter.tally.proxied(login)
+        counter.counter.proxied(login)
         return 0
     queue_id = _key(counter, line)
     if origin is None or origin.injected:
-        counter.tally.client(queue_id, login)
+        counter.counter.client(queue_id, login)
     else:
         if queue_id in counter.counted:
             del counter.counted[queue_id]
@@ -387,37 +403,56 @@ cdef object _pop(dict mapping, bytes key):
 
 
 cdef int _removed(_Counter counter, bytes queue_id) except -1:
-    origin = _pop(counter.counted, queue_id)
-    if origin is None:
+    message = _pop(counter.counted, queue_id)
+    if message is None:
         _pop(counter.waiting, queue_id)
-    else:
-        counter.gone[queue_id] = origin
+    elif message.origin is not NOBODY:
+        counter.gone[queue_id] = message
     return 0
 
 
-cdef int _add(_Counter counter, bytes queue_id, long long size, long long nrcpt) except -1:
-    """Count a message if it is the first time that it is active, as ``Tally.active``."""
+cdef list _sums(dict entities, entity):
+    cdef PyObject* found = PyDict_GetItemWithError(entities, entity)
+    cdef list sums
+    if found != NULL:
+        return <list>found
+    sums = [0, 0, 0, 0, 0, 0, 0, 0, 0]
+    entities[entity] = sums
+    return sums
+
+
+cdef int _see(dict seen, entity, value) except -1:
+    """Add to what an interval saw of an entity, within bounds."""
+    cdef PyObject* found = PyDict_GetItemWithError(seen, entity)
+    cdef set values
+    if found != NULL:
+        values = <set>found
+        if len(values) < MAX_SEEN:
+            values.add(value)
+    else:
+        seen[entity] = {value}
+    return 0
+
+
+cdef int _add(
+    _Counter counter, bytes queue_id, bytes sender, long long size, long long nrcpt
+) except -1:
+    """Count a message if it is the first time that it is active, as ``Counter.active``."""
     cdef list sums
     origin = _pop(counter.waiting, queue_id)
     if origin is None:
+        if queue_id not in counter.counted:
+            counter.counted[queue_id] = Message(NOBODY, sender, size)
         return 0
-    counter.counted[queue_id] = origin
-    user = origin.user
-    if user:
-        found = counter.senders.get(user)
-        sums = [0, 0, 0, 0] if found is None else found
-        if found is None:
-            counter.senders[user] = sums
-        counter.origins.add(origin)
-    else:
-        client = origin.client
-        found = counter.clients.get(client)
-        sums = [0, 0, 0] if found is None else found
-        if found is None:
-            counter.clients[client] = sums
+    counter.counted[queue_id] = Message(origin, sender, size)
+    entity = origin.entity
+    sums = _sums(counter.entities, entity)
     sums[0] += 1
     sums[1] += nrcpt
     sums[2] += size
+    if origin.user:
+        counter.origins.add(origin)
+        _see(counter.envelopes, entity, sender)
     return 0
 
 
@@ -437,10 +472,11 @@ cdef const char* _number(const char* at, const char* end, long long* value) noex
 cdef bint _active(_Counter counter, Line* line) except -1:
     """``from=<SENDER>, size=SIZE, nrcpt=NUMBER (queue active)``."""
     cdef const char* at = line.said + 6
+    cdef const char* sender_end
     cdef long long size = 0, nrcpt = 0
     if at >= line.end or at[0] == b'"':
         return False
-    at = _find(at, line.end, b'>')
+    sender_end = at = _find(at, line.end, b'>')
     if at == NULL or not _begins(at, line.end, b">, size=", 8):
         return False
     at = _number(at + 8, line.end, &size)
@@ -449,8 +485,10 @@ cdef bint _active(_Counter counter, Line* line) except -1:
     at = _number(at + 8, line.end, &nrcpt)
     if at == NULL or line.end - at != 15 or not _begins(at, line.end, b" (queue active)", 15):
         return False
+    if size > MAX_SIZE or nrcpt > MAX_RECIPIENTS:
+        return False
     if _is(line, b"qmgr", 4):
-        _add(counter, _key(counter, line), size, nrcpt)
+        _add(counter, _key(counter, line), _bytes(line.said + 6, sender_end), size, nrcpt)
     return True
 
 
@@ -461,53 +499,213 @@ cdef const char* _skip(const char* at, const char* end, const char* key, Py_ssiz
     return _find(at + n, end, b',')
 
 
+cdef const char* _digits(
+    const char* at, const char* end, const char* key, Py_ssize_t n, Py_ssize_t most, char slash
+) noexcept nogil:
+    """Step over a key and its value of digits, points and slashes; return the comma, or NULL."""
+    cdef const char* start
+    if at == NULL or not _begins(at, end, key, n):
+        return NULL
+    start = at = at + n
+    while at < end and (_digit(at[0]) or at[0] == b'.' or (slash and at[0] == slash)):
+        at += 1
+    if at == start or at - start > most or at >= end or at[0] != b',':
+        return NULL
+    return at
+
+
+cdef const char* _dsn(const char* at, const char* end) noexcept nogil:
+    """Step over a DSN; return where it ends, or NULL: it is none."""
+    cdef int part, digits
+    if end - at < 5 or at[0] not in (b'2', b'4', b'5'):
+        return NULL
+    at += 1
+    for part in range(2):
+        if at >= end or at[0] != b'.':
+            return NULL
+        at += 1
+        digits = 0
+        while at < end and _digit(at[0]) and digits < 3:
+            at += 1
+            digits += 1
+        if digits == 0:
+            return NULL
+    return at
+
+
 cdef bint _delivery(_Counter counter, Line* line) except -1:
     """``to=<RECIPIENT>, relay=, delay=, delays=, dsn=DSN, status=STATUS (REPLY)``."""
     cdef const char* end = line.end
     cdef const char* at = line.said + 4
+    cdef const char* to_end
+    cdef const char* relay
+    cdef const char* relay_end
     cdef const char* dsn
+    cdef const char* dsn_end
     cdef const char* status
+    cdef const char* reply
+    cdef bytes key
     if at >= end or at[0] == b'"':
         return False
-    at = _find(at, end, b'>')
-    if at == NULL:
+    to_end = _find(at, end, b'>')
+    if to_end == NULL:
         return False
-    at = _skip(at + 1, end, b", relay=", 8)
-    at = _skip(at, end, b", delay=", 8)
-    at = _skip(at, end, b", delays=", 9)
+    relay_end = _skip(to_end + 1, end, b", relay=", 8)
+    at = _digits(relay_end, end, b", delay=", 8, MAX_DELAY, 0)
+    at = _digits(at, end, b", delays=", 9, MAX_DELAYS, b'/')
     if at == NULL or not _begins(at, end, b", dsn=", 6):
         return False
+    relay = to_end + 9
     dsn = at + 6
-    at = _find(dsn, end, b',')
-    if at == NULL or not _begins(at, end, b", status=", 9):
+    dsn_end = _dsn(dsn, end)
+    if dsn_end == NULL or not _begins(dsn_end, end, b", status=", 9):
         return False
-    status = at + 9
-    if _begins(status, end, b"sent", 4) and (end - status == 4 or status[4] == b' '):
-        counter.sent += 1
-        return True
-    return _verdict(counter, line, dsn, at, status)
-
-
-cdef bint _verdict(
-    _Counter counter, Line* line, const char* dsn, const char* dsn_end, const char* status
-) except -1:
-    cdef const char* end = line.end
-    cdef const char* at = dsn
-    while at < dsn_end and (_digit(at[0]) or at[0] == b'.'):
-        at += 1
-    if at == dsn or at != dsn_end:
-        return False
-    at = status
+    status = at = dsn_end + 9
     while at < end and (b'a' <= at[0] <= b'z' or b'A' <= at[0] <= b'Z' or at[0] == b'-'):
         at += 1
     if at == status or not _begins(at, end, b" (", 2):
         return False
-    if end - at > 2 and (end - 1)[0] == b')':
+    reply = at + 2
+    if end > reply and (end - 1)[0] == b')':
         end -= 1
-    counter.tally.delivery(
-        _key(counter, line),
+    key = _key(counter, line)
+    if at - status == 4 and memcmp(status, b"sent", 4) == 0:
+        if _sent(counter, line, key, to_end, relay, relay_end, reply, end):
+            counter.sent += 1
+            return True
+    counter.counter.attempt(
+        key,
+        _bytes(line.said + 4, to_end),
+        b"",
+        _bytes(line.daemon, line.daemon + line.daemon_length),
+        _bytes(relay, relay_end),
         _bytes(status, at),
         _bytes(dsn, dsn_end),
-        _bytes(at + 2, end),
+        _bytes(reply, end),
     )
     return True
+
+
+cdef bint _sent(
+    _Counter counter,
+    Line* line,
+    bytes key,
+    const char* to_end,
+    const char* relay,
+    const char* relay_end,
+    const char* reply,
+    const char* end,
+) except -1:
+    """Count a recipient that was delivered, if that is simple, as ``Counter.attempt`` does."""
+    cdef bint outward = _is(line, b"smtp", 4) or _is(line, b"relay", 5)
+    cdef const char* at
+    cdef PyObject* found
+    cdef list sums
+    if not outward and not (
+        _is(line, b"lmtp", 4) or _is(line, b"local", 5)
+        or _is(line, b"virtual", 7) or _is(line, b"pipe", 4)
+    ):
+        return False
+    found = PyDict_GetItemWithError(counter.counted, key)
+    if found == NULL:
+        return False
+    message = <object>found
+    if message.waiting is not None:
+        return False
+    at = _queued_as(reply, end)
+    if at != NULL and _is_ours(counter, key, at, end):
+        return False
+    if outward:
+        at = _find(relay, relay_end, b'[')
+        if at != NULL and (
+            _begins(at + 1, relay_end, b"127.", 4) or _begins(at + 1, relay_end, b"::1]", 4)
+        ):
+            return False
+    elif _is(line, b"local", 5) and _begins(reply, end, b"forwarded as ", 13):
+        return False
+    else:
+        _see_domain(counter, line.said + 4, to_end)
+    origin = message.origin
+    entity = origin.entity
+    if not entity:
+        return True
+    user = origin.user
+    if outward and not user:
+        return False
+    sums = _sums(counter.entities, entity)
+    sums[3 if outward else 4] += 1
+    if user:
+        _see(counter.recipients, entity, _checksum(line.said + 4, to_end))
+    return True
+
+
+cdef const char* _queued_as(const char* at, const char* end) noexcept nogil:
+    """Return what follows ``queued as ``, or NULL."""
+    while True:
+        at = _find(at, end, b'q')
+        if at == NULL:
+            return NULL
+        if _begins(at, end, b"queued as ", 10):
+            return at + 10
+        at += 1
+
+
+cdef bint _is_ours(_Counter counter, bytes key, const char* at, const char* end) except -1:
+    """Whether a message that was queued elsewhere is one of this log: a filter gave it back."""
+    cdef const char* start = at
+    cdef const char* own = PyBytes_AS_STRING(key)
+    cdef Py_ssize_t prefix = PyBytes_GET_SIZE(key)
+    cdef bytes other
+    while prefix > 0 and own[prefix - 1] != b'/':
+        prefix -= 1
+    while at < end and _letter_or_digit(at[0]):
+        at += 1
+    if at - start < SHORTEST_ID:
+        return False
+    other = _bytes(start, at) + b":"
+    if prefix:
+        other = own[:prefix] + other
+    return other in counter.counted or other in counter.waiting or other in counter.gone
+
+
+cdef int _see_domain(_Counter counter, const char* at, const char* end) except -1:
+    """Know that a mailbox of that domain is here."""
+    cdef const char* domain = end
+    cdef bytes name
+    while domain > at and (domain - 1)[0] != b'@':
+        domain -= 1
+    if len(counter.domains) >= MAX_DOMAINS:
+        return 0
+    name = _bytes(domain, end)
+    if PyDict_GetItemWithError(counter.domains, name) == NULL:
+        counter.domains[name.lower()] = None
+    return 0
+
+
+cdef unsigned int[256] _TABLE
+
+
+cdef _fill_table():
+    cdef unsigned int value
+    cdef int index, bit
+    for index in range(256):
+        value = index
+        for bit in range(8):
+            value = (value >> 1) ^ (0xEDB88320U if value & 1 else 0)
+        _TABLE[index] = value
+
+
+_fill_table()
+
+
+cdef object _checksum(const char* at, const char* end):
+    """``binascii.crc32`` of the bytes in lower case."""
+    cdef unsigned int value = 0xFFFFFFFFU
+    cdef unsigned char c
+    while at < end:
+        c = <unsigned char>at[0]
+        if b'A' <= c <= b'Z':
+            c += 32
+        value = _TABLE[(value ^ c) & 0xFF] ^ (value >> 8)
+        at += 1
+    return value ^ 0xFFFFFFFFU

@@ -1,4 +1,4 @@
-"""Which refusals count as blocked: read from ``blocked.txt``, which also says how to write rules."""
+"""What a refusal says: read from ``blocked.txt``, which also says how to write rules."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from bmtick.errors import BmtickError
 
 _FILE = os.path.join(os.path.dirname(__file__), "blocked.txt")
 
+BLOCKED, UNKNOWN, THROTTLED = 1, 2, 3  # verdicts; 0: none of them
+
 _MAX_KNOWN = 2_000  # replies whose verdict is remembered
 
 _Rule = tuple[list[bytes], list[tuple[bytes, ...]]]  # words of the reply, DSN patterns
 
 
 class Blocked:
-    """Tells the refusals that call the sender a spammer from the others.
+    """Tells what a refusal says: that the sender is a spammer, too fast, or the recipient unknown.
 
     Args:
         extra: rules beside those of ``blocked.txt``, in its notation.
@@ -28,7 +30,9 @@ class Blocked:
         self._words: list[bytes] = []  # rules of one word, by far the most
         self._rules: list[_Rule] = []
         self._exceptions: list[_Rule] = []
-        self._known: dict[bytes, bool] = {}
+        self._throttling: list[_Rule] = []
+        self._unknown: list[_Rule] = []
+        self._known: dict[bytes, int] = {}
         with open(_FILE, encoding="utf-8") as file:
             for line in file:
                 if line.strip() and not line.startswith("#"):
@@ -37,9 +41,9 @@ class Blocked:
             self._add(rule)
 
     def _add(self, text: str) -> None:
-        exception = text.startswith("!")
-        terms = [t for t in text.removeprefix("!").lower().split(" + ") if t.strip()]
-        if exception:
+        mark = text[0] if text[:1] in ("!", "~", "?") else ""
+        terms = [t for t in text.removeprefix(mark).lower().split(" + ") if t.strip()]
+        if mark:
             terms = [t.strip() for t in terms]
         if not terms:
             raise BmtickError(
@@ -48,32 +52,41 @@ class Blocked:
             )
         dsn = [tuple(t.strip().encode().split(b".")) for t in terms if _is_dsn(t)]
         words = [t.encode() for t in terms if not _is_dsn(t)]
-        if exception:
-            self._exceptions.append((words, dsn))
+        if mark:
+            lists = {"!": self._exceptions, "~": self._throttling, "?": self._unknown}
+            lists[mark].append((words, dsn))
         elif len(words) == 1 and not dsn:
             self._words.append(words[0])
         else:
             self._rules.append((words, dsn))
 
     def __call__(self, dsn: bytes, reply: bytes) -> bool:
-        """Return whether a refusal with this DSN and this text counts as blocked."""
+        """Return whether a refusal with this DSN and this text calls the sender a spammer."""
+        return self.verdict(dsn, reply) == BLOCKED
+
+    def verdict(self, dsn: bytes, reply: bytes) -> int:
+        """Return ``BLOCKED``, ``UNKNOWN`` (recipient), ``THROTTLED``, or 0."""
         said = dsn + b" " + _without_noise(reply)
         known = self._known.get(said)
         if known is None:
             if len(self._known) >= _MAX_KNOWN:
                 self._known.clear()
-            known = self._known[said] = self._judge(dsn.split(b"."), said.lower())
+            known = self._known[said] = self._classify(dsn.split(b"."), said.lower())
         return known
 
-    def _judge(self, code: list[bytes], said: bytes) -> bool:
-        for rule in self._exceptions:
-            if _holds(rule, code, said):
-                return False
-        find = said.find  # "in" first takes the word for a number, and fails: three times the cost
-        for word in self._words:
-            if find(word) >= 0:
-                return True
-        return any(_holds(rule, code, said) for rule in self._rules)
+    def _classify(self, code: list[bytes], said: bytes) -> int:
+        if any(_holds(rule, code, said) for rule in self._throttling):
+            return THROTTLED
+        if not any(_holds(rule, code, said) for rule in self._exceptions):
+            find = said.find  # "in" first takes the word for a number, and fails: thrice the cost
+            for word in self._words:
+                if find(word) >= 0:
+                    return BLOCKED
+            if any(_holds(rule, code, said) for rule in self._rules):
+                return BLOCKED
+        if code[0] == b"5" and any(_holds(rule, code, said) for rule in self._unknown):
+            return UNKNOWN
+        return THROTTLED if code == [b"4", b"7", b"0"] else 0
 
 
 def _without_noise(reply: bytes) -> bytes:

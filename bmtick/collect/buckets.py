@@ -90,9 +90,7 @@ class Buckets:
     def waiting(self, until: float) -> int:
         """Return about how many points the buckets hold that end at ``until`` or before."""
         over = (b for start, b in self.open.items() if start + self.interval <= until)
-        return sum(
-            len(b.senders) + len(b.clients) + len(b.auth) + len(b.delivery) + 1 for b in over
-        )
+        return sum(len(b.entities) + len(b.failures) + len(b.delivery) + 1 for b in over)
 
     def close_oldest(self) -> Iterator[tuple[int, Bucket]]:
         """Give out the oldest buckets while there are too many, or too large ones, open."""

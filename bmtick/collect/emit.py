@@ -1,81 +1,43 @@
-"""From a closed bucket to points: distinct addresses of the last hour, folding, formats."""
+"""From a closed bucket to points: what is remembered of each entity, folding, formats."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from binascii import crc32
+from collections.abc import Iterable, Sequence
 
 from bmtick import names as n
+from bmtick.collect import bucket as b
 from bmtick.collect.bucket import Bucket, Origin
 from bmtick.collect.compiled import lines
-from bmtick.collect.known import KnownClients
+from bmtick.collect.memory import (
+    HOUR,
+    MESSAGES,
+    REFUSED,
+    VOLUME,
+    Memory,
+    Record,
+    relaying_gauges,
+    sending_gauges,
+)
+from bmtick.collect.raw import network
 from bmtick.escaping import escape_key
 
-HOUR = 3600
-MAX_ADDRESSES = 20_000  # per user
+_FORGET = 1800  # seconds between two looks at what memory may let go
 _MAX_HEADS = 20_000  # beginnings of lines that are remembered
+_BROKEN_AFTER = 5  # failed logins within the hour
+_BROKEN_ELSEWHERE = 5  # addresses that they came from, where no network of the user is known
 
 Number = int | float
 Row = tuple[str, tuple[str, ...], Sequence[Number], int]
 """Measurement, values of its tags and of its fields (as in ``names.py``), nanoseconds."""
 
-
-class Addresses:
-    """The addresses each user was seen from, with the last time, oldest first."""
-
-    def __init__(self) -> None:
-        self.seen: dict[str, dict[str, int]] = {}
-
-    def see(self, origins: Iterable[Origin], time: int, after: int) -> dict[str, int]:
-        """Take where the messages of the interval that begins at time came from.
-
-        Returns:
-            from how many addresses each of their users was seen since ``after``.
-        """
-        all_seen = self.seen
-        counts = {}
-        for origin in origins:
-            seen = all_seen.get(origin.user)
-            if seen is None:
-                seen = all_seen[origin.user] = {}
-            elif origin.client in seen:
-                if len(seen) == 1:
-                    seen[origin.client] = time
-                    counts[origin.user] = 1
-                    continue
-                del seen[origin.client]  # the newest are last
-            elif len(seen) >= MAX_ADDRESSES:
-                _forget(seen, after)
-                if len(seen) >= MAX_ADDRESSES:
-                    continue
-            seen[origin.client] = time
-            for last in seen.values():  # the first is the oldest
-                if last < after:
-                    _forget(seen, after)
-                break
-            counts[origin.user] = len(seen)
-        return counts
-
-    def count(self, user: str, after: int) -> int:
-        """Return from how many addresses a user was seen since a time."""
-        seen = self.seen.get(user, {})
-        _forget(seen, after)
-        return len(seen)
-
-    def expire(self, before: int) -> None:
-        """Forget what was last seen before that time."""
-        for user in list(self.seen):
-            seen = self.seen[user]
-            for last in seen.values():  # the first is the oldest
-                if last < before:
-                    _forget(seen, before)
-                break
-            if not seen:
-                del self.seen[user]
-
-
-def _forget(seen: dict[str, int], before: int) -> None:
-    for client in [client for client, last in seen.items() if last < before]:
-        del seen[client]
+_SILENT_SENDER = [0] * len(n.SENDING_GAUGES)
+_SILENT_RELAY = [0] * len(n.RELAYING_GAUGES)
+_CLIENT = f"{n.CLIENT}\n"
+_RELAYS, _LOGINS = f"{n.SERVER}\nrelays", f"{n.SERVER}\nlogins"
+# How many fields of a measurement, from the first, may be added up into _other.
+_COUNTS = {n.SENDER: 10, n.AUTH: 2, n.ACCOUNT: 1, n.CORE_AUTH: 2}
+_COUNTS_OF_OTHERS = 9
 
 
 class Emitter:
@@ -84,88 +46,308 @@ class Emitter:
     Args:
         interval: seconds.
         max_series: per measurement and interval; the smallest beyond go into ``_other``.
-        known: clients that may relay without SASL.
+        memory: what is known of earlier intervals.
     """
 
-    def __init__(self, interval: int, max_series: int, known: KnownClients) -> None:
+    def __init__(self, interval: int, max_series: int, memory: Memory | None = None) -> None:
         self.interval = interval
         self.max_series = max_series
-        self.known = known
-        self.addresses = Addresses()
-        self._expired = 0
+        self.memory = memory or Memory()
+        self._forgot = 0
 
     def rows(self, start: int, bucket: Bucket, lag: float) -> list[Row]:
         """Return the points of the interval that begins at start (seconds since the epoch)."""
         time = start * 1_000_000_000
-        rows: list[Row] = []
+        rows = self.silent(start)
         folded = 0
-        for found, weight in (
-            (self._senders(start, bucket, time), _by_recipients),
-            (self._clients(bucket, time), _by_recipients),
-            (_auth(bucket, time), tuple),
+        for found in (
+            *self._entities(start, bucket, time),
+            self._auth(start, bucket, time),
+            self._accounts(start, bucket, time),
+            _core_auth(bucket, time),
         ):
             kept = found
             if len(found) > self.max_series:
                 folded += len(found) - self.max_series
-                kept = fold(found, self.max_series, weight)
+                kept = fold(found, self.max_series)
             rows += kept
+        if (server := self._server(start, bucket)) is not None:
+            rows.append((n.SERVER, (), server, time))
         for status in n.STATUSES:
             if status in bucket.delivery:
                 rows.append((n.DELIVERY, (status,), bucket.delivery[status], time))
         fields = [bucket.lines, bucket.bytes, bucket.unparsed, round(lag, 3), folded]
         rows.append((n.COLLECTOR, (), fields, time))
-        if start - self._expired >= 2 * HOUR:
-            self.addresses.expire(start + self.interval - HOUR)
-            self._expired = start
+        if start - self._forgot >= _FORGET:
+            self.memory.forget(start // 60)
+            self._forgot = start
         return rows
 
-    def _senders(self, start: int, bucket: Bucket, time: int) -> list[Row]:
-        after = start + self.interval - HOUR
-        clients = self.addresses.see(bucket.origins, start, after)
-        for user in bucket.senders.keys() - clients.keys():  # only refusals came for them
-            clients[user] = self.addresses.count(user, after)
+    def silent(self, until: int) -> list[Row]:
+        """Return the points of those who fell silent: their horizons ran empty until then."""
+        rows: list[Row] = []
+        for minute, entity, record in self.memory.silent(until // 60):
+            time = minute * 60_000_000_000
+            name, *tags = entity.split("\n")
+            if name == n.SENDER:
+                fields = self._sender(entity, record, minute, b.NOTHING)
+            elif name == n.AUTH:
+                fields = [0, 0, *_failing(record, minute)]
+            elif name == n.ACCOUNT:
+                fields = [0, *_attacked(record, minute)]
+            elif name == n.SERVER:
+                tags, fields = [], self._server_fields(minute, 0, 0)
+            else:
+                fields = [*b.NOTHING, *relaying_gauges(record, minute)]
+            rows.append((name, tuple(tags), fields, time))
+        return rows
+
+    # Who sends
+
+    def _entities(self, start: int, bucket: Bucket, time: int) -> list[list[Row]]:
+        found: dict[str, list[Row]] = {
+            n.SENDER: [], n.CLIENT: [], n.FROM: [], n.LOCAL: [], n.FORWARD: []
+        }  # fmt: skip
+        memory, minute = self.memory, start // 60
+        addresses = _addresses(bucket.origins)
+        nothing: tuple[()] = ()
+        for entity, sums in sorted(bucket.entities.items()):
+            name, *tags = entity.split("\n")
+            messages, recipients, _, relayed, ours, refused, blocked, unknown, slow = sums
+            envelopes = bucket.envelopes.get(entity, nothing)
+            if name == n.SENDER:
+                record = memory.add(
+                    entity,
+                    start,
+                    (messages, recipients, ours, refused, blocked, unknown, slow),
+                    addresses=addresses.get(tags[0], nothing),
+                    recipients=bucket.recipients.get(entity, nothing),
+                    domains=_domains(envelopes) if envelopes else nothing,
+                )
+                fields = self._sender(entity, record, minute, sums)
+            elif relayed or refused or slow or tags[-1] != "false" or entity in memory.records:
+                record = memory.add(
+                    entity,
+                    start,
+                    (messages, relayed, ours, refused, blocked, unknown, slow),
+                    senders=[crc32(sender.lower()) for sender in envelopes],
+                    domains=_domains(envelopes) if envelopes else nothing,
+                )
+                fields = [*sums, *relaying_gauges(record, minute)]
+            else:  # strangers whose mail is for us
+                fields = [*sums, *_SILENT_RELAY]
+            found[name].append((name, tuple(tags), fields, time))
+        return list(found.values())
+
+    def _sender(
+        self, entity: str, record: Record, minute: int, sums: Sequence[int]
+    ) -> list[Number]:
+        messages, recipients, size, relayed, ours, refused, blocked, unknown, slow = sums
         return [
-            (n.SENDER, (user,), [messages, recipients, size, clients[user], refused], time)
-            for user, (messages, recipients, size, refused) in sorted(bucket.senders.items())
+            messages,
+            recipients,
+            size,
+            record.clients(minute),
+            refused,
+            relayed,
+            ours,
+            blocked,
+            unknown,
+            slow,
+            *sending_gauges(self.memory, entity, record, minute),
         ]
 
-    def _clients(self, bucket: Bucket, time: int) -> list[Row]:
-        known = self.known
+    # Who fails to log in
+
+    def _auth(self, start: int, bucket: Bucket, time: int) -> list[Row]:
+        rows: list[Row] = []
+        for client, names in sorted(bucket.failures.items()):
+            count = sum(names.values())
+            record = self.memory.add(
+                f"{n.AUTH}\n{client}",
+                start,
+                (count, 0, 0, 0, 0, 0, 0),
+                senders=[crc32(name.encode()) for name in names if name],
+            )
+            users = len(names) - ("" in names)
+            rows.append((n.AUTH, (client,), [count, users, *_failing(record, start // 60)], time))
+        return rows
+
+    def _accounts(self, start: int, bucket: Bucket, time: int) -> list[Row]:
+        memory, minute = self.memory, start // 60
+        tried = _tried(bucket)
+        found: dict[str, tuple[int, Record]] = {}
+        for name, clients in tried.items():
+            count = sum(clients.values())
+            record = memory.add(
+                f"{n.ACCOUNT}\n{name}",
+                start,
+                (count, 0, 0, 0, 0, 0, 0),
+                recipients=[crc32(client.encode()) for client in clients],
+            )
+            memory.guess(name, minute)
+            found[name] = count, record
+        if memory.guessed:
+            for origin in bucket.origins:
+                if memory.guessed.get(origin.user, 0) > minute - HOUR:
+                    record = memory.record(f"{n.ACCOUNT}\n{origin.user}")
+                    if self._is_break_in(origin, record, minute):
+                        memory.touch(f"{n.ACCOUNT}\n{origin.user}", record, minute)
+                        record.broken_in = minute + HOUR
+                        found.setdefault(origin.user, (0, record))
         return [
-            (n.CLIENT, (client, "true" if client in known else "false"), sums, time)
-            for client, sums in sorted(bucket.clients.items())
+            (n.ACCOUNT, (name,), [count, *_attacked(record, minute)], time)
+            for name, (count, record) in sorted(found.items())
+        ]
+
+    def _is_break_in(self, origin: Origin, record: Record, minute: int) -> bool:
+        """Whether a login from a strange network came after many that failed."""
+        record.advance(minute)
+        if record.hour[MESSAGES] < _BROKEN_AFTER:
+            return False
+        number = network(origin.client)
+        if not number:
+            return False
+        user = self.memory.record(f"{n.SENDER}\n{origin.user}")
+        if user.days:
+            return not user.networks or number not in user.networks
+        elsewhere = record.recipients.count(minute) if record.recipients else 0
+        return elsewhere >= _BROKEN_ELSEWHERE
+
+    # The server
+
+    def _server(self, start: int, bucket: Bucket) -> list[Number] | None:
+        """Return the fields of all strangers and all failed logins; None: there were none."""
+        memory = self.memory
+        relayed = refused = 0
+        clients = []
+        for entity, sums in bucket.entities.items():
+            is_stranger = entity.startswith(_CLIENT) and entity.endswith("\nfalse")
+            if is_stranger and (sums[b.RELAYED] or sums[b.REFUSED]):
+                relayed += sums[b.RELAYED]
+                refused += sums[b.REFUSED]
+                clients.append(crc32(entity.encode()))
+        failures = 0
+        failing: list[int] = []
+        users: list[int] = []
+        for client, names in (*bucket.failures.items(), *bucket.core.items()):
+            if client.endswith(f"\n{n.YSNP}"):
+                continue
+            failures += sum(names.values())
+            failing.append(crc32(client.partition("\n")[0].encode()))
+            users += [crc32(name.encode()) for name in names if name]
+        if clients:
+            memory.add(_RELAYS, start, (0, relayed, 0, refused, 0, 0, 0), recipients=clients)
+        if failures:
+            memory.add(
+                _LOGINS, start, (0, failures, 0, 0, 0, 0, 0), recipients=failing, senders=users
+            )
+        if not clients and not failures:
+            return None
+        return self._server_fields(start // 60, relayed, failures)
+
+    def _server_fields(self, minute: int, relayed: int, failures: int) -> list[Number]:
+        relays, logins = self.memory.record(_RELAYS), self.memory.record(_LOGINS)
+        relays.advance(minute)
+        logins.advance(minute)
+        week = minute // 1440 // 7
+        return [
+            relayed,
+            failures,
+            relays.recent[VOLUME],
+            relays.hour[VOLUME],
+            relays.day[VOLUME],
+            relays.hour[REFUSED],
+            relays.recipients.count(minute) if relays.recipients else 0,
+            logins.recent[VOLUME],
+            logins.hour[VOLUME],
+            logins.day[VOLUME],
+            logins.recipients.count(minute) if logins.recipients else 0,
+            logins.senders.count(minute) if logins.senders else 0,
+            relays.usual(0, week),
+            logins.usual(0, week),
+            max(relays.days, logins.days),
         ]
 
 
-_NONE: set[str] = set()
+def _tried(bucket: Bucket) -> dict[str, dict[str, int]]:
+    """Return how often each address failed at each name."""
+    tried: dict[str, dict[str, int]] = {}
+    for client, names in bucket.failures.items():
+        for name, count in names.items():
+            if name:
+                tried.setdefault(name, {})[client] = count
+    for client_and_origin, names in bucket.core.items():
+        client, _, origin = client_and_origin.partition("\n")
+        if origin == n.YSNP:  # Postfix tells of these
+            continue
+        for name, count in names.items():
+            if name:
+                of = tried.setdefault(name, {})
+                of[client] = of.get(client, 0) + count
+    return tried
 
 
-def _auth(bucket: Bucket, time: int) -> list[Row]:
-    names = bucket.names
+def _failing(record: Record, minute: int) -> list[Number]:
+    users = record.senders.count(minute) if record.senders else 0
+    return [record.hour[MESSAGES], users, record.day[MESSAGES]]
+
+
+def _attacked(record: Record, minute: int) -> list[Number]:
+    clients = record.recipients.count(minute) if record.recipients else 0
+    broken = int(record.broken_in > minute)
+    return [clients, broken, record.hour[MESSAGES], record.day[MESSAGES]]
+
+
+def _core_auth(bucket: Bucket, time: int) -> list[Row]:
     return [
-        (n.AUTH, (client,), [failures, len(names.get(client, _NONE))], time)
-        for client, failures in sorted(bucket.auth.items())
+        (
+            n.CORE_AUTH,
+            tuple(client.split("\n")),
+            [sum(names.values()), len(names) - ("" in names)],
+            time,
+        )
+        for client, names in sorted(bucket.core.items())
     ]
 
 
-def _by_recipients(values: Sequence[Number]) -> tuple[Number, ...]:
-    return values[1], values[0], values[-1], values[2]
+def _addresses(origins: Iterable[Origin]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for origin in origins:
+        found.setdefault(origin.user, set()).add(origin.client)
+    return found
 
 
-_Weight = Callable[[Sequence[Number]], tuple[Number, ...]]
+def _domains(senders: Iterable[bytes]) -> set[int]:
+    """Return the checksums of the domains of envelope senders; a bounce has none."""
+    return {crc32(sender.rpartition(b"@")[2].lower()) for sender in senders if sender}
 
 
-def fold(rows: list[Row], most: int, weight: _Weight) -> list[Row]:
-    """Keep the largest series of an interval and add up the others under ``_other``.
+def _weight(name: str, values: Sequence[Number]) -> tuple[Number, ...]:
+    """Return what says how much a series matters where there are too many."""
+    if name == n.SENDER:
+        return values[15] + values[17], values[1], values[0], values[-1], values[2]
+    if name in (n.AUTH, n.ACCOUNT):
+        return values[-2], *values
+    if name == n.CORE_AUTH:
+        return tuple(values)
+    return values[13] + values[14], values[1], values[0], values[2]
 
-    The tags after the first are kept, so that what a known client sends never looks unknown.
+
+def fold(rows: list[Row], most: int) -> list[Row]:
+    """Keep the largest series of an interval and add up the counts of the others as ``_other``.
+
+    The tags after the first are kept, so that what a known client sends never looks unknown. What
+    is remembered of each cannot be added up, and is 0.
     """
-    order = sorted(rows, key=lambda row: ([-w for w in weight(row[2])], row[1]))
+    order = sorted(rows, key=lambda row: ([-w for w in _weight(row[0], row[2])], row[1]))
     kept = {row[1]: row for row in order[:most]}
     for name, key, values, time in order[most:]:
+        counts = _COUNTS.get(name, _COUNTS_OF_OTHERS)
         other = (n.OTHER, *key[1:])
         sums = kept[other][2] if other in kept else [0] * len(values)
-        kept[other] = (name, other, [a + b for a, b in zip(sums, values, strict=True)], time)
+        added = [a + v for a, v in zip(sums[:counts], values[:counts], strict=True)]
+        kept[other] = (name, other, [*added, *[0] * (len(values) - counts)], time)
     return [kept[key] for key in sorted(kept)]
 
 
@@ -175,12 +357,12 @@ def _template(name: str, count: int) -> bytes:
     return f"{fields} %d\n".encode()
 
 
-_SHORT = {n.SENDER: (5,), n.CLIENT: (3,), n.AUTH: (2,), n.COLLECTOR: (5,)}
 # The last fields of some measurements are only there where they say something.
+_SHORT = {n.QUEUE: (2, 3), n.COLLECTOR: (5, 7, 8)}
 _TEMPLATES = {
     (name, count): _template(name, count)
     for name, fields in n.FIELDS.items()
-    for count in {len(fields), len(fields) - 1, *_SHORT.get(name, ())}
+    for count in _SHORT.get(name, (len(fields),))
 }
 _heads: dict[str, dict[tuple[str, ...], bytes]] = {name: {} for name in n.FIELDS}
 

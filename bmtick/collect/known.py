@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import _socket  # the C module: ipaddress and socket cost 2 and 4 ms at each start
 from collections.abc import Iterable
 
+from bmtick.collect.raw import packed_address
 from bmtick.errors import BmtickError
-
-_MAPPED = bytes(10) + b"\xff\xff"  # an IPv4 address written as IPv6
 
 
 class KnownClients:
@@ -51,16 +49,5 @@ def _network(text: str) -> tuple[int, int, int]:
 
 def _number(address: str) -> tuple[int, int] | None:
     """Return an address as (bits, number); an IPv4-mapped IPv6 address counts as IPv4."""
-    parts = address.split(".")
-    if len(parts) == 4 and all(p.isascii() and p.isdigit() and int(p) < 256 for p in parts):
-        a, b, c, d = map(int, parts)
-        return 32, a << 24 | b << 16 | c << 8 | d
-    if ":" not in address:
-        return None
-    try:
-        raw = _socket.inet_pton(_socket.AF_INET6, address.partition("%")[0])
-    except (OSError, ValueError):
-        return None
-    if raw.startswith(_MAPPED):
-        return 32, int.from_bytes(raw[12:], "big")
-    return 128, int.from_bytes(raw, "big")
+    packed = packed_address(address)
+    return None if packed is None else (8 * len(packed), int.from_bytes(packed, "big"))

@@ -15,8 +15,9 @@ from bmtick.collect import patterns as p
 from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
 from bmtick.collect.compiled import feed
+from bmtick.collect.counter import Counter
 from bmtick.collect.lazy import lazy
-from bmtick.collect.tally import Tally
+from bmtick.collect.raw import MAX_DELAY, MAX_RECIPIENTS, MAX_REPEATED, MAX_SIZE, MAX_UID, number
 
 # Runs of lines whose times differ in the last digit of the second alone; or one line without time.
 # A fraction has no more digits than a nanosecond needs, so that a time is known by its first bytes.
@@ -35,10 +36,10 @@ _FACT = (
     rb"warning: ([^ ]++ SASL [^ ]*+ authentication failed:.*)"
     rb"|([^ ]++) (?:"
     rb"client=(.*)"
-    rb"|from=<(?!\")[^>\n]*+>, size=([0-9]++), nrcpt=([0-9]++) \(queue active\)$"
+    rb"|from=<(?!\")([^>\n]*+)>, size=([0-9]++), nrcpt=([0-9]++) \(queue active\)$"
     rb"|(removed)$"
-    rb"|to=<(?!\")[^>\n]*+>, relay=[^,\n]*+, delay=[^,\n]*+, delays=[^,\n]*+, dsn="
-    rb"(?:[^,\n]*+, status=(sent)(?: |$)|([0-9.]++, status=[A-Za-z-]++ \(.*))"
+    rb"|to=<(?!\")([^>\n]*+)>, relay=([^,\n]*+), delay=[0-9.]{1,12}+, delays=[0-9./]{1,50}+"
+    rb", dsn=([245]\.[0-9]{1,3}+\.[0-9]{1,3}+), status=([A-Za-z-]++) \((.*)"
     # forms that only the exact patterns can tell
     rb"|((?:to=<|from=<|uid=|repeated ).*)"
     rb"))|[^ ]++ (last message repeated [0-9]++ times?$))"
@@ -54,6 +55,7 @@ _ODD = {
     b"pickup": lazy(rb"[^ ]++ uid="),
 }
 _REMOVERS = (b"qmgr", b"postsuper")
+_MAX_DSN = len("5.123.123")
 _MAX_PROGRAMS = 1000  # names of programs whose daemon is remembered
 
 _HEAD = lazy(p.HEAD)
@@ -69,38 +71,38 @@ _PICKUP = lazy(p.PICKUP, re.DOTALL)
 _DELIVERY = lazy(p.DELIVERY, re.DOTALL)
 
 
-class _Befores(dict[bytes, bytes]):
+class _Prefixes(dict[bytes, bytes]):
     """What stands before the queue ids in the keys, for each host and program."""
 
-    def __init__(self, tally: Tally) -> None:
-        self.tally = tally
+    def __init__(self, counter: Counter) -> None:
+        self.counter = counter
 
     def __missing__(self, program: bytes) -> bytes:
         if len(self) >= _MAX_PROGRAMS:
             self.clear()
-        before = self[program] = self.tally.before(program.partition(b" ")[0])
-        return before
+        prefix = self[program] = self.counter.host_prefix(program.partition(b" ")[0])
+        return prefix
 
 
 class Scanner:
     """Reads one source, block by block, into the buckets that all sources share.
 
     Args:
-        tally: where facts go.
+        counter: where facts go.
         buckets: the open intervals.
         clock: reads the times of this source.
         previous: the line before the first, which ``last message repeated`` repeats.
     """
 
     def __init__(
-        self, tally: Tally, buckets: Buckets, clock: LogClock, previous: bytes = b""
+        self, counter: Counter, buckets: Buckets, clock: LogClock, previous: bytes = b""
     ) -> None:
-        self.tally = tally
+        self.counter = counter
         self.buckets = buckets
         self.clock = clock
         self.previous = previous
         self._daemons: dict[bytes, bytes] = {}  # of each host and program
-        self._befores = _Befores(tally)
+        self._prefixes = _Prefixes(counter)
         self._repeats: list[int] = []  # where lines of a run begin that repeat the one before
         self._known = (
             -1,
@@ -115,7 +117,7 @@ class Scanner:
         else:
             self._runs(block)
         self.previous = self._said(block, len(block))
-        self.tally.forget_gone()
+        self.counter.forget_gone()
 
     def _runs(self, block: bytes) -> None:
         for run in _RUN.finditer(block):
@@ -133,12 +135,12 @@ class Scanner:
             head: the beginning of its first line; None where that bears no time.
         """
         time = None if head is None else self.clock.read(head)
-        self.tally.bucket = self.buckets.at(self.clock.last if time is None else time)
+        self.counter.bucket = self.buckets.at(self.clock.last if time is None else time)
         return time is not None
 
     def leave(self, lines: int, size: int, known: bool) -> None:
         """Count the lines and bytes of the run that was entered last."""
-        bucket = self.tally.bucket
+        bucket = self.counter.bucket
         bucket.lines += lines
         bucket.bytes += size
         if not known:
@@ -155,53 +157,50 @@ class Scanner:
     def _facts(  # noqa: C901, PLR0912 -- one branch a fact, unrolled: a call costs as much as it
         self, pattern: re.Pattern[bytes], block: bytes, start: int, end: int
     ) -> None:
-        tally, daemons, before = self.tally, self._daemons, self._befores
-        begin, count = tally.client, tally.count
-        take, forget, gone = tally.waiting.pop, tally.counted.pop, tally.gone
-        sent = repeats = 0
+        counter, daemons, prefixes = self.counter, self._daemons, self._prefixes
+        repeats = 0
         for (
-            program, failed, queue_id, login, size, nrcpt, removed, was_sent, verdict, odd,
-            repeated,
+            program, failed, queue_id, login, sender, size, nrcpt, removed, recipient, relay, dsn,
+            status, reply, odd, repeated,
         ) in pattern.findall(block, start, end):  # fmt: skip
-            if was_sent:
-                sent += 1
-                continue
             daemon = daemons.get(program) or self._daemon(program)
-            if size:
+            if status:
+                key = prefixes[program] + queue_id
+                text = reply.removesuffix(b")")
+                counter.attempt(key, recipient, b"", daemon, relay, status, dsn, text)
+            elif size:
                 if daemon == b"qmgr":
-                    key = before[program] + queue_id
-                    if (origin := take(key, None)) is not None:
-                        count(key, origin, int(size), int(nrcpt))
+                    self._active(prefixes[program] + queue_id, sender, size, nrcpt)
             elif removed:
                 if daemon in _REMOVERS:
-                    key = before[program] + queue_id
-                    if (origin := forget(key, None)) is not None:
-                        gone[key] = origin
-                    else:
-                        take(key, None)
+                    counter.removed(prefixes[program] + queue_id)
             elif login:
                 if daemon == b"smtpd":
                     if queue_id != b"NOQUEUE:":
-                        begin(before[program] + queue_id, login)
+                        counter.client(prefixes[program] + queue_id, login)
                     else:
-                        tally.proxied(login)
-            elif verdict:
-                dsn, _, rest = verdict.partition(b", status=")
-                status, _, reply = rest.partition(b" (")
-                key = before[program] + queue_id
-                tally.delivery(key, status, dsn, reply.removesuffix(b")"))
+                        counter.proxied(login)
             elif failed:
                 if daemon == b"smtpd":
                     self.failure(failed, 1)
             elif odd:
                 message = queue_id + b" " + odd
                 if _ODD.get(daemon, _DELIVERIES).match(message):
-                    self._odd(message, before[program])
+                    self._odd(message, daemon, prefixes[program])
             elif repeated:
                 self._repeat(self._before(block, start, end, repeats), repeated)
                 repeats += 1
-        if sent:
-            tally.sent(sent)
+
+    def _absurd(self) -> None:
+        """Count a line that holds a number which Postfix cannot have written, and nothing of it."""
+        self.counter.bucket.unparsed += 1
+
+    def _active(self, key: bytes, sender: bytes, size: bytes, nrcpt: bytes) -> None:
+        of_bytes, of_recipients = number(size, MAX_SIZE), number(nrcpt, MAX_RECIPIENTS)
+        if of_bytes is None or of_recipients is None:
+            self._absurd()
+        else:
+            self.counter.active(key, sender, of_bytes, of_recipients)
 
     def _daemon(self, program: bytes) -> bytes:
         """Return the daemon in a program's name, behind its host's: what follows the last slash."""
@@ -217,39 +216,60 @@ class Scanner:
         address, closing, _ = rest.partition(b"]")
         _, failed, reason = said.partition(b" authentication failed:")
         if opening and closing and failed and b" " not in peer:
-            self.tally.failure(address, reason.partition(b", sasl_username=")[2], times)
+            self.counter.failure(address, reason.partition(b", sasl_username=")[2], times)
 
-    def _odd(self, message: bytes, before: bytes) -> None:
-        """Count a message of an unusual form, by the exact patterns; before: of another host."""
+    def _odd(self, message: bytes, daemon: bytes, prefix: bytes) -> None:
+        """Count a message of an unusual form, by the exact patterns; prefix: of another host."""
         times = 1
         if repeated := _REPEATED.match(message):
             message = message[repeated.end() :].removesuffix(b"]")
-            times = int(repeated["repeated"])
+            said_times = number(repeated["repeated"], MAX_REPEATED)
+            if said_times is None:
+                self._absurd()
+                return
+            times = said_times
         _, _, said = message.partition(b" ")
         if message.startswith(b"warning: "):
             self.failure(said, times)
         elif said.startswith(b"to=<"):
-            self._delivery(message, before, times)
+            self._delivery(message, daemon, prefix, times)
         elif said.startswith(b"from=<"):
-            self._from(message, before, times)
+            self._from(message, prefix, times)
         elif said == b"removed":
             if m := _REMOVED.match(message):
-                self.tally.removed(_key(before, m["queue_id"]))
+                self.counter.removed(_key(prefix, m["queue_id"]))
         elif m := _PICKUP.match(message):
-            orig = m["orig_queue_id"] or b""
-            self.tally.requeued(_key(before, m["queue_id"]), _key(before, orig))
+            uid = number(m["uid"], MAX_UID)
+            if uid is None:
+                self._absurd()
+                return
+            previous = _key(prefix, m["orig_queue_id"]) if m["orig_queue_id"] else b":"
+            self.counter.picked_up(_key(prefix, m["queue_id"]), uid, m["sender"], previous)
 
-    def _delivery(self, message: bytes, before: bytes, times: int) -> None:
-        if m := _DELIVERY.match(message):
-            reply = (m["text"] or b"").removesuffix(b")")
-            key = _key(before, m["queue_id"])
-            self.tally.delivery(key, m["status"], m["dsn"], reply, times)
+    def _delivery(self, message: bytes, daemon: bytes, prefix: bytes, times: int) -> None:
+        m = _DELIVERY.match(message)
+        if m is None:
+            return
+        if len(m["delay"]) > MAX_DELAY or len(m["dsn"]) > _MAX_DSN:
+            self._absurd()
+            return
+        self.counter.attempt(
+            _key(prefix, m["queue_id"]),
+            m["recipient"],
+            m["orig_to"] or b"",
+            daemon,
+            m["relay"],
+            m["status"],
+            m["dsn"],
+            (m["text"] or b"").removesuffix(b")"),
+            times,
+        )
 
-    def _from(self, message: bytes, before: bytes, times: int) -> None:
+    def _from(self, message: bytes, prefix: bytes, times: int) -> None:
         if m := _ACTIVE.match(message):
-            self.tally.active(_key(before, m["queue_id"]), int(m["size"]), int(m["nrcpt"]))
-        elif m := _EXPIRED.match(message):
-            self.tally.delivery(_key(before, m["queue_id"]), b"expired", b"", b"", times)
+            self._active(_key(prefix, m["queue_id"]), m["sender"], m["size"], m["nrcpt"])
+        elif _EXPIRED.match(message):
+            self.counter.expired(times)
 
     def _before(self, block: bytes, start: int, end: int, index: int) -> bytes:
         """Return the line before the index-th ``last message repeated`` of a run.
@@ -277,14 +297,18 @@ class Scanner:
 
     def _repeat(self, line: bytes, repeated: bytes) -> None:
         """Count once more what a line says; of the facts, only these two happen twice alike."""
-        head, times = _HEAD.match(line), _TIMES.search(repeated)
-        if head is None or times is None:
+        head, found = _HEAD.match(line), _TIMES.search(repeated)
+        if head is None or found is None:
+            return
+        times = number(found[0], MAX_REPEATED)
+        if times is None:
+            self._absurd()
             return
         message = line[head.end() :]
         if head["daemon"] == b"smtpd" and message.startswith(b"warning: "):
-            self.failure(message[9:], int(times[0]))
+            self.failure(message[9:], times)
         else:
-            self._delivery(message, self.tally.before(_host(line)), int(times[0]))
+            self._delivery(message, head["daemon"], self.counter.host_prefix(_host(line)), times)
 
 
 def _host(line: bytes) -> bytes:
@@ -294,5 +318,5 @@ def _host(line: bytes) -> bytes:
     return rest.lstrip(b" ").partition(b" ")[0]
 
 
-def _key(before: bytes, queue_id: bytes) -> bytes:
-    return before + queue_id + b":"
+def _key(prefix: bytes, queue_id: bytes) -> bytes:
+    return prefix + queue_id + b":"

@@ -10,6 +10,7 @@ from bmtick.collect.blocked import Blocked
 from bmtick.collect.bucket import Bucket
 from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
+from bmtick.collect.counter import Counter
 from bmtick.collect.emit import Emitter, Row
 from bmtick.collect.follow import Follower
 from bmtick.collect.known import KnownClients
@@ -17,7 +18,6 @@ from bmtick.collect.logfile import KEEP
 from bmtick.collect.options import Options
 from bmtick.collect.scan import Scanner
 from bmtick.collect.sources import followed, is_glob, is_journal, is_named
-from bmtick.collect.tally import Tally
 from bmtick.errors import BmtickError
 from bmtick.names import COLLECTOR
 
@@ -61,9 +61,9 @@ class Session:
         self.number = number
         self.options = options
         self.warn = warn
-        self.tally = Tally(Blocked(options.blocked))
+        self.counter = Counter(Blocked(options.blocked), KnownClients(options.known))
         self.buckets = Buckets(options.interval)
-        self.emitter = Emitter(options.interval, options.max_series, KnownClients(options.known))
+        self.emitter = Emitter(options.interval, options.max_series)
         self.sources = {path: self._source(path) for path in followed(names)}
         self.uncertain = 0  # events that may have lost or doubled lines, not yet reported
 
@@ -75,7 +75,7 @@ class Session:
             follower = Journal(path, self.warn)
         else:
             follower = Follower(path, self.warn)
-        return Source(follower, Scanner(self.tally, self.buckets, LogClock(0.0)))
+        return Source(follower, Scanner(self.counter, self.buckets, LogClock(0.0)))
 
     def mark(self) -> list[Any]:
         """Return what changes whenever something was read: equal marks need no new state."""
@@ -94,10 +94,12 @@ class Session:
     def run(self, now: float) -> tuple[list[Row], bool]:
         """Read what is new; return the points of closed buckets, and whether more is waiting."""
         rows, more = self._read(now, STEP)
-        self.tally.trim(self.buckets.newest or int(now))
+        self.counter.trim(self.buckets.newest or int(now))
         if not more:
-            for start, bucket in self.buckets.close(self._horizon(now)):
+            horizon = self._horizon(now)
+            for start, bucket in self.buckets.close(horizon):
                 rows.extend(self._rows(start, bucket, now))
+            rows += self.emitter.silent(int(horizon))
         return rows, more
 
     def run_paced(self, now: float, most: int) -> list[Row]:
@@ -109,11 +111,13 @@ class Session:
             found, more = self._read(now, PACED_STEP)
             rows += found
             horizon = min([self._horizon(now), *self._unread_from()])
-        self.tally.trim(self.buckets.newest or int(now))
+        self.counter.trim(self.buckets.newest or int(now))
         for start, bucket in self.buckets.close(horizon):
             rows.extend(self._rows(start, bucket, now))
             if len(rows) >= most:
                 break
+        else:
+            rows += self.emitter.silent(int(horizon))
         return rows
 
     def _unread_from(self) -> list[float]:
@@ -231,8 +235,8 @@ class Session:
                 }
                 for path, source in self.sources.items()
             },
-            "tally": self.tally.dump(),
-            "addresses": self.emitter.addresses.seen,
+            "counter": self.counter.dump(),
+            "memory": self.emitter.memory.dump(),
             "newest": self.buckets.newest,
             "floor": self.buckets.floor,
             "given": list(self.buckets.given),
@@ -251,8 +255,8 @@ class Session:
             raise ValueError("it is whole, but not a state of bmtick collect") from None
 
     def _take(self, kept: dict[str, Any]) -> None:
-        self.tally.restore(kept["tally"])
-        self.emitter.addresses.seen = kept["addresses"]
+        self.counter.restore(kept["counter"])
+        self.emitter.memory.restore(kept["memory"])
         self.buckets.newest = kept["newest"]
         self.buckets.floor = kept["floor"]
         if kept["interval"] == self.options.interval:

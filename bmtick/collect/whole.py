@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from bmtick.collect.blocked import Blocked
 from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
+from bmtick.collect.counter import Counter
 from bmtick.collect.dating import DAY, clock_of
 from bmtick.collect.emit import Emitter, Row
 from bmtick.collect.files import is_damage, open_log
@@ -17,7 +18,6 @@ from bmtick.collect.logfile import LogFile, whole_lines
 from bmtick.collect.options import Options
 from bmtick.collect.scan import Scanner
 from bmtick.collect.sources import is_journal
-from bmtick.collect.tally import Tally
 from bmtick.errors import BmtickError, printable
 from bmtick.names import FIELDS, TAGS
 from bmtick.points import Point
@@ -54,12 +54,12 @@ def intervals_of_logs(
     Raises:
         BmtickError: a log cannot be read, or be dated.
     """
-    emitter = Emitter(options.interval, options.max_series, KnownClients(options.known))
-    tally = Tally(Blocked(options.blocked))
+    emitter = Emitter(options.interval, options.max_series)
+    counter = Counter(Blocked(options.blocked), KnownClients(options.known))
     buckets = Buckets(options.interval)
     now = time.time() if options.now is None else options.now
     for path in paths:
-        scanner = Scanner(tally, buckets, LogClock(now))
+        scanner = Scanner(counter, buckets, LogClock(now))
         place = LogFile(path)
         for number, piece in enumerate(_pieces_of(path, stdin or sys.stdin.buffer, place), 1):
             if number == 1:
@@ -67,7 +67,7 @@ def intervals_of_logs(
             scanner.feed(piece)
             _refuse_future(scanner.clock, path, now)
             if number % _TRIM == 0:
-                tally.trim(buckets.newest or int(now))
+                counter.trim(buckets.newest or int(now))
             for start, bucket in buckets.close_oldest():
                 yield emitter.rows(start, bucket, 0.0)
         if place.passed:

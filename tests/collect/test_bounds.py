@@ -3,11 +3,10 @@
 import pytest
 
 from bmtick.collect import buckets as buckets_module
-from bmtick.collect import emit
+from bmtick.collect import memory as memory_module
 from bmtick.collect.bucket import Origin
 from bmtick.collect.buckets import _AT_ONCE, _CHECK_EVERY, MAX_OPEN_BUCKETS, Buckets
-from bmtick.collect.emit import HOUR, Addresses, Emitter
-from bmtick.collect.known import KnownClients
+from bmtick.collect.memory import Memory
 
 START = 1_706_745_600
 
@@ -29,7 +28,7 @@ def test_the_oldest_of_too_many_buckets_are_given_out_once():
     assert list(buckets.open) == starts[-MAX_OPEN_BUCKETS:]
 
 
-@pytest.mark.parametrize("kind", ["senders", "clients", "auth", "names", "origins"])
+@pytest.mark.parametrize("kind", ["entities", "failures", "recipients", "envelopes", "origins"])
 def test_the_oldest_of_too_large_buckets_are_given_out(kind, monkeypatch):
     """Also where one grows after it was measured."""
     monkeypatch.setattr(buckets_module, "MAX_OPEN_SERIES", 100)
@@ -38,33 +37,27 @@ def test_the_oldest_of_too_large_buckets_are_given_out(kind, monkeypatch):
     buckets.at(START + 10)
     assert given_out(buckets) == []
     buckets.at(START)  # a late line
-    if kind == "names":
-        first.names["192.0.2.1"] = {f"name{number}" for number in range(101)}
+    if kind == "entities":
+        first.entities.update((f"key{number}", [1] * 9) for number in range(101))
     elif kind == "origins":
         first.origins.update(Origin("anna", f"a{number}") for number in range(101))
+    elif kind == "failures":
+        first.failures["192.0.2.1"] = {f"name{number}": 1 for number in range(101)}
     else:
-        getattr(first, kind).update((f"key{number}", [1, 1, 1, 1]) for number in range(101))
+        getattr(first, kind)["postfix_sender\nanna"] = set(range(101))
     assert given_out(buckets) == [START]
     assert given_out(buckets) == []
 
 
+ANNA = "postfix_sender\nanna"
+ONE = (1, 1, 0, 0, 0, 0, 0)
+
+
 def test_addresses_of_a_user(monkeypatch):
-    monkeypatch.setattr(emit, "MAX_ADDRESSES", 50)
-    addresses = Addresses()
-    many = [Origin("anna", f"a{number}") for number in range(80)]
-    addresses.see(many, START, START - HOUR)
-    assert addresses.count("anna", START - HOUR) == 50
-    later = START + HOUR + 10
-    assert addresses.see([Origin("anna", "new")], later, later - HOUR) == {"anna": 1}
-
-
-def test_users_of_whom_nothing_was_heard_are_forgotten():
-    emitter = Emitter(10, 1000, KnownClients(()))
-    buckets = Buckets(10)
-    for time, user in ((START, "anna"), (START + 3 * HOUR, "ben")):
-        bucket = buckets.at(time)
-        bucket.senders[user] = [1, 1, 1, 0]
-        bucket.origins.add(Origin(user, "192.0.2.1"))
-    for start, bucket in buckets.close():
-        emitter.rows(start, bucket, 0.0)
-    assert list(emitter.addresses.seen) == ["ben"]
+    monkeypatch.setattr(memory_module, "MAX_ADDRESSES", 50)
+    memory = Memory()
+    record = memory.add(ANNA, START, ONE, addresses=[f"a{number}" for number in range(80)])
+    assert record.clients(START // 60) == 50
+    later = START + 3600
+    record = memory.add(ANNA, later, ONE, addresses=["new"])
+    assert record.clients(later // 60) == 1

@@ -1,6 +1,7 @@
 """Logs beside the points that they give: folders that an administrator can read and extend."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,11 +38,16 @@ def collect(*arguments: str, **environment: str) -> str:
     return done.stdout.decode()
 
 
+def shown(points: str) -> str:
+    """Return points without the fields that are 0, for readers."""
+    return re.sub(r" ,", " ", re.sub(r",?\b[a-z_]+=0i(?=[, ])", "", points))
+
+
 @pytest.mark.parametrize("pure", ["", "1"], ids=["as installed", "uncompiled"])
 @pytest.mark.parametrize(("log", "name"), [(n, n) for n in NAMES], indirect=["log"])
 def test_points_of_a_log(log, name, pure):
     expected = (CASES / name / "expected.lp").read_text("utf-8")
-    found = collect("--log", str(log), "--from-start", "--no-state", BMTICK_PURE=pure)
+    found = shown(collect("--log", str(log), "--from-start", "--no-state", BMTICK_PURE=pure))
     assert found == expected
 
 
@@ -75,4 +81,4 @@ def test_points_for_other_parts_of_bmtick(tmp_path, monkeypatch):
     log = CASES / "content_filter" / "mail.log"
     points = list(points_of_logs([str(log)], options=Options()))
     text = "".join(point.to_line() + "\n" for point in points)
-    assert text == (CASES / "content_filter" / "expected.lp").read_text("utf-8")
+    assert shown(text) == (CASES / "content_filter" / "expected.lp").read_text("utf-8")

@@ -12,10 +12,10 @@ from bmtick.collect import compiled, emit, scan
 from bmtick.collect.blocked import Blocked
 from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
+from bmtick.collect.counter import Counter
 from bmtick.collect.emit import Emitter
 from bmtick.collect.known import KnownClients
 from bmtick.collect.scan import Scanner
-from bmtick.collect.tally import Tally
 
 pytestmark = pytest.mark.skipif(
     compiled.feed is None,
@@ -31,15 +31,15 @@ NOW = 1_706_745_600.0  # February 2024
 
 def counted(lines: list[bytes], *, by_pointers: bool, block: int = 50) -> tuple:
     """Return all that is known after some lines, read in blocks of so many lines."""
-    tally, buckets = Tally(Blocked()), Buckets(10)
-    scanner = Scanner(tally, buckets, LogClock(NOW))
+    counter, buckets = Counter(Blocked()), Buckets(10)
+    scanner = Scanner(counter, buckets, LogClock(NOW))
     for start in range(0, len(lines), block):
         data = b"".join(b"\n" + line for line in lines[start : start + block])
         (compiled.feed if by_pointers else Scanner._runs)(scanner, data)
         scanner.previous = scanner._said(data, len(data))
     emitter = Emitter(10, 1000, KnownClients(()))
     rows = [row for start, bucket in buckets.close() for row in emitter.rows(start, bucket, 0.0)]
-    return rows, tally.dump(), scanner.clock.last, buckets.newest
+    return rows, counter.dump(), scanner.clock.last, buckets.newest
 
 
 def same(lines: list[bytes]) -> None:

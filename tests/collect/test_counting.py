@@ -310,20 +310,20 @@ def test_own_rules_for_blocked_refusals():
 def test_a_queue_id_that_is_used_again_after_days_is_young():
     """The first message was never removed, as far as the log tells."""
     from bmtick.collect.blocked import Blocked
-    from bmtick.collect.tally import MAX_OPEN, Tally
+    from bmtick.collect.counter import MAX_OPEN
 
-    tally = Tally(Blocked())
-    tally.client(b"AAAAA:", b"h[10.0.0.1]")
-    tally.active(b"AAAAA:", 1, 1)
-    tally.trim(1_700_000_000)
-    tally.client(b"AAAAA:", b"h[10.0.0.2]")
-    tally.trim(1_700_000_000 + 3 * 86_400)
-    tally.active(b"AAAAA:", 1, 1)
-    assert {client: sums[0] for client, sums in tally.bucket.clients.items()} == {
+    counter = Counter(Blocked())
+    counter.client(b"AAAAA:", b"h[10.0.0.1]")
+    counter.active(b"AAAAA:", 1, 1)
+    counter.trim(1_700_000_000)
+    counter.client(b"AAAAA:", b"h[10.0.0.2]")
+    counter.trim(1_700_000_000 + 3 * 86_400)
+    counter.active(b"AAAAA:", 1, 1)
+    assert {client: sums[0] for client, sums in counter.bucket.clients.items()} == {
         "10.0.0.1": 1,
         "10.0.0.2": 1,
     }
     for number in range(MAX_OPEN * 3 // 4):
-        tally.client(b"%06X:" % number, b"h[10.0.0.1]")
-    tally.trim(1_700_000_000 + 3 * 86_400)
-    assert len(tally.waiting) == MAX_OPEN * 3 // 4
+        counter.client(b"%06X:" % number, b"h[10.0.0.1]")
+    counter.trim(1_700_000_000 + 3 * 86_400)
+    assert len(counter.waiting) == MAX_OPEN * 3 // 4

@@ -1,0 +1,815 @@
+"""What is remembered of an account or a machine: ten minutes, an hour, a day, and its usual days.
+
+Pure: times are given, in seconds since the epoch, and nothing is read or written here; a store may
+hold the records that are not in use. The collector adds the sums of each interval, the guard each
+message. What each gauge says is in ``docs/metrics.md``.
+
+A record is small: a list of counts for each minute of the last hour in which something happened,
+and for each quarter of an hour of the day before; some networks and domains; peaks of five weeks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+from bmtick.collect.raw import network
+from bmtick.names import RELAYING_GAUGES, SENDER, SENDING_GAUGES
+
+TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    class Store(Protocol):
+        """Where records lie that are not in use."""
+
+        def load(self, entity: str) -> str | None:
+            """Return the text of a record; None: there is none."""
+
+        def due(self, until: int) -> list[str]:
+            """Return the entities of which a point is due until that minute."""
+
+
+# Places in the counts. Volume is recipients for a login, relayed recipients for all others;
+# for logins that fail, messages are failures.
+MESSAGES, VOLUME, LOCAL, REFUSED, BLOCKED, UNKNOWN, THROTTLED = range(7)
+WIDTH = 7
+_PLACES = range(WIDTH)
+
+RECENT = 10  # minutes
+HOUR = 60
+_QUARTER = 15
+_DAY = 96  # quarters of an hour
+MINUTES_OF_DAY = 1440
+
+MAX_ADDRESSES = 20_000  # of one user within an hour
+MAX_DAYS = 60
+_MAX_STRANGE = 2_000  # addresses, domains of one record that are new to it
+_MAX_NETWORKS = 40
+_MAX_DOMAINS = 64
+_MAX_SKETCH = 64  # checksums; of more a part is kept, and the number estimated
+_WEEKS = 5
+_MAX_SHARED = 5_000  # addresses that are new to somebody
+_MAX_SHARERS = 8
+_SHARED_AGE = 1440  # minutes
+_MAX_GUESSED = 20_000  # logins that failed within the hour
+_MAX_LOADED = 20_000  # records in memory, with a store
+_MAX_ALONE = 200_000  # without
+
+# What looks like an attack, so that its day is no baseline.
+BLOCKED_LIKE_ATTACK = 3
+REFUSED_LIKE_ATTACK, REFUSED_SHARE = 10, 0.2
+STRANGERS_LIKE_ATTACK = 3
+DOMAINS_LIKE_ATTACK = 10
+VOLUME_LIKE_ATTACK, TIMES_USUAL = 100, 3
+_FULL_TRUST = 3  # days of the memory in which all that does not look so is learned whole
+
+# A point says that a horizon is empty only where it was once fuller than this.
+LOUD_VOLUME, LOUD_REFUSED, LOUD_MESSAGES = 10, 3, 10
+_LOUD_RECENT, _LOUD_HOUR, _LOUD_DAY = 1, 2, 4
+
+
+class Sketch:
+    """How many different checksums were seen within an hour: exact while they are few.
+
+    Of many, those are kept whose last ``level`` bits are 0, each of which stands for 2 ** level.
+    """
+
+    __slots__ = ("level", "seen")
+
+    def __init__(self) -> None:
+        self.level = 0
+        self.seen: dict[int, int] = {}  # checksum: minute
+
+    def add(self, checksums: Iterable[int], minute: int) -> None:
+        """Take checksums that were seen in that minute."""
+        seen, mask = self.seen, (1 << self.level) - 1
+        for checksum in checksums:
+            if not checksum & mask:
+                seen[checksum] = minute
+                if len(seen) > _MAX_SKETCH:
+                    self.expire(minute - HOUR)
+                    while len(seen) > _MAX_SKETCH:
+                        self.level += 1
+                        mask = (1 << self.level) - 1
+                        for other in [c for c in seen if c & mask]:
+                            del seen[other]
+
+    def expire(self, minute: int) -> None:
+        """Forget what was last seen in that minute or before."""
+        for checksum in [c for c, last in self.seen.items() if last <= minute]:
+            del self.seen[checksum]
+        if not self.seen:
+            self.level = 0
+
+    def count(self, minute: int) -> int:
+        """Return how many were seen since an hour before that minute."""
+        self.expire(minute - HOUR)
+        return len(self.seen) << self.level
+
+
+class Record:
+    """What is remembered of one entity.
+
+    Attributes:
+        slots: minute and counts of each minute of the last hour in which something happened.
+        first: the first of them that is within the last ten minutes.
+        quarters: quarter of an hour and counts, of the day before the slots.
+        recent, hour, day: the sums of the horizons.
+        today: number of the UTC day that the peaks are of; -1: nothing happened yet.
+        peaks: the day's largest hour, ten minutes, and local mail or strange domains of an hour.
+        hostile: whether the day looked like an attack.
+        pending: the day before, until it is learned: day, peaks, networks, domains.
+        past: peaks of each week.
+        days: how many days were learned.
+        networks, domains: those that are known, with the last day.
+        addresses: of the last hour, with the last minute.
+        strange: those of them in networks that are not known.
+        seen_networks, seen_domains: not known, with the last minute.
+        recipients, senders: different ones within the hour.
+        broken_in: the minute until which a login counts as broken into.
+        loud: horizons of which it will be told that they are empty.
+        last: the minute of what happened last.
+        expected: when it will be looked at for a point that tells of silence.
+    """
+
+    __slots__ = (
+        "addresses", "broken_in", "day", "days", "domains", "expected", "first", "hostile", "hour", "last",
+        "loud", "networks", "past", "peaks", "pending", "quarters", "recent", "recipients",
+        "seen_domains", "seen_networks", "senders", "slots", "strange", "today",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.slots: list[list[int]] = []
+        self.first = 0
+        self.quarters: list[list[int]] = []
+        self.recent = [0] * WIDTH
+        self.hour = [0] * WIDTH
+        self.day = [0] * WIDTH
+        self.today = -1
+        self.peaks = [0, 0, 0]
+        self.hostile = False
+        self.pending: list[Any] | None = None
+        self.past: list[list[int]] = []
+        self.days = 0
+        self.networks: dict[int, int] | None = None
+        self.domains: dict[int, int] | None = None
+        self.addresses: dict[str, int] | None = None
+        self.strange: dict[str, int] | None = None
+        self.seen_networks: dict[int, int] | None = None
+        self.seen_domains: dict[int, int] | None = None
+        self.recipients: Sketch | None = None
+        self.senders: Sketch | None = None
+        self.broken_in = 0
+        self.loud = 0
+        self.last = 0
+        self.expected = 0
+
+    # Horizons
+
+    def advance(self, minute: int) -> None:
+        """Forget what is older than each horizon at that minute."""
+        slots, first = self.slots, self.first
+        if slots and slots[0][0] <= minute - RECENT:
+            while first < len(slots) and slots[first][0] <= minute - RECENT:
+                _take_away(self.recent, slots[first])
+                first += 1
+            over = 0
+            while over < len(slots) and slots[over][0] <= minute - HOUR:
+                slot = slots[over]
+                _take_away(self.hour, slot)
+                quarter = slot[0] // _QUARTER
+                quarters = self.quarters
+                if quarters and quarters[-1][0] == quarter:
+                    kept = quarters[-1]
+                    for place in range(1, WIDTH + 1):
+                        kept[place] += slot[place]
+                else:
+                    slot[0] = quarter
+                    quarters.append(slot)
+                over += 1
+            if over:
+                del slots[:over]
+                first -= over
+            self.first = first
+        quarters = self.quarters
+        if quarters and quarters[0][0] <= minute // _QUARTER - _DAY:
+            over = 0
+            while over < len(quarters) and quarters[over][0] <= minute // _QUARTER - _DAY:
+                _take_away(self.day, quarters[over])
+                over += 1
+            del quarters[:over]
+
+    def count(self, minute: int, counts: Sequence[int]) -> None:
+        """Add the counts of something that happened in that minute, the last one or a later."""
+        slots = self.slots
+        if slots and slots[-1][0] == minute:
+            slot = slots[-1]
+            for place in _PLACES:
+                slot[place + 1] += counts[place]
+        else:
+            slots.append([minute, *counts])
+        recent, hour, day = self.recent, self.hour, self.day
+        for place in _PLACES:
+            value = counts[place]
+            if value:
+                recent[place] += value
+                hour[place] += value
+                day[place] += value
+        self.last = max(self.last, minute)
+
+    # What is usual
+
+    def usual(self, place: int, week: int) -> int:
+        """Return a peak of the last weeks."""
+        return max((kept[place + 1] for kept in self.past if kept[0] > week - _WEEKS), default=0)
+
+    def turn(self, minute: int, began: int) -> None:
+        """Begin a new day; learn the one before an hour after its end."""
+        day = minute // MINUTES_OF_DAY
+        if day > self.today:
+            if self.today >= 0:
+                self._learn(began)  # that of an even earlier day
+                if not self.hostile:
+                    self.pending = [
+                        self.today,
+                        *self.peaks,
+                        list(self.seen_networks or ()),
+                        list(self.seen_domains or ()),
+                    ]
+            self.today = day
+            self.peaks = [0, 0, 0]
+            self.hostile = False
+        if self.pending and minute >= (self.pending[0] + 1) * MINUTES_OF_DAY + HOUR:
+            self._learn(began)
+
+    def _learn(self, began: int) -> None:
+        pending, self.pending = self.pending, None
+        if pending is None:
+            return
+        day, hour, recent, other, networks, domains = pending
+        week = day // 7
+        usual = self.usual(0, week)
+        if self.days >= _FULL_TRUST or day - began >= _FULL_TRUST:
+            most = max(VOLUME_LIKE_ATTACK, TIMES_USUAL * usual)
+            hour, recent = min(hour, most), min(recent, most)
+            other = min(other, most)
+        past = [kept for kept in self.past if kept[0] > week - _WEEKS]
+        for kept in past:
+            if kept[0] == week:
+                kept[1:] = [max(kept[1], hour), max(kept[2], recent), max(kept[3], other)]
+                break
+        else:
+            past.append([week, hour, recent, other])
+        self.past = past
+        self.days = min(self.days + 1, MAX_DAYS)
+        self.networks = _known(self.networks, networks, day, _MAX_NETWORKS)
+        self.domains = _known(self.domains, domains, day, _MAX_DOMAINS)
+        if self.strange:
+            known = self.networks or {}
+            self.strange = {a: t for a, t in self.strange.items() if network(a) not in known}
+        # What came since then is another day's to learn.
+        began = (day + 1) * MINUTES_OF_DAY - 1
+        self.seen_networks = _later(self.seen_networks, began)
+        self.seen_domains = _later(self.seen_domains, began)
+
+    def judge(self, minute: int) -> None:
+        """Take down the peaks of the day, and whether it looks like an attack."""
+        hour, volume = self.hour, self.hour[VOLUME]
+        week = minute // MINUTES_OF_DAY // 7
+        strangers = self.new_addresses(minute)
+        domains = self.strange_domains(minute)
+        other = max(hour[LOCAL], domains)
+        if (
+            hour[BLOCKED] >= BLOCKED_LIKE_ATTACK
+            or (
+                hour[REFUSED] >= REFUSED_LIKE_ATTACK
+                and hour[REFUSED] >= REFUSED_SHARE * max(volume, hour[MESSAGES])
+            )
+            or strangers >= STRANGERS_LIKE_ATTACK
+            or (domains >= DOMAINS_LIKE_ATTACK and domains > 2 * self.usual(2, week))
+            or (
+                strangers
+                and volume > VOLUME_LIKE_ATTACK
+                and volume > TIMES_USUAL * self.usual(0, week)
+            )
+        ):
+            self.hostile = True
+            self.pending = None  # it ended within an attack
+        peaks = self.peaks
+        peaks[0] = max(peaks[0], volume)
+        peaks[1] = max(peaks[1], self.recent[VOLUME])
+        peaks[2] = max(peaks[2], other)
+
+    # Addresses and domains
+
+    def see_addresses(  # noqa: C901 -- one loop, each branch a bound
+        self, addresses: Iterable[str], minute: int
+    ) -> list[str]:
+        """Take addresses of that minute; return those that are new to the entity."""
+        kept = self.addresses
+        if kept is None:
+            kept = self.addresses = {}
+        new = []
+        for address in addresses:
+            if address in kept:
+                del kept[address]  # the newest are last
+            elif len(kept) >= MAX_ADDRESSES:
+                self.expire_addresses(minute)
+                kept = self.addresses = self.addresses or {}
+                if len(kept) >= MAX_ADDRESSES:
+                    continue
+            kept[address] = minute
+            number = network(address)
+            if number and not (self.networks and number in self.networks):
+                if self.seen_networks is None:
+                    self.seen_networks = {}
+                if len(self.seen_networks) < _MAX_STRANGE or number in self.seen_networks:
+                    self.seen_networks[number] = minute
+                if self.strange is None:
+                    self.strange = {}
+                if len(self.strange) < _MAX_STRANGE or address in self.strange:
+                    self.strange[address] = minute
+                if self.days:
+                    new.append(address)
+        return new
+
+    def expire_addresses(self, minute: int) -> None:
+        """Forget the addresses that were last seen an hour before that minute."""
+        kept = self.addresses
+        if kept:
+            for last in kept.values():  # the first is the oldest
+                if last <= minute - HOUR:
+                    self.addresses = _later(kept, minute - HOUR)
+                break
+        if self.strange:
+            self.strange = _later(self.strange, minute - HOUR)
+
+    def clients(self, minute: int) -> int:
+        """Return from how many addresses something came within the hour."""
+        self.expire_addresses(minute)
+        return len(self.addresses) if self.addresses else 0
+
+    def new_addresses(self, minute: int) -> int:
+        """Return how many addresses of the hour are in networks that are not known."""
+        if not self.strange or not self.days:
+            return 0
+        after = minute - HOUR
+        return sum(last > after for last in self.strange.values())
+
+    def see_domains(self, domains: Iterable[int], minute: int) -> None:
+        """Take checksums of the domains that somebody wrote as, in that minute."""
+        known, seen = self.domains, self.seen_domains
+        for domain in domains:
+            if known and domain in known:
+                continue
+            if seen is None:
+                seen = self.seen_domains = {}
+            if len(seen) < _MAX_STRANGE or domain in seen:
+                seen[domain] = minute
+
+    def strange_domains(self, minute: int) -> int:
+        """Return how many domains of the hour are not known."""
+        if not self.seen_domains or not self.days:
+            return 0
+        after = minute - HOUR
+        return sum(last > after for last in self.seen_domains.values())
+
+    # Trailing points
+
+    def listen(self) -> None:
+        """Know of which horizons to tell that they are empty."""
+        for sums, bit in (
+            (self.recent, _LOUD_RECENT),
+            (self.hour, _LOUD_HOUR),
+            (self.day, _LOUD_DAY),
+        ):
+            if (
+                sums[VOLUME] >= LOUD_VOLUME
+                or sums[REFUSED] >= LOUD_REFUSED
+                or sums[MESSAGES] >= LOUD_MESSAGES
+            ):
+                self.loud |= bit
+        if self.strange or self.broken_in:
+            self.loud |= _LOUD_HOUR
+
+    def due(self) -> int:
+        """Return the minute at which the next point is due that tells of silence; 0: none."""
+        if not self.loud:
+            return 0
+        after = (
+            RECENT
+            if self.loud & _LOUD_RECENT
+            else HOUR
+            if self.loud & _LOUD_HOUR
+            else MINUTES_OF_DAY + _QUARTER
+        )
+        return self.last + after
+
+    def tell(self, minute: int) -> None:
+        """Know that a point told how things stand at that minute."""
+        if self.loud & _LOUD_RECENT and minute >= self.last + RECENT:
+            self.loud &= ~_LOUD_RECENT
+        if self.loud & _LOUD_HOUR and minute >= self.last + HOUR:
+            self.loud &= ~_LOUD_HOUR
+        if self.loud & _LOUD_DAY and minute >= self.last + MINUTES_OF_DAY + _QUARTER:
+            self.loud &= ~_LOUD_DAY
+
+    # As text
+
+    def dump(self, epoch: int) -> str:
+        """Return the record as text; epoch: which reading of the log its horizons are of."""
+        return json.dumps(
+            [
+                epoch,
+                self.slots,
+                self.quarters,
+                [self.today, int(self.hostile), *self.peaks],
+                self.pending,
+                self.past,
+                self.days,
+                _pairs(self.networks),
+                _pairs(self.domains),
+                _pairs(self.addresses),
+                _pairs(self.strange),
+                _pairs(self.seen_networks),
+                _pairs(self.seen_domains),
+                _sketched(self.recipients),
+                _sketched(self.senders),
+                [self.broken_in, self.loud, self.last],
+            ],
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def restored(cls, text: str, epoch: int) -> Record:
+        """Return what ``dump`` gave; of an earlier reading of the log only what is usual.
+
+        Raises:
+            ValueError: it is no record.
+        """
+        self = cls()
+        try:
+            (
+                of, self.slots, self.quarters, today, self.pending, self.past, self.days,
+                networks, domains, addresses, strange, seen_networks, seen_domains,
+                recipients, senders, ends,
+            ) = json.loads(text)  # fmt: skip
+            self.networks, self.domains = _dict(networks), _dict(domains)
+            if of != epoch:
+                self.slots, self.quarters, self.pending = [], [], None
+                return self
+            self.today, hostile, *self.peaks = today
+            self.hostile = bool(hostile)
+            self.addresses, self.strange = _dict(addresses), _dict(strange)
+            self.seen_networks, self.seen_domains = _dict(seen_networks), _dict(seen_domains)
+            self.recipients, self.senders = _sketch(recipients), _sketch(senders)
+            self.broken_in, self.loud, self.last = ends
+            for _, *counts in self.quarters:
+                _add(self.day, counts)
+            for _, *counts in self.slots:
+                _add(self.day, counts)
+                _add(self.hour, counts)
+                _add(self.recent, counts)
+            self.advance(self.last)
+        except (ValueError, TypeError, IndexError, AttributeError) as error:
+            raise ValueError(f"it is no record of bmtick: {error}") from None
+        return self
+
+
+def _take_away(sums: list[int], slot: list[int]) -> None:
+    for place in _PLACES:
+        sums[place] -= slot[place + 1]
+
+
+def _add(sums: list[int], counts: list[int]) -> None:
+    for place in _PLACES:
+        sums[place] += counts[place]
+
+
+def _later(kept: dict[Any, int] | None, minute: int) -> Any:
+    if not kept:
+        return None
+    return {key: last for key, last in kept.items() if last > minute} or None
+
+
+def _known(
+    known: dict[int, int] | None, more: list[int], day: int, most: int
+) -> dict[int, int] | None:
+    if not more and known is None:
+        return None
+    known = known or {}
+    for key in more[:most]:
+        known.pop(key, None)
+        known[key] = day
+    for key in list(known)[: max(0, len(known) - most)]:
+        del known[key]
+    return known
+
+
+def _pairs(kept: dict[Any, int] | None) -> list[Any] | int:
+    return [list(kept), list(kept.values())] if kept else 0
+
+
+def _dict(pairs: Any) -> Any:
+    return dict(zip(*pairs, strict=True)) if pairs else None
+
+
+def _sketched(sketch: Sketch | None) -> list[Any] | int:
+    if sketch is None or not sketch.seen:
+        return 0
+    return [sketch.level, list(sketch.seen), list(sketch.seen.values())]
+
+
+def _sketch(kept: Any) -> Sketch | None:
+    if not kept:
+        return None
+    sketch = Sketch()
+    sketch.level = int(kept[0])
+    sketch.seen = dict(zip(kept[1], kept[2], strict=True))
+    return sketch
+
+
+class Memory:
+    """All records.
+
+    Args:
+        store: holds the records that are not in use; None: all are kept here, within bounds.
+
+    Attributes:
+        began: the UTC day of the first thing that was remembered; -1: nothing was.
+        epoch: which reading of the log the horizons are of.
+    """
+
+    def __init__(self, store: Store | None = None) -> None:
+        self.store = store
+        self.records: dict[str, Record] = {}
+        self.changed: set[str] = set()
+        self.began = -1
+        self.epoch = 0
+        self.shared: dict[str, dict[str, int]] = {}  # new addresses: to whom, in which minute
+        self._dues: dict[int, list[str]] = {}
+        self.guessed: dict[str, int] = {}  # logins that failed, with the last minute
+
+    def record(self, entity: str) -> Record:
+        """Return the record of an entity, a new one if nothing is known of it."""
+        found = self.records.get(entity)
+        if found is not None:
+            return found
+        text = self.store.load(entity) if self.store is not None else None
+        if text is not None:
+            try:
+                found = Record.restored(text, self.epoch)
+            except ValueError:
+                found = None  # damaged: the one entity begins anew
+        if found is None:
+            found = Record()
+        if len(self.records) >= (_MAX_ALONE if self.store is None else _MAX_LOADED):
+            self._unload()
+        self.records[entity] = found
+        return found
+
+    def _unload(self) -> None:
+        """Let go of the half of the records that was not used for longest."""
+        order = sorted(self.records, key=lambda entity: self.records[entity].last)
+        for entity in order[: len(order) // 2]:
+            if self.store is None or entity not in self.changed:
+                del self.records[entity]
+
+    def add(  # noqa: C901 -- a branch for each thing that may be told
+        self,
+        entity: str,
+        time: int,
+        counts: Sequence[int],
+        *,
+        addresses: Iterable[str] = (),
+        recipients: Iterable[int] = (),
+        senders: Iterable[int] = (),
+        domains: Iterable[int] = (),
+    ) -> Record:
+        """Remember what an entity did.
+
+        Args:
+            entity: its measurement and the values of its tags, newlines between.
+            time: seconds since the epoch.
+            counts: in the places above.
+            addresses: where it came from.
+            recipients: checksums, as ``counter.checksum`` makes them.
+            senders: checksums of the envelope senders.
+            domains: checksums of their domains.
+        """
+        minute = time // 60
+        record = self.record(entity)
+        minute = max(minute, record.last)
+        if self.began < 0:
+            self.began = minute // MINUTES_OF_DAY
+        record.advance(minute)
+        record.turn(minute, self.began)
+        record.count(minute, counts)
+        if addresses:
+            new = record.see_addresses(addresses, minute)
+            if new:
+                self._share(entity, new, minute)
+        if recipients:
+            if record.recipients is None:
+                record.recipients = Sketch()
+            record.recipients.add(recipients, minute)
+        if senders:
+            if record.senders is None:
+                record.senders = Sketch()
+            record.senders.add(senders, minute)
+        if domains:
+            record.see_domains(domains, minute)
+        record.judge(minute)
+        record.listen()
+        if self.store is not None:
+            self.changed.add(entity)
+        if record.loud:
+            self._expect(entity, record)
+        return record
+
+    def _expect(self, entity: str, record: Record) -> None:
+        """See that a record is looked at when a point may be due, once for many."""
+        due = record.due()
+        if due and (not record.expected or due < record.expected):
+            record.expected = due
+            self._dues.setdefault(due, []).append(entity)
+
+    def _share(self, entity: str, addresses: Iterable[str], minute: int) -> None:
+        """Take down which addresses are new to whom."""
+        shared = self.shared
+        for address in addresses:
+            sharers = shared.pop(address, None)
+            if sharers is None:
+                sharers = {}
+                if len(shared) >= _MAX_SHARED:
+                    del shared[next(iter(shared))]
+            if entity in sharers or len(sharers) < _MAX_SHARERS:
+                sharers[entity] = minute
+            shared[address] = sharers
+
+    def shared_addresses(self, entity: str, minute: int) -> int:
+        """Return how many new addresses of the hour are new to at least two others, too."""
+        record = self.records.get(entity)
+        if record is None or not record.strange or not record.days:
+            return 0
+        count = 0
+        for address, last in record.strange.items():
+            sharers = self.shared.get(address)
+            if last > minute - HOUR and sharers and len(sharers) > 2:
+                fresh = sum(seen > minute - _SHARED_AGE for seen in sharers.values())
+                count += fresh > 2
+        return count
+
+    def silent(self, minute: int) -> Iterator[tuple[int, str, Record]]:
+        """Yield the entities of which a horizon ran empty until that minute: when, who, what.
+
+        The record is as it was then until the next one is asked for.
+        """
+        from heapq import heapify, heappop, heappush
+
+        waiting = {(due, e) for due in self._dues if due <= minute for e in self._dues[due]}
+        for due in [due for due in self._dues if due <= minute]:
+            del self._dues[due]
+        if self.store is not None:
+            waiting |= {(0, entity) for entity in self.store.due(minute)}
+        heap = list(waiting)
+        heapify(heap)
+        while heap:
+            _, entity = heappop(heap)
+            record = self.record(entity)
+            record.expected = 0
+            due = record.due()
+            if due and due <= minute:
+                record.advance(due)
+                record.tell(due)
+                if self.store is not None:
+                    self.changed.add(entity)
+                yield due, entity, record
+                due = record.due()
+                if due and due <= minute:
+                    heappush(heap, (due, entity))
+                    continue
+            self._expect(entity, record)
+
+    def gauges(self, entity: str, time: int) -> dict[str, int]:
+        """Return what is remembered of an entity at a time, by field name."""
+        minute = time // 60
+        record = self.record(entity)
+        record.advance(minute)
+        if entity.startswith(SENDER + "\n"):
+            values = sending_gauges(self, entity, record, minute)
+            return dict(zip(SENDING_GAUGES, values, strict=True))
+        return dict(zip(RELAYING_GAUGES, relaying_gauges(record, minute), strict=True))
+
+    def dump(self) -> dict[str, Any]:
+        """Return what is not in the store, as JSON-able data."""
+        return {
+            "began": self.began,
+            "epoch": self.epoch,
+            "shared": self.shared,
+            "guessed": self.guessed,
+            "records": {}
+            if self.store is not None
+            else {entity: record.dump(self.epoch) for entity, record in self.records.items()},
+        }
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Take what ``dump`` gave."""
+        self.began, self.epoch = int(kept["began"]), int(kept["epoch"])
+        self.shared = {str(a): dict(sharers) for a, sharers in kept["shared"].items()}
+        self.guessed = {str(user): int(last) for user, last in kept["guessed"].items()}
+        for entity, text in kept["records"].items():
+            record = self.records[entity] = Record.restored(text, self.epoch)
+            self._expect(entity, record)
+
+    def guess(self, user: str, minute: int) -> None:
+        """Know that a login failed."""
+        if user not in self.guessed and len(self.guessed) >= _MAX_GUESSED:
+            self.guessed = {u: last for u, last in self.guessed.items() if last > minute - HOUR}
+            if len(self.guessed) >= _MAX_GUESSED:
+                return
+        self.guessed[user] = minute
+
+    def touch(self, entity: str, record: Record, minute: int) -> None:
+        """Know that something happened which is not counted."""
+        record.last = max(record.last, minute)
+        record.loud |= _LOUD_HOUR
+        if self.store is not None:
+            self.changed.add(entity)
+        self._expect(entity, record)
+
+    def forget(self, minute: int) -> None:
+        """Forget what of an hour or a day is no longer needed; seldom."""
+        self.guessed = {u: last for u, last in self.guessed.items() if last > minute - HOUR}
+        self.shared = {
+            address: sharers
+            for address, sharers in self.shared.items()
+            if max(sharers.values()) > minute - _SHARED_AGE
+        }
+
+    def changes(self) -> list[list[Any]]:
+        """Return entity, text, minute when a point is due and last minute of what changed."""
+        found: list[list[Any]] = []
+        for entity in sorted(self.changed):
+            record = self.records[entity]
+            found.append([entity, record.dump(self.epoch), record.due(), record.last])
+        return found
+
+
+def sending_gauges(memory: Memory, entity: str, record: Record, minute: int) -> list[int]:
+    """Return the gauges of a login, in the order of ``names.FIELDS`` from recent_messages on."""
+    recent, hour, day = record.recent, record.hour, record.day
+    week = minute // MINUTES_OF_DAY // 7
+    strange = record.new_addresses(minute) if record.strange else 0
+    return [
+        recent[MESSAGES],
+        recent[VOLUME],
+        recent[LOCAL],
+        recent[REFUSED],
+        hour[MESSAGES],
+        hour[VOLUME],
+        hour[LOCAL],
+        hour[REFUSED],
+        hour[BLOCKED],
+        hour[UNKNOWN],
+        hour[THROTTLED],
+        record.recipients.count(minute) if record.recipients else 0,
+        day[MESSAGES],
+        day[VOLUME],
+        day[LOCAL],
+        day[REFUSED],
+        day[BLOCKED],
+        strange,
+        memory.shared_addresses(entity, minute) if strange else 0,
+        record.strange_domains(minute) if record.seen_domains else 0,
+        record.usual(0, week),
+        record.usual(1, week),
+        record.usual(2, week),
+        record.days,
+    ]
+
+
+def relaying_gauges(record: Record, minute: int) -> list[int]:
+    """Return the gauges of who sends without a login, from recent_messages on."""
+    recent, hour, day = record.recent, record.hour, record.day
+    week = minute // MINUTES_OF_DAY // 7
+    return [
+        recent[MESSAGES],
+        recent[VOLUME],
+        recent[REFUSED],
+        hour[MESSAGES],
+        hour[VOLUME],
+        hour[REFUSED],
+        hour[BLOCKED],
+        hour[UNKNOWN],
+        day[MESSAGES],
+        day[VOLUME],
+        day[REFUSED],
+        record.strange_domains(minute) if record.seen_domains else 0,
+        record.senders.count(minute) if record.senders else 0,
+        record.usual(0, week),
+        record.usual(1, week),
+        record.usual(2, week),
+        record.days,
+    ]
