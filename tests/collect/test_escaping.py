@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bmtick.collect.emit import to_influx
-from bmtick.names import FIELDS
 from bmtick.escaping import escape_key
+from bmtick.names import FIELDS
 from bmtick.points import parse_lines
 
 NAMES = st.one_of(
