@@ -33,6 +33,7 @@ PACED_STEP = 1 << 16  # the same where points are counted out: each line may mak
 FIRST = 64 << 20  # bytes of the log that are read where there is no state
 DAY = 86400
 _LONG_AGO = 150 * DAY
+_ODD = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # of a state
 _PREVIOUS = 4096  # bytes of the last line that are kept, in case it is repeated
 
 
@@ -251,12 +252,37 @@ class Session:
         """
         try:
             self._take(kept)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-            raise ValueError("it is whole, but not a state of bmtick collect") from None
+        except _ODD:
+            try:
+                self._take_places(kept)
+            except _ODD:
+                raise ValueError("it is whole, but not a state of bmtick collect") from None
+
+    def _take_places(self, kept: dict[str, Any]) -> None:
+        """Take of a state of an earlier version where in the logs it was, and what was given out.
+
+        So nothing counts twice; what was being counted when the program was replaced, the last
+        seconds, is lost.
+        """
+        self.__init__(self.names, self.options, self.warn, self.number)  # type: ignore[misc]
+        self._take_time(kept)
+        if not any(source["files"] for source in kept["sources"].values()):
+            raise ValueError("no place in a log")
+        self._take_sources(kept)
+        self.warn(
+            "the state is of an earlier version: the logs are read on from where it was, and who "
+            "sent how much before is counted anew"
+        )
 
     def _take(self, kept: dict[str, Any]) -> None:
         self.counter.restore(kept["counter"])
         self.emitter.memory.restore(kept["memory"])
+        self._take_time(kept)
+        for start, bucket in kept["buckets"].items():
+            self.buckets.take(int(start), Bucket.restored(bucket))
+        self._take_sources(kept)
+
+    def _take_time(self, kept: dict[str, Any]) -> None:
         self.buckets.newest = kept["newest"]
         self.buckets.floor = kept["floor"]
         if kept["interval"] == self.options.interval:
@@ -265,8 +291,8 @@ class Session:
             self.buckets.floor = _multiple(
                 max(kept["given"]) + kept["interval"], self.options.interval
             )
-        for start, bucket in kept["buckets"].items():
-            self.buckets.take(int(start), Bucket.restored(bucket))
+
+    def _take_sources(self, kept: dict[str, Any]) -> None:
         for path, source in kept["sources"].items():
             mine = self.sources.get(path)
             if mine is None and is_named(path, self.names):

@@ -60,7 +60,7 @@ def decode(raw: bytes) -> Kept:
     parts = first.split(b" ", 3)
     if not newline or len(parts) != 4 or parts[0] != _MAGIC:
         raise ValueError("it is not a state of bmtick collect")
-    if parts[1] != b"%d" % VERSION:
+    if parts[1] not in (b"1", b"%d" % VERSION):  # what both hold is the session's business
         raise ValueError(f"it is of version {parts[1].decode('ascii', 'replace')}")
     checksum = int(parts[2], 16)
     if crc32(rest, crc32(parts[3])) != checksum:

@@ -16,6 +16,9 @@ _MAX_TEXT: Final = 300  # characters of a message that is kept to be shown
 _REMEMBERED: Final = 50  # groups of an alert whose last event is kept to be shown
 
 
+_ODD: Final = (BmtickError, KeyError, TypeError, ValueError, AttributeError)  # of a state
+
+
 class Tasks:
     """All alerts.
 
@@ -135,9 +138,17 @@ class Tasks:
                 state = {**state, "nodes": {}, "started": None}
             try:
                 task.restore(state)
-            except (BmtickError, KeyError, TypeError, ValueError, AttributeError) as error:
-                self._warn(f"what {name} knew is lost: {getattr(error, 'message', error)}")
-                self._tasks[name] = self._load(self._alerts[name])
+            except _ODD:
+                self._restore_topics(name, state)
+
+    def _restore_topics(self, name: str, state: Any) -> None:
+        """Take of a state that does not fit, as of an earlier version, only what fires."""
+        self._tasks[name] = self._load(self._alerts[name])
+        try:
+            self._tasks[name].restore({**state, "nodes": {}, "started": None})
+        except _ODD as error:
+            self._warn(f"what {name} knew is lost: {getattr(error, 'message', error)}")
+            self._tasks[name] = self._load(self._alerts[name])
 
 
 def _digest(alert: Rendered) -> str:
