@@ -266,7 +266,7 @@ class Session:
         """
         self.__init__(self.names, self.options, self.warn, self.number)  # type: ignore[misc]
         self._take_time(kept)
-        if not any(source["files"] for source in kept["sources"].values()):
+        if not kept["sources"]:
             raise ValueError("no place in a log")
         self._take_sources(kept)
         self.warn(
