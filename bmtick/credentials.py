@@ -79,11 +79,23 @@ def find_credentials(
 
 def read_secret(path: Path) -> str:
     """Read a one-line secret from a file that only its owner may read."""
+    text = read_private(path).strip()
+    if not text or "\n" in text:
+        raise BmtickError("a secret is one line of text", location=Location(str(path)))
+    return text
+
+
+def read_private(path: Path) -> str:
+    """Read the text of a file that only its owner may read.
+
+    Raises:
+        BmtickError: it cannot be read, or others may read it.
+    """
     where = Location(str(path))
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
-            text = file.read(_LONGEST).decode().strip()
+            text = file.read(_LONGEST).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise BmtickError(f"cannot read the secret: {reason}", location=where) from None
@@ -93,6 +105,4 @@ def read_secret(path: Path) -> str:
             location=where,
             remedy=f"chmod 600 {shlex.quote(str(path))}",
         )
-    if not text or "\n" in text:
-        raise BmtickError("a secret is one line of text", location=where)
     return text

@@ -6,27 +6,45 @@ import time
 
 import click
 
-from bmtick.cli import _deploy
+from bmtick.cli import _deploy, _notify, _watching
 from bmtick.cli._complete import alert_names
 from bmtick.cli.common import config_option, load_settings
-from bmtick.errors import EXIT_DONE, EXIT_FINDING, EXIT_WRONG_USE
+from bmtick.engine.events import Handler
+from bmtick.errors import EXIT_DONE, EXIT_FINDING, EXIT_WRONG_USE, BmtickError
+from bmtick.settings import Settings
 
 
 @click.command()
 @click.argument("name", shell_complete=alert_names)
+@_watching.watch_option
 @_deploy.server_options
+@click.option(
+    "--mails", type=click.Path(), help="Put the mails of 'bmtick watch' into this folder."
+)
 @config_option
 @click.pass_context
-def command(ctx: click.Context, name: str, servers: tuple[str, ...], state_dir: str | None) -> None:
+def command(
+    ctx: click.Context,
+    name: str,
+    watch_only: bool,
+    servers: tuple[str, ...],
+    state_dir: str | None,
+    mails: str | None,
+) -> None:
     """Send one event, marked as a test, through every handler of alert NAME.
 
-    The handlers are those of the deployed task. The alert itself, its state and the alert history
-    do not see the event. Exit status: 0 sent, 1 Kapacitor logged that a handler failed, 2 not sent.
+    The handlers are those of the deployed task; without Kapacitor those of 'bmtick watch', each
+    channel among them. The alert itself, its state and the alert history do not see the event. Exit
+    status: 0 sent, 1 a handler failed (Kapacitor: as its log says), 2 not sent.
     """
     from bmtick.deploy.fire import Fired, fire
     from bmtick.deploy.targets import Target, on_all
 
     settings = load_settings(ctx)
+    chosen = _watching.chosen(settings, servers, watch_only=watch_only)
+    status = _here(settings, name, mails) if chosen.watch else EXIT_DONE
+    if not chosen.kapacitors:
+        _deploy.leave(status)
     targets = _deploy.targets_of(settings, servers, state_dir)
     when = time.strftime("%Y-%m-%d %H:%M:%S")
 
@@ -43,4 +61,21 @@ def command(ctx: click.Context, name: str, servers: tuple[str, ...], state_dir: 
     if _deploy.show_errors(answers):
         _deploy.leave(EXIT_WRONG_USE)
     failed = any(a.result.errors for a in answers if a.result is not None)
-    _deploy.leave(EXIT_FINDING if failed else EXIT_DONE)
+    _deploy.leave(EXIT_FINDING if failed else status)
+
+
+def _here(settings: Settings, name: str, mails: str | None) -> int:
+    """Send the event as 'bmtick watch' would; return the exit status."""
+    from bmtick.alerts import desired
+    from bmtick.deploy.fire import handlers_of
+
+    alert = next((alert for alert in desired(settings) if alert.name == name), None)
+    if alert is None:
+        raise BmtickError(
+            f"the settings enable no alert '{name}'", remedy="'bmtick status --watch' lists them"
+        )
+    known = _notify.channels(settings)
+    handlers = [*handlers_of(alert), *(Handler(kind, [], {}) for kind in known.deliveries())]
+    if not handlers:
+        raise BmtickError(f"alert '{name}' has no handler", remedy="see [notify] in the settings")
+    return _notify.try_each(settings, mails, known, handlers, name)

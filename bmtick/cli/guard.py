@@ -146,13 +146,13 @@ def _teller(
     settings: Settings, sender: str, recipients: list[str], mails: str | None
 ) -> Callable[[Hold], None]:
     """Return what tells of a hold: on stderr, and by mail to each of [notify] recipients."""
-    from bmtick.cli.watch import _mailer
+    from bmtick.cli._notify import mailer as mailer_of
     from bmtick.guard.letter import write_letter
     from bmtick.watch.failure import DeliveryError
     from bmtick.watch.mail import compose
 
     host = settings.watch.host or socket.gethostname()
-    mailer = _mailer(settings, mails)
+    mailer = mailer_of(settings, mails)
 
     def tell(hold: Hold) -> None:
         letter = write_letter(hold, host)

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import socket
-import ssl
 import sys
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bmtick.cli import _web
+from bmtick.cli import _notify, _web
 from bmtick.cli.common import config_option, load_settings
 from bmtick.durations import SECOND, parse_duration
 from bmtick.errors import EXIT_FINDING, BmtickError, printable
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from bmtick.engine import AlertEvent
     from bmtick.live.board import Board
     from bmtick.settings import Settings
-    from bmtick.watch.mail import Mailer
     from bmtick.watch.service import Status, Watch
     from bmtick.watch.source import Collector
 
@@ -40,7 +38,7 @@ _GRACE = 3.0  # seconds that deliveries under way have to end when the watch is 
 @click.option("--state", help="Where all is kept. Default: the settings', [watch] state.")
 @click.option("--no-state", is_flag=True, help="Keep nothing.")
 @click.option("--mails", type=click.Path(), help="Put the mails into this folder, send none.")
-@click.option("--test-mail", is_flag=True, help="Send one test mail as alerts are sent, and end.")
+@click.option("--test-mail", is_flag=True, help="Send a test by mail and each channel, and end.")
 @config_option
 @click.pass_context
 def command(
@@ -62,8 +60,7 @@ def command(
     stop = _Stop()
     settings = load_settings(ctx)
     if test_mail:
-        _send_test(settings, mails)
-        return
+        sys.exit(_notify.test_all(settings, mails))
     screen = _Screen()
     path = "" if no_state else state or settings.watch.state
     board = _web.board_of(settings, path)
@@ -158,9 +155,8 @@ def _watch(
     from bmtick.alerts import desired, require_recipients
     from bmtick.collect.state import StateFile
     from bmtick.watch.dispatch import Threads
-    from bmtick.watch.handlers import Notifier, check_handlers
+    from bmtick.watch.handlers import check_handlers
     from bmtick.watch.history import History, line_of, path_of
-    from bmtick.watch.mail import own_address
     from bmtick.watch.outbox import Outbox
     from bmtick.watch.recorder import Recorder
     from bmtick.watch.service import Watch
@@ -177,6 +173,7 @@ def _watch(
     require_recipients(settings, alerts)
     check_handlers(alerts)
     host = settings.watch.host or socket.gethostname()
+    channels = _notify.channels(settings)
 
     def tell(event: AlertEvent, silence: str) -> None:
         screen.tell(event, silence)
@@ -190,48 +187,16 @@ def _watch(
             parse_duration(settings.watch.max_retry_age) / SECOND,
             screen.warn,
         ),
-        Threads(
-            Notifier(_mailer(settings, mails), own_address(settings.smtp.sender), time.time).deliver
-        ),
+        Threads(_notify.notifier(settings, mails, channels).deliver),
         StateFile(state) if state else None,
         warn=screen.warn,
         tell=tell,
         recorder=Recorder(
-            Silences(SilenceFile(state), groups_of(alerts), screen.warn),
-            History(path_of(state), screen.warn),
-        )
-        if state
-        else None,
+            Silences(SilenceFile(state), groups_of(alerts), screen.warn) if state else None,
+            History(path_of(state), screen.warn) if state else None,
+            channels.handlers,
+        ),
     )
-
-
-def _send_test(settings: Settings, mails: str | None) -> None:
-    """Send a mail to everybody whom the alerts tell; exit 1 where it does not go."""
-    from bmtick.alerts import desired, require_recipients
-    from bmtick.deploy.fire import test_texts
-    from bmtick.watch.failure import DeliveryError
-    from bmtick.watch.handlers import check_handlers
-    from bmtick.watch.mail import compose, own_address
-
-    alerts = desired(settings)
-    require_recipients(settings, alerts)
-    check_handlers(alerts)
-    named = [str(to) for alert in alerts for to in alert.values.get("recipients") or ()]
-    recipients = list(dict.fromkeys(named or settings.notify.recipients))
-    if not recipients:
-        raise BmtickError("nobody is told by mail", remedy="set [notify] recipients")
-    now = time.time()
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
-    message, details = test_texts("bmtick watch", when)
-    event = {"message": message, "details": details}
-    try:
-        sender = own_address(settings.smtp.sender)
-        mail = compose(event, sender, recipients, f"test.{time.time_ns()}", now)
-        _mailer(settings, mails).send(mail)
-    except DeliveryError as error:
-        click.echo(f"bmtick: the test mail did not go: {printable(str(error))}", err=True)
-        sys.exit(EXIT_FINDING)
-    click.echo(f"a test mail to {printable(', '.join(recipients))} was handed on")
 
 
 def collector_of(
@@ -255,61 +220,3 @@ def collector_of(
         tags={"host": host, "datalocation": settings.watch.datalocation},
         warn=warn,
     )
-
-
-def _mailer(settings: Settings, mails: str | None) -> Mailer:
-    from bmtick.watch.mail import FolderMailer, SendmailMailer
-
-    watch = settings.watch
-    if mails or watch.mail == "folder":
-        folder = mails or watch.folder
-        if not folder:
-            raise BmtickError('[watch] mail = "folder" without a folder', remedy="set folder too")
-        try:
-            Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise BmtickError(
-                f"cannot use '{folder}' as the folder of mails: {error.strerror}",
-                remedy="name another one by --mails or [watch] folder",
-            ) from None
-        return FolderMailer(Path(folder))
-    if watch.mail == "sendmail":
-        return SendmailMailer(watch.sendmail)
-    return _smtp(settings)
-
-
-def _smtp(settings: Settings) -> Mailer:
-    from bmtick.credentials import find_credentials
-    from bmtick.watch.mail import SmtpMailer
-
-    smtp = settings.smtp
-    known = find_credentials("SMTP", "default", smtp.username, smtp.secret_file, os.environ)
-    if known.username and not known.password:
-        raise BmtickError(
-            "[smtp] has a user name, but there is no password for it",
-            remedy="set BMTICK_SMTP_PASSWORD in the environment, or [smtp] secret_file",
-        )
-    if known.username and smtp.tls == "none" and smtp.host not in ("127.0.0.1", "::1", "localhost"):
-        raise BmtickError(
-            "[smtp] would send the password in the clear", remedy='set tls = "starttls" or "tls"'
-        )
-    return SmtpMailer(
-        smtp.host,
-        smtp.port,
-        tls=smtp.tls,
-        context=_context(smtp.ca_file, verify=smtp.verify) if smtp.tls != "none" else None,
-        username=known.username,
-        password=known.password,
-        timeout=parse_duration(smtp.timeout) / SECOND,
-    )
-
-
-def _context(ca_file: str, *, verify: bool) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=ca_file or None)
-    except OSError as error:
-        raise BmtickError(f"cannot read the CA file '{ca_file}': {error.strerror}") from None
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

@@ -13,15 +13,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bmtick.alerts import Rendered
 from bmtick.deploy.client import KapacitorClient
 from bmtick.deploy.converge import Mover
 from bmtick.deploy.desired import INTERNAL_PREFIX
 from bmtick.deploy.marks import body, mark_task, own_vars, task_mark
 from bmtick.deploy.model import ActualTask, TaskDefinition
 from bmtick.deploy.scripts import HANDLER_SECTIONS, AlertNode, Script, read_script
+from bmtick.engine import Handler, load_task
 from bmtick.errors import BmtickError
 from bmtick.languages import _
 from bmtick.names import TASK_PREFIX
+from bmtick.points import Point
 from bmtick.tick import ast
 from bmtick.tick.formatter import format_node
 
@@ -80,6 +83,21 @@ def test_texts(name: str, when: str) -> tuple[str, str]:
             time=when,
         ),
     )
+
+
+def handlers_of(alert: Rendered) -> list[Handler]:
+    """Return the handlers of an alert's script, for those who deliver without Kapacitor.
+
+    The script's own handlers run on a point of their own in the embedded engine, as ``fire`` has
+    them run on Kapacitor.
+    """
+    definition = TaskDefinition(alert.task_id, alert.script, (), alert.variables or {})
+    script = read_script(alert.script, definition.vars, file=alert.task_id)
+    nodes = [node for node in script.alerts() if node.handlers()]
+    trial = fire_task(ActualTask(definition), script, nodes, "test", "test")
+    task = load_task(trial.script, file=trial.id, name=trial.id, variables=trial.vars)
+    task.feed(Point(_MEASUREMENT, {}, {"value": 1}, time.time_ns()))
+    return [handler for event in task.take_events() for handler in event.handlers]
 
 
 def _send(

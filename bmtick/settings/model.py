@@ -111,6 +111,21 @@ class Notify(Section, frozen=True, kw_only=True):
     pushover: Any = None
 
 
+class Channels(Section, frozen=True, kw_only=True):
+    """``[channels]``: Slack, Teams, Telegram, Matrix, ntfy, Signal, ..., told by ``bmtick watch``."""
+
+    file: Annotated[
+        str,
+        Meta(
+            description="File of mode 0600 with a line NAME = URL for each channel; the URLs are Apprise's. BMTICK_CHANNEL_NAME in the environment is one, too."
+        ),
+    ] = ""
+    level: Annotated[
+        Literal["INFO", "WARNING", "CRITICAL"],
+        Meta(description="The lowest level that channels are told."),
+    ] = "WARNING"
+
+
 class Collect(Section, frozen=True, kw_only=True):
     """``[collect]``: which logs are read, and which machines may relay without SASL."""
 
@@ -315,6 +330,7 @@ class Settings(Section, frozen=True, kw_only=True):
     influxdb: InfluxDB = InfluxDB()
     chronograf: Chronograf = Chronograf()
     notify: Notify = Notify()
+    channels: Channels = Channels()
     collect: Collect = Collect()
     deploy: Deploy = Deploy()
     watch: Watch = Watch()

@@ -7,7 +7,7 @@ posts, logs or hands to a program is the same JSON here.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,7 +59,7 @@ def check_handlers(alerts: Iterable[Rendered]) -> None:
             if kind not in SUPPORTED:
                 raise BmtickError(
                     f"alert '{alert.name}' tells by '{kind}', which bmtick watch has not",
-                    remedy=f"one of: {', '.join(SUPPORTED)}; 'post' reaches most services",
+                    remedy=f"one of: {', '.join(SUPPORTED)}; [channels] reaches Slack, Teams, Telegram and more",
                 )
 
 
@@ -70,9 +70,16 @@ class Notifier:
         mailer: hands mails on.
         sender: the address in From.
         clock: seconds since the epoch.
+        channels: what else delivers, by the kind of handler.
     """
 
-    def __init__(self, mailer: Mailer, sender: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        mailer: Mailer,
+        sender: str,
+        clock: Callable[[], float],
+        channels: Mapping[str, Callable[[Delivery], None]] | None = None,
+    ) -> None:
         self._mailer, self._sender, self._clock = mailer, sender, clock
         self._channels: dict[str, Callable[[Delivery], None]] = {
             "email": self._email,
@@ -80,6 +87,7 @@ class Notifier:
             "exec": _exec,
             "log": _log,
             "tcp": _tcp,
+            **(channels or {}),
         }
 
     def deliver(self, delivery: Delivery) -> None:

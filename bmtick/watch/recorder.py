@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bmtick.engine import AlertEvent
+from collections.abc import Callable
+
+from bmtick.engine import AlertEvent, Handler
 from bmtick.watch.history import History
 from bmtick.watch.silences import Silences
 
@@ -13,10 +15,16 @@ class Recorder:
     Args:
         silences: what mutes events; None: nothing does.
         history: where events are recorded; None: nowhere.
+        more: handlers of an event beside those of its script, such as channels.
     """
 
-    def __init__(self, silences: Silences | None = None, history: History | None = None) -> None:
-        self._silences, self._history = silences, history
+    def __init__(
+        self,
+        silences: Silences | None = None,
+        history: History | None = None,
+        more: Callable[[AlertEvent], list[Handler]] = lambda _: [],
+    ) -> None:
+        self._silences, self._history, self._more = silences, history, more
 
     def refresh(self) -> None:
         """Look whether silences have been added or ended."""
@@ -24,12 +32,13 @@ class Recorder:
             self._silences.refresh()
 
     def note(self, event: AlertEvent, now: int) -> str:
-        """Record an event; return the id of the silence that mutes it, or ``""``.
+        """Add handlers to an event and record it; return the id of the silence that mutes it, or ``""``.
 
         Args:
             event: as it came.
             now: nanoseconds since the epoch.
         """
+        event.handlers = [*event.handlers, *self._more(event)]
         silence = self._silences.muting(event, now) if self._silences else None
         muted = silence.id if silence else ""
         if self._history:
