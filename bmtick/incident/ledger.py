@@ -55,8 +55,11 @@ class Ledger:
         return message
 
     def pickup(self, time: int, event: Pickup) -> Message:
-        """Begin a message that this machine's sendmail command submitted, or a requeued one."""
-        message = Message("", "", "", time)
+        """Begin a message that this machine's sendmail command submitted, or a requeued one.
+
+        A requeued one whose first id is forgotten is of unknown origin: its queue file tells it.
+        """
+        message = Message("", "", "?" if event.orig_queue_id else "", time)
         before = self.open.get(event.orig_queue_id) if event.orig_queue_id else None
         if before is not None:
             self._take_over(message, before)

@@ -25,7 +25,7 @@ from bmtick.incident.response.journal import (
 )
 from bmtick.incident.response.plan import PASSWORD_FILE, Plan, Step, count
 from bmtick.incident.response.smtp_sessions import SmtpSession
-from bmtick.incident.response.spool import Spool, open_spool
+from bmtick.incident.response.spool import open_spool
 
 _CLASSES = (string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_.")
 _PASSWORD_LENGTH = 32
@@ -277,7 +277,10 @@ class Doer:
         restored: list[str] = []
         if not found:
             return restored
-        spool: Spool = open_spool(self.programs)
+        spool = open_spool(self.programs)
+        for earlier in self.journal.operations():
+            if earlier.step == "restore" and earlier.ended:
+                spool.clear(earlier.id)  # what a run that was killed twice left lying ready
         for start in range(0, len(found), _BATCH):
             batch = found[start : start + _BATCH]
             for copy in batch:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from bmtick.errors import BmtickError, printable
@@ -231,13 +232,14 @@ def _networks(client: Network, mynetworks: str) -> Step:
     trusting = networks.which(str(client.network_address))
     name = str(client.network_address) if client.max_prefixlen == 32 else str(client)
     shown = f"[{client.network_address}]/64" if client.max_prefixlen == 128 else name
-    if trusting == client or str(trusting) in (f"{name}/32", f"{client.network_address}/128"):
-        words = [w for w in mynetworks.replace(",", " ").split() if not _is(w, client)]
-        what = f"remove {name} from"
-    else:
-        words = [f"!{shown}", *mynetworks.replace(",", " ").split()]
-        what = f"replace {trusting} by the addresses that need it, without {name}, in"
-    remaining = shlex.quote(f"mynetworks = {' '.join(words)}")
+    words = mynetworks.replace(",", " ").split()
+    without = [w for w in words if client not in parse_networks(w).networks]
+    wider = parse_networks(" ".join(without)).which(str(client.network_address))
+    what = f"remove {name} from"
+    if wider:
+        without.insert(0, f"!{shown}")
+        what = f"replace {wider} by the addresses that need it, without {name}, in"
+    remaining = shlex.quote(f"mynetworks = {' '.join(without)}")
     return Step(
         "networks",
         "Take it out of the trusted networks",
@@ -253,15 +255,11 @@ def _networks(client: Network, mynetworks: str) -> Step:
     )
 
 
-def _is(word: str, client: Network) -> bool:
-    return client in parse_networks(word).networks
-
-
 def _firewall(client: Network, name: str) -> Step:
     rule = f"INPUT -s {name} -p tcp -m multiport --dports 25,465,587 -j DROP"
     program = "iptables" if client.max_prefixlen == 32 else "ip6tables"
     idle = ""
-    if client.is_loopback:
+    if any(ip_address(own) in client for own in ("127.0.0.1", "::1")) or client.is_loopback:
         idle = "this is the server itself: find the program or the webmail user that sends"
     return Step(
         "firewall",

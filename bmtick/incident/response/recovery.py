@@ -56,8 +56,9 @@ def recover(
             of=operation.of,
         )
         notes.append(_note(operation, done))
-        if operation.step == "restore" and operation.committed:
+        if operation.step == "restore":
             spool().clear(operation.id)
+            spool().wake_pickup()
     return notes
 
 

@@ -26,8 +26,9 @@ from bmtick.errors import BmtickError
 from bmtick.incident.logs import find_logs, open_lines
 from bmtick.incident.networks import parse_address
 
+# Anchored at the first bracket: texts of others, later in a line, may look like a line.
 _LINE = re.compile(
-    rb"smtpd\[(?P<pid>[0-9]{1,10})\]: (?:(?P<what>connect from|disconnect from) "
+    rb"[^\[\]]*smtpd\[(?P<pid>[0-9]{1,10})\]: (?:(?P<what>connect from|disconnect from) "
     rb"[^ \[\]]*\[(?P<address>[^\] ]{1,64})\]|[0-9A-Za-z]{5,32}: client=)"
 )
 _OPEN_FOR = 24 * 3600  # seconds of log that are read
@@ -71,7 +72,7 @@ def read_sessions(paths: Iterable[str]) -> list[SmtpSession]:
 def follow(lines: Iterable[bytes], clock: LogClock, found: dict[int, SmtpSession]) -> None:
     """Bring the open sessions (by process) up to date with some lines of a log."""
     for line in lines:
-        match = _LINE.search(line) if b"smtpd[" in line else None
+        match = _LINE.match(line) if b"smtpd[" in line else None
         if match is None:
             continue
         pid = int(match["pid"])

@@ -95,6 +95,8 @@ class Spool:
 
     def clear(self, operation: str) -> None:
         """Remove what an operation left lying ready."""
+        if not self._stage(operation).exists():
+            return
         shutil.rmtree(self._stage(operation), ignore_errors=True)
         with contextlib.suppress(OSError):
             (self.folder / _STAGE).rmdir()
