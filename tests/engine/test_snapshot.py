@@ -56,7 +56,7 @@ def points(random, count):
             {"count": number * pick((1, 3))},
         )
         add("bmtick_collector", {}, {"lines": 1})
-        add("postfix_guard", {"user": pick("xy")}, {"held": pick((0, 1)), "messages": pick((0, 9))})
+        add("postfix_guard", {"who": pick("xy")}, {"held": pick((0, 1)), "messages": pick((0, 9))})
     return found
 
 
