@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -19,11 +20,13 @@ from bmtick.durations import SECOND, parse_duration
 from bmtick.errors import EXIT_FINDING, BmtickError, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
+    from bmtick.alerts import Rendered
     from bmtick.engine import AlertEvent
     from bmtick.live.board import Board
     from bmtick.settings import Settings
+    from bmtick.watch.channels import Channels
     from bmtick.watch.service import Status, Watch
     from bmtick.watch.source import Collector
 
@@ -51,10 +54,10 @@ def command(
     mails: str | None,
     test_mail: bool,
 ) -> None:
-    """Watch this machine's mail log and queue; tell of alerts by mail, post, exec, log or tcp.
+    """Watch this machine's mail log and queue; tell of alerts by mail, channels, post, exec, log.
 
     The alerts are those that the settings enable, the same that 'bmtick apply' deploys. Nothing is
-    forgotten over a restart. SIGTERM ends it. With --once and no state, the logs are read from
+    forgotten over a restart. SIGTERM ends it, SIGHUP reads the settings anew. With --once and no state, the logs are read from
     their start; the exit status is 1 when something could not be delivered, also with --test-mail.
     """
     stop = _Stop()
@@ -69,12 +72,15 @@ def command(
     server = None if once else _web.serve(settings, board, screen.warn)
     status = None
     try:
-        while not stop.asked:
+        while not stop.asked and not stop.again:
             status = watch.tick(time.time(), lambda: stop.asked)
             if once:
                 break
             screen.status(status)
             stop.wait(_TICK)
+            if stop.reload:
+                stop.reload = False
+                stop.again = _usable(ctx, screen)
         while once and watch.busy and not stop.asked:
             watch.finish(time.time(), _TICK)
         watch.finish(time.time(), _GRACE)
@@ -83,6 +89,8 @@ def command(
             server.stop()
         watch.stop()
         screen.clear()
+    if stop.again and not stop.asked:
+        _start_anew()
     if once and status:
         status = watch.status(time.time())
         click.echo(screen.line(status), err=True)
@@ -90,23 +98,56 @@ def command(
             sys.exit(EXIT_FINDING)
 
 
+def _usable(ctx: click.Context, screen: _Screen) -> bool:
+    """Whether the settings can be used as they are now; what is wrong is said."""
+    from bmtick.alerts import desired, require_recipients
+    from bmtick.watch.handlers import check_handlers
+
+    try:
+        settings = load_settings(ctx)
+        alerts = desired(settings)
+        require_recipients(settings, alerts)
+        check_handlers(alerts)
+        _notify.channels(settings)
+        if not alerts:
+            raise BmtickError("the settings enable no alert")
+    except BmtickError as error:
+        screen.warn(f"the settings stay as they were: {error}")
+        return False
+    screen.warn("the settings are read anew")
+    return True
+
+
+def _start_anew() -> None:
+    """Become a process with the new settings; what must not be forgotten is in the state."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the new one listens
+    signal.set_wakeup_fd(-1)
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 -- itself
+
+
 class _Stop:
-    """Whether SIGTERM or SIGINT has come; waiting ends with it."""
+    """Whether SIGTERM, SIGINT or SIGHUP has come; waiting ends with it."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked = self.reload = self.again = False
         self._reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._ask)
 
-    def _ask(self, *_: Any) -> None:
-        self.asked = True
+    def _ask(self, number: int, _frame: Any) -> None:
+        if number == signal.SIGHUP:
+            self.reload = True
+        else:
+            self.asked = True
 
     def wait(self, seconds: float) -> None:
         import select
 
         select.select([self._reader], [], [], seconds)
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._reader, 64)
 
 
 class _Screen:
@@ -174,13 +215,16 @@ def _watch(
     check_handlers(alerts)
     host = settings.watch.host or socket.gethostname()
     channels = _notify.channels(settings)
+    collector = collector_of(settings, logs, host, screen.warn)
+    for line in _introduced(alerts, collector, channels):
+        screen.warn(line)
 
     def tell(event: AlertEvent, silence: str) -> None:
         screen.tell(event, silence)
         board.take_line(line_of(event, silence))
 
     return Watch(
-        Observed(collector_of(settings, logs, host, screen.warn), board),
+        Observed(collector, board),
         Tasks(alerts, host, screen.warn),
         Outbox(
             settings.watch.max_queue_length,
@@ -197,6 +241,18 @@ def _watch(
             channels.handlers,
         ),
     )
+
+
+def _introduced(
+    alerts: Sequence[Rendered], collector: Collector, channels: Channels
+) -> Iterator[str]:
+    """Yield what is watched, and who is told."""
+    names = ", ".join(alert.name for alert in alerts)
+    yield f"watches {collector.watched} for {len(alerts)} alerts: {names}"
+    told = [str(to) for alert in alerts for to in alert.values.get("recipients") or ()]
+    told += [kind for alert in alerts for kind in alert.handlers if kind != "email"]
+    told += [f"channel {name}" for name in channels.services]
+    yield f"tells {', '.join(dict.fromkeys(told)) or 'nobody'}"
 
 
 def collector_of(

@@ -55,6 +55,7 @@ class Collector:
         self._session = Session(list(logs), options, warn)
         self._interval, self._spool, self._warn = options.interval, spool, warn
         self._guard = guard
+        self.watched = ", ".join([*logs, "the queue"] if spool else logs)
         self._tags = {name: value for name, value in tags.items() if value}
         self._sampled = 0.0
 

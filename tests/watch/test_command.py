@@ -309,3 +309,32 @@ def test_killed_again_and_again_every_event_is_told_once(place):
     assert sorted(mail["Subject"] for mail in mails(place / "out")) == loud
     assert all("silenced" in e for e in told if e["alert"] == "auth_failures")
     assert 0 < len(loud) < len(told)
+
+
+def test_sighup_reads_the_settings_anew_and_keeps_the_old_where_they_are_wrong(place):
+    (place / "mail.log").touch()
+    process = start(place, "--config", "bmtick.toml")
+    said = []
+
+    def line(text):
+        while not (said and text in said[-1]):
+            said.append(process.stderr.readline())
+            assert said[-1], said
+
+    try:
+        line("tells admin@domain.net")
+        assert "watches mail.log for 1 alerts: sender_outbreak\n" in said[-2]
+        good = (place / "bmtick.toml").read_text()
+        (place / "bmtick.toml").write_text(good + "[smtp]\nprot = 25\n")
+        process.send_signal(signal.SIGHUP)
+        line("the settings stay as they were: bmtick.toml:11:1: error: unknown key 'prot'")
+        (place / "bmtick.toml").write_text(good + "[alerts.postfix_queue]\n")
+        process.send_signal(signal.SIGHUP)
+        line("watches mail.log for 2 alerts: sender_outbreak, postfix_queue")
+        line("tells admin@domain.net")
+        shutil.copy(LOG, place / "mail.log")
+        line("p.martin@example.org sends spam")
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
