@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from bmtick.engine.gotemplate import Template
-from bmtick.engine.gotemplate.functions import BUILTINS
 from bmtick.engine.gotemplate.nodes import (
     Action,
     Branch,
@@ -20,21 +20,18 @@ from bmtick.engine.gotemplate.nodes import (
     Pipe,
     Variable,
 )
-from bmtick.engine.gotemplate.parser import parse
 from bmtick.tick.templates import TemplateUses
 
 
+@lru_cache(maxsize=256)  # the scripts of one house share their texts
 def read_template(text: str, html: bool) -> TemplateUses:
     """Return what a template reads.
 
     Raises:
         BmtickError: it does not parse, or cannot be escaped for HTML.
     """
-    Template(text, html=html, newer=True)
     walk = _Walk()
-    walk.nodes(
-        parse(text, {*BUILTINS, "json", "jsonCompact"} if html else BUILTINS)[""], at_root=True
-    )
+    walk.nodes(Template(text, html=html, newer=True).trees[""], at_root=True)
     return walk.uses
 
 

@@ -147,6 +147,7 @@ def _properties(table: dict[str, Any]) -> dict[str, Property]:
     return found
 
 
+@functools.cache
 def parse_version(text: str) -> tuple[int, ...]:
     """Return a comparable version; ``1.5`` counts as its last patch release.
 

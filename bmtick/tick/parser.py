@@ -41,54 +41,56 @@ class Reader:
 
     def __init__(self, text: str, file: str) -> None:
         self.source = Source(text, file)
-        self._tokens = iter(tokenize(text))
-        self._token = [_NONE, _NONE]
-        self.comments: list[ast.Comment | None] = [None, None]
-        self._peeked = 0
+        self._tokens: list[Token] = []
+        self._comments: list[ast.Comment | None] = []  # before each token, until a node takes it
+        self._at = 0  # the token that is read next
+        waiting: list[Token] = []
+        for token in tokenize(text):
+            if token.kind == "comment":
+                waiting.append(token)
+                continue
+            self._tokens.append(token)
+            self._comments.append(self._comment_of(waiting) if waiting else None)
+            waiting = []
 
-    def _read(self) -> tuple[Token, ast.Comment | None]:
-        token = next(self._tokens, _NONE)
-        if token.kind != "comment":
-            return token, None
-        first = token
+    def _comment_of(self, tokens: list[Token]) -> ast.Comment:
         lines: list[str] = []
-        while token.kind == "comment":
+        for token in tokens:
             if lines:
                 lines.append("\n")
             lines += comment_lines(token.text)
-            token = next(self._tokens, _NONE)
-        return token, ast.Comment(self.source.position(first.offset), lines)
+        return ast.Comment(self.source.position(tokens[0].offset), lines)
 
     def next(self) -> Token:
-        """Read the next token."""
-        if self._peeked:
-            self._peeked -= 1
-        else:
-            self._token[0], self.comments[0] = self._read()
-        return self._token[self._peeked]
+        """Read the next token; behind the last one stand errors."""
+        self._at += 1
+        return self._tokens[self._at - 1] if self._at <= len(self._tokens) else _NONE
 
     def backup(self) -> None:
         """Take back the token that was read last."""
-        self._peeked += 1
+        self._at -= 1
 
     def peek(self) -> str:
         """Return the kind of the next token."""
-        return self.peek_token().kind
+        return self._tokens[self._at].kind if self._at < len(self._tokens) else "error"
 
     def peek_token(self) -> Token:
         """Return the next token without reading it."""
-        if self._peeked:
-            return self._token[self._peeked - 1]
-        self._peeked = 1
-        self._token[1], self.comments[1] = self._token[0], self.comments[0]
-        self._token[0], self.comments[0] = self._read()
-        return self._token[0]
+        return self._tokens[self._at] if self._at < len(self._tokens) else _NONE
 
     def comment(self) -> ast.Comment | None:
         """Take the comment of the token that was read last."""
-        taken = self.comments[self._peeked]
-        self.comments[self._peeked] = None
+        before = self._at - 1
+        if not 0 <= before < len(self._tokens):
+            return None
+        taken = self._comments[before]
+        self._comments[before] = None
         return taken
+
+    def left_over(self) -> list[ast.Comment]:
+        """Return the comments of the last token that was read, and of the next."""
+        comments = self._comments[max(0, self._at - 1) : self._at + 1]
+        return [comment for comment in comments if comment]
 
     def expect(self, kind: str) -> Token:
         """Read a token of this kind, or refuse."""
@@ -372,8 +374,7 @@ class _Parser(ExpressionParser):
         statements: list[ast.Node] = []
         while self.peek() != "eof":
             statements.append(self._statement())
-        last = (self.comments[1], self.comments[0])
-        statements += [ast.CommentStatement(c, pos=c.pos) for c in last if c]
+        statements += [ast.CommentStatement(c, pos=c.pos) for c in self.left_over()]
         return ast.Program(statements, pos=self.source.position(0))
 
     def _statement(self) -> ast.Node:

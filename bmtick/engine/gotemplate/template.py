@@ -67,10 +67,10 @@ class Template:
         self._functions = (_NEWER if newer else _HTML_FUNCTIONS) if html else BUILTINS
         self._escapers: Escapers = {}
         try:
-            self._trees: Trees = parse(text, self._functions)
+            self.trees: Trees = parse(text, self._functions)
             if html:
-                self._escapers = escape(self._trees)
-            check_methods(self._trees)
+                self._escapers = escape(self.trees)
+            check_methods(self.trees)
         except (LexError, EscapeError, MethodError) as error:
             raise self._refusal(error.message, error.at) from None
         except RecursionError:
@@ -109,7 +109,7 @@ class Template:
         if self._constant is not None:
             return self._constant
         dot = data if isinstance(data, Struct | StringMap) else alert_data(data)
-        run = Execution(self._trees, self._functions, self._printer, self._escapers)
+        run = Execution(self.trees, self._functions, self._printer, self._escapers)
         try:
             # half a character, as slice can leave it, must not reach a terminal or a mail
             return go_runes(run.run(dot))
