@@ -6,7 +6,6 @@ Source: kapacitor ``tick/eval.go``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from bmtick.documents import source_line
@@ -20,6 +19,7 @@ from bmtick.engine.variables import Variable
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.tick import ast
 from bmtick.tick.kinds import parse_version
+from bmtick.tick.ast import replace
 from bmtick.tick.values import VAR_TYPES
 
 

@@ -7,8 +7,8 @@ comment hangs on the node that follows it, as in Kapacitor, so that formatting k
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
-from typing import NamedTuple, TypeAlias
+from copy import copy
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 
 class Position(NamedTuple):
@@ -22,168 +22,403 @@ class Position(NamedTuple):
     column: int = 1
 
 
-@dataclass(slots=True)
+_START = Position()
+
+
 class Comment:
     r"""Comment lines that stand before a node; ``"\n"`` is an empty line between two blocks."""
 
-    pos: Position
-    lines: list[str]
+    __slots__ = ("lines", "pos")
+
+    def __init__(self, pos: Position, lines: list[str]) -> None:
+        self.pos = pos
+        self.lines = lines
+
+    def __repr__(self) -> str:
+        return f"Comment({self.lines!r})"
 
 
-@dataclass(slots=True, kw_only=True)
 class _Base:
-    pos: Position = field(default_factory=Position, compare=False)
-    comment: Comment | None = field(default=None, compare=False)
+    """What all nodes share. These are no dataclasses, whose decorator costs a start of ``check`` more
+    than the parsing: ``meaning`` names the attributes that count where trees are compared.
+    """  # noqa: D205 -- one thought
+
+    __slots__ = ("comment", "pos")
+    __hash__ = None  # type: ignore[assignment]
+    meaning: ClassVar[tuple[str, ...]] = ()
+
+    pos: Position
+    comment: Comment | None
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and all(
+            getattr(self, name) == getattr(other, name) for name in self.meaning
+        )
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.meaning)
+        return f"{type(self).__name__}({shown})"
 
 
-@dataclass(slots=True)
 class Number(_Base):
     """A number literal: ``int`` (base 10 or 8) or ``float``; never negative."""
 
-    value: int | float
-    base: int = field(default=10, compare=False)
+    __slots__ = ("base", "value")
+    __match_args__ = ("value", "base")
+    meaning = ("value",)
+
+    def __init__(
+        self,
+        value: float,
+        base: int = 10,
+        *,
+        pos: Position = _START,
+        comment: Comment | None = None,
+    ) -> None:
+        self.value = value
+        self.base = base
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class Duration(_Base):
     """A duration literal, in nanoseconds, with its text as written."""
 
-    nanoseconds: int
-    literal: str = field(default="", compare=False)
+    __slots__ = ("literal", "nanoseconds")
+    __match_args__ = ("nanoseconds", "literal")
+    meaning = ("nanoseconds",)
+
+    def __init__(
+        self,
+        nanoseconds: int,
+        literal: str = "",
+        *,
+        pos: Position = _START,
+        comment: Comment | None = None,
+    ) -> None:
+        self.nanoseconds = nanoseconds
+        self.literal = literal
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class Bool(_Base):
     """``TRUE`` or ``FALSE``."""
 
-    value: bool
+    __slots__ = ("value",)
+    __match_args__ = ("value",)
+    meaning = ("value",)
+
+    def __init__(
+        self, value: bool, *, pos: Position = _START, comment: Comment | None = None
+    ) -> None:
+        self.value = value
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class String(_Base):
     """A string literal, unescaped; ``triple`` where it was written in three quotes."""
 
-    value: str
-    triple: bool = field(default=False, compare=False)
+    __slots__ = ("triple", "value")
+    __match_args__ = ("value", "triple")
+    meaning = ("value",)
+
+    def __init__(
+        self,
+        value: str,
+        triple: bool = False,
+        *,
+        pos: Position = _START,
+        comment: Comment | None = None,
+    ) -> None:
+        self.value = value
+        self.triple = triple
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class Regex(_Base):
     r"""A regular expression in Go's RE2 syntax; ``literal`` still holds its ``\/``."""
 
-    pattern: str
-    literal: str = field(default="", compare=False)
+    __slots__ = ("literal", "pattern")
+    __match_args__ = ("pattern", "literal")
+    meaning = ("pattern",)
+
+    def __init__(
+        self,
+        pattern: str,
+        literal: str = "",
+        *,
+        pos: Position = _START,
+        comment: Comment | None = None,
+    ) -> None:
+        self.pattern = pattern
+        self.literal = literal
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class Star(_Base):
     """A standalone ``*``."""
 
+    __slots__ = ()
+    meaning = ()
 
-@dataclass(slots=True)
+    def __init__(self, *, pos: Position = _START, comment: Comment | None = None) -> None:
+        self.pos = pos
+        self.comment = comment
+
+
 class Identifier(_Base):
     """A name: a var, or a property without parentheses."""
 
-    name: str
+    __slots__ = ("name",)
+    __match_args__ = ("name",)
+    meaning = ("name",)
+
+    def __init__(
+        self, name: str, *, pos: Position = _START, comment: Comment | None = None
+    ) -> None:
+        self.name = name
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class Reference(_Base):
     """A field or tag in double quotes, unescaped."""
 
-    name: str
+    __slots__ = ("name",)
+    __match_args__ = ("name",)
+    meaning = ("name",)
+
+    def __init__(
+        self, name: str, *, pos: Position = _START, comment: Comment | None = None
+    ) -> None:
+        self.name = name
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class ListNode(_Base):
     """A list in brackets: strings, identifiers and stars."""
 
-    items: list[Node]
+    __slots__ = ("items",)
+    __match_args__ = ("items",)
+    meaning = ("items",)
+
+    def __init__(
+        self, items: list[Node], *, pos: Position = _START, comment: Comment | None = None
+    ) -> None:
+        self.items = items
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class Unary(_Base):
     """``-x`` or ``!x``."""
 
-    operator: str
-    operand: Node
+    __slots__ = ("operand", "operator")
+    __match_args__ = ("operator", "operand")
+    meaning = ("operator", "operand")
+
+    def __init__(
+        self,
+        operator: str,
+        operand: Node,
+        *,
+        pos: Position = _START,
+        comment: Comment | None = None,
+    ) -> None:
+        self.operator = operator
+        self.operand = operand
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class Binary(_Base):
     """``left OPERATOR right``; ``operator`` is its text, such as ``AND`` or ``=~``."""
 
-    operator: str
-    left: Node
-    right: Node
-    parens: bool = field(default=False, compare=False)
-    multiline: bool = field(default=False, compare=False)
+    __slots__ = ("left", "multiline", "operator", "parens", "right")
+    __match_args__ = ("operator", "left", "right", "parens", "multiline")
+    meaning = ("operator", "left", "right")
+
+    def __init__(
+        self,
+        operator: str,
+        left: Node,
+        right: Node,
+        parens: bool = False,
+        multiline: bool = False,
+        *,
+        pos: Position = _START,
+        comment: Comment | None = None,
+    ) -> None:
+        self.operator = operator
+        self.left = left
+        self.right = right
+        self.parens = parens
+        self.multiline = multiline
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class Call(_Base):
     """A call. ``kind`` is ``global``, ``chain`` (after ``|``), ``property`` (after ``.``) or
     ``dynamic`` (after ``@``).
     """  # noqa: D205 -- the kinds do not fit on one line
 
-    kind: str
-    name: str
-    args: list[Node]
-    multiline: bool = field(default=False, compare=False)
+    __slots__ = ("args", "kind", "multiline", "name")
+    __match_args__ = ("kind", "name", "args", "multiline")
+    meaning = ("kind", "name", "args")
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        args: list[Node],
+        multiline: bool = False,
+        *,
+        pos: Position = _START,
+        comment: Comment | None = None,
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.args = args
+        self.multiline = multiline
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class Lambda(_Base):
     """``lambda: expression``."""
 
-    expression: Node
+    __slots__ = ("expression",)
+    __match_args__ = ("expression",)
+    meaning = ("expression",)
+
+    def __init__(
+        self, expression: Node, *, pos: Position = _START, comment: Comment | None = None
+    ) -> None:
+        self.expression = expression
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class Chain(_Base):
     """``left|right``, ``left.right`` or ``left@right``: left-associative."""
 
-    operator: str
-    left: Node
-    right: Node
+    __slots__ = ("left", "operator", "right")
+    __match_args__ = ("operator", "left", "right")
+    meaning = ("operator", "left", "right")
+
+    def __init__(
+        self,
+        operator: str,
+        left: Node,
+        right: Node,
+        *,
+        pos: Position = _START,
+        comment: Comment | None = None,
+    ) -> None:
+        self.operator = operator
+        self.left = left
+        self.right = right
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class Declaration(_Base):
     """``var name = value``."""
 
-    name: Identifier
-    value: Node
+    __slots__ = ("name", "value")
+    __match_args__ = ("name", "value")
+    meaning = ("name", "value")
+
+    def __init__(
+        self,
+        name: Identifier,
+        value: Node,
+        *,
+        pos: Position = _START,
+        comment: Comment | None = None,
+    ) -> None:
+        self.name = name
+        self.value = value
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class TypeDeclaration(_Base):
     """``var name type``: a var that the template's user must give."""
 
-    name: Identifier
-    type: Identifier
+    __slots__ = ("name", "type")
+    __match_args__ = ("name", "type")
+    meaning = ("name", "type")
+
+    def __init__(
+        self,
+        name: Identifier,
+        type: Identifier,  # noqa: A002 -- as the script names it
+        *,
+        pos: Position = _START,
+        comment: Comment | None = None,
+    ) -> None:
+        self.name = name
+        self.type = type
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class DBRP(_Base):
     """``dbrp "db"."rp"``."""
 
-    database: Reference
-    retention_policy: Reference
+    __slots__ = ("database", "retention_policy")
+    __match_args__ = ("database", "retention_policy")
+    meaning = ("database", "retention_policy")
+
+    def __init__(
+        self,
+        database: Reference,
+        retention_policy: Reference,
+        *,
+        pos: Position = _START,
+        comment: Comment | None = None,
+    ) -> None:
+        self.database = database
+        self.retention_policy = retention_policy
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class CommentStatement(_Base):
     """Comments at the end of the text, which no node follows."""
 
-    lines: Comment
+    __slots__ = ("lines",)
+    __match_args__ = ("lines",)
+    meaning = ("lines",)
+
+    def __init__(
+        self, lines: Comment, *, pos: Position = _START, comment: Comment | None = None
+    ) -> None:
+        self.lines = lines
+        self.pos = pos
+        self.comment = comment
 
 
-@dataclass(slots=True)
 class Program(_Base):
     """A whole script."""
 
-    statements: list[Node]
+    __slots__ = ("statements",)
+    __match_args__ = ("statements",)
+    meaning = ("statements",)
+
+    def __init__(
+        self, statements: list[Node], *, pos: Position = _START, comment: Comment | None = None
+    ) -> None:
+        self.statements = statements
+        self.pos = pos
+        self.comment = comment
 
 
 Node: TypeAlias = (
@@ -209,6 +444,9 @@ Node: TypeAlias = (
 )
 
 
+NodeT = TypeVar("NodeT", bound=_Base)
+
+
 def same(one: Node, other: Node) -> bool:
     """Say whether two trees mean the same: positions, comments and layout do not count.
 
@@ -226,8 +464,7 @@ def same(one: Node, other: Node) -> bool:
         elif isinstance(left, _Base):
             if type(left) is not type(right):
                 return False
-            names = (f.name for f in fields(left) if f.compare)
-            pairs.extend((getattr(left, n), getattr(right, n)) for n in names)
+            pairs.extend((getattr(left, n), getattr(right, n)) for n in left.meaning)
         elif left != right or type(left) is not type(right):
             return False
     return True
@@ -235,10 +472,19 @@ def same(one: Node, other: Node) -> bool:
 
 def walk(node: Node) -> Iterator[Node]:
     """Yield a node and all below it, in the order of the script's text."""
-    yield node
-    for entry in fields(node):
-        if entry.compare:
-            value = getattr(node, entry.name)
-            for child in value if isinstance(value, list) else [value]:
-                if isinstance(child, _Base):
-                    yield from walk(child)  # type: ignore[arg-type]
+    stack: list[Any] = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        for name in reversed(current.meaning):
+            value = getattr(current, name)
+            children = reversed(value) if isinstance(value, list) else (value,)
+            stack.extend(child for child in children if isinstance(child, _Base))
+
+
+def replace(node: NodeT, **changes: Any) -> NodeT:
+    """Return a copy of a node with other attributes; what is below it is shared."""
+    copied = copy(node)
+    for name, value in changes.items():
+        setattr(copied, name, value)
+    return copied
