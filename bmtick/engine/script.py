@@ -18,8 +18,8 @@ from bmtick.engine.registry import NOT_SUPPORTED, kinds
 from bmtick.engine.variables import Variable
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.tick import ast
-from bmtick.tick.kinds import parse_version
 from bmtick.tick.ast import replace
+from bmtick.tick.kinds import parse_version
 from bmtick.tick.values import VAR_TYPES
 
 
