@@ -17,7 +17,7 @@ _NOT_COMMANDS = {"root", "common"}
 # How --help sorts the commands: in the order in which an administrator comes to need them.
 _GROUPS = {
     "First steps": "demo init doctor settings",
-    "When spam goes out": "top suspects relays queue respond advise report",
+    "When spam goes out": "incident top suspects relays queue respond advise report",
     "Alerts on Kapacitor (Bm-tick)": (
         "alerts plan apply status fire silence silences unsilence rollback destroy"
     ),
