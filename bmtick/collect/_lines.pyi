@@ -1,3 +1,5 @@
 from bmtick.collect.scan import Scanner
 
 def feed(scanner: Scanner, block: bytes) -> None: ...
+
+FORMAT: int

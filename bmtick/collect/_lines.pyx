@@ -33,6 +33,8 @@ cdef enum:
     MAX_SEEN = 1000
     MAX_DOMAINS = 2000
 
+FORMAT = 3  # of what is shared with the Python around: compiled.py refuses another one
+
 cdef long long MAX_SIZE = 1LL << 40
 cdef long long MAX_UID = (1LL << 32) - 1
 

@@ -26,15 +26,20 @@ if TYPE_CHECKING:
     """Writes rows in line protocol: ``emit.to_influx``."""
 
 
+_FORMAT = 3
+
+
 def _load() -> tuple[Feed | None, Lines | None]:
     if os.environ.get("BMTICK_PURE"):
         return None, None
     try:
-        from bmtick.collect._lines import feed
+        from bmtick.collect import _lines
         from bmtick.collect._points import lines
     except ImportError:
         return None, None
-    return feed, lines
+    if getattr(_lines, "FORMAT", 0) != _FORMAT:  # compiled from an older source
+        return None, None
+    return _lines.feed, lines
 
 
 feed, lines = _load()

@@ -14,7 +14,6 @@ from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
 from bmtick.collect.counter import Counter
 from bmtick.collect.emit import Emitter
-from bmtick.collect.known import KnownClients
 from bmtick.collect.scan import Scanner
 
 pytestmark = pytest.mark.skipif(
@@ -37,7 +36,7 @@ def counted(lines: list[bytes], *, by_pointers: bool, block: int = 50) -> tuple:
         data = b"".join(b"\n" + line for line in lines[start : start + block])
         (compiled.feed if by_pointers else Scanner._runs)(scanner, data)
         scanner.previous = scanner._said(data, len(data))
-    emitter = Emitter(10, 1000, KnownClients(()))
+    emitter = Emitter(10, 1000)
     rows = [row for start, bucket in buckets.close() for row in emitter.rows(start, bucket, 0.0)]
     return rows, counter.dump(), scanner.clock.last, buckets.newest
 
