@@ -24,7 +24,7 @@ _GROUPS = {
     "Alerts without Kapacitor": "watch events",
     "Hold spam inside Postfix": "guard held hold release guard-queue",
     "Figures for Telegraf": "telegraf collect",
-    "Scripts and thresholds": "backtest render check fmt test eval",
+    "Scripts and thresholds": "backtest render check fmt test eval lsp",
 }
 _DOCSTRING = re.compile(
     r'^def command\((?:[^)]|\n)*?\) -> None:\n    """(.*?)(?:"""|\n\n)', re.MULTILINE | re.DOTALL

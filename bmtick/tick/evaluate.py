@@ -256,6 +256,7 @@ class Evaluator(Expressions):
         self._vars: dict[str, Value] = {}
         self._declared: dict[str, ast.Position] = {}
         self.used: set[str] = set()
+        self.last: Value | None = None  # of the last statement: what an editor would go on with
         self.task_type = ""
         self._is_template = False
 
@@ -311,20 +312,20 @@ class Evaluator(Expressions):
             fix = Fix(start, start + 2, "//")
             self._report.error("no-effect", message, node.pos, "a comment starts with //", fix)
         elif not isinstance(node, (ast.DBRP, ast.CommentStatement)):
-            self._expression(node)
+            self.last = self._expression(node)
             if not isinstance(node, ast.Chain):
                 self._report.warning("no-effect", "this statement does nothing", node.pos)
 
     def _idle_name(self, node: ast.Identifier) -> None:
         """Kapacitor ignores a name that stands alone, even one that does not exist."""
         if node.name in self._vars or node.name in _SOURCES:
-            self._resolve(node)
+            self.last = self._resolve(node)
         message = f"'{node.name}' stands alone and does nothing"
         self._report.warning("no-effect", message, node.pos, "is a | or . missing?")
 
     def _declaration(self, node: ast.Declaration) -> None:
         name = node.name.name
-        value = self._value(node.value)
+        value = self.last = self._value(node.value)
         if self._is_taken(name):
             message = f"'{name}' is defined twice"
             if name in _ROOTS:
