@@ -39,5 +39,5 @@ def examine(world: World) -> Iterator[Link]:
             else:
                 denied = isinstance(error, PermissionError)
                 message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-                remedy = "run 'bmtick doctor' as root" if denied else _ABOVE
+                remedy = "sudo bmtick doctor" if denied else _ABOVE
             yield unseen(name, f"could not be looked at: {message}", remedy)

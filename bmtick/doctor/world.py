@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import stat
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,7 @@ class World:
         root: where ``/etc``, ``/proc`` and ``/var`` hang; ``/`` but in tests.
         test_mail: send a real test mail through Kapacitor's SMTP service.
         programs: runs Postfix's programs.
+        sleep: waits, before something is looked at once more.
         standalone: 'bmtick watch' runs the alerts, without Telegraf, InfluxDB and Kapacitor.
     """
 
@@ -45,6 +47,7 @@ class World:
     root: Path = field(default_factory=lambda: Path("/"))
     test_mail: bool = False
     programs: Programs = field(default_factory=Programs)
+    sleep: Callable[[float], None] = time.sleep
     standalone: bool = False
 
     def path(self, absolute: str) -> Path:

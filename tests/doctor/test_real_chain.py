@@ -115,6 +115,7 @@ spool = "{self.mta.queue_directory}"
 [alerts.postfix_queue]
 crit = 200
 [alerts.sender_messages]
+[alerts.collector_silent]
 """)
         self.write_telegraf()
 
@@ -367,7 +368,7 @@ def test_a_task_is_disabled(chain):
     _patch(chain, "bmtick-postfix_queue", status="disabled")
     found = chain.broken()
     assert list(found) == ["kapacitor: tasks: postfix_queue"]
-    assert found["kapacitor: tasks: postfix_queue"].remedy == "bmtick apply"
+    assert found["kapacitor: tasks: postfix_queue"].remedy == "bmtick apply --yes"
     chain.apply()
     chain.wait([])
 
@@ -377,7 +378,7 @@ def test_a_task_is_deleted(chain):
         f"{chain.kapacitor_url}/kapacitor/v1/tasks/bmtick-postfix_queue", timeout=20
     ).raise_for_status()
     found = chain.broken()
-    assert found["kapacitor: tasks: postfix_queue"].remedy == "bmtick apply"
+    assert found["kapacitor: tasks: postfix_queue"].remedy == "bmtick apply --yes"
     chain.apply()
     chain.wait([])
 
@@ -475,4 +476,4 @@ def test_a_plain_user_is_told_what_could_not_be_seen(chain):
     by_name = {name: (status, remedy) for status, name, remedy in seen}
     assert not [name for name, (status, _) in by_name.items() if status == "broken"]
     for name in ("mail log", "collector state", "telegraf: log"):
-        assert by_name[name] == ("unseen", "run 'bmtick doctor' as root"), by_name
+        assert by_name[name] == ("unseen", "sudo bmtick doctor"), by_name

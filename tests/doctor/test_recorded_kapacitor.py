@@ -109,7 +109,7 @@ def _nodes(recorded):
             lambda r: r["task"].update(modified="2100-01-01T00:00:00Z"),
             TASK, "broken", "older script", "bmtick apply",
         ),
-        (lambda r: _nodes(r)["alert2"].update(errors=7), TASK, "broken", "7 errors", "kapacitor logs"),
+        (lambda r: _nodes(r)["alert2"].update(errors=7), TASK, "broken", "7 errors", "journalctl -u kapacitor"),
         (lambda r: r["task"].pop("stats"), TASK, "unseen", "no point has reached", "bmtick status"),
         (lambda r: r.update(smtp=None), MAIL, "unseen", "does not tell", "bmtick fire NAME"),
         (
@@ -118,7 +118,7 @@ def _nodes(recorded):
         ),
         (
             lambda r: r.update(test={"success": False, "message": "no sender"}),
-            MAIL, "broken", "no sender", "check [smtp]",
+            MAIL, "broken", "no sender", "kapacitor.conf",
         ),
         (lambda r: r.update(subscriptions=[]), FED, "broken", "to no Kapacitor", "disable-subscr"),
     ],

@@ -30,7 +30,7 @@ def look(world: World) -> Iterator[Link]:
         yield broken(
             _NAME,
             f"{url} answers {reply.status}",
-            "check [chronograf] url; on BlueMind it ends in /tick",
+            "grep -n -A1 chronograf /etc/bmtick/bmtick.toml  # on BlueMind the url ends in /tick",
         )
     else:
         yield ok(_NAME, f"{url} answers")

@@ -12,7 +12,7 @@ from bmtick.errors import BmtickError
 ORDER = 80
 TICK_STACK = True
 _LIMIT = 5.0  # seconds; a window of ten seconds would notice
-_REMEDY = "timedatectl set-ntp true, on both machines"
+_REMEDY = "timedatectl set-ntp true  # on both machines"
 
 
 def look(world: World) -> Iterator[Link]:

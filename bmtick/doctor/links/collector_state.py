@@ -27,7 +27,7 @@ def look(world: World) -> Iterator[Link]:
         yield broken(_NAME, f"{shown} does not exist: the collector never ran", _RUN)
         return
     except PermissionError:
-        yield unseen(_NAME, f"{shown} cannot be seen by this user", "run 'bmtick doctor' as root")
+        yield unseen(_NAME, f"{shown} cannot be seen by this user", "sudo bmtick doctor")
         return
     if stat.S_IMODE(info.st_mode) & 0o077:
         yield broken(_NAME, f"{shown} can be read by others", f"chmod 600 {shell_quoted(shown)}")

@@ -1,12 +1,14 @@
-"""Is there room for the queue? Postfix refuses mail when its file system is full."""
+"""Is there room for the queue and for what bmtick keeps? Both stop when a disk is full."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from bmtick.doctor.link import Link, broken, off, ok
 from bmtick.doctor.world import World
+from bmtick.places import ADMIN_FOLDER
 from bmtick.terminal import shell_quoted
 
 ORDER = 90
@@ -16,25 +18,36 @@ _GIB = 1 << 30
 
 
 def look(world: World) -> Iterator[Link]:
-    """Look at free bytes and inodes of the spool's file system."""
-    shown = world.settings.collect.spool
+    """Look at free bytes and inodes of the file systems of the spool and of the states."""
+    spool = world.settings.collect.spool
+    if not world.path(spool).is_dir():
+        yield off(_NAME, f"no Postfix spool {spool} on this machine")
+    else:
+        yield _room(world, _NAME, spool)
+    states = (world.settings.collect.state, world.settings.watch.state, f"{ADMIN_FOLDER}/deploy")
+    for folder in dict.fromkeys(str(Path(state).parent) for state in states):
+        link = _room(world, f"{_NAME}: state", folder) if world.path(folder).is_dir() else None
+        if link and link.status == "broken":
+            yield link
+
+
+def _room(world: World, name: str, shown: str) -> Link:
     path = world.path(shown)
-    if not path.is_dir():
-        yield off(_NAME, f"no Postfix spool {shown} on this machine")
-        return
     info = os.statvfs(path)
     free = info.f_bavail * info.f_frsize
     total = info.f_blocks * info.f_frsize
     said = f"{free / _GIB:.1f} GiB of {total / _GIB:.1f} GiB free for {shown}"
     if free < _SHARE * total and free < _GIB:
-        yield broken(
-            _NAME, said, f"df -h {shell_quoted(shown)}; bmtick queue; journalctl --vacuum-size=500M"
+        return broken(
+            name,
+            said,
+            "journalctl --vacuum-size=200M; apt-get clean; "
+            f"du -xh --max-depth=2 {shell_quoted(shown)} | sort -h | tail",
         )
-    elif info.f_files and info.f_favail < _SHARE * info.f_files:
-        yield broken(
-            _NAME,
+    if info.f_files and info.f_favail < _SHARE * info.f_files:
+        return broken(
+            name,
             f"{info.f_favail:,} of {info.f_files:,} inodes free for {shown}",
-            f"df -i {shell_quoted(shown)}; bmtick queue",
+            f"du -x --inodes --max-depth=2 {shell_quoted(shown)} | sort -n | tail",
         )
-    else:
-        yield ok(_NAME, said)
+    return ok(name, said)

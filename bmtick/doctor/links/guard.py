@@ -35,7 +35,7 @@ def look(world: World) -> Iterator[Link]:
     try:
         postfix = read_settings(world.programs)
     except BmtickError as error:
-        yield unseen("guard: postfix", error.message, error.remedy or "run 'bmtick doctor' as root")
+        yield unseen("guard: postfix", error.message, error.remedy or "sudo bmtick doctor")
     else:
         yield _asked(postfix, guard.listen)
         yield _fails_open(postfix)
@@ -129,7 +129,7 @@ def _arrives(world: World) -> Iterator[Link]:
     try:
         journal.poll()
     except (OSError, BmtickError) as error:
-        yield unseen(name, f"{guard.state} cannot be read: {error}", "run 'bmtick doctor' as root")
+        yield unseen(name, f"{guard.state} cannot be read: {error}", "sudo bmtick doctor")
         return
     finally:
         journal.close()

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from bmtick import names
+from bmtick.alerts import desired
 from bmtick.deploy.answers import SeriesAnswer
 from bmtick.doctor.link import Link, broken, ok, unseen
 from bmtick.doctor.world import World, ago
 from bmtick.durations import SECOND
 from bmtick.errors import BmtickError
 from bmtick.influxql import quote_name
+from bmtick.terminal import shell_quoted
 
 ORDER = 40
 TICK_STACK = True
 _NAME = "influxdb"
+_CHRONOGRAF = "chronograf"
+_KEPT = 86_400  # seconds: the alerts look back a day
 _FRESH = 300  # seconds: jitter of collection and flush together is below a minute
 _AHEAD = 30  # seconds a point may lie in the future before a clock is wrong
 
@@ -38,12 +43,21 @@ def look(world: World) -> Iterator[Link]:
         yield broken(
             f"{_NAME}: database",
             f"there is no database '{influx.database}'",
-            f"check [influxdb] database; it has: {', '.join(databases) or 'none'}",
+            f"influx -execute {shell_quoted(f'CREATE DATABASE {quote_name(influx.database)}')}"
+            f"  # or set [influxdb] database; it has: {', '.join(databases) or 'none'}",
         )
         return
+    if _CHRONOGRAF not in databases and any(desired(world.settings)):
+        yield broken(
+            f"{_NAME}: alert history",
+            f"there is no database '{_CHRONOGRAF}': no alert is recorded, and none shows in "
+            "Chronograf or in BlueMind's console",
+            f"influx -execute 'CREATE DATABASE {_CHRONOGRAF}'",
+        )
     if (link := _policy(world)) is not None:
         yield link
-        return
+        if link.status == "broken" and "keeps" not in link.finding:
+            return
     for measurement in (*_STEADY, *_EVENTS):
         yield _measurement(world, measurement)
 
@@ -54,22 +68,46 @@ def _unanswered(url: str, error: BmtickError) -> Link:
     return broken(
         _NAME,
         f"{url} does not answer: {error.message}",
-        "systemctl start influxdb (and check [influxdb] url in bmtick.toml)",
+        "systemctl start influxdb  # or set [influxdb] url in bmtick.toml",
     )
 
 
 def _policy(world: World) -> Link | None:
     influx = world.settings.influxdb
-    if not influx.retention_policy:
-        return None
     statement = f"SHOW RETENTION POLICIES ON {quote_name(influx.database)}"
-    policies = _column(world.query(statement, influx.database))
-    if influx.retention_policy in policies:
-        return None
-    return broken(
-        f"{_NAME}: database",
-        f"'{influx.database}' has no retention policy '{influx.retention_policy}'",
-        f"check [influxdb] retention_policy; it has: {', '.join(policies) or 'none'}",
+    found = world.query(statement, influx.database)
+    policies = _column(found)
+    if influx.retention_policy and influx.retention_policy not in policies:
+        return broken(
+            f"{_NAME}: database",
+            f"'{influx.database}' has no retention policy '{influx.retention_policy}'",
+            f"sed -i 's/^retention_policy = .*/retention_policy = \"{(policies or ['autogen'])[0]}\"/' "
+            f"{shell_quoted(world.settings.path or '/etc/bmtick/bmtick.toml')}"
+            f"  # it has: {', '.join(policies) or 'none'}",
+        )
+    for series in found:
+        for row in series.values or []:
+            one = dict(zip(series.columns, row, strict=False))
+            used = one.get("name") == influx.retention_policy or (
+                not influx.retention_policy and one.get("default")
+            )
+            if used and 0 < _seconds(str(one.get("duration", "0s"))) < _KEPT:
+                change = (
+                    f"ALTER RETENTION POLICY {quote_name(str(one['name']))} ON "
+                    f"{quote_name(influx.database)} DURATION 30d SHARD DURATION 1d"
+                )
+                return broken(
+                    f"{_NAME}: retention",
+                    f"'{influx.database}' keeps points for {one['duration']} only",
+                    f"influx -execute {shell_quoted(change)}",
+                )
+    return None
+
+
+def _seconds(text: str) -> int:
+    """Return InfluxDB's ``168h0m0s`` in seconds; 0 is for ever."""
+    return sum(
+        int(n) * {"h": 3600, "m": 60, "s": 1}[u] for n, u in re.findall(r"(\d+)([hms])", text)
     )
 
 
@@ -83,7 +121,7 @@ def _measurement(world: World, measurement: str) -> Link:
         influx.database,
     )
     if not found or not found[0].values:
-        remedy = "bmtick collect; systemctl status telegraf; tail /var/log/telegraf/telegraf.log"
+        remedy = "systemctl restart telegraf; sleep 30; tail /var/log/telegraf/telegraf.log"
         if measurement in _STEADY:
             return broken(name, "never written", remedy)
         return unseen(name, "never written: no such event yet, or not collected", remedy)
@@ -98,19 +136,16 @@ def _judge(world: World, measurement: str, point: dict[str, Any]) -> Link:
         return broken(
             name,
             f"the newest point lies {ago(-age)} in the future",
-            "timedatectl set-ntp true, on this server and on the mail servers",
+            "timedatectl set-ntp true  # here and on the mail servers",
         )
     if age > _FRESH and measurement in _STEADY:
-        return broken(
-            name, f"the newest point is {ago(age)} old", "systemctl status telegraf; bmtick collect"
-        )
+        return broken(name, f"the newest point is {ago(age)} old", "systemctl restart telegraf")
     missing = [tag for tag in names.GLOBAL_TAGS if not point.get(tag)]
     if missing:
         return broken(
             name,
             f"points bear no tag '{missing[0]}'",
-            "add it under [global_tags] in /etc/telegraf/telegraf.d/output.conf "
-            "(on BlueMind: bm-cli tick reconfigure)",
+            "bm-cli tick reconfigure  # elsewhere: set it under [global_tags] of telegraf.conf",
         )
     return ok(name, f"newest point {ago(max(age, 0))} old, from host {point['host']}")
 

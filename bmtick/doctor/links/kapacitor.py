@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from bmtick.alerts import desired
 from bmtick.deploy.client import KapacitorClient, KapacitorError
+from bmtick.deploy.desired import INTERNAL_PREFIX, desired_state
+from bmtick.deploy.facts import read_facts
 from bmtick.deploy.model import ActualTask
+from bmtick.deploy.plan import Action, make_plan
 from bmtick.doctor.link import Link, broken, off, ok, unseen
 from bmtick.doctor.world import World
 from bmtick.errors import BmtickError
+from bmtick.httpclient import HttpClient
+from bmtick.influxql import quote_name
 from bmtick.names import TASK_PREFIX
+from bmtick.terminal import shell_quoted
 
 ORDER = 50
 TICK_STACK = True
-_SMTP_REMEDY = "check [smtp] in kapacitor.conf: host, port, from, to, username"
+_SMTP_REMEDY = "grep -n -A12 '^ *.smtp.' /etc/kapacitor/kapacitor.conf  # host, port, from, to"
 _NAME = "kapacitor"
+_PATIENCE = 3.0  # seconds for another Kapacitor to answer
 
 
 def look(world: World) -> Iterator[Link]:
@@ -34,11 +42,12 @@ def _server(world: World, name: str, client: KapacitorClient) -> Iterator[Link]:
         yield broken(
             name,
             f"{client.url} does not answer: {error.message}",
-            "systemctl start kapacitor (and check [kapacitor] url in bmtick.toml)",
+            "systemctl start kapacitor  # or set [kapacitor] url in bmtick.toml",
         )
         return
     yield ok(name, f"{client.url} answers, version {version or 'unknown'}")
     yield _subscription(world, f"{name}: subscription", client)
+    yield from _destinations(world, f"{name}: subscription")
     yield from _tasks(world, f"{name}: tasks", client)
     yield _smtp(world, f"{name}: mail", client)
 
@@ -65,9 +74,64 @@ def _subscription(world: World, name: str, client: KapacitorClient) -> Link:
         name,
         f"InfluxDB sends '{influx.database}'.'{influx.retention_policy}' "
         + (f"only to {', '.join(found)}" if found else "to no Kapacitor"),
-        "in kapacitor.conf, [[influxdb]]: disable-subscriptions = false; "
-        "systemctl restart kapacitor",
+        "sed -i 's/disable-subscriptions = true/disable-subscriptions = false/' "
+        "/etc/kapacitor/kapacitor.conf && systemctl restart kapacitor",
     )
+
+
+def _subscriptions(world: World) -> list[tuple[str, str]]:
+    """Return name and destination of each subscription to the data that the alerts read."""
+    influx = world.settings.influxdb
+    return [
+        (str(row[1]), str(destination))
+        for series in world.query("SHOW SUBSCRIPTIONS", "")
+        if series.name == influx.database
+        for row in series.values or []
+        if row and row[0] == (influx.retention_policy or "autogen") and isinstance(row[-1], list)
+        for destination in row[-1]
+    ]
+
+
+def _destinations(world: World, name: str) -> Iterator[Link]:
+    """Look whether each destination can be resolved, and is a Kapacitor of the settings."""
+    influx = world.settings.influxdb
+    ports = {urlsplit(s.url).port or 9092 for s in world.settings.kapacitor.values()}
+    try:
+        found = _subscriptions(world)
+    except BmtickError:
+        return  # said above
+    for own, destination in found:
+        parts = urlsplit(destination)
+        host, port = parts.hostname or "", parts.port or 9092
+        drop = f"DROP SUBSCRIPTION {quote_name(own)} ON {quote_name(influx.database)}."
+        drop += quote_name(influx.retention_policy or "autogen")
+        remove = f"influx -execute {shell_quoted(drop)}"
+        try:
+            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            yield broken(
+                name,
+                f"InfluxDB sends to {destination}, a name that does not resolve",
+                f"{remove} && sed -i 's/^ *hostname = .*/hostname = \"127.0.0.1\"/' "
+                "/etc/kapacitor/kapacitor.conf && systemctl restart kapacitor",
+            )
+            continue
+        if port not in ports and (tasks := _foreign_tasks(host, port)):
+            yield broken(
+                f"{name}: second",
+                f"InfluxDB also sends to the Kapacitor at {destination}, which runs {tasks} tasks "
+                "of bmtick: every alert is told twice",
+                f"{remove}  # and stop that Kapacitor, or name it in the settings",
+            )
+
+
+def _foreign_tasks(host: str, port: int) -> int:
+    try:
+        shown = f"[{host}]" if ":" in host else host
+        http = HttpClient(f"http://{shown}:{port}", timeout=_PATIENCE, tries=1)
+        return len(KapacitorClient(http).list_tasks(f"{TASK_PREFIX}*"))
+    except BmtickError:
+        return 0
 
 
 def _tasks(world: World, name: str, client: KapacitorClient) -> Iterator[Link]:
@@ -77,25 +141,61 @@ def _tasks(world: World, name: str, client: KapacitorClient) -> Iterator[Link]:
             name, "the settings enable no alert: add a section such as [alerts.postfix_queue]"
         )
         return
+    told = set()
     for task_id in wanted:
-        yield _task(f"{name}: {task_id.removeprefix(TASK_PREFIX)}", task_id, client.task(task_id))
+        link = _task(f"{name}: {task_id.removeprefix(TASK_PREFIX)}", task_id, client.task(task_id))
+        told |= {link.name} if link.status == "broken" else set()
+        yield link
+    yield from (link for link in _plan(world, name, client) if link.name not in told)
+
+
+def _plan(world: World, name: str, client: KapacitorClient) -> Iterator[Link]:
+    """Compare what is deployed with what 'bmtick apply' would deploy."""
+    form = world.settings.deploy.form
+    state = desired_state(desired(world.settings, form=form))
+    try:
+        steps = make_plan(state, read_facts(client))
+    except KapacitorError as error:
+        if error.status != 404:
+            yield unseen(name, f"cannot be compared: {error.message}", "bmtick plan")
+        return
+    for step in steps:
+        shown = f"{name}: {step.id.removeprefix(TASK_PREFIX)}"
+        if step.id.startswith(INTERNAL_PREFIX):
+            continue
+        if step.blocked:
+            yield broken(shown, f"{step.id} is there, but not of bmtick", "bmtick plan")
+        elif step.action is Action.DRIFTED and step.changes:
+            what = ", ".join(step.changes)
+            yield broken(
+                shown, f"{step.id} was changed by hand or by others: {what}", "bmtick apply --yes"
+            )
+        elif step.action is Action.UPDATE and step.changes:
+            what = ", ".join(step.changes)
+            yield broken(
+                shown, f"{step.id} is of an older version or settings: {what}", "bmtick apply --yes"
+            )
+        elif step.action is Action.REMOVE:
+            yield broken(
+                shown, f"{step.id} runs, but the settings have no such alert", "bmtick apply --yes"
+            )
 
 
 def _task(name: str, task_id: str, task: ActualTask | None) -> Link:
     if task is None:
-        return broken(name, f"{task_id} is not deployed", "bmtick apply")
+        return broken(name, f"{task_id} is not deployed", "bmtick apply --yes")
     if task.error:
-        return broken(name, f"stopped with an error: {task.error}", "bmtick check; bmtick apply")
+        return broken(name, f"stopped with an error: {task.error}", "bmtick apply --yes")
     if not task.executing:
-        return broken(name, "defined, but not running", "bmtick apply")
+        return broken(name, "defined, but not running", "bmtick apply --yes")
     if task.stale:
-        return broken(name, "runs an older script than the one stored", "bmtick apply")
+        return broken(name, "runs an older script than the one stored", "bmtick apply --yes")
     seen, errors = _counters(task)
     if errors:
         return broken(
             name,
             f"{errors} errors while it ran",
-            f"kapacitor logs task={task_id} (or: journalctl -u kapacitor | grep {task_id})",
+            f"journalctl -u kapacitor --since -1h | grep {task_id}",
         )
     if not seen:
         return unseen(name, "running, but no point has reached it yet", "bmtick status")
@@ -117,8 +217,8 @@ def _smtp(world: World, name: str, client: KapacitorClient) -> Link:
         return broken(
             name,
             "Kapacitor has no mail server: no alert mail is sent",
-            "in kapacitor.conf, [smtp]: enabled = true, host, port, from; "
-            "systemctl restart kapacitor",
+            "sed -i '/^ *.smtp.$/,/^ *.[a-z.]*.$/ s/enabled = false/enabled = true/' "
+            "/etc/kapacitor/kapacitor.conf && systemctl restart kapacitor  # [smtp]: enabled = true",
         )
     if not world.test_mail:
         server = f"{elements[0].get('host')}:{elements[0].get('port')}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,11 @@ from bmtick.terminal import shell_quoted
 ORDER = 10
 _NAME = "mail log"
 _STALE = 86_400  # a server that logs nothing for a day does not log
+_SILENT = 3 * 3600  # a busy server that logs nothing for so long does not log
+_STAMP = re.compile(
+    rb"^(?:\d{4}-\d\d-(\d\d)T|[A-Z][a-z]{2} +(\d+) )(\d\d):(\d\d):(\d\d)", re.MULTILINE
+)
+_ENOUGH = 50  # lines, to know how a log is written
 _TAIL = 256 * 1024  # bytes looked through for a Postfix line
 _COLLECTOR = "telegraf"  # the user who collects on a Bm-tick server
 
@@ -36,14 +43,14 @@ def look(world: World) -> Iterator[Link]:
             yield unseen(
                 _NAME,
                 f"the folder of {entry} is closed to this user",
-                "run 'bmtick doctor' as root",
+                "sudo bmtick doctor",
             )
         elif not paths:
             yield broken(
                 _NAME,
                 f"{entry} does not exist",
-                "apt-get install rsyslog, or set [collect] logs to the file Postfix writes "
-                "(postconf maillog_file; /var/log/maillog on Red Hat)",
+                "apt-get install -y rsyslog && systemctl restart rsyslog postfix"
+                "  # or set [collect] logs to what 'postconf maillog_file' names",
             )
         for path in paths:
             yield _one(world, Path(path))
@@ -66,10 +73,22 @@ def _journal(entry: str, now: float) -> Link:
         return broken(
             _NAME,
             f"the {entry} has no line of Postfix",
-            "journalctl SYSLOG_FACILITY=2; postconf maillog_file (empty: it logs to syslog)",
+            "journalctl -n 20 SYSLOG_FACILITY=2; postconf maillog_file  # empty: it logs to syslog",
         )
     seconds = int(journal.cursor.partition(";t=")[2].partition(";")[0] or "0", 16) // 1_000_000
     return ok(_NAME, f"the {entry}, last line {ago(max(now - seconds, 0))} ago")
+
+
+def _longest_gap(tail: bytes) -> float:
+    """Return the longest silence within the lines, in seconds; 0 where they are few."""
+    times = []
+    for iso, plain, hour, minute, second in _STAMP.findall(tail):
+        day = int(iso or plain)
+        times.append(86_400 * day + 3600 * int(hour) + 60 * int(minute) + int(second))
+    if len(times) < _ENOUGH:
+        return 0.0
+    gaps = [b - a for a, b in itertools.pairwise(times) if b >= a]  # months end
+    return float(max(gaps, default=0)) or 1.0
 
 
 def _one(world: World, path: Path) -> Link:
@@ -80,26 +99,33 @@ def _one(world: World, path: Path) -> Link:
         return broken(
             _NAME,
             f"user {_COLLECTOR} may not read {shown}",
-            f"usermod -aG adm {_COLLECTOR} && systemctl restart telegraf "
-            f"(and: chgrp adm {shell_quoted(shown)}; chmod g+r {shell_quoted(shown)})",
+            f"chgrp adm {shell_quoted(shown)} && chmod g+r {shell_quoted(shown)} && "
+            f"usermod -aG adm {_COLLECTOR} && systemctl restart telegraf",
         )
     age = world.now - path.stat().st_mtime
     if age > _STALE:
         return broken(
             _NAME,
             f"{shown} was last written {ago(age)} ago",
-            "systemctl status postfix rsyslog",
+            "systemctl restart rsyslog postfix",
         )
     try:
         with path.open("rb") as stream:
             stream.seek(max(0, path.stat().st_size - _TAIL))
             tail = stream.read(_TAIL)
     except PermissionError:
-        return unseen(_NAME, f"{shown} cannot be read by this user", "run 'bmtick doctor' as root")
+        return unseen(_NAME, f"{shown} cannot be read by this user", "sudo bmtick doctor")
     if b"postfix" not in tail:
         return broken(
             _NAME,
             f"no line of Postfix in the last {len(tail):,} bytes of {shown}",
             "postconf maillog_file; grep mail. /etc/rsyslog.conf",
+        )
+    gap = _longest_gap(tail)
+    if age > _SILENT and gap and age > 2 * gap:
+        return broken(
+            _NAME,
+            f"{shown} was last written {ago(age)} ago; the longest silence before was {ago(gap)}",
+            "systemctl restart rsyslog postfix",
         )
     return ok(_NAME, f"{shown}, last written {ago(max(age, 0))} ago")

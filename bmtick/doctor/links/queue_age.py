@@ -16,6 +16,7 @@ from bmtick.doctor.link import Link, broken, ok
 from bmtick.doctor.world import World
 from bmtick.errors import BmtickError
 from bmtick.names import QUEUE
+from bmtick.terminal import shell_quoted
 
 ORDER = 45
 TICK_STACK = True
@@ -41,13 +42,16 @@ def look(world: World) -> Iterator[Link]:
         if wanted in types:
             yield ok(_NAME, f"{wanted} in InfluxDB and from the collector")
         return
-    change = "add {} to" if other == "integer" else "take {} from"
+    edits = (
+        f'-e \'s/ collect / collect {_OPTION} /\' -e \'s/"collect", /"collect", "{_OPTION}", /\''
+        if other == "integer"
+        else f"-e 's/ {_OPTION}//' -e 's/\"{_OPTION}\", //' -e 's/, \"{_OPTION}\"//'"
+    )
     yield broken(
         _NAME,
         f"InfluxDB has it as {other}, this collector writes {wanted}: its points of the queue are "
         "dropped, length and size with them",
-        f"{change.format(_OPTION)} the command in {_FOLDER}/{found[0].name}; "
-        "systemctl restart telegraf",
+        f"sed -i {edits} {shell_quoted(f'{_FOLDER}/{found[0].name}')} && systemctl restart telegraf",
     )
 
 

@@ -4,29 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bmtick.alerts import catalogue, desired
-from bmtick.alerts.model import Alert
-from bmtick.doctor.link import Link, off, ok
+from bmtick.alerts import Rendered, desired, require_recipients
+from bmtick.doctor.link import Link, broken, off, ok
 from bmtick.doctor.world import World
+from bmtick.errors import BmtickError
+from bmtick.terminal import shell_quoted
 
 ORDER = 57
 _NAME = "recipients"
+_SILENT = "collector_silent"
 
 
 def look(world: World) -> Iterator[Link]:
     """Name the addresses of all alerts that mail."""
-    mailing = [alert for alert in desired(world.settings) if "email" in alert.handlers]
+    alerts = desired(world.settings)
+    yield from _silent(world, alerts)
+    try:
+        require_recipients(world.settings, alerts)
+    except BmtickError as error:
+        config = shell_quoted(world.settings.path or "/etc/bmtick/bmtick.toml")
+        yield broken(
+            _NAME,
+            error.message,
+            f'printf \'\\n[notify]\\nrecipients = ["postmaster@%s"]\\n\' "$(hostname -d)" >> {config}',
+        )
+        return
+    mailing = [alert for alert in alerts if "email" in alert.handlers]
     if not mailing:
         yield off(_NAME, "no alert sends mail")
         return
     found = dict.fromkeys(str(to) for a in mailing for to in a.values.get("recipients") or ())
-    said = f"alert mails go to {', '.join(found)}"
-    examples = {str(to) for alert in catalogue().values() for to in _default(alert)}
-    if examples & found.keys():
-        said += "; is that you? If not, set [notify] recipients"
-    yield ok(_NAME, said)
+    yield ok(_NAME, f"alert mails go to {', '.join(found)}")
 
 
-def _default(alert: Alert) -> list[str]:
-    parameter = alert.parameters.get("recipients")
-    return list(parameter.default or ()) if parameter else []
+def _silent(world: World, alerts: list[Rendered]) -> Iterator[Link]:
+    """Look whether somebody is told when the points themselves stay away."""
+    kinds = {getattr(alert.alert, "name", "") for alert in alerts}
+    if world.standalone or not alerts or _SILENT in kinds:
+        return
+    config = world.settings.path or "/etc/bmtick/bmtick.toml"
+    yield broken(
+        "alerts",
+        f"{_SILENT} is not enabled: when a collector stops, nobody is told",
+        f"printf '\\n[alerts.{_SILENT}]\\n' >> {shell_quoted(config)} && bmtick apply --yes",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,22 @@ _NAME = "telegraf"
 _FOLDER = "/etc/telegraf/telegraf.d"
 _LOG = "/var/log/telegraf/telegraf.log"
 _SNIPPET = f"bmtick telegraf > {_FOLDER}/bmtick.conf && systemctl restart telegraf"
+_OUTPUT = re.compile(r" [EW]! \[outputs\.influxdb|partial write|max-values-per-tag")
+_RECENT_WRITES = 600  # seconds: what is dropped is gone
+_CONF = "/etc/influxdb/influxdb.conf"
+_REASONS = {
+    "max-values-per-tag": "sed -i 's/^ *#* *max-values-per-tag = .*/  max-values-per-tag = 0/' "
+    f"{_CONF} && systemctl restart influxdb",
+    "max-series-per-database": "sed -i 's/^ *#* *max-series-per-database = .*/"
+    f"  max-series-per-database = 0/' {_CONF} && systemctl restart influxdb",
+    "field type conflict": "bmtick doctor | grep -A1 'age of the queue'",
+    "points beyond retention policy": "timedatectl set-ntp true",
+    "database not found": "influx -execute 'CREATE DATABASE telegraf'",
+    "unauthorized": "grep -n username /etc/telegraf/telegraf.conf /etc/telegraf/telegraf.d/*.conf",
+    "authorization failed": "grep -n username /etc/telegraf/telegraf.conf "
+    "/etc/telegraf/telegraf.d/*.conf",
+    "refused": "systemctl start influxdb",
+}
 _TAIL = 64 * 1024
 _RECENT = 60  # seconds: what is not said again at the next runs is mended
 
@@ -53,7 +70,7 @@ def _plugin(world: World) -> Link:
         except PermissionError:
             unreadable = f"{_FOLDER}/{path.name}"
     if unreadable:
-        return unseen(name, f"{unreadable} cannot be read", "run 'bmtick doctor' as root")
+        return unseen(name, f"{unreadable} cannot be read", "sudo bmtick doctor")
     return broken(name, f"no file in {_FOLDER} runs 'bmtick collect'", _SNIPPET)
 
 
@@ -84,6 +101,18 @@ def _time(line: str) -> float:
         return math.inf
 
 
+def _writing(lines: list[str]) -> Link:
+    """Return what InfluxDB did not take of Telegraf's points, by the reason that it gave."""
+    name, last = f"{_NAME}: writing", lines[-1]
+    remedy = "systemctl restart telegraf; tail -n 50 /var/log/telegraf/telegraf.log"
+    for reason, mends in _REASONS.items():
+        told = [line for line in lines if reason in line]
+        if told:
+            last, remedy = told[-1], mends
+            break
+    return broken(name, f"InfluxDB does not take all points: {printable(last[:400])}", remedy)
+
+
 def _errors(world: World) -> Link:
     name = f"{_NAME}: log"
     path = world.path(_LOG)
@@ -94,15 +123,20 @@ def _errors(world: World) -> Link:
     except FileNotFoundError:
         return unseen(name, f"no {_LOG}", "journalctl -u telegraf -n 50")
     except PermissionError:
-        return unseen(name, f"{_LOG} cannot be read", "run 'bmtick doctor' as root")
+        return unseen(name, f"{_LOG} cannot be read", "sudo bmtick doctor")
     # What Telegraf said before its last start is mended, or will be said again.
     start = max((i for i, line in enumerate(lines) if "Starting Telegraf" in line), default=0)
     wrong = [
         line for line in lines[start:] if _complains(line) and world.now - _time(line) < _RECENT
     ]
+    writing = [
+        line
+        for line in lines[start:]
+        if _OUTPUT.search(line) and world.now - _time(line) < _RECENT_WRITES
+    ]
+    if writing:
+        return _writing(writing)
     if wrong:
-        remedy = (
-            "run the command of bmtick.conf as user telegraf: runuser -u telegraf -- bmtick collect"
-        )
+        remedy = "runuser -u telegraf -- bmtick collect >/dev/null  # says the same by hand"
         return broken(name, f"{len(wrong)} errors, the last: {printable(wrong[-1])}", remedy)
     return ok(name, f"no error of the plugin in {_LOG}")

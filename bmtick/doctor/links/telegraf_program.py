@@ -16,7 +16,7 @@ ORDER = 31
 _NAME = "telegraf: program"
 _FOLDER = "/etc/telegraf/telegraf.d"
 _SNIPPET = f"bmtick telegraf > {_FOLDER}/bmtick.conf && systemctl restart telegraf"
-_ELSEWHERE = "PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install ... for all users; then "
+_ELSEWHERE = "PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install bmtick && "
 
 
 def look(world: World) -> Iterator[Link]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 
 from bmtick.alerts import desired
-from bmtick.collect.state import in_use
+from bmtick.collect.state import in_use, read_state
 from bmtick.doctor.link import Link, broken, off, ok, unseen
 from bmtick.doctor.world import World, ago
+from bmtick.errors import BmtickError
+from bmtick.watch.handlers import check_handlers
+from bmtick.watch.mail import own_address
+from bmtick.watch.outbox import delivery_of
 
 ORDER = 55
 _NAME = "watch"
 _LATE = 60  # seconds without a write of the state; it writes each interval
+_LIST = "journalctl -u bmtick-watch --since -1d | grep 'set aside'"
 _START = "systemctl enable --now bmtick-watch"
 _AGAIN = "systemctl restart bmtick-watch; journalctl -u bmtick-watch -n 50"
 
@@ -31,7 +35,7 @@ def look(world: World) -> Iterator[Link]:
             yield off(_NAME, "'bmtick watch' does not run here: Kapacitor runs the alerts")
         return
     if not os.access(path, os.R_OK):
-        yield unseen(_NAME, f"{shown} cannot be read by this user", "run 'bmtick doctor' as root")
+        yield unseen(_NAME, f"{shown} cannot be read by this user", "sudo bmtick doctor")
     elif not in_use(str(path)):
         yield broken(_NAME, "'bmtick watch' has run here, but does not now", _AGAIN)
     elif age > _LATE:
@@ -39,18 +43,54 @@ def look(world: World) -> Iterator[Link]:
     else:
         alerts = ", ".join(alert.name for alert in desired(world.settings)) or "none"
         yield ok(_NAME, f"runs; alerts: {alerts}")
+    yield from _deliveries(world, str(path))
     yield _mail(world, f"{_NAME}: mail")
+
+
+def _deliveries(world: World, path: str) -> Iterator[Link]:
+    """Look at the notifications of the state that have failed."""
+    name = f"{_NAME}: deliveries"
+    kept, _ = read_state(path)
+    outbox = kept.state.get("outbox") if kept else None
+    if not isinstance(outbox, list):
+        return
+    found = [delivery_of(one) for one in outbox]
+    unreadable = found.count(None)
+    failed = [d for d in found if d and d.attempts]
+    defects = [d for d in failed if d.defect]
+    if unreadable:
+        yield broken(
+            name, f"{unreadable} notifications of the state cannot be read and are set aside", _LIST
+        )
+    if defects:
+        yield broken(
+            name,
+            f"{len(defects)} notifications are set aside: {defects[-1].kind} for "
+            f"{defects[-1].event.get('id')}: {defects[-1].error}",
+            _LIST,
+        )
+    elif failed:
+        since = ago(max(world.now - min(d.created for d in failed), 0))
+        yield broken(
+            name,
+            f"{len(failed)} notifications wait, since {since}: {failed[-1].error}",
+            "bmtick watch --test-mail",
+        )
 
 
 def _mail(world: World, name: str) -> Link:
     smtp, watch = world.settings.smtp, world.settings.watch
     if watch.mail != "smtp":
         return ok(name, f"mails go to {watch.folder if watch.mail == 'folder' else watch.sendmail}")
+    try:
+        check_handlers(desired(world.settings))
+    except BmtickError as error:
+        return broken(name, error.message, f"bmtick watch --test-mail  # {error.remedy}")
     if smtp.tls != "none" or smtp.username:
         where = f"set to {smtp.host}:{smtp.port}"
         return unseen(name, f"{where}, with TLS or a login", "bmtick watch --test-mail")
-    sender = smtp.sender or f"bmtick@{socket.getfqdn()}"
-    remedy = "check [smtp] in bmtick.toml; bmtick watch --test-mail"
+    sender = own_address(smtp.sender)
+    remedy = "bmtick watch --test-mail  # after a look at [smtp] in bmtick.toml"
     try:
         refusal = world.ask_mail_server(
             smtp.host, smtp.port, sender, list(world.settings.notify.recipients)

@@ -1,0 +1,165 @@
+"""Each mail server on its own: does it still send points, with whose clock, and from one collector?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from bmtick import names
+from bmtick.deploy.answers import SeriesAnswer
+from bmtick.doctor.link import Link, broken, ok
+from bmtick.doctor.world import World, ago
+from bmtick.durations import SECOND
+from bmtick.errors import BmtickError
+from bmtick.influxql import quote_name, quote_text
+
+ORDER = 42
+TICK_STACK = True
+_LATE = 75  # seconds: interval, jitter of collection and flush are below 40
+_DEAD = 300
+_FORGOTTEN = 7 * 86_400  # a host that was silent for so long is no mail server any more
+_SECOND_LOOK = 15.0  # seconds in which a living collector writes again
+# measurements of Telegraf's own that every host of Bm-tick has
+_OTHERS = ("system", "cpu", "mem", "disk", "net")
+
+
+def look(world: World) -> Iterator[Link]:
+    """Ask for the newest point of each host's collector."""
+    try:
+        newest = _newest(world)
+    except BmtickError:
+        return  # the link of InfluxDB says why
+    late = {h: t for h, t in newest.items() if _LATE < world.now - t < _FORGOTTEN}
+    again = newest
+    if late:
+        world.sleep(_SECOND_LOOK)
+        again = _newest(world)
+    for host, at in sorted(newest.items()):
+        if world.now - at < _FORGOTTEN:
+            yield _one(host, world.now - at, moving=again.get(host, at) > at)
+    yield from _tags(world, set(newest))
+    yield from _collectors(world)
+
+
+def _one(host: str, age: float, *, moving: bool) -> Link:
+    name = f"host {host}"
+    remote = f"ssh root@{_shell_host(host)}"
+    if age > _LATE and moving:
+        return broken(
+            name,
+            f"it sends points that are {ago(age)} old: its clock is behind",
+            f"{remote} timedatectl set-ntp true",
+        )
+    if age > _DEAD:
+        return broken(
+            name,
+            f"its last point is {ago(age)} old",
+            f"{remote} 'systemctl restart telegraf; systemctl --no-pager status postfix'",
+        )
+    return ok(name, f"its last point is {ago(max(age, 0))} old")
+
+
+def _shell_host(host: str) -> str:
+    return "".join(c if c.isalnum() or c in ".:-_" else "_" for c in host)
+
+
+def _source(world: World, measurement: str) -> str:
+    policy = world.settings.influxdb.retention_policy
+    source = quote_name(measurement)
+    return f"{quote_name(policy)}.{source}" if policy else source
+
+
+def _newest(world: World) -> dict[str, float]:
+    """Return the time of the newest point of each host, seconds since the epoch."""
+    query = f'SELECT last("lines") FROM {_source(world, names.COLLECTOR)} GROUP BY "host"'  # noqa: S608 -- quoted
+    found = world.query(query, world.settings.influxdb.database)
+    return {
+        (s.tags or {}).get("host", ""): s.values[0][0] / SECOND
+        for s in found
+        if s.values and (s.tags or {}).get("host")
+    }
+
+
+def _values(found: list[SeriesAnswer]) -> set[str]:
+    return {str(row[-1]) for series in found for row in series.values or [] if row}
+
+
+def _tags(world: World, hosts: set[str]) -> Iterator[Link]:
+    """Compare hosts and datalocations with those of Telegraf's other measurements."""
+    database = world.settings.influxdb.database
+    others = ", ".join(quote_name(name) for name in _OTHERS)
+    for tag in names.GLOBAL_TAGS:
+        known = _values(
+            world.query(f"SHOW TAG VALUES FROM {others} WITH KEY = {quote_name(tag)}", database)
+        )
+        recent = _recent(world, tag)
+        odd = sorted(recent - known)
+        if known and odd:
+            yield broken(
+                f"tag {tag}",
+                f"the collector's points bear {tag} '{odd[0]}', which no other measurement of "
+                f"Telegraf's has; they have: {', '.join(sorted(known)[:5])}",
+                f"grep -rn {tag} /etc/telegraf/telegraf.conf /etc/telegraf/telegraf.d"
+                "  # then set it under [global_tags], and nowhere else",
+            )
+    yield from _wheres(world, hosts)
+
+
+def _recent(world: World, tag: str) -> set[str]:
+    """Return the values of a tag in the last hour."""
+    query = (
+        f'SELECT last("lines") FROM {_source(world, names.COLLECTOR)} '  # noqa: S608 -- quoted
+        f"WHERE time > {int((world.now - 3600) * SECOND)} GROUP BY {quote_name(tag)}"
+    )
+    found = world.query(query, world.settings.influxdb.database)
+    return {value for s in found if (value := (s.tags or {}).get(tag, ""))}
+
+
+def _wheres(world: World, hosts: set[str]) -> Iterator[Link]:
+    """Look whether an alert is bound to a host or datalocation that no point bears."""
+    for name, section in world.settings.alerts.items():
+        where = section.get("where")
+        for tag in names.GLOBAL_TAGS:
+            wanted = where.get(tag) if isinstance(where, dict) else None
+            if not isinstance(wanted, str) or not hosts:
+                continue
+            query = (
+                f'SELECT last("lines") FROM {_source(world, names.COLLECTOR)} '  # noqa: S608 -- quoted
+                f"WHERE {quote_name(tag)} = {quote_text(wanted)}"
+            )
+            if not world.query(query, world.settings.influxdb.database):
+                yield broken(
+                    f"tag {tag}",
+                    f"[alerts.{name}] is bound to {tag} '{wanted}', which no point bears",
+                    f"grep -n {tag} {world.settings.path or '/etc/bmtick/bmtick.toml'}"
+                    f"  # the points have: {', '.join(sorted(hosts)[:5])}",
+                )
+
+
+def _collectors(world: World) -> Iterator[Link]:
+    """Look whether two collectors read one log: each writes an own number with the log's."""
+    query = (
+        f'SELECT "collector", "log" FROM {_source(world, names.COLLECTOR)} '  # noqa: S608 -- quoted
+        f'WHERE time > {int((world.now - 600) * SECOND)} GROUP BY "host"'
+    )
+    try:
+        found = world.query(query, world.settings.influxdb.database)
+    except BmtickError:
+        return
+    for series in found:
+        host = (series.tags or {}).get("host", "")
+        rows = [r for r in series.values or [] if len(r) == 3 and None not in r]
+        newest = max((r[0] for r in rows), default=0)
+        alive: dict[int, set[int]] = defaultdict(set)
+        for at, collector, log in rows:
+            if newest - at < _LATE * SECOND:
+                alive[log].add(collector)
+        if any(len(numbers) > 1 for numbers in alive.values()):
+            yield broken(
+                f"host {host}",
+                "two collectors read the same log: mail counts twice",
+                f"ssh root@{_shell_host(host)} "
+                '\'ps -eo user,pid,args | grep "[b]mtick.*collect"; '
+                "grep -ln bmtick /etc/telegraf/telegraf.conf /etc/telegraf/telegraf.d/*.conf'"
+                "  # end all but one",
+            )
