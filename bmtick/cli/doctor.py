@@ -53,7 +53,7 @@ def _world(settings: Settings, test_mail: bool) -> Any:
     from bmtick.deploy.client import connect
     from bmtick.deploy.influx import connect_influx
     from bmtick.doctor.mail_server import ask_mail_server
-    from bmtick.doctor.world import World
+    from bmtick.doctor.world import World, asked_once
     from bmtick.durations import SECOND, parse_duration
     from bmtick.httpclient import Reply, fetch
     from bmtick.net import tls_context
@@ -68,7 +68,7 @@ def _world(settings: Settings, test_mail: bool) -> Any:
         settings=settings,
         now=time.time(),
         get=get,
-        query=connect_influx(settings.influxdb, os.environ).query,
+        query=asked_once(connect_influx(settings.influxdb, os.environ).query),
         kapacitor=lambda name: connect(name, settings.kapacitor[name]),
         ask_mail_server=ask_mail_server,
         test_mail=test_mail,

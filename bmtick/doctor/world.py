@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bmtick.deploy.answers import SeriesAnswer
-from bmtick.httpclient import Reply
+from bmtick.httpclient import HttpError, Reply
 from bmtick.incident.programs import Programs
 from bmtick.settings import Settings
 
@@ -49,10 +49,34 @@ class World:
     programs: Programs = field(default_factory=Programs)
     sleep: Callable[[float], None] = time.sleep
     standalone: bool = False
+    _begun: float = field(default_factory=time.monotonic)
+
+    def present(self) -> float:
+        """Return the time by now: some looks take their time."""
+        return self.now + time.monotonic() - self._begun
 
     def path(self, absolute: str) -> Path:
         """Return a path of this machine below ``root``."""
         return self.root / absolute.lstrip("/")
+
+
+def asked_once(
+    query: Callable[[str, str], list[SeriesAnswer]],
+) -> Callable[[str, str], list[SeriesAnswer]]:
+    """Return a query that asks a server that did not answer no second time."""
+    failed: list[HttpError] = []
+
+    def ask(statement: str, database: str) -> list[SeriesAnswer]:
+        if failed:
+            raise failed[0]
+        try:
+            return query(statement, database)
+        except HttpError as error:
+            if error.status == 0:
+                failed.append(error)
+            raise
+
+    return ask
 
 
 def may_read(path: Path, user: str) -> bool | None:

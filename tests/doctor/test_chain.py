@@ -438,3 +438,26 @@ def test_a_journal_as_the_mail_log(root, tmp_path):
     (link,) = found(world(root, NO_SERVER, NO_SERVER, logs.format(tmp_path / "none")), "mail log")
     assert link.status == "broken"
     assert "No such file" in link.finding
+
+
+def test_a_look_that_takes_its_time_is_no_clock_that_is_wrong(root, data, monkeypatch):
+    here = world(root, data.url, NO_SERVER, now=time.time() - 60)
+    here._begun -= 60
+    assert found(here, "clock: influxdb")[0].status == "ok"
+
+
+def test_a_server_that_does_not_answer_is_asked_once():
+    from bmtick.doctor.world import asked_once
+    from bmtick.httpclient import HttpError
+
+    calls = []
+
+    def query(statement, _database):
+        calls.append(statement)
+        raise HttpError("no answer", status=0 if statement == "dead" else 400)
+
+    ask = asked_once(query)
+    for statement in ("wrong", "wrong", "dead", "dead", "other"):
+        with pytest.raises(HttpError):
+            ask(statement, "")
+    assert calls == ["wrong", "wrong", "dead"]

@@ -22,7 +22,7 @@ from bmtick.deploy.client import connect
 from bmtick.deploy.influx import connect_influx
 from bmtick.doctor.chain import examine
 from bmtick.doctor.mail_server import ask_mail_server
-from bmtick.doctor.world import World
+from bmtick.doctor.world import World, asked_once
 from bmtick.httpclient import fetch
 from bmtick.settings import load
 from tests.support import servers
@@ -164,7 +164,7 @@ crit = 200
             settings=settings,
             now=changes.pop("now", time.time()),
             get=fetch,
-            query=connect_influx(settings.influxdb, {}).query,
+            query=asked_once(connect_influx(settings.influxdb, {}).query),
             kapacitor=lambda name: connect(name, settings.kapacitor[name], {"HOME": "/"}),
             ask_mail_server=ask_mail_server,
             root=self.root,

@@ -30,7 +30,7 @@ def _compare(world: World, name: str, url: str) -> Link:
         theirs = parsedate_to_datetime(header).timestamp()
     except (BmtickError, TypeError, ValueError):
         return unseen(name, "the server told no time", "mend the link above first")
-    apart = abs(theirs - world.now)
+    apart = abs(theirs - world.present())
     if apart > _LIMIT:
         return broken(name, f"{apart:.0f} seconds apart", _REMEDY)
     return ok(name, "agrees to the second" if apart < 2 else f"{apart:.0f} seconds apart")
