@@ -7,7 +7,9 @@ away. Source: Postfix's ``smtpd.c`` (``mail_open_stream``) and ``postcat(1)``, s
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -90,15 +92,24 @@ def _record(envelope: Envelope, line: str) -> None:
         envelope.size = int(digits[1]) if (digits := _SIZE.match(value)) else 0
 
 
-def read_envelopes(programs: Programs, ids: Iterable[str]) -> dict[str, Envelope]:
+def read_envelopes(
+    programs: Programs, ids: Iterable[str], *, patience: float = math.inf
+) -> dict[str, Envelope]:
     """Return the envelopes of these queue ids; a message that has left the queue is left out.
+
+    Args:
+        programs: for ``postcat``.
+        ids: the queue ids.
+        patience: seconds; what is not read by then is left out. ``postcat`` looks a second for
+            each message that has left the queue, which on a busy server are many.
 
     Raises:
         BmtickError: an id is none, or postcat may not read the queue.
     """
     wanted = [checked_id(i) for i in ids]
     found: dict[str, Envelope] = {}
-    while wanted:
+    deadline = time.monotonic() + patience
+    while wanted and time.monotonic() < deadline:
         batch = wanted[:_BATCH]
         done = programs.run(programs.postfix("postcat", "-e", "-q", *batch))
         if b"ermission denied" in done.stderr:

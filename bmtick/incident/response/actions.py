@@ -178,15 +178,27 @@ class Doer:
             return end(Outcome(not failure, f"{what} ended{failure}"))
 
     def _hold(self, plan: Plan, step: Step, lock: int) -> Outcome:
-        known = self._envelopes(self._still_there(step.messages))
-        mine = {i: step.messages[i] for i in known if not _foreign(plan, known[i])}
-        with self._operation(plan, step.name, mine) as (_, end):
-            self._postsuper("-h", mine, lock)
-            after = self._envelopes(mine)
-            # A short queue id may have gone to another message since it was read.
-            other = [i for i, e in after.items() if not _same(e, known[i])]
+        """Hold first, look after: what moves is gone by the time its queue file is read.
+
+        Whatever proves to be somebody else's is released at once.
+        """
+        with self._operation(plan, step.name, step.messages) as (_, end):
+            self._postsuper("-h", step.messages, lock)
+            there = {
+                e.queue_id: e.arrival_time
+                for e in read_queue(self.programs)
+                if e.queue_name == "hold" and e.queue_id in step.messages
+            }
+            known = read_envelopes(self.programs, there)
+            # A short queue id may have gone to another message since the plan was made.
+            other = [
+                i
+                for i, arrival in there.items()
+                if not is_message(step.messages[i], arrival)
+                or (i in known and _foreign(plan, known[i]))
+            ]
             self._postsuper("-H", other, lock)
-            held = tuple(i for i in after if i not in other)
+            held = tuple(i for i in there if i not in other)
             gone = len(step.messages) - len(held)
             text = f"{count(len(held))} on hold"
             if gone:
@@ -350,7 +362,3 @@ def random_password() -> str:
 def _foreign(plan: Plan, envelope: Envelope) -> bool:
     """Ask the queue file itself before acting: the login in it decides."""
     return plan.target.contradicts(envelope.attributes.get("sasl_username", ""))
-
-
-def _same(one: Envelope, other: Envelope) -> bool:
-    return (one.sender, one.arrival, one.size) == (other.sender, other.arrival, other.size)

@@ -277,13 +277,14 @@ def is_message(arrival: int, found: int) -> bool:
 def held_by_us(operations: Iterable[Operation]) -> dict[str, int]:
     """Return the messages (id and arrival) that bmtick put on hold, as far as the journal tells.
 
-    A step that was begun counts with all of its messages: those that it did not reach are not on
+    A step that did not end counts with all of its messages: those that it did not reach are not on
     hold, which the queue shows.
     """
     held: dict[str, int] = {}
     for operation in operations:
         if operation.step == "hold":
-            held |= operation.messages
+            ids = operation.done if operation.ended else operation.messages
+            held |= {i: a for i, a in operation.messages.items() if i in ids}
         elif operation.step in ("release", "delete") and operation.ended:
             for queue_id in operation.done:
                 held.pop(queue_id, None)
