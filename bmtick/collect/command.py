@@ -130,6 +130,7 @@ def _follow(
     hold: Callable[[str], None],
 ) -> None:
     from bmtick.collect.ending import OnceEnding, identity, is_telegraf
+    from bmtick.collect.records import RecordStore
     from bmtick.collect.runner import Runner, repeat, serve
     from bmtick.collect.session import Session
     from bmtick.collect.state import StateFile
@@ -137,7 +138,8 @@ def _follow(
     stays = request.execd or request.every > 0
     say = once_an_hour(warn_telegraf if request.execd else warn) if stays else hold
     number = crc32(os.path.realpath(request.state).encode("utf-8", "surrogateescape"))
-    session = Session(request.logs, request.options, say, number)
+    store = RecordStore(request.state, say) if request.state else None
+    session = Session(request.logs, request.options, say, number, store)
     state = StateFile(request.state) if request.state else None
     runner = Runner(
         session,

@@ -152,6 +152,8 @@ class Runner:
         if self.reader and passed_on:
             self.state.prepare(self.session.dump(), b"")
             self.state.commit()
+            self.session.committed()
+        self.session.close()
         self.state.close()
 
     def _deliver(self, output: bytes, counted: bool) -> None:
@@ -169,6 +171,7 @@ class Runner:
         self.state.prepare(state, b"".join([*(old for _, old in held), output]))
         self._print(output)
         self.state.commit()
+        self.session.committed()
         self._hold(output)
         self._written = mark
 

@@ -15,6 +15,8 @@ from bmtick.collect.emit import Emitter, Row
 from bmtick.collect.follow import Follower
 from bmtick.collect.known import KnownClients
 from bmtick.collect.logfile import KEEP
+from bmtick.collect.memory import Memory, Record
+from bmtick.collect.migrate import migrated
 from bmtick.collect.options import Options
 from bmtick.collect.scan import Scanner
 from bmtick.collect.sources import followed, is_glob, is_journal, is_named
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bmtick.collect.journal import Journal
+    from bmtick.collect.records import RecordStore
 
 PATIENCE = 1.0  # seconds after its end that a bucket waits for lines that are under way
 STEP = 64 << 20  # bytes read before points are printed and the state is written
@@ -53,18 +56,26 @@ class Session:
         options: how to count.
         warn: takes one line for the administrator.
         number: tells this collector from others that read the same log.
+        store: holds what is remembered between two runs; None: the state does.
     """
 
     def __init__(
-        self, names: list[str], options: Options, warn: Callable[[str], None], number: int = 0
+        self,
+        names: list[str],
+        options: Options,
+        warn: Callable[[str], None],
+        number: int = 0,
+        store: RecordStore | None = None,
     ) -> None:
         self.names = names
+        self._store = store
+        self._changes: tuple[int, list[list[Any]]] = (0, [])  # of the last dump
         self.number = number
         self.options = options
         self.warn = warn
         self.counter = Counter(Blocked(options.blocked), KnownClients(options.known))
         self.buckets = Buckets(options.interval)
-        self.emitter = Emitter(options.interval, options.max_series)
+        self.emitter = Emitter(options.interval, options.max_series, Memory(store))
         self.sources = {path: self._source(path) for path in followed(names)}
         self.uncertain = 0  # events that may have lost or doubled lines, not yet reported
 
@@ -85,6 +96,10 @@ class Session:
     def begin(self, newest: int | None, now: float) -> None:
         """Begin without a state, each log with its newest so many bytes; None: all."""
         failed: list[BmtickError] = []
+        if self._store is not None:
+            # What was counted of the log in a state that is gone is counted again.
+            self.emitter.memory.epoch = int(now)
+            self._changes = (self._store.number(), [])
         for source in self.sources.values():
             try:
                 source.follower.begin(newest, now)
@@ -237,15 +252,33 @@ class Session:
                 for path, source in self.sources.items()
             },
             "counter": self.counter.dump(),
-            "memory": self.emitter.memory.dump(),
+            "memory": self._dumped_memory(),
             "newest": self.buckets.newest,
             "floor": self.buckets.floor,
             "given": list(self.buckets.given),
             "buckets": {start: b.dump() for start, b in self.buckets.open.items()},
         }
 
+    def _dumped_memory(self) -> dict[str, Any]:
+        memory = self.emitter.memory
+        if self._store is None:
+            return memory.dump()
+        self._changes = (self._changes[0] + 1, memory.changes())
+        return {**memory.dump(), "number": self._changes[0], "changes": self._changes[1]}
+
+    def committed(self) -> None:
+        """Let the store take what the last dump said: the state that holds it is safe."""
+        if self._store is not None:
+            self._store.apply(*self._changes)
+            self.emitter.memory.changed.clear()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        if self._store is not None:
+            self._store.close()
+
     def restore(self, kept: dict[str, Any]) -> None:
-        """Take what ``dump`` gave; a log that is new since then is read from its beginning.
+        """Take what ``dump`` gave, or that of an older version; a log that is new since then is read from its beginning.
 
         Raises:
             ValueError: it is something else; nothing may be counted with this session then.
@@ -275,8 +308,9 @@ class Session:
         )
 
     def _take(self, kept: dict[str, Any]) -> None:
+        kept = migrated(kept, self.counter.known)
         self.counter.restore(kept["counter"])
-        self.emitter.memory.restore(kept["memory"])
+        self._take_memory(kept["memory"])
         self._take_time(kept)
         for start, bucket in kept["buckets"].items():
             self.buckets.take(int(start), Bucket.restored(bucket))
@@ -301,6 +335,22 @@ class Session:
                 mine.follower.restore(source)
                 mine.scanner.clock.last = source["last"]
                 mine.scanner.previous = source["previous"].encode("latin-1")
+
+    def _take_memory(self, kept: dict[str, Any]) -> None:
+        memory = self.emitter.memory
+        memory.restore(kept)
+        number, changes = int(kept.get("number", 0)), kept.get("changes", [])
+        if self._store is None:
+            for entity, text, *_ in changes:  # of a state that has a store elsewhere
+                memory.records[entity] = Record.restored(text, memory.epoch)
+            return
+        there = self._store.number()
+        if there > number:  # an older state than the store's: what it counts is there already
+            memory.epoch += 1
+        elif there < number:
+            self._store.apply(number, changes)
+        self._changes = (max(there, number), [])
+        memory.changed.update(memory.records)  # those of a state without a store
 
 
 def _written(path: str) -> float:
