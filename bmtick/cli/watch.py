@@ -215,7 +215,7 @@ def _watch(
     check_handlers(alerts)
     host = settings.watch.host or socket.gethostname()
     channels = _notify.channels(settings)
-    collector = collector_of(settings, logs, host, screen.warn)
+    collector = collector_of(settings, logs, host, screen.warn, state)
     for line in _introduced(alerts, collector, channels):
         screen.warn(line)
 
@@ -256,7 +256,11 @@ def _introduced(
 
 
 def collector_of(
-    settings: Settings, logs: tuple[str, ...], host: str, warn: Callable[[str], None]
+    settings: Settings,
+    logs: tuple[str, ...],
+    host: str,
+    warn: Callable[[str], None],
+    state: str = "",
 ) -> Collector:
     """Return the collector over the settings' logs, or over these."""
     from bmtick.collect.arguments import parse
@@ -275,4 +279,5 @@ def collector_of(
         guard=settings.guard.points,
         tags={"host": host, "datalocation": settings.watch.datalocation},
         warn=warn,
+        state=state,
     )

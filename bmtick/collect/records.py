@@ -69,7 +69,9 @@ class RecordStore:
         import sqlite3
 
         create_private(self.path)
-        database = sqlite3.connect(self.path, isolation_level=None, timeout=5)
+        database = sqlite3.connect(
+            self.path, isolation_level=None, timeout=5, check_same_thread=False
+        )
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=NORMAL")
         database.executescript(_SCHEMA)

@@ -149,6 +149,7 @@ class Watch:
 
     def stop(self) -> None:
         """Let another watch run; all is kept already."""
+        self._source.close()
         if self._state:
             self._state.close()
 
@@ -175,6 +176,7 @@ class Watch:
         self._state.prepare(state, lines)
         self._recorder.write(place, lines)
         self._state.commit()
+        self._source.committed()
 
     def finish(self, now: float, seconds: float) -> None:
         """Wait for deliveries that are under way and for those that may be tried now."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from binascii import crc32
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -9,6 +11,7 @@ from bmtick.collect.emit import Row
 from bmtick.collect.guarded import rows as guarded_rows
 from bmtick.collect.options import Options
 from bmtick.collect.queue import rows as queue_rows
+from bmtick.collect.records import RecordStore
 from bmtick.collect.session import Session
 from bmtick.names import FIELDS, TAGS
 from bmtick.points import Point
@@ -26,6 +29,12 @@ class Source(Protocol):
     def dump(self) -> Any:
         """Return where it is, as JSON-able data."""
 
+    def committed(self) -> None:
+        """Know that the last dump is kept."""
+
+    def close(self) -> None:
+        """Let go of what is open."""
+
     def restore(self, kept: Any) -> None:
         """Take what ``dump`` gave."""
 
@@ -40,6 +49,7 @@ class Collector:
         guard: where a guard writes who is held, or "" for nowhere.
         tags: added to every point.
         warn: takes one line for the administrator.
+        state: beside which what is remembered is kept; "": within the state.
     """
 
     def __init__(
@@ -51,8 +61,11 @@ class Collector:
         guard: str = "",
         tags: Mapping[str, str],
         warn: Callable[[str], None],
+        state: str = "",
     ) -> None:
-        self._session = Session(list(logs), options, warn)
+        store = RecordStore(state, warn) if state else None
+        number = crc32(os.path.realpath(state).encode("utf-8", "surrogateescape"))
+        self._session = Session(list(logs), options, warn, number, store)
         self._interval, self._spool, self._warn = options.interval, spool, warn
         self._guard = guard
         self.watched = ", ".join([*logs, "the queue"] if spool else logs)
@@ -83,6 +96,14 @@ class Collector:
     def dump(self) -> Any:
         """Return where in the logs it is."""
         return self._session.dump()
+
+    def committed(self) -> None:
+        """Know that the last dump is kept."""
+        self._session.committed()
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        self._session.close()
 
     def restore(self, kept: Any) -> None:
         """Take what ``dump`` gave."""

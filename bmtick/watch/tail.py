@@ -39,6 +39,14 @@ class Observed:
         """Return where the source is, and what the board knows of the last day."""
         return {"source": self._source.dump(), "board": self._board.dump()}
 
+    def committed(self) -> None:
+        """Know that the last dump is kept."""
+        self._source.committed()
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        self._source.close()
+
     def restore(self, kept: Any) -> None:
         """Take what ``dump`` gave, here or by the source alone."""
         if "board" in kept:

@@ -135,7 +135,7 @@ def test_a_run_as_root_leaves_the_state_to_the_owner_of_its_folder(tmp_path, log
     process = start("--log", str(log), "--state", str(folder / "state"), "--queue", "off")
     process.communicate(timeout=60)
     owners = {path.name: path.stat().st_uid for path in folder.iterdir()}
-    assert owners == {"state": 65534, "state.lock": 65534}
+    assert owners == {"state": 65534, "state.lock": 65534, "state.memory": 65534}
 
 
 def test_a_state_of_another_user_is_told_with_its_remedy(tmp_path, monkeypatch):

@@ -41,6 +41,12 @@ class Script:
     def dump(self):
         return self.at
 
+    def committed(self):
+        pass
+
+    def close(self):
+        pass
+
     def restore(self, kept):
         self.at = kept
 
