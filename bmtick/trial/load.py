@@ -14,6 +14,7 @@ from bmtick.errors import BmtickError, Location, nearest
 from bmtick.trial.model import BatchTable, Case, Expectation, Series, Silence
 
 _UNKNOWN: Final = re.compile(r"contains unknown field `(.*?)`")
+_UNIT: Final = re.compile(r"^tests\s*:", re.MULTILINE)
 _KEYS: Final = sorted(
     {
         name
@@ -37,15 +38,21 @@ def case_files(paths: Iterable[Path]) -> list[Path]:
         if path.is_file():
             found.append(path)
         elif path.is_dir():
-            below = sorted(path.rglob("*.toml"))
+            below = sorted([*path.rglob("*.toml"), *unit_files(path)])
             in_cases = [file for file in below if "cases" in file.relative_to(path).parts[:-1]]
             found += in_cases or ([] if (path / "params.toml").exists() else below)
         else:
             raise BmtickError(f"there is no file or folder '{path}'")
     if not found:
         names = ", ".join(str(path) for path in paths)
-        raise BmtickError(f"no case files (*.toml) in {names}")
+        raise BmtickError(f"no case files (*.toml, or kapacitor-unit's *.yaml) in {names}")
     return found
+
+
+def unit_files(folder: Path) -> list[Path]:
+    """Return the files of kapacitor-unit in a folder: those in YAML that begin with ``tests:``."""
+    found = [file for suffix in ("*.yaml", "*.yml") for file in folder.rglob(suffix)]
+    return [file for file in found if _UNIT.search(read_text(file))]
 
 
 def load_cases(path: Path) -> list[Case]:
@@ -77,8 +84,12 @@ def _case(raw: dict[str, Any], path: Path) -> Case:
         raise _refused("give either 'alert' or 'script'", path)
     if not (case.series or case.points or case.logs or case.batch or case.recordings):
         raise _refused("no input: give 'series', 'points', 'logs', 'batch' or 'recordings'", path)
-    if case.expect is None and not case.silence:
-        raise _refused("the case expects nothing", path, "'expect = []' expects that nothing comes")
+    if case.expect is None and not case.silence and not case.snapshot:
+        raise _refused(
+            "the case expects nothing",
+            path,
+            "'expect = []' expects that nothing comes, 'snapshot = true' what --update wrote",
+        )
     if case.begin and case.begin.tzinfo is None:
         raise _refused("'begin' has no time zone", path, "write it with Z at its end")
     return case

@@ -82,4 +82,5 @@ class Case(_Part, frozen=True, kw_only=True):
     expect: list[Expectation] | None = None
     silence: list[Silence] = []
     others: Literal["fail", "allow"] = "fail"
+    snapshot: bool = False
     file: str = ""

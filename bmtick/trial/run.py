@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -41,8 +41,12 @@ class Outcome:
         return not self.failures
 
 
-def run_case(case: Case, version: tuple[int, ...] = MEASURED) -> Outcome:
-    """Run a case as a version of Kapacitor would.
+def run_case(
+    case: Case,
+    version: tuple[int, ...] = MEASURED,
+    watch: Callable[[str, Task], None] | None = None,
+) -> Outcome:
+    """Run a case as a version of Kapacitor would; ``watch`` gets its script's name and task first.
 
     Raises:
         BmtickError: script, parameters or inputs are wrong; a failure is not an error.
@@ -51,6 +55,8 @@ def run_case(case: Case, version: tuple[int, ...] = MEASURED) -> Outcome:
     begin = begin_of(case, points)
     end = begin + parse_duration(case.end) if case.end else None
     task = task_of(case, version)
+    if watch:
+        watch(str(Path(case.file).parent / case.script) if case.script else case.alert, task)
     if task.is_batch:
         events, begin = _run_batches(task, case, points, end)
     elif case.batch or case.recordings:
@@ -73,14 +79,22 @@ def run_case(case: Case, version: tuple[int, ...] = MEASURED) -> Outcome:
     return Outcome(case, failures, events, len(points))
 
 
-def replay(task: Task, points: Iterable[Point], end: int | None = None) -> list[AlertEvent]:
-    """Feed points at their own time; go on to end, or a little after the last; return all events."""
+def replay(
+    task: Task,
+    points: Iterable[Point],
+    end: int | None = None,
+    place: tuple[str, str] = ("", ""),
+) -> list[AlertEvent]:
+    """Feed points at their own time; go on to end, or a little after the last; return all events.
+
+    ``place`` is their database and retention policy; without one, whatever the script names.
+    """
     events: list[AlertEvent] = []
     latest = end
     for point in points:
         latest = max(latest or point.time, point.time + _AFTERWARDS)
         task.advance(point.time)
-        task.feed(point, "", "")  # whatever database the script names
+        task.feed(point, *place)
         events += task.take_events()
         task.drop_outputs()
     if latest is not None:
