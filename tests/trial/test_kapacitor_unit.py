@@ -114,7 +114,11 @@ def test_batch_scripts_query_every_second(folder):
         ("crit: 0", "crit: none", "'none' is no number"),
         ("temperature=82", "temperature=", "unit.yaml (warns)"),
         ("    type: stream", "    type: stream\n    precision: y", "no precision 'y'"),
-        ("    type: stream", "    type: stream\n    data_path: nothing", "there is no file 'nothing'"),
+        (
+            "    type: stream",
+            "    type: stream\n    data_path: nothing",
+            "there is no file 'nothing'",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_message_with_its_place(folder, old, new, message):
