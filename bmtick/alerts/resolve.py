@@ -196,6 +196,12 @@ def _check_tags(alert: Alert, name: str, where: Mapping[str, Any]) -> None:
         hint = nearest(tag, own)
         if tag in others or hint:
             raise BmtickError(
-                f"parameter '{name}': '{alert.measurement}' has no tag '{tag}'",
+                f"parameter '{name}': {_watched(alert)} no tag '{tag}'",
                 remedy=hint or f"it has: {', '.join(own)}",
             )
+
+
+def _watched(alert: Alert) -> str:
+    if not alert.measurement:
+        return f"'{alert.name}' watches all measurements, which share"
+    return f"'{alert.measurement}' has"

@@ -48,12 +48,13 @@ def read_text(parameter: Parameter, text: str) -> Any:
 
     Lists are separated by commas or written as TOML; tables are written as TOML.
     """
-    if parameter.type in ("list", "table") and text.lstrip().startswith(("[", "{")):
+    opening = {"list": "[", "table": "{"}.get(parameter.type)
+    if opening and text.lstrip().startswith(opening):
         try:
             return tomllib.loads(f"value = {text}")["value"]
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError):
             raise BmtickError(
-                f"parameter '{parameter.name}': {error}",
+                f"parameter '{parameter.name}': '{text}' is no {parameter.type}",
                 remedy=f"write {_EXAMPLES[parameter.type]}",
             ) from None
     readers: dict[str, Callable[[str], Any]] = {
