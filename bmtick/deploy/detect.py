@@ -15,10 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bmtick.collect.options import DEFAULT_KNOWN, Options
+from bmtick.collect.whole import rows_of_logs
 from bmtick.deploy.client import KapacitorError, connect
 from bmtick.documents import load_toml, read_text
 from bmtick.errors import BmtickError
 from bmtick.httpclient import HttpClient
+from bmtick.names import CLIENT, FIELDS, OTHER
 from bmtick.settings import Kapacitor
 
 KAPACITOR_PORT, INFLUXDB_PORT = 9092, 8086
@@ -26,6 +29,10 @@ MAIL_LOGS = ("/var/log/mail.log", "/var/log/maillog", "/var/log/mail/mail.log")
 _TIMEOUT = 3.0
 
 Run = Callable[[list[str]], str]
+
+_NEWEST = 64 << 20  # bytes of the log that are read for machines that relay
+_MACHINES = 20
+_RELAYED = list(FIELDS[CLIENT]).index("relayed")
 
 
 @dataclass
@@ -42,6 +49,7 @@ class Found:
     queue_by_telegraf: bool = False
     logs: list[str] = field(default_factory=list)
     known_clients: list[str] = field(default_factory=list)
+    relaying: dict[str, int] = field(default_factory=dict)  # client: recipients elsewhere
     recipients: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -62,6 +70,7 @@ def detect(root: Path, *, kapacitor: str = "", influxdb: str = "", run: Run | No
     _kapacitor(found, kapacitor)
     _postfix(root, found, run or run_command)
     _mail_log(root, found)
+    _relaying(root, found)
     return found
 
 
@@ -191,6 +200,33 @@ def _postfix(root: Path, found: Found, run: Run) -> None:
         found.missing.append("Postfix: mynetworks could not be read")
     if others:
         found.missing.append(f"mynetworks names tables, add their machines: {' '.join(others)}")
+
+
+def _relaying(root: Path, found: Found) -> None:
+    """Count what machines without a login relayed outward, in the newest part of the log."""
+    if not found.logs:
+        return
+    path = root / found.logs[0].lstrip("/")
+    try:
+        with path.open("rb") as log:
+            log.seek(max(0, path.stat().st_size - _NEWEST))
+            if log.tell():
+                log.readline()
+            options = Options(known=found.known_clients or DEFAULT_KNOWN)
+            for name, tags, fields, _ in rows_of_logs(["-"], options, log):
+                relayed = int(fields[_RELAYED]) if name == CLIENT and tags[0] != OTHER else 0
+                if relayed:
+                    found.relaying[tags[0]] = found.relaying.get(tags[0], 0) + relayed
+    except (OSError, BmtickError) as error:
+        found.missing.append(f"machines that relay: {error}")
+        return
+    for client, relayed in most_relaying(found):
+        found.notes.append(f"{client} sent to {relayed:,} recipients elsewhere without a login")
+
+
+def most_relaying(found: Found) -> list[tuple[str, int]]:
+    """Return the machines that relayed most, the largest first."""
+    return sorted(found.relaying.items(), key=lambda item: (-item[1], item[0]))[:_MACHINES]
 
 
 def _main_cf(path: Path) -> dict[str, str]:

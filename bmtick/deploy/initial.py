@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from bmtick.alerts.model import Alert
-from bmtick.deploy.detect import Found
+from bmtick.deploy.detect import Found, most_relaying
 
 
 def initial_settings(found: Found, catalogue: Mapping[str, Alert]) -> str:
@@ -28,7 +28,10 @@ def initial_settings(found: Found, catalogue: Mapping[str, Alert]) -> str:
         "",
         "[collect]",
         f"logs = {_list(logs)}",
-        "# Machines that may relay without a login, as Postfix trusts them (mynetworks).",
+        "# Machines that may relay without a login, as Postfix trusts them (mynetworks). Name machines",
+        "# rather than networks. Trusted is: it may relay, and is held to its own usual peak. A machine",
+        "# that is not named here is told of as a stranger once it relays to other servers.",
+        *_relaying(found),
         f"known_clients = {_list(clients)}",
     ]
     if found.queue_by_telegraf:
@@ -61,6 +64,16 @@ def _servers(found: Found) -> list[str]:
         return lines
     marked = [f"# {line}" if line and not line.startswith("#") else line for line in lines]
     return ["# No Telegraf, InfluxDB or Kapacitor was found; 'bmtick watch' needs none.", *marked]
+
+
+def _relaying(found: Found) -> list[str]:
+    seen = most_relaying(found)
+    if not seen:
+        return []
+    return [
+        "# Seen in the newest part of the log, recipients on other servers without a login:",
+        *(f"#   {_text(client)}: {count:,}" for client, count in seen),
+    ]
 
 
 def _watch(found: Found) -> list[str]:

@@ -11,6 +11,7 @@ from bmtick.alerts import catalogue
 from bmtick.cli.root import cli, main_context
 from bmtick.deploy import detect
 from bmtick.settings import parse
+from tests.incident.logwriter import START, Log
 
 OUTPUT = """
 [global_tags]
@@ -64,6 +65,19 @@ def test_a_bluemind_server(machine, tmp_path):
     assert "not found  InfluxDB" in result.output
     assert "hash:/etc/postfix/nets" in result.output
     assert {p: p.read_bytes() for p in machine.rglob("*") if p.is_file()} == before
+
+
+def test_machines_that_relay_are_named_beside_the_networks_that_trust_them(machine, tmp_path):
+    log = Log()
+    for number in range(30):
+        log.mail(START + number * 60, client="192.168.122.111", sender="erp@example.org", to=2)
+        log.mail(START + number * 60, client="198.51.100.9", domain="example.org", agent="lmtp")
+    log.write(machine / "var/log/maillog")
+    target = tmp_path / "bmtick.toml"
+    result = init("--root", str(machine), "-o", str(target))
+    assert "192.168.122.111 sent to 60 recipients elsewhere without a login" in result.output
+    assert '#   "192.168.122.111": 60' in target.read_text()
+    assert "198.51.100.9" not in target.read_text()
 
 
 def test_what_is_commented_out_is_right_once_the_mark_is_taken_away(machine, tmp_path):
