@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING
 import click
 
 from bmtick.cli._guard import state_option
-from bmtick.cli._logs import config_dir_option
+from bmtick.cli._logs import config_dir_option, log_option
 from bmtick.cli.common import config_option, load_settings
 from bmtick.errors import BmtickError, printable
 
+_LEARNING = 3.0  # seconds to learn from the log before the first answer; the rest comes later
+_QUIET = 600.0  # seconds between two equal warnings of the log's reader
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from bmtick.guard.holds import Hold
+    from bmtick.guard.log import LogReader
+    from bmtick.guard.memory import GuardMemory
     from bmtick.guard.service import Service
     from bmtick.settings import Settings
     from bmtick.watch.tail import Tail
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
 )
 @click.option("--print-postfix", is_flag=True, help="Print how Postfix is told to ask it, and end.")
 @state_option
+@log_option
 @config_dir_option
 @click.option("--mails", type=click.Path(), help="Put the mails into this folder, send none.")
 @config_option
@@ -43,6 +50,7 @@ def command(
     mode: str | None,
     print_postfix: bool,
     state: str | None,
+    logs: tuple[str, ...],
     config_dir: str,
     mails: str | None,
 ) -> None:
@@ -53,6 +61,7 @@ def command(
     notes whom it would have held. Runs until SIGTERM.
     """
     settings = load_settings(ctx)
+    settings = _with_options(settings, state, mode)
     listen = listen or settings.guard.listen
     if print_postfix:
         from bmtick.guard.setup import print_lines
@@ -62,10 +71,13 @@ def command(
         return
     from bmtick.guard.listen import open_socket
 
-    service = _service(settings, state, mode, config_dir, mails)
+    service = _service(settings, logs, config_dir, mails)
     page = _page(settings)
     try:
         sock = open_socket(listen)
+        if service.reader is not None:
+            service.reader.start()
+            service.reader.learned.wait(_LEARNING)
         service.run(sock, lambda: click.echo("ready", err=True))
     finally:
         if page:
@@ -73,6 +85,14 @@ def command(
             page[1].stop()
         service.journal.close()
     sys.stderr.flush()
+
+
+def _with_options(settings: Settings, state: str | None, mode: str | None) -> Settings:
+    import msgspec
+
+    given = {name: value for name, value in (("state", state), ("mode", mode)) if value}
+    guard = msgspec.structs.replace(settings.guard, **given)
+    return msgspec.structs.replace(settings, guard=guard)
 
 
 def _page(settings: Settings) -> tuple[Server, Tail] | None:
@@ -105,30 +125,37 @@ def _warn(text: str) -> None:
 
 
 def _service(
-    settings: Settings,
-    state: str | None,
-    mode: str | None,
-    config_dir: str,
-    mails: str | None,
+    settings: Settings, logs: tuple[str, ...], config_dir: str, mails: str | None
 ) -> Service:
+    from bmtick.collect.known import KnownClients
     from bmtick.guard.core import Guard
     from bmtick.guard.helper import choose_brake
     from bmtick.guard.holds import Journal
-    from bmtick.guard.judge import BurstJudge
+    from bmtick.guard.judge import MemoryJudge, scales
+    from bmtick.guard.memory import GuardMemory
     from bmtick.guard.publish import Publisher
     from bmtick.guard.service import Service
     from bmtick.incident.programs import Programs
 
     programs = Programs(config_dir)
     publish = Publisher(settings.guard.points)
-    journal = Journal(state or settings.guard.state)
+    journal = Journal(settings.guard.state)
     journal.lock()
+    memory = GuardMemory()
+    reader = _reader(settings, logs, memory, journal.path.with_suffix(".memory"))
+    known = KnownClients(settings.collect.known_clients)
     sender = settings.smtp.sender or f"bmtick@{socket.getfqdn()}"
     recipients = settings.notify.recipients
     guard = Guard(
         journal,
-        BurstJudge(),
-        mode or settings.guard.mode,
+        MemoryJudge(
+            memory,
+            scales(settings),
+            (settings.guard.factor, settings.guard.user_factor),
+            is_trusted=lambda client: client.removesuffix("/64") in known,
+            is_ours=reader.is_ours,
+        ),
+        settings.guard.mode,
         clock=time.time,
         warn=_warn,
         own=(sender.lower(), frozenset(to.lower() for to in recipients)),
@@ -139,7 +166,29 @@ def _service(
         choose_brake(programs, settings.guard.helper),
         _teller(settings, sender, recipients, mails),
         lambda guard: publish(guard, time.time()),
+        reader,
     )
+
+
+def _reader(
+    settings: Settings, logs: tuple[str, ...], memory: GuardMemory, path: Path
+) -> LogReader:
+    from bmtick.collect.options import Options
+    from bmtick.guard.log import LogReader
+
+    collect = settings.collect
+    options = Options(
+        interval=1, known=collect.known_clients, blocked=collect.blocked_patterns, now=time.time()
+    )
+    said: dict[str, float] = {}
+
+    def warn(text: str) -> None:
+        now = time.monotonic()
+        if now - said.get(text, -_QUIET) >= _QUIET:
+            said[text] = now
+            _warn(text)
+
+    return LogReader(logs or collect.logs, options, memory, path, warn)
 
 
 def _teller(

@@ -1,77 +1,172 @@
-"""What the last minutes alone say: one login from many networks at once.
+"""What the last minutes of a login alone say: what no honest account does, at any time.
 
-The alerts look back ten minutes and more, and the collector tells them every ten seconds; a botnet
-sends hundreds of messages in that time. No person, telephone or shared account sends from eight
-addresses within three minutes, so this needs no history; networks that the user is known to
-send from do not count.
+The alerts look back an hour and more and may wait for a little more evidence; a botnet sends
+hundreds of messages meanwhile. So three patterns are enough by themselves:
+
+- mail from many addresses at once, in networks that the user is not known in;
+- several mails in a row, each to a whole list, by somebody who writes to none, from two addresses
+  in networks that the user is not known in, or with many recipients refused;
+- a flood of single mails by the webmail (a trusted machine that logs in for its users), whose
+  users type: far above the own peak of ten minutes, and with many recipients refused.
+
+Volume alone is none: somebody's first newsletter looks like it.
+
+Below each limit stand what honest accounts were seen to do; ``benchmarks/guard`` measures both.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from bmtick.languages import _, number
 
-WINDOW: Final = 180.0  # seconds
-ADDRESSES: Final = 8  # within WINDOW; fewer are a telephone under way, a family, a helpdesk
-RECIPIENTS: Final = 16  # within WINDOW: eight devices that fetch up at once send one mail each
-_MOST = 64  # messages of one login that are remembered: more decide nothing
+WINDOW: Final = 600.0  # seconds
+_MOST = 256  # messages of one login that are remembered: more decide nothing
+
+MINUTES: Final = 3  # in which the addresses are counted
+ADDRESSES: Final = 8  # a telephone under way, a family or a helpdesk has fewer
+RECIPIENTS: Final = 16  # eight devices that fetch up at once send one mail each
+STRANGE: Final = 5  # addresses, of a user whose networks are known
+STRANGE_RECIPIENTS: Final = 10
 _PER_MESSAGE = 25  # recipients of one message that count: a list is one message
+
+LIST: Final = 15  # recipients of a message to a list
+LISTS: Final = 2
+LISTED: Final = 30  # recipients of the lists together
+_TIMES_USUAL = 3
+
+TYPED: Final = 50  # recipients of single mails that nobody types within ten minutes
+_TIMES_TYPED = 4  # of the own peak of ten minutes
+_PER_TYPED = 10
+# Recipients refused, and their share: a newsletter's old list has up to ten percent, and few are
+# refused as spam.
+_REFUSED, _SHARE = 6, 0.15
+_BLOCKED, _BLOCKED_SHARE = 3, 0.03
+_SYSTEM = "@global.virt"  # BlueMind's own login, which sends invitations for all
+
+
+class Sent(NamedTuple):
+    """One message of a login."""
+
+    time: float
+    client: str
+    recipients: int
+    foreign: bool  # from a network that the user is not known in; never a private one
+    trusted: bool  # from a machine that may relay without a login
+
+
+class Habit(NamedTuple):
+    """What is known of a user: days of history, peaks of an hour and of ten minutes.
+
+    ``sent``, ``refused`` and ``blocked`` (as spam) are recipients of the last ten minutes.
+    """
+
+    days: int = 0
+    usual: int = 0
+    usual_recent: int = 0
+    sent: int = 0
+    refused: int = 0
+    blocked: int = 0
+
+    @property
+    def many_refused(self) -> bool:
+        """Whether more of the last recipients were refused than an honest list has."""
+        return many_refused(self.sent, self.refused, self.blocked)
+
+
+def many_refused(sent: int, refused: int, blocked: int) -> bool:
+    """Whether more recipients were refused, or refused as spam, than an honest list has."""
+    return (refused >= _REFUSED and refused >= _SHARE * sent) or (
+        blocked >= _BLOCKED and blocked >= _BLOCKED_SHARE * sent
+    )
 
 
 class Bursts:
-    """The last minutes of each login.
+    """The last minutes of each login."""
 
-    Args:
-        is_foreign: whether an address is one that this user was never seen at; private addresses
-            never are.
-    """
+    def __init__(self) -> None:
+        self._recent: dict[str, deque[Sent]] = {}  # the longest silent first
 
-    def __init__(self, is_foreign: Callable[[str, str], bool]) -> None:
-        self._is_foreign = is_foreign
-        self._recent: dict[str, deque[tuple[float, str, int]]] = {}  # the longest silent first
-
-    def add(self, user: str, client: str, recipients: int, now: float) -> None:
+    def add(self, user: str, sent: Sent) -> None:
         """Take a message."""
         recent = self._recent.pop(user, None)
         if recent is None:
             recent = deque(maxlen=_MOST)
-        if self._is_foreign(user, client):
-            recent.append((now, client, min(recipients, _PER_MESSAGE)))
-        if recent:
-            self._recent[user] = recent
-        self._forget(now)
-
-    def _forget(self, now: float) -> None:
-        """Forget the two longest silent, where they are: so none is kept for long."""
-        for _place in range(2):
-            user = next(iter(self._recent), None)
-            if user is None or now - self._recent[user][-1][0] < WINDOW:
+        recent.append(sent)
+        self._recent[user] = recent
+        for _place in range(2):  # so none is kept for long
+            first = next(iter(self._recent))
+            if sent.time - self._recent[first][-1].time < WINDOW:
                 return
-            del self._recent[user]
+            del self._recent[first]
 
-    def reason(self, user: str, now: float) -> str:
-        """Return why the last minutes are those of a botnet; "" where they are not."""
+    def reason(self, user: str, now: float, habit: Habit) -> str:
+        """Return why the last minutes are enough to hold a login; "" where they are not."""
         recent = self._recent.get(user)
         if recent is None:
             return ""
-        while recent and not 0 <= now - recent[0][0] < WINDOW:
+        while recent and not 0 <= now - recent[0].time < WINDOW:
             recent.popleft()
-        addresses = {client for _at, client, _count in recent}
-        if len(addresses) < ADDRESSES:
+        if not recent:
+            del self._recent[user]
             return ""
-        recipients = sum(count for _at, _client, count in recent)
-        if recipients < RECIPIENTS:
-            return ""
-        return _(
-            "{recipients} recipients from {addresses} unfamiliar addresses within {minutes} minutes",
-            recipients=number(recipients),
-            addresses=number(len(addresses)),
-            minutes=number(WINDOW / 60),
+        return (
+            _everywhere(recent, now, habit)
+            or _to_lists(recent, habit)
+            or _typed(user, recent, habit)
         )
 
     def released(self, user: str) -> None:
         """Begin anew with somebody who was released."""
         self._recent.pop(user, None)
+
+
+def _everywhere(recent: deque[Sent], now: float, habit: Habit) -> str:
+    last = [s for s in recent if s.foreign and now - s.time < 60 * MINUTES]
+    addresses = {sent.client for sent in last}
+    least, most = (STRANGE, STRANGE_RECIPIENTS) if habit.days else (ADDRESSES, RECIPIENTS)
+    if len(addresses) < least:
+        return ""
+    recipients = sum(min(sent.recipients, _PER_MESSAGE) for sent in last)
+    if recipients < most:
+        return ""
+    return _(
+        "{recipients} recipients from {addresses} unfamiliar addresses within {minutes} minutes",
+        recipients=number(recipients),
+        addresses=number(len(addresses)),
+        minutes=number(MINUTES),
+    )
+
+
+def _to_lists(recent: deque[Sent], habit: Habit) -> str:
+    lists = [sent for sent in recent if sent.recipients >= LIST]
+    recipients = sum(sent.recipients for sent in lists)
+    if (
+        not habit.days
+        or len(lists) < LISTS
+        or recipients < LISTED
+        or recipients <= _TIMES_USUAL * habit.usual
+        or not (habit.many_refused or len({s.client for s in lists if s.foreign}) > 1)
+    ):
+        return ""
+    return _(
+        "{mails} mails to {recipients} recipients together within ten minutes, at most {usual} an "
+        "hour on earlier days",
+        mails=number(len(lists)),
+        recipients=number(recipients),
+        usual=number(habit.usual),
+    )
+
+
+def _typed(user: str, recent: deque[Sent], habit: Habit) -> str:
+    if not habit.days or not habit.many_refused or user.endswith(_SYSTEM):
+        return ""
+    recipients = sum(min(sent.recipients, _PER_TYPED) for sent in recent if sent.trusted)
+    if recipients <= TYPED + _TIMES_TYPED * habit.usual_recent:
+        return ""
+    return _(
+        "{recipients} recipients by the webmail within ten minutes, at most {usual} on earlier days",
+        recipients=number(recipients),
+        usual=number(habit.usual_recent),
+    )

@@ -1,48 +1,261 @@
-"""The evidence against an account or machine, at the moment of a message."""
+"""The evidence against an account or machine, at the moment of a message.
+
+The same arithmetic as the alerts': the lambdas of the rendered scripts, on the memory's gauges. An
+alert fires at its ``crit``; mail is held at ``factor`` times that.
+"""
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from binascii import crc32
+from collections.abc import Callable
+from typing import Final
 
-from bmtick.guard.burst import Bursts
+from bmtick.alerts.load import catalogue
+from bmtick.alerts.render import desired, render
+from bmtick.alerts.weighing import Scales
+from bmtick.collect.memory import BLOCKED, REFUSED, VOLUME
+from bmtick.collect.raw import network
+from bmtick.guard.burst import Bursts, Habit, Sent, many_refused
+from bmtick.guard.memory import GuardMemory
 from bmtick.guard.message import Message
-from bmtick.guard.who import USER, Who
+from bmtick.guard.who import CLIENT, FROM, LOCAL, MEASUREMENTS, USER, Who
+from bmtick.languages import _, number
+from bmtick.names import SERVER
+from bmtick.settings import Settings
 
-# As in the collector: these are machines of ours, or shared by many, and say nothing.
-_INNER = tuple(
-    ip_network(text)
-    for text in (
-        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"),
-        *("100.64.0.0/10", "::1/128", "fc00::/7", "fe80::/10"),
-    )
+# The alerts that weigh one account or machine. Those that count one figure against a limit are not
+# among them: a newsletter reaches every limit that a spammer does.
+ALERTS: Final = (
+    *("sender_outbreak", "relay_client", "relay_sender", "relay_open"),
+    *("local_spam", "forward_spam"),
 )
 
 
-def is_inner(client: str) -> bool:
-    """Whether an address is private or loopback, or none at all."""
-    try:
-        address = ip_address(client.partition("/")[0])
-    except ValueError:
-        return True
-    return any(address in network for network in _INNER)
+_DOMAINS = 3  # strange sender domains of a machine
+_NETWORKS = 5  # addresses of a user in strange networks
 
 
-class BurstJudge:
-    """Knows the last minutes alone."""
+def is_loopback(client: str) -> bool:
+    """Whether a machine is this one."""
+    return client == "::1" or client.startswith("127.")
 
-    def __init__(self) -> None:
-        self._bursts = Bursts(lambda _, client: not is_inner(client))
+
+def scales(settings: Settings) -> Scales:
+    """Return the alerts that weigh: those of the settings, with default values where there are none.
+
+    Raises:
+        BmtickError: a wrong value in the settings.
+    """
+    own = [one for one in desired(settings) if one.alert.name in ALERTS]
+    there = {one.alert.name for one in own}
+    known = catalogue()
+    others = [
+        render(known[name], {}, settings=settings)
+        for name in ALERTS
+        if name in known and name not in there
+    ]
+    return Scales(settings, [*own, *others])
+
+
+def _corroborated(facts: dict[str, int]) -> bool:
+    """Whether more than volume speaks against somebody: a first newsletter has volume, too."""
+    volume = facts.get("hour_recipients", facts.get("hour_relayed", 0))
+    return (
+        many_refused(volume, facts["hour_refused"], facts["hour_blocked"])
+        or facts.get("new_clients", 0) >= _NETWORKS
+        or ("new_clients" not in facts and facts.get("domains", 0) >= _DOMAINS)
+    )
+
+
+class MemoryJudge:
+    """Weighs what the memory and the last minutes say.
+
+    Args:
+        memory: what is remembered.
+        scales: the alerts.
+        factors: how many times an alert's threshold is enough, for a machine and for a user.
+        is_trusted: whether a machine may relay without a login.
+        is_ours: whether a domain's mailboxes are on this server; None: that is not known.
+    """
+
+    def __init__(
+        self,
+        memory: GuardMemory,
+        scales: Scales,
+        factors: tuple[float, float],
+        *,
+        is_trusted: Callable[[str], bool],
+        is_ours: Callable[[str], bool | None],
+    ) -> None:
+        self._memory, self._scales = memory, scales
+        self._factor, self._user_factor = factors
+        self._is_trusted, self._is_ours = is_trusted, is_ours
+        self._bursts = Bursts()
+        self._released: dict[Who, dict[str, int]] = {}
+        self._relaying: Who | None = None  # a stranger whose message goes to another server
+        self._server: tuple[int, str] = (0, "")
 
     def message(self, message: Message, now: float) -> None:
         """Take a message."""
-        if message.who.kind == USER:
-            self._bursts.add(message.who.name, message.client, message.recipients, now)
+        domain = message.sender.rpartition("@")[2].encode("utf-8", "surrogateescape")
+        domains = [crc32(domain)] if domain else []
+        who = message.who
+        self._relaying = None
+        if who.kind == USER:
+            self._bursts.add(who.name, self._sent(message, now))
+            self._memory.ahead(
+                self._entity(who), now, message.recipients, [message.client], domains
+            )
+        elif not is_loopback(message.client) and self._goes_outward(message):
+            # Mail from loopback may be what a content filter gives back: the log tells whose it is.
+            if not self._is_trusted(message.client):
+                self._relaying = who
+                return  # the mail of strangers is for us: the log tells of what goes on to others
+            for one in (who, message.one):
+                if one is not None:
+                    self._memory.ahead(self._entity(one), now, 1, [], domains)
+
+    def _goes_outward(self, message: Message) -> bool:
+        """Whether a message surely goes to another server; the log tells of the others."""
+        domain = message.recipient.rpartition("@")[2]
+        return message.recipients == 1 and bool(domain) and self._is_ours(domain) is False
+
+    def _sent(self, message: Message, now: float) -> Sent:
+        record = self._memory.records.get(self._entity(message.who))
+        known = record.networks if record is not None else None
+        where = network(message.client)
+        return Sent(
+            now,
+            message.client,
+            message.recipients,
+            bool(where) and not (known and where in known),
+            self._is_trusted(message.client),
+        )
+
+    def _habit(self, who: Who, now: float) -> Habit:
+        record = self._memory.records.get(self._entity(who))
+        if record is None:
+            return Habit()
+        week = int(now) // 86_400 // 7
+        return Habit(
+            record.days,
+            record.usual(0, week),
+            record.usual(1, week),
+            record.recent[VOLUME],
+            record.recent[REFUSED],
+            record.recent[BLOCKED],
+        )
+
+    def _entity(self, who: Who) -> str:
+        name = f"{MEASUREMENTS[who.kind]}\n{who.name}"
+        if who.kind == CLIENT:
+            return f"{name}\n{'true' if self._is_trusted(who.name) else 'false'}"
+        if who.kind == FROM:
+            return f"{name}\n{who.sender}"
+        return name
 
     def verdict(self, who: Who, now: float) -> str:
         """Return the reason to hold somebody's mail, or ""."""
-        return self._bursts.reason(who.name, now) if who.kind == USER else ""
+        if who.kind == USER:
+            habit = self._habit(who, now)
+            if reason := self._bursts.reason(who.name, now, habit):
+                return reason
+        if who.kind == CLIENT:
+            if is_loopback(who.name):
+                return ""  # it stands for everybody whose mail a filter gives back
+            if not self._is_trusted(who.name) and (reason := self._open_relay(who, now)):
+                return reason
+        entities = [self._entity(who)]
+        if who.kind == LOCAL:
+            entities = [e for e in self._memory.records if e.startswith(f"{entities[0]}\n")]
+        return next((r for e in entities if (r := self._weigh(who, e, now))), "")
+
+    def _weigh(self, who: Who, entity: str, now: float) -> str:
+        measurement, *values = entity.split("\n")
+        memory = self._memory
+        with memory.lock:
+            if entity not in memory.records:
+                return ""
+            facts = memory.gauges(entity, int(now))
+            facts["clients"] = memory.record(entity).clients(int(now) // 60)
+        if not facts["days"] and who.kind == USER:
+            facts["clients"] = self._foreign_clients(entity)
+        facts = self._since_release(who, facts)
+        factor = self._user_factor if who.kind == USER else self._factor
+        stranger = who.kind == CLIENT and not self._is_trusted(who.name)
+        if not stranger and not _corroborated(facts):
+            return ""
+        names = {USER: ("user",), CLIENT: ("client", "known"), FROM: ("client", "sender")}
+        tags = dict(zip(names.get(who.kind, ("sender", "uid")), values, strict=False))
+        for weight in self._scales.weigh(measurement, {"messages": 1, **tags, **facts}):
+            if weight.threshold > 0 and weight.value >= factor * weight.threshold:
+                return self._reason(facts, 100.0 * weight.value / weight.threshold)
+        return ""
+
+    def _open_relay(self, who: Who, now: float) -> str:
+        """Return the reason to hold a stranger that relays while the server is open to many."""
+        record = self._memory.records.get(self._entity(who))
+        relays = self._relaying == who or (record is not None and record.hour[VOLUME] > 0)
+        if not relays or (record is not None and record.usual(0, int(now) // 604_800)):
+            return ""
+        if int(now) != self._server[0]:
+            self._server = int(now), self._weigh_server(now)
+        return self._server[1]
+
+    def _weigh_server(self, now: float) -> str:
+        minute = int(now) // 60
+        with self._memory.lock:
+            record = self._memory.record(f"{SERVER}\nrelays")
+            record.advance(minute)
+            facts = {
+                "relayed": 1,
+                "hour_relayed": record.hour[VOLUME],
+                "day_relayed": record.day[VOLUME],
+                "relaying_clients": record.recipients.count(minute) if record.recipients else 0,
+                "usual": record.usual(0, int(now) // 604_800),
+                "days": record.days,
+            }
+        for weight in self._scales.weigh(SERVER, facts):
+            if weight.threshold > 0 and weight.value >= self._factor * weight.threshold:
+                return _(
+                    "open relay: {clients} strange machines sent to {sent} recipients elsewhere "
+                    "within the hour",
+                    clients=number(facts["relaying_clients"]),
+                    sent=number(facts["hour_relayed"]),
+                )
+        return ""
+
+    def _foreign_clients(self, entity: str) -> int:
+        record = self._memory.record(entity)
+        return sum(1 for address in record.addresses or () if network(address))
+
+    def _since_release(self, who: Who, facts: dict[str, int]) -> dict[str, int]:
+        """Leave out what was known when somebody was released: they were looked at."""
+        before = self._released.get(who)
+        if before is None:
+            return facts
+        counted = [n for n in facts if n.startswith(("recent_", "hour_", "day_"))]
+        return {**facts, **{n: max(0, facts[n] - before.get(n, 0)) for n in counted}}
+
+    def _reason(self, facts: dict[str, int], percent: float) -> str:
+        sent = facts.get("hour_recipients", facts.get("hour_relayed", 0))
+        return _(
+            "{sent} recipients within the hour, at most {usual} on earlier days; {refused} refused; "
+            "{addresses} addresses, {strange} in networks that are new; evidence {percent} %",
+            sent=number(sent),
+            usual=number(facts.get("usual", 0)),
+            refused=number(facts.get("hour_refused", 0)),
+            addresses=number(facts.get("clients", 0)),
+            strange=number(facts.get("new_clients", 0)),
+            percent=number(percent),
+        )
 
     def released(self, who: Who, now: float) -> None:
-        """Begin anew with somebody who was released."""
-        del now
+        """Forget the evidence so far: somebody looked at it and released them."""
         self._bursts.released(who.name)
+        with self._memory.lock:
+            entity = self._entity(who)
+            if entity in self._memory.records:
+                self._released[who] = self._memory.gauges(entity, int(now))
+        while len(self._released) > 1000:
+            del self._released[next(iter(self._released))]

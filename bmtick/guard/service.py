@@ -14,11 +14,15 @@ from bmtick.errors import BmtickError
 from bmtick.guard.core import Guard
 from bmtick.guard.holds import HOLD, Hold, Journal, mail_record
 from bmtick.guard.listen import Connection
+from bmtick.guard.log import LogReader
+from bmtick.guard.memory import who_of
 from bmtick.guard.postfix import Brake
-from bmtick.guard.who import Who
+from bmtick.guard.who import FORWARD, LOCAL, Who
 
 _LOOK = 0.5  # seconds between two looks at what commands wrote
 _AGAIN = 2.0  # seconds after which what was under way is put on hold, too
+_FOLLOW = 0.25  # seconds between two looks at what the log told
+_AT_ONCE = 4  # accounts and machines that are weighed before requests are answered again
 _TIDY = 60.0  # seconds
 
 
@@ -31,7 +35,8 @@ class Service:
         journal: its journal, to be written to the disk.
         brake: puts on hold what is queued already.
         tell: sends the mail about somebody who is newly held; may take its time.
-        background: what else runs, such as the reader of the log; cancelled at the end.
+        reader: tails the log; None: there is none.
+        background: what else runs; cancelled at the end.
         publish: writes the points; called each second.
     """
 
@@ -40,6 +45,7 @@ class Service:
     brake: Brake
     tell: Callable[[Hold], None]
     publish: Callable[[Guard], None]
+    reader: LogReader | None = None
     background: Sequence[Callable[[Service], Coroutine[Any, Any, None]]] = ()
     connections: dict[Connection, None] = field(default_factory=dict)
     _pool: ThreadPoolExecutor = field(
@@ -47,6 +53,7 @@ class Service:
     )
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _held: set[Who] = field(default_factory=set)
+    _braking: set[Who] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.guard.caught = self.caught
@@ -66,7 +73,7 @@ class Service:
         server = await loop.create_server(
             lambda: Connection(guard.answer, self.connections, guard.warn), sock=sock
         )
-        for job in (Service._look, Service._tidy, *self.background):
+        for job in (Service._look, Service._tidy, Service._follow, *self.background):
             self._start(job(self))
         ready()
         await stop.wait()
@@ -76,6 +83,8 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for connection in list(self.connections):
             connection.close()
+        if self.reader is not None:
+            await loop.run_in_executor(None, self.reader.stop)
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _start(self, job: Coroutine[Any, Any, None]) -> None:
@@ -111,9 +120,16 @@ class Service:
 
     async def _brake(self, who: Who) -> None:
         """Put somebody's queued mail on hold, now and once more for what is under way."""
+        self._braking.add(who)
+        try:
+            await self._put_on_hold(who)
+        finally:
+            self._braking.discard(who)
+
+    async def _put_on_hold(self, who: Who) -> None:
         loop = asyncio.get_running_loop()
         for _ in range(2):
-            if ids := self.guard.ids_of(who):
+            if ids := self._ids_of(who):
                 try:
                     done = await loop.run_in_executor(self._pool, self.brake.hold, who, ids)
                 except BmtickError as error:
@@ -122,6 +138,35 @@ class Service:
                 if done and who in self.guard.holds.held:
                     self.guard.write([mail_record(who, done)])
             await asyncio.sleep(_AGAIN)
+
+    def _ids_of(self, who: Who) -> list[str]:
+        """Return the queue ids of somebody's messages, without those that are on hold."""
+        found = dict.fromkeys(self.guard.ids_of(who))
+        if self.reader is not None:
+            hold = self.guard.holds.held.get(who)
+            held = hold.ids if hold is not None else ()
+            found.update((i, None) for i in self.reader.ids_of(who) if i not in held)
+        return list(found)
+
+    async def _follow(self) -> None:
+        """Weigh those of whom the log told, and put on hold what Postfix did not ask about."""
+        while self.reader is not None:
+            for number, entity in enumerate(self.reader.take()):
+                if (who := who_of(entity)) is not None:
+                    self._told_of(who)
+                if number % _AT_ONCE == 0:
+                    await asyncio.sleep(0)  # requests first
+            await asyncio.sleep(_FOLLOW)
+
+    def _told_of(self, who: Who) -> None:
+        hold = self.guard.suspect(who)
+        if hold is None or who in self._braking:
+            return
+        if hold.mode == HOLD:
+            if self._ids_of(who):
+                self._start(self._brake(who))
+        elif who.kind in (LOCAL, FORWARD) and (ids := self._ids_of(who)):
+            self.guard.write([mail_record(who, ids)])
 
     async def _look(self) -> None:
         """Notice what commands wrote, also while no mail comes."""

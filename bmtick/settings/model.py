@@ -279,9 +279,16 @@ class Guard(Section, frozen=True, kw_only=True):
         float,
         Meta(
             ge=1.0,
-            description="Mail is held at so many times the evidence at which the alerts of the same kind fire.",
+            description="Mail of a machine is held at so many times the evidence at which its alert fires, and only if more than volume speaks against it.",
         ),
     ] = 1.5
+    user_factor: Annotated[
+        float,
+        Meta(
+            ge=1.0,
+            description="The same for a user.",
+        ),
+    ] = 2.0
     helper: Annotated[
         str,
         Meta(

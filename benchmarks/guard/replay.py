@@ -1,0 +1,297 @@
+"""Runs a simulated log through the guard as Postfix would: it is asked first, then the log tells.
+
+``python -m benchmarks.guard.replay``: recipients that got out of each kind of incident, and who is
+held in quiet weeks. A message that is held is not delivered: its further lines are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import statistics
+import sys
+import tempfile
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from random import Random
+
+from benchmarks.thresholds.incidents import KINDS, Truth
+from benchmarks.thresholds.server import DAY, FEATURES, Server
+
+from benchmarks.thresholds import server as servers
+from bmtick.collect.clock import LogClock
+from bmtick.collect.known import KnownClients
+from bmtick.collect.options import Options
+from bmtick.collect.scan import Scanner
+from bmtick.collect.session import Session
+from bmtick.guard.core import Guard
+from bmtick.guard.holds import HOLD, Hold, Journal
+from bmtick.guard.judge import MemoryJudge, scales
+from bmtick.guard.memory import GuardMemory, who_of
+from bmtick.guard.who import LOCAL
+from bmtick.settings import Settings
+
+_CLIENT = re.compile(
+    r"smtpd\[\d+\]: (\w+): client=[^\[]*\[([^\]]+)\](?:, sasl_method=[^,]*, sasl_username=(.*)|, orig_queue_id=.*)?$"
+)
+_ACTIVE = re.compile(r"qmgr\[\d+\]: (\w+): from=<(.*)>, size=(\d+), nrcpt=(\d+) \(queue active\)$")
+_PICKUP = re.compile(r"pickup\[\d+\]: (\w+): uid=(\d+) from=<(.*)>$")
+_TO = re.compile(r": (\w+): to=<([^>]*)>(?:, orig_to=<([^>]*)>)?")
+_QUEUED_AS = re.compile(r"\]: (\w+): to=<.*queued as (\w+)\)$")
+_QID = re.compile(r"\]: (\w+): ")
+_BURSTS = {
+    "botnet": "botnet",
+    "webmail_fast": "webmail",
+    "many_bcc": "many Bcc",
+    "relay_many": "open relay, many",
+    "relay_one": "open relay, one",
+    "contact_form": "trusted machine",
+    "pickup": "pickup",
+}
+
+
+@dataclass
+class Result:
+    """What became of one log: recipients that got out, those that were held, who else was held."""
+
+    name: str
+    seed: int
+    out: int = 0
+    held: int = 0
+    innocents: list[str] = field(default_factory=list)
+    caught: list[str] = field(default_factory=list)
+    days: float = 0.0
+    first: str = ""
+
+
+class Replay:
+    """A guard with a clock of the log's."""
+
+    def __init__(self, folder: Path, known: tuple[str, ...], factors: tuple[float, float]) -> None:
+        self.memory = GuardMemory()
+        self.session = Session([], Options(interval=1, known=known), sys.stderr.write)
+        self.session.emitter.memory = self.memory
+        self.now = 0.0
+        trusted = KnownClients(known)
+        domains = self.session.counter.domains
+        self.caught: list[Hold] = []
+        self.guard = Guard(
+            Journal(folder / "guard.state"),
+            MemoryJudge(
+                self.memory,
+                scales(Settings()),
+                factors,
+                is_trusted=lambda client: client.removesuffix("/64") in trusted,
+                is_ours=lambda domain: domain.encode() in domains if domains else None,
+            ),
+            HOLD,
+            clock=lambda: self.now,
+            warn=lambda text: sys.stderr.write(f"{text}\n"),
+        )
+        self.guard.caught = self.caught.append
+        self.scanner: Scanner | None = None
+
+    def told(self, lines: list[str]) -> None:
+        """Take the lines of a second, and weigh whom they are about."""
+        session = self.session
+        if self.scanner is None:
+            self.scanner = Scanner(session.counter, session.buckets, LogClock(self.now + DAY))
+        self.scanner.feed(("\n" + "\n".join(lines)).encode())
+        for start, bucket in session.buckets.close(self.now - 1):
+            session.emitter.rows(start, bucket, 0.0)
+        touched, self.memory.touched = self.memory.touched, {}
+        for entity in touched:
+            if (who := who_of(entity)) is not None:
+                self.guard.suspect(who)
+
+
+def _run(  # noqa: C901, PLR0912 -- the log from its first line to its last
+    built: Server, truth: Truth | None, known: tuple[str, ...], factors: tuple[float, float]
+) -> Result:
+    result = Result("", 0)
+    guilty = {name for names in truth.guilty for name in names} if truth else set()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mail.log"
+        built.log.write(path)
+        replay = Replay(Path(folder), known, factors)
+        times = sorted(built.log.lines)
+        origins: dict[str, tuple[str, str]] = {}
+        local: dict[str, str] = {}
+        seen: set[str] = set()
+        dropped: set[str] = set()
+        spam_times = {round(time, 3) for time, _ in truth.writes} if truth else set()
+        second: list[str] = []
+        at = 0
+        recipients = _recipients(times)
+        with path.open() as file:
+            for (time, *_), line in zip(times, file, strict=True):
+                text = line.rstrip("\n")
+                if int(time) != at:
+                    if second:
+                        replay.now = time
+                        replay.told(second)
+                    second, at = [], int(time)
+                replay.now = time
+                if m := _CLIENT.search(text):
+                    origins[m[1]] = (m[2], m[3] or "")
+                elif m := _PICKUP.search(text):
+                    local[m[1]] = m[3]
+                elif (m := _ACTIVE.search(text)) and m[1] not in seen and m[1] not in dropped:
+                    to = recipients[m[1]].popleft() if recipients.get(m[1]) else ""
+                    spam = spam_times & {round(time - 0.1, 3), round(time - 0.05, 3)}
+                    spam_times -= spam
+                    _decide(replay, result, bool(spam), m, origins, local, dropped, to)
+                    seen.add(m[1])
+                queue_id = _QID.search(text)
+                if queue_id and queue_id[1] in dropped:
+                    if m := _QUEUED_AS.search(text):
+                        dropped.add(m[2])
+                    continue
+                if text.endswith(": removed") and queue_id:
+                    seen.discard(queue_id[1])
+                second.append(text)
+        for hold in replay.caught:
+            names = {hold.who.name, hold.who.sender}
+            if truth and hold.since >= truth.start and names & guilty:
+                result.first = result.first or hold.reason
+                result.caught.append(str(hold.who))
+            elif _relays(truth) and hold.since >= truth.start:
+                result.caught.append(str(hold.who))
+            else:
+                result.innocents.append(f"{hold.who}: {hold.reason}")
+    return result
+
+
+def _relays(truth: Truth | None) -> bool:
+    return truth is not None and truth.kind.startswith("open relay")
+
+
+def _recipients(times: list[tuple[float, int, str, int]]) -> dict[str, deque[str]]:
+    """Return the first recipient of each message of a queue id, as it was in the session."""
+    found: dict[str, deque[str]] = {}
+    fresh: set[str] = set()
+    for _, _, text, _ in times:
+        if m := _ACTIVE.search(text):
+            fresh.add(m[1])
+        elif (m := _TO.search(text)) and m[1] in fresh:
+            fresh.discard(m[1])
+            found.setdefault(m[1], deque()).append(m[3] or m[2])
+    return found
+
+
+def _decide(
+    replay: Replay,
+    result: Result,
+    spam: bool,
+    m: re.Match[str],
+    origins: dict[str, tuple[str, str]],
+    local: dict[str, str],
+    dropped: set[str],
+    to: str,
+) -> None:
+    queue_id, sender, size, count = m[1], m[2], m[3], int(m[4])
+    client, login = origins.pop(queue_id, ("", ""))
+    held = False
+    if client:
+        request = {
+            "request": "smtpd_access_policy",
+            "protocol_state": "END-OF-MESSAGE",
+            "queue_id": queue_id,
+            "instance": f"{queue_id}.{replay.now}",
+            "sasl_username": login,
+            "client_address": client,
+            "sender": sender,
+            "recipient": to if count == 1 else "",
+            "recipient_count": str(count),
+            "size": size,
+        }
+        held = replay.guard.answer(request).startswith(b"action=HOLD")
+    elif queue_id in local:
+        name = local.pop(queue_id).lower()
+        held = any(w.kind == LOCAL and w.name == name for w in replay.guard.holds.held)
+    if held:
+        dropped.add(queue_id)
+    if spam:
+        result.held += count if held else 0
+        result.out += 0 if held else count
+
+
+def incident(kind: str, seed: int, factors: tuple[float, float]) -> Result:
+    """Replay a server with one incident on its last day."""
+    random = Random(f"{kind}/{seed}")
+    days = random.choice((2.0, 4.0, 8.0, 8.0, 10.0))
+    built = servers.build(random.randrange(1 << 40), days)
+    truth = KINDS[kind](built)
+    result = _run(built, truth, tuple(built.trusted), factors)
+    result.name, result.seed, result.days = kind, seed, days
+    return result
+
+
+def quiet(feature: str, seed: int, days: float, factors: tuple[float, float]) -> Result:
+    """Replay a server without an incident."""
+    random = Random(f"{feature}/{seed}")
+    built = servers.build(random.randrange(1 << 40), days, feature=feature)
+    result = _run(built, None, tuple(built.trusted), factors)
+    result.name, result.seed, result.days = feature, seed, days
+    return result
+
+
+def _job(
+    job: tuple[str, str, int], *, days: float, factors: tuple[float, float]
+) -> tuple[str, Result]:
+    sort, name, seed = job
+    found = (
+        incident(name, seed, factors) if sort == "incident" else quiet(name, seed, days, factors)
+    )
+    return sort, found
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.guard.replay", description=__doc__)
+    parser.add_argument("--runs", type=int, default=6)
+    parser.add_argument("--quiet-runs", type=int, default=2)
+    parser.add_argument("--days", type=float, default=14)
+    parser.add_argument("--kinds", nargs="*", default=list(_BURSTS))
+    parser.add_argument("--backgrounds", nargs="*", default=list(FEATURES))
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--factors", nargs=2, type=float, default=(1.5, 2.0))
+    parser.add_argument("--processes", type=int, default=2)
+    given = parser.parse_args(arguments)
+    seeds = range(given.first_seed, given.first_seed + max(given.runs, given.quiet_runs))
+    jobs = [("incident", k, s) for k in given.kinds for s in seeds[: given.runs]]
+    jobs += [("quiet", b, s) for b in given.backgrounds for s in seeds[: given.quiet_runs]]
+    found: dict[str, dict[str, list[Result]]] = {"incident": {}, "quiet": {}}
+    with ProcessPoolExecutor(given.processes) as pool:
+        for sort, result in pool.map(
+            partial(_job, days=given.days, factors=tuple(given.factors)), jobs
+        ):
+            found[sort].setdefault(result.name, []).append(result)
+            for who in result.innocents:
+                sys.stderr.write(f"INNOCENT {result.name} {result.seed}: {who}\n")
+            if sort == "incident":
+                sys.stderr.write(
+                    f"{result.name} {result.seed}: {result.out} out, {result.held} held; "
+                    f"{result.first or result.caught[:3]}\n"
+                )
+    print("| kind | runs | held in | recipients out: median | most | without a guard: median |")
+    print("|---|---|---|---|---|---|")
+    for name, results in found["incident"].items():
+        out = [r.out for r in results]
+        print(
+            f"| {_BURSTS.get(name, name)} | {len(results)} | {sum(bool(r.caught) for r in results)} "
+            f"| {statistics.median(out):.0f} | {max(out)} "
+            f"| {statistics.median(r.out + r.held for r in results):.0f} |"
+        )
+    print("\n| quiet background | days | innocents held |\n|---|---|---|")
+    for name, results in found["quiet"].items():
+        print(
+            f"| {name} | {sum(r.days for r in results):.0f} "
+            f"| {sum(len(r.innocents) for r in results)} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

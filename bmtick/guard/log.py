@@ -1,0 +1,221 @@
+"""Tails the mail log for the guard, in a thread: refusals, pickup, forwards, what is usual.
+
+It is the collector's own reader, with intervals of one second and the guard's memory. At the first
+start it learns from the logs that are there, rotated ones too; what it has learned is kept in a
+file beside the guard's state. Without a log the guard goes on with what Postfix asks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time as system_time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from bmtick.collect.bucket import Message
+from bmtick.collect.dating import clock_of
+from bmtick.collect.files import open_log
+from bmtick.collect.logfile import LogFile
+from bmtick.collect.options import Options
+from bmtick.collect.scan import Scanner
+from bmtick.collect.session import Session
+from bmtick.collect.sources import is_glob, is_journal
+from bmtick.collect.whole import pieces
+from bmtick.errors import BmtickError
+from bmtick.guard.memory import GuardMemory
+from bmtick.guard.who import CLIENT, FORWARD, FROM, LOCAL, MEASUREMENTS, Who
+from bmtick.incident.logs import find_logs
+
+_EACH = 0.25  # seconds between two looks at the log
+_AGAIN = 5.0  # seconds after a log could not be read
+_SAVE = 300.0  # seconds between two copies of what is remembered
+_SWITCH = 0.0005  # seconds until the thread lets a request through
+_MAGIC = {"bmtick": "guard memory", "version": 1}
+
+
+class LogReader:
+    """Reads the logs into a memory.
+
+    Args:
+        names: the logs: paths, globs, ``journal``.
+        options: how to count; its interval is that of the memory's steps.
+        memory: takes what is read.
+        path: where what was learned is kept.
+        warn: takes one line for the administrator; called from the thread.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        options: Options,
+        memory: GuardMemory,
+        path: Path,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._names, self._options, self._warn, self._path = list(names), options, warn, path
+        self.memory = memory
+        self._session = self._new_session()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self.learned = threading.Event()
+
+    def _new_session(self) -> Session:
+        session = Session(self._names, self._options, self._warn)
+        session.emitter.memory = self.memory
+        return session
+
+    def start(self) -> None:
+        """Begin."""
+        sys.setswitchinterval(_SWITCH)
+        self._thread.start()
+
+    def take(self) -> list[str]:
+        """Return the entities that the log told something of since the last call."""
+        touched, self.memory.touched = self.memory.touched, {}
+        return list(touched)
+
+    def stop(self) -> None:
+        """End, and keep what was learned."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+    def is_ours(self, domain: str) -> bool | None:
+        """Whether mailboxes of a domain are on this server; None: the log showed none yet."""
+        domains = self._session.counter.domains
+        return domain.lower().encode("utf-8", "surrogateescape") in domains if domains else None
+
+    def ids_of(self, who: Who) -> list[str]:
+        """Return the queue ids of somebody's messages that the log shows in the queue."""
+        counted = list(self._session.counter.counted.items())
+        return [
+            key.removesuffix(b":").decode("ascii", "replace")
+            for key, message in counted
+            if b"/" not in key and _is_of(message, who)
+        ]
+
+    # The thread
+
+    def _run(self) -> None:
+        saved = now = system_time.time()
+        try:
+            self._begin(now)
+        except Exception as error:  # noqa: BLE001 -- a guard without a log is better than none
+            self._warn(f"the log tells nothing: {_cause(error)}")
+        self.learned.set()
+        pause = _EACH
+        while not self._stop.wait(pause):
+            now = system_time.time()
+            try:
+                self._read(now)
+                pause = _EACH
+            except Exception as error:  # noqa: BLE001 -- as above
+                self._warn(f"the log tells nothing: {_cause(error)}")
+                pause = _AGAIN
+            if now - saved >= _SAVE:
+                saved = now
+                self._save()
+        self._save()
+
+    def _read(self, now: float) -> None:
+        more = True
+        while more and not self._stop.is_set():
+            _, more = self._session.run(now)
+
+    def _begin(self, now: float) -> None:
+        if self._restore():
+            return
+        try:
+            for path in self._rotated():
+                self._learn(path, now)
+        except BmtickError as error:
+            self._warn(f"older logs tell nothing: {error.message}")
+        self._session.begin(None, now)
+        self._read(now)
+
+    def _rotated(self) -> list[str]:
+        """Return the rotated siblings of the logs, the oldest first."""
+        plain = [
+            n for n in self._names if not is_glob(n) and not is_journal(n) and Path(n).exists()
+        ]
+        if not plain:
+            return []
+        current = {str(Path(name).resolve()) for name in plain}
+        return [name for name in find_logs(plain).names if name not in current]
+
+    def _learn(self, path: str, now: float) -> None:
+        session, place = self._session, LogFile(path)
+        scanner: Scanner | None = None
+        with open_log(path, sys.stdin.buffer) as log:
+            for piece in pieces(log, place):
+                if self._stop.is_set():
+                    return
+                if scanner is None:
+                    clock = clock_of(piece, path, now, None, lambda _: None)
+                    scanner = Scanner(session.counter, session.buckets, clock)
+                scanner.feed(piece)
+                for begin, bucket in session.buckets.close_oldest():
+                    session.emitter.rows(begin, bucket, 0.0)
+        session.counter.trim(session.buckets.newest or int(now))
+
+    # What was learned
+
+    def _save(self) -> None:
+        new = self._path.with_name(f"{self._path.name}.new")
+        try:
+            new.unlink(missing_ok=True)
+            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(fd, "w", encoding="utf-8") as file:
+                for line in self._lines():
+                    file.write(f"{line}\n")
+                file.flush()
+                os.fsync(fd)
+            new.replace(self._path)
+        except OSError as error:
+            self._warn(f"cannot keep what was learned, {self._path}: {error.strerror}")
+
+    def _lines(self) -> Iterator[str]:
+        """Yield one line for each record: a text of all would block requests meanwhile."""
+        yield json.dumps(_MAGIC)
+        yield json.dumps(self._session.dump())
+        yield from map(json.dumps, self.memory.lines())
+
+    def _restore(self) -> bool:
+        try:
+            with self._path.open(encoding="utf-8") as file:
+                if json.loads(file.readline()) != _MAGIC:
+                    raise ValueError("it is not of this version")
+                session = json.loads(file.readline())
+                session["memory"]["records"] = dict(map(json.loads, file))
+            self._session.restore(session)
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            self._warn(f"{self._path} cannot be used, learning anew from the logs: {_cause(error)}")
+            with self.memory.lock:
+                self.memory.records.clear()
+            self._session = self._new_session()
+            return False
+        return True
+
+
+def _is_of(message: Message, who: Who) -> bool:
+    measurement = MEASUREMENTS[who.kind]
+    entity = message.origin.entity
+    if who.kind == FORWARD:
+        return f"{measurement}\n{who.name}" in (message.outward or ())
+    if who.kind == FROM:
+        sender = message.sender.decode("utf-8", "replace").lower()
+        return entity.startswith(f"{MEASUREMENTS[CLIENT]}\n{who.name}\n") and sender == who.sender
+    if who.kind in (CLIENT, LOCAL):
+        return entity.startswith(f"{measurement}\n{who.name}\n")
+    return entity == f"{measurement}\n{who.name}"
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, BmtickError):
+        return error.message
+    return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"

@@ -1,0 +1,152 @@
+"""The memory is told by Postfix's question first and by the log afterwards; each message counts once."""
+
+import pytest
+
+from bmtick.alerts.weighing import Weight
+from bmtick.collect.memory import MESSAGES, REFUSED, VOLUME, WIDTH
+from bmtick.guard.judge import MemoryJudge
+from bmtick.guard.memory import GuardMemory, who_of
+from bmtick.guard.message import read_message
+from bmtick.guard.who import Who
+
+NOW = 1_700_000_000.0
+BOB = "postfix_sender\nbob@x.org"
+
+
+def counts(messages=0, volume=0, refused=0, blocked=0):
+    found = [0] * WIDTH
+    found[MESSAGES], found[VOLUME], found[REFUSED] = messages, volume, refused
+    return found
+
+
+def gauges(memory, entity=BOB, now=NOW):
+    return memory.gauges(entity, int(now))
+
+
+def test_what_the_log_says_later_is_not_added_again():
+    memory = GuardMemory()
+    for _ in range(3):
+        memory.ahead(BOB, NOW, 2, ["1.2.3.4"], [])
+    assert gauges(memory)["hour_recipients"] == 6
+    memory.add(BOB, int(NOW), counts(2, 4), addresses=["1.2.3.4"])
+    memory.add(BOB, int(NOW) + 1, counts(1, 2, refused=1), addresses=["1.2.3.4"])
+    assert gauges(memory)["hour_recipients"] == 6
+    assert gauges(memory)["hour_messages"] == 3
+    assert gauges(memory)["hour_refused"] == 1
+    memory.add(BOB, int(NOW) + 2, counts(1, 5))  # Postfix did not ask about this one
+    assert gauges(memory)["hour_recipients"] == 11
+    assert not memory._ahead
+
+
+def test_what_the_log_never_tells_is_forgotten_as_a_credit():
+    memory = GuardMemory()
+    memory.ahead(BOB, NOW, 2, [], [])
+    memory.ahead("postfix_sender\neve", NOW + 1000, 1, [], [])
+    memory.add(BOB, int(NOW) + 1000, counts(1, 2))
+    assert gauges(memory, now=NOW + 1000)["hour_recipients"] == 4
+
+
+@pytest.mark.parametrize(
+    ("entity", "who"),
+    [
+        (BOB, Who("user", "bob@x.org")),
+        ("postfix_client\n10.0.0.5\ntrue", Who("client", "10.0.0.5")),
+        ("postfix_from\n10.0.0.5\na@b", Who("from", "10.0.0.5", "a@b")),
+        ("postfix_local\nwww@x\n33", Who("local", "www@x")),
+        ("postfix_forward\ninfo@x", Who("forward", "info@x")),
+        ("postfix_server\nrelays", None),
+        ("postfix_auth\n1.2.3.4", None),
+    ],
+)
+def test_whom_an_entity_is(entity, who):
+    assert who_of(entity) == who
+
+
+class Scales:
+    """Takes recipients for percent of evidence."""
+
+    def weigh(self, measurement, facts):
+        if measurement == "postfix_server":
+            return [Weight("relay_open", float(facts["relaying_clients"]), 10.0, critical=True)]
+        value = float(facts.get("hour_recipients", facts.get("hour_relayed", 0)))
+        return [Weight("a", value, 100.0, critical=value >= 100)]
+
+
+OURS = {"x.org"}
+
+
+@pytest.fixture
+def judge():
+    memory = GuardMemory()
+    found = MemoryJudge(
+        memory,
+        Scales(),
+        (1.5, 2.0),
+        is_trusted=lambda client: client.startswith(("10.", "127.")),
+        is_ours=lambda domain: domain in OURS,
+    )
+    found.memory = memory
+    return found
+
+
+def say(judge, user="", client="1.2.3.4", recipients=1, recipient="a@elsewhere.org", now=NOW):
+    message = read_message(
+        {
+            "sasl_username": user,
+            "client_address": client,
+            "sender": "s@x.org",
+            "recipient": recipient if recipients == 1 else "",
+            "recipient_count": str(recipients),
+        }
+    )
+    judge.message(message, now)
+    return next(filter(None, (judge.verdict(w, now) for w in (message.who, message.one) if w)), "")
+
+
+def test_volume_alone_holds_nobody_but_with_refusals(judge):
+    for _ in range(300):
+        assert not say(judge, "bob@x.org")
+    judge.memory.add(BOB, int(NOW), counts(refused=50))
+    assert "50" in say(judge, "bob@x.org")
+
+
+def test_an_alerts_threshold_is_not_enough(judge):
+    judge.memory.add(BOB, int(NOW), counts(refused=50))
+    held = [bool(say(judge, "bob@x.org")) for _ in range(210)]
+    assert held.index(True) == 199
+
+
+def test_a_trusted_machine_and_each_of_its_senders_are_weighed(judge):
+    entities = ["postfix_client\n10.0.0.5\ntrue", "postfix_from\n10.0.0.5\ns@x.org"]
+    for entity in entities:
+        judge.memory.add(entity, int(NOW), counts(refused=50))
+    held = [bool(say(judge, client="10.0.0.5")) for _ in range(160)]
+    assert held.index(True) == 149
+    assert {gauges(judge.memory, e)["hour_relayed"] for e in entities} == {160}
+
+
+def test_mail_for_ourselves_and_of_loopback_is_no_relaying(judge):
+    for _ in range(300):
+        assert not say(judge, client="10.0.0.5", recipient="a@x.org")
+        assert not say(judge, client="127.0.0.1")
+        assert not say(judge, client="1.2.3.4")
+    assert set(judge.memory.records) <= {"postfix_server\nrelays"}
+
+
+def test_strangers_are_held_while_the_server_is_an_open_relay(judge):
+    relays = "postfix_server\nrelays"
+    judge.memory.add(relays, int(NOW), counts(volume=60), recipients=range(20))
+    assert "open relay" in say(judge)
+    assert not say(judge, recipient="a@x.org")  # inbound mail goes on
+    assert not say(judge, client="10.0.0.5")
+    later = NOW + 2 * 3600
+    assert not say(judge, now=later)
+
+
+def test_released_is_weighed_on_what_comes_afterwards(judge):
+    judge.memory.add(BOB, int(NOW), counts(refused=50))
+    for _ in range(210):
+        reason = say(judge, "bob@x.org")
+    assert reason
+    judge.released(Who("user", "bob@x.org"), NOW)
+    assert not say(judge, "bob@x.org")
