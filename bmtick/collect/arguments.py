@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from bmtick.collect.config import LOGS, STATE, load
+from bmtick.collect.config import CORE_LOG, LOGS, STATE, load
 from bmtick.collect.options import DEFAULT_KNOWN, Options
 from bmtick.durations import SECOND, parse_duration
 from bmtick.errors import BmtickError, nearest
@@ -27,7 +27,8 @@ Options:
   --log PATH            Log file, again for more; a glob, looked at anew each time, which takes
                         rotated copies for parts of their log; - for stdin; 'journal' for
                         systemd's, 'journal:DIR' for journal files elsewhere.
-                        Default: the settings', else /var/log/mail.log or /var/log/maillog.
+                        BlueMind's core.log is known by its lines. Default: the settings', else
+                        /var/log/mail.log or /var/log/maillog, and /var/log/bm/core.log.
   --state FILE          What was read so far. Default: the settings', else
                         /var/lib/bmtick/collect.state.
   --no-state            Keep nothing: with --from-start a whole log at once.
@@ -160,8 +161,10 @@ class Request:
         """The logs: paths, globs, ``journal``, ``-``."""
         names = self.given_logs or self.settings.get("logs") or []
         if not names:
-            found = [path for path in LOGS if os.path.exists(path)]
-            return found[:1] or [LOGS[0]]
+            found = [path for path in LOGS if os.path.exists(path)][:1] or [LOGS[0]]
+            if not self.whole and os.access(CORE_LOG, os.R_OK):
+                found.append(CORE_LOG)
+            return found
         return list(dict.fromkeys(names))
 
     def watched_spool(self, warn: Callable[[str], None]) -> str:

@@ -66,6 +66,7 @@ class LogClock:
         self._hour = b""  # "Jun 21 08": the hour whose start is _base
         self._base = 0
         self._twice = False
+        self._minute: tuple[bytes, int] = (b"", 0)  # of a local time, and its start
 
     def read(self, line: bytes) -> int | None:
         """Return the seconds since the epoch of a line, or None where it begins with no time."""
@@ -91,6 +92,8 @@ class LogClock:
 
     def _iso(self, line: bytes) -> int:
         end = _ISO_END.match(line, 19)
+        if end is None and line[10:11] == b" " and line[19:20] == b",":
+            return self._local_iso(line)
         if end is None or line[13:14] != b":" or line[16:17] != b":":
             raise ValueError(line)
         year, month, day = int(line[0:4]), int(line[5:7]), int(line[8:10])
@@ -100,6 +103,18 @@ class LogClock:
         if end[1]:
             offset = (int(end[2]) * 3600 + int(end[3]) * 60) * (-1 if end[1] == b"-" else 1)
         return days_from_civil(year, month, day) * _DAY + seconds - offset
+
+    def _local_iso(self, line: bytes) -> int:
+        """Read a local time with its year, as Java's logs have it."""
+        if line[:16] != self._minute[0]:
+            month, day = int(line[5:7]), int(line[8:10])
+            _check(month, day)
+            seconds = _of_day(line[11:13], line[14:16], b"00")
+            start = self._local(int(line[0:4]), month, day, seconds)
+            if start is None:
+                raise ValueError(line)
+            self._minute = line[:16], start
+        return self._minute[1] + _of_day(b"00", b"00", line[17:19])
 
     def _traditional(self, line: bytes) -> int:
         if line[3:4] != b" " or line[6:7] != b" " or line[9:10] != b":" or line[12:13] != b":":

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 SEARCH = ("bmtick.toml", "/etc/bmtick/bmtick.toml")
 STATE = "/var/lib/bmtick/collect.state"
+CORE_LOG = "/var/log/bm/core.log"  # BlueMind's
 LOGS = ("/var/log/mail.log", "/var/log/maillog")
 
 _KINDS: dict[str, type] = {

@@ -69,26 +69,33 @@ LOUD_VOLUME, LOUD_REFUSED, LOUD_MESSAGES = 10, 3, 10
 _LOUD_RECENT, _LOUD_HOUR, _LOUD_DAY = 1, 2, 4
 
 
+_MAX_CACHED = 10_000
+_networks: dict[str, int] = {}  # of addresses, which recur
+
+
 class Sketch:
     """How many different checksums were seen within an hour: exact while they are few.
 
     Of many, those are kept whose last ``level`` bits are 0, each of which stands for 2 ** level.
     """
 
-    __slots__ = ("level", "seen")
+    __slots__ = ("level", "oldest", "seen")
 
     def __init__(self) -> None:
         self.level = 0
+        self.oldest = 0  # nothing was last seen before that minute
         self.seen: dict[int, int] = {}  # checksum: minute
 
     def add(self, checksums: Iterable[int], minute: int) -> None:
         """Take checksums that were seen in that minute."""
         seen, mask = self.seen, (1 << self.level) - 1
+        self.oldest = min(self.oldest, minute)
         for checksum in checksums:
             if not checksum & mask:
                 seen[checksum] = minute
                 if len(seen) > _MAX_SKETCH:
                     self.expire(minute - HOUR)
+                    seen = self.seen
                     while len(seen) > _MAX_SKETCH:
                         self.level += 1
                         mask = (1 << self.level) - 1
@@ -97,9 +104,12 @@ class Sketch:
 
     def expire(self, minute: int) -> None:
         """Forget what was last seen in that minute or before."""
-        for checksum in [c for c, last in self.seen.items() if last <= minute]:
-            del self.seen[checksum]
-        if not self.seen:
+        if self.oldest > minute:
+            return
+        kept = {c: last for c, last in self.seen.items() if last > minute}
+        self.seen = kept
+        self.oldest = min(kept.values(), default=minute + 1)
+        if not kept:
             self.level = 0
 
     def count(self, minute: int) -> int:
@@ -170,7 +180,10 @@ class Record:
     def advance(self, minute: int) -> None:
         """Forget what is older than each horizon at that minute."""
         slots, first = self.slots, self.first
-        if slots and slots[0][0] <= minute - RECENT:
+        if slots and (
+            slots[0][0] <= minute - HOUR
+            or (first < len(slots) and slots[first][0] <= minute - RECENT)
+        ):
             while first < len(slots) and slots[first][0] <= minute - RECENT:
                 _take_away(self.recent, slots[first])
                 first += 1
@@ -222,6 +235,8 @@ class Record:
 
     def usual(self, place: int, week: int) -> int:
         """Return a peak of the last weeks."""
+        if not self.past:
+            return 0
         return max((kept[place + 1] for kept in self.past if kept[0] > week - _WEEKS), default=0)
 
     def turn(self, minute: int, began: int) -> None:
@@ -277,8 +292,8 @@ class Record:
         """Take down the peaks of the day, and whether it looks like an attack."""
         hour, volume = self.hour, self.hour[VOLUME]
         week = minute // MINUTES_OF_DAY // 7
-        strangers = self.new_addresses(minute)
-        domains = self.strange_domains(minute)
+        strangers = self.new_addresses(minute) if self.strange else 0
+        domains = self.strange_domains(minute) if self.seen_domains else 0
         other = max(hour[LOCAL], domains)
         if (
             hour[BLOCKED] >= BLOCKED_LIKE_ATTACK
@@ -307,7 +322,7 @@ class Record:
         self, addresses: Iterable[str], minute: int
     ) -> list[str]:
         """Take addresses of that minute; return those that are new to the entity."""
-        kept = self.addresses
+        kept, networks = self.addresses, _networks
         if kept is None:
             kept = self.addresses = {}
         new = []
@@ -320,7 +335,11 @@ class Record:
                 if len(kept) >= MAX_ADDRESSES:
                     continue
             kept[address] = minute
-            number = network(address)
+            number = networks.get(address, -1)
+            if number < 0:
+                if len(networks) >= _MAX_CACHED:
+                    networks.clear()
+                number = networks[address] = network(address)
             if number and not (self.networks and number in self.networks):
                 if self.seen_networks is None:
                     self.seen_networks = {}
@@ -549,6 +568,8 @@ class Memory:
         self.epoch = 0
         self.shared: dict[str, dict[str, int]] = {}  # new addresses: to whom, in which minute
         self._dues: dict[int, list[str]] = {}
+        self._asked = 0  # the store, for what is due until that minute
+        self._next_due = 1 << 60  # the first of them, or earlier
         self.guessed: dict[str, int] = {}  # logins that failed, with the last minute
 
     def record(self, entity: str) -> Record:
@@ -633,6 +654,7 @@ class Memory:
         due = record.due()
         if due and (not record.expected or due < record.expected):
             record.expected = due
+            self._next_due = min(self._next_due, due)
             self._dues.setdefault(due, []).append(entity)
 
     def _share(self, entity: str, addresses: Iterable[str], minute: int) -> None:
@@ -668,11 +690,15 @@ class Memory:
         """
         from heapq import heapify, heappop, heappush
 
-        waiting = {(due, e) for due in self._dues if due <= minute for e in self._dues[due]}
-        for due in [due for due in self._dues if due <= minute]:
-            del self._dues[due]
+        waiting: set[tuple[int, str]] = set()
+        if self._next_due <= minute:
+            for due in [due for due in self._dues if due <= minute]:
+                waiting.update((due, entity) for entity in self._dues.pop(due))
+            self._next_due = min(self._dues, default=1 << 60)
         if self.store is not None:
-            waiting |= {(0, entity) for entity in self.store.due(minute)}
+            if minute > self._asked:
+                waiting.update((0, entity) for entity in self.store.due(minute))
+                self._asked = minute
         heap = list(waiting)
         heapify(heap)
         while heap:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from bmtick.collect import core
 from bmtick.collect import patterns as p
 from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
@@ -54,6 +55,8 @@ _ODD = {
     b"qmgr": lazy(rb"[^ ]++ (?:to=<|from=<)|message repeated "),
     b"pickup": lazy(rb"[^ ]++ uid="),
 }
+_LOOK = 1 << 14  # bytes of a block in which its form is looked for
+_RUN_HEAD = lazy(rb"\n" + p.HEAD)
 _REMOVERS = (b"qmgr", b"postsuper")
 _MAX_DSN = len("5.123.123")
 _MAX_PROGRAMS = 1000  # names of programs whose daemon is remembered
@@ -101,6 +104,7 @@ class Scanner:
         self.buckets = buckets
         self.clock = clock
         self.previous = previous
+        self._is_core = False
         self._daemons: dict[bytes, bytes] = {}  # of each host and program
         self._prefixes = _Prefixes(counter)
         self._repeats: list[int] = []  # where lines of a run begin that repeat the one before
@@ -112,12 +116,28 @@ class Scanner:
     def feed(self, block: bytes) -> None:
         """Count whole lines, each with a newline before it and none after it."""
         self._known = (-1, b"")
-        if feed is not None:
+        if self._is_core or self._begins_core(block):
+            self._core(block)
+        elif feed is not None:
             feed(self, block)
         else:
             self._runs(block)
         self.previous = self._said(block, len(block))
         self.counter.forget_gone()
+
+    def _begins_core(self, block: bytes) -> bool:
+        """Whether a block is of BlueMind's core.log, by what is in it; once it is, it stays so."""
+        if b" - " in block[:_LOOK] and core.HEAD.search(block, 0, _LOOK):
+            self._is_core = _RUN_HEAD.search(block, 0, _LOOK) is None
+        return self._is_core
+
+    def _core(self, block: bytes) -> None:
+        """Count the lines of BlueMind's core.log."""
+        for line in block[1:].split(b"\n"):
+            time = self.clock.read(line[:48])
+            self.counter.bucket = self.buckets.at(self.clock.last if time is None else time)
+            known = core.count_line(self.counter, line)
+            self.leave(1, len(line) + 1, known=known)
 
     def _runs(self, block: bytes) -> None:
         for run in _RUN.finditer(block):
