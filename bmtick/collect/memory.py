@@ -318,7 +318,7 @@ class Record:
 
     # Addresses and domains
 
-    def see_addresses(  # noqa: C901 -- one loop, each branch a bound
+    def see_addresses(  # noqa: C901, PLR0912 -- one loop, each branch a bound
         self, addresses: Iterable[str], minute: int
     ) -> list[str]:
         """Take addresses of that minute; return those that are new to the entity."""
@@ -695,10 +695,9 @@ class Memory:
             for due in [due for due in self._dues if due <= minute]:
                 waiting.update((due, entity) for entity in self._dues.pop(due))
             self._next_due = min(self._dues, default=1 << 60)
-        if self.store is not None:
-            if minute > self._asked:
-                waiting.update((0, entity) for entity in self.store.due(minute))
-                self._asked = minute
+        if self.store is not None and minute > self._asked:
+            waiting.update((0, entity) for entity in self.store.due(minute))
+            self._asked = minute
         heap = list(waiting)
         heapify(heap)
         while heap:
