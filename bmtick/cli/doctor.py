@@ -1,4 +1,4 @@
-"""``bmtick doctor``: the whole chain, link by link, with the remedy for each broken one."""
+"""``bmtick doctor``: the whole chain, check by check, with the remedy for each broken one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bmtick.cli.common import config_option, format_option, load_settings, print
 from bmtick.errors import EXIT_FINDING, printable
 
 if TYPE_CHECKING:
-    from bmtick.doctor.link import Link
+    from bmtick.doctor.check import Check
     from bmtick.settings import Settings
 
 _MARKS = {
     "ok": ("ok", "green"),
     "broken": ("BROKEN", "red"),
-    "unseen": ("?", "yellow"),
+    "skipped": ("?", "yellow"),
     "off": ("-", None),
 }
 _TIMEOUT = 10  # seconds a server may take to answer
@@ -31,40 +31,40 @@ _TIMEOUT = 10  # seconds a server may take to answer
 @config_option
 @click.pass_context
 def command(ctx: click.Context, test_mail: bool, output_format: str) -> None:
-    """Examine the chain from the mail log to the alert mail; exit 1 when a link is broken."""
+    """Examine the chain from the mail log to the alert mail; exit 1 when a check is broken."""
     from bmtick.doctor.chain import examine
 
     found = []
-    for link in examine(_world(load_settings(ctx), test_mail)):
-        found.append(link)
+    for check in examine(_context(load_settings(ctx), test_mail)):
+        found.append(check)
         if output_format == "table":
-            _print(link)
-    broken = sum(link.status == "broken" for link in found)
+            _print(check)
+    broken = sum(check.status == "broken" for check in found)
     if output_format == "json":
-        print_json([asdict(link) for link in found])
+        print_json([asdict(check) for check in found])
     else:
         _summary(found, broken)
     sys.exit(EXIT_FINDING if broken else 0)
 
 
-def _world(settings: Settings, test_mail: bool) -> Any:
+def _context(settings: Settings, test_mail: bool) -> Any:
     import os
 
     from bmtick.deploy.client import connect
     from bmtick.deploy.influx import connect_influx
+    from bmtick.doctor.context import Context, asked_once
     from bmtick.doctor.mail_server import ask_mail_server
-    from bmtick.doctor.world import World, asked_once
     from bmtick.durations import SECOND, parse_duration
     from bmtick.httpclient import Reply, fetch
     from bmtick.net import tls_context
 
-    context = tls_context(settings.influxdb.ca_file, verify=settings.influxdb.verify)
+    tls = tls_context(settings.influxdb.ca_file, verify=settings.influxdb.verify)
     seconds = min(_TIMEOUT, parse_duration(settings.influxdb.timeout) / SECOND)
 
     def get(url: str) -> Reply:
-        return fetch(url, context=context, seconds=seconds)
+        return fetch(url, context=tls, seconds=seconds)
 
-    return World(
+    return Context(
         settings=settings,
         now=time.time(),
         get=get,
@@ -86,14 +86,14 @@ def _standalone(settings: Settings) -> bool:
     return bool(settings.path) and not others and (own or exists(settings.watch.state))
 
 
-def _print(link: Link) -> None:
-    mark, colour = _MARKS[link.status]
-    click.echo(f"{click.style(mark.rjust(6), fg=colour)}  {link.name}: {printable(link.finding)}")
-    if link.remedy:
-        click.echo(f"{'':6}  -> {printable(link.remedy)}")
+def _print(check: Check) -> None:
+    mark, colour = _MARKS[check.status]
+    click.echo(f"{click.style(mark.rjust(6), fg=colour)}  {check.name}: {printable(check.finding)}")
+    if check.remedy:
+        click.echo(f"{'':6}  -> {printable(check.remedy)}")
 
 
-def _summary(found: list[Link], broken: int) -> None:
-    unseen = sum(link.status == "unseen" for link in found)
-    text = f"{broken} broken, {unseen} could not be seen, of {len(found)} links"
-    click.echo("\n" + ("All links hold." if not broken and not unseen else text))
+def _summary(found: list[Check], broken: int) -> None:
+    skipped = sum(check.status == "skipped" for check in found)
+    text = f"{broken} broken, {skipped} skipped, of {len(found)} checks"
+    click.echo("\n" + ("All checks passed." if not broken and not skipped else text))

@@ -91,7 +91,7 @@ def _config(ctx: click.Context, found: str) -> str:
 def _warn_of(paths: list[str]) -> None:
     """Say which files Telegraf's user cannot use, such as a program in somebody's home."""
     from bmtick.collect.snippet import USER
-    from bmtick.doctor.world import may_read
+    from bmtick.doctor.context import may_read
 
     for path in paths:
         for way in dict.fromkeys((Path(path), Path(path).resolve())):

@@ -1,1 +1,1 @@
-"""``bmtick doctor``: the chain from the mail log to the alert mail, link by link."""
+"""``bmtick doctor``: the chain from the mail log to the alert mail, check by check."""

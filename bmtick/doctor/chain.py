@@ -1,4 +1,4 @@
-"""The whole chain: every link's file is asked in turn; one that fails is told, not raised."""
+"""The whole chain: every check's file is asked in turn; one that fails is told, not raised."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ import pkgutil
 from collections.abc import Iterator
 from types import ModuleType
 
-from bmtick.doctor import links
-from bmtick.doctor.link import Link, off, unseen
-from bmtick.doctor.world import World
+from bmtick.doctor import checks
+from bmtick.doctor.check import Check, off, skipped
+from bmtick.doctor.context import Context
 from bmtick.errors import BmtickError
 
-_ABOVE = "mend the links above first"
+_ABOVE = "fix the check above first"
 
 
 def modules() -> list[ModuleType]:
-    """Return the modules of all links, in the order of the chain."""
+    """Return the modules of all checks, in the order of the chain."""
     found = [
-        importlib.import_module(f"{links.__name__}.{module.name}")
-        for module in pkgutil.iter_modules(links.__path__)
+        importlib.import_module(f"{checks.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(checks.__path__)
     ]
     return sorted(found, key=lambda module: int(module.ORDER))
 
 
-def examine(world: World) -> Iterator[Link]:
-    """Yield what is found of each link, from the mail log to the alert mail."""
+def examine(context: Context) -> Iterator[Check]:
+    """Yield what is found of each check, from the mail log to the alert mail."""
     for module in modules():
         name = module.__name__.rsplit(".", 1)[-1].replace("_", " ")
-        if world.standalone and getattr(module, "TICK_STACK", False):
+        if context.standalone and getattr(module, "TICK_STACK", False):
             yield off(name, "not in use: the settings name no [kapacitor], 'bmtick watch' does it")
             continue
         try:
-            yield from module.look(world)
+            yield from module.run(context)
         except (OSError, BmtickError) as error:
             if isinstance(error, BmtickError):
                 message, remedy = error.message, error.remedy or _ABOVE
@@ -40,4 +40,4 @@ def examine(world: World) -> Iterator[Link]:
                 denied = isinstance(error, PermissionError)
                 message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
                 remedy = "sudo bmtick doctor" if denied else _ABOVE
-            yield unseen(name, f"could not be looked at: {message}", remedy)
+            yield skipped(name, f"could not be looked at: {message}", remedy)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bmtick.doctor.world import World
+from bmtick.doctor.context import Context
 
 MAIN: Final = "/etc/telegraf/telegraf.conf"
 FOLDER: Final = "/etc/telegraf/telegraf.d"
@@ -48,23 +48,23 @@ class Collector:
         return found + [value for word, value in pairs if word == name]
 
 
-def sections(world: World, kind: str, plugin: str) -> list[Section]:
+def sections(context: Context, kind: str, plugin: str) -> list[Section]:
     """Return the tables of a plugin, such as ``outputs`` and ``influxdb``.
 
     A file that cannot be read or is no TOML is left out: Telegraf's own log tells of it.
     """
     found = []
-    for file, config in _files(world):
+    for file, config in _files(context):
         tables = config.get(kind, {})
         tables = tables.get(plugin, []) if isinstance(tables, dict) else []
         found += [Section(file, table) for table in tables if isinstance(table, dict)]
     return found
 
 
-def collectors(world: World) -> list[Collector]:
+def collectors(context: Context) -> list[Collector]:
     """Return the commands that run ``bmtick collect``."""
     found = []
-    for section in sections(world, "inputs", "exec"):
+    for section in sections(context, "inputs", "exec"):
         commands = [*section.texts("commands"), *filter(None, [section.text("command")])]
         for command in commands:
             try:
@@ -74,7 +74,7 @@ def collectors(world: World) -> list[Collector]:
             found.append(Collector(section, tuple(words), execd=False))
     found += [
         Collector(section, tuple(section.texts("command")), execd=True)
-        for section in sections(world, "inputs", "execd")
+        for section in sections(context, "inputs", "execd")
     ]
     return [c for c in found if "collect" in c.words and any("bmtick" in w for w in c.words)]
 
@@ -95,12 +95,12 @@ def _matches(name: str, patterns: list[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _files(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
-    folder = world.path(FOLDER)
-    paths = [world.path(MAIN), *sorted(folder.glob("*.conf"))]
+def _files(context: Context) -> Iterator[tuple[str, dict[str, Any]]]:
+    folder = context.path(FOLDER)
+    paths = [context.path(MAIN), *sorted(folder.glob("*.conf"))]
     for path in paths:
         try:
             config = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        yield "/" + str(path.relative_to(world.root)), config
+        yield "/" + str(path.relative_to(context.root)), config

@@ -113,7 +113,7 @@ EXPECTED = {
     "bmtick apply": (0, "done: 5 changed, all proved on the server", "apply this?"),
     "bmtick fire postfix_queue": (0, "sent by email: [TEST] postfix_queue", ""),
     "bmtick doctor": (1, "kapacitor: http://", ""),  # 1: the tests have no Telegraf
-    "bmtick doctor (2)": (0, "All links hold.", ""),
+    "bmtick doctor (2)": (0, "All checks passed.", ""),
     "bmtick status (2)": (0, "sender_outbreak", ""),
     "bmtick rollback": (2, "", "the history holds 0 earlier states"),  # of one apply there is none
     "bmtick destroy": (0, "- remove bmtick-postfix_queue", ""),

@@ -1,4 +1,4 @@
-"""A healthy chain is green; with each link broken in turn it is red there, with a remedy."""
+"""A healthy chain is green; with each check broken in turn it is red there, with a remedy."""
 
 import importlib
 import os
@@ -16,9 +16,9 @@ from bmtick.cli.root import cli
 from bmtick.deploy.client import connect
 from bmtick.deploy.influx import connect_influx
 from bmtick.doctor.chain import examine, modules
-from bmtick.doctor.links import mail_log, telegraf_program
+from bmtick.doctor.checks import mail_log, telegraf_program
+from bmtick.doctor.context import Context, may_read
 from bmtick.doctor.mail_server import ask_mail_server
-from bmtick.doctor.world import World, may_read
 from bmtick.httpclient import fetch
 from bmtick.settings import parse
 from tests.support import servers
@@ -77,9 +77,9 @@ recipients = ["doctor@example.org"]
 """
 
 
-def world(root, influx_url, kapacitor_url, extra="", **changes):
+def context(root, influx_url, kapacitor_url, extra="", **changes):
     settings = parse(text(influx_url, kapacitor_url, extra), file="bmtick.toml")
-    return World(
+    return Context(
         settings=settings,
         now=changes.pop("now", time.time()),
         get=fetch,
@@ -91,8 +91,8 @@ def world(root, influx_url, kapacitor_url, extra="", **changes):
     )
 
 
-def found(world, name):
-    return [link for link in examine(world) if link.name == name]
+def found(context, name):
+    return [check for check in examine(context) if check.name == name]
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_every_file_is_a_link():
 
 def test_a_healthy_chain_is_green(root, data, kapacitor, sink):
     alerts = "[alerts.postfix_queue]\ncrit = 200\n[alerts.collector_silent]\n"
-    here = world(root, data.url, kapacitor.url, alerts, test_mail=True)
+    here = context(root, data.url, kapacitor.url, alerts, test_mail=True)
     data.execute("CREATE DATABASE chronograf")
     config = root / "bmtick.toml"
     config.write_text(text(data.url, kapacitor.url, alerts))
@@ -126,13 +126,13 @@ def test_a_healthy_chain_is_green(root, data, kapacitor, sink):
         kapacitor.write(points(time.time()), db="doctor")
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            links = list(examine(here))
-            wrong = [link for link in links if link.status in ("broken", "unseen")]
+            checks = list(examine(here))
+            wrong = [check for check in checks if check.status in ("broken", "skipped")]
             if not wrong:
                 break
             time.sleep(0.2)
         assert not wrong
-        assert {link.status for link in links} <= {"ok", "off"}
+        assert {check.status for check in checks} <= {"ok", "off"}
         assert any("doctor@example.org" in to for to in sink.recipients)
     finally:
         for name in ("postfix_queue", "collector_silent"):
@@ -140,20 +140,20 @@ def test_a_healthy_chain_is_green(root, data, kapacitor, sink):
 
 
 def test_a_task_that_is_not_there_is_red(root, data, kapacitor):
-    here = world(root, data.url, kapacitor.url, "[alerts.bounce_rate]\n")
-    (link,) = found(here, "kapacitor: tasks: bounce_rate")
-    assert (link.status, link.remedy) == ("broken", "bmtick apply --yes")
+    here = context(root, data.url, kapacitor.url, "[alerts.bounce_rate]\n")
+    (check,) = found(here, "kapacitor: tasks: bounce_rate")
+    assert (check.status, check.remedy) == ("broken", "bmtick apply --yes")
 
 
 def test_a_disabled_task_is_red(root, data, kapacitor):
-    here = world(root, data.url, kapacitor.url, "[alerts.bounce_rate]\n")
+    here = context(root, data.url, kapacitor.url, "[alerts.bounce_rate]\n")
     from bmtick.alerts import desired
 
     (wanted,) = desired(here.settings)
     kapacitor.define(wanted.task_id, wanted.script, db="doctor", enabled=False)
     try:
-        (link,) = found(here, "kapacitor: tasks: bounce_rate")
-        assert (link.status, link.finding) == ("broken", "defined, but not running")
+        (check,) = found(here, "kapacitor: tasks: bounce_rate")
+        assert (check.status, check.finding) == ("broken", "defined, but not running")
     finally:
         kapacitor.delete(wanted.task_id)
 
@@ -189,8 +189,8 @@ def test_a_broken_file_is_red_at_its_link(root, path, change, name, finding):
         case "error":
             with file.open("a") as stream:
                 stream.write("2026 E! [inputs.exec] bmtick collect: permission denied\n")
-    module = importlib.import_module("bmtick.doctor.links." + name.split(":")[0].replace(" ", "_"))
-    red = [link for link in module.look(world(root, NO_SERVER, NO_SERVER)) if link.name == name]
+    module = importlib.import_module("bmtick.doctor.checks." + name.split(":")[0].replace(" ", "_"))
+    red = [check for check in module.run(context(root, NO_SERVER, NO_SERVER)) if check.name == name]
     assert red
     assert red[0].status == "broken"
     assert finding in red[0].finding
@@ -198,58 +198,58 @@ def test_a_broken_file_is_red_at_its_link(root, path, change, name, finding):
 
 
 def test_servers_that_do_not_answer_are_red(root):
-    here = world(root, NO_SERVER, NO_SERVER, f'[chronograf]\nurl = "{NO_SERVER}"\n')
+    here = context(root, NO_SERVER, NO_SERVER, f'[chronograf]\nurl = "{NO_SERVER}"\n')
     for name in ("influxdb", "kapacitor", "chronograf"):
-        (link,) = found(here, name)
-        assert link.status == "broken", name
-        assert link.remedy
+        (check,) = found(here, name)
+        assert check.status == "broken", name
+        assert check.remedy
 
 
 def test_no_such_retention_policy_is_red(root, data):
-    here = world(root, data.url, NO_SERVER)
+    here = context(root, data.url, NO_SERVER)
     influxdb = msgspec.structs.replace(here.settings.influxdb, retention_policy="weekly")
     here.settings = msgspec.structs.replace(here.settings, influxdb=influxdb)
-    (link,) = found(here, "influxdb: database")
-    assert link.status == "broken"
-    assert "it has: autogen" in link.remedy
+    (check,) = found(here, "influxdb: database")
+    assert check.status == "broken"
+    assert "it has: autogen" in check.remedy
 
 
 def test_no_database_is_red(root, influx):
     influx.execute("DROP DATABASE doctor")
-    (link,) = found(world(root, influx.url, NO_SERVER), "influxdb: database")
-    assert link.status == "broken"
+    (check,) = found(context(root, influx.url, NO_SERVER), "influxdb: database")
+    assert check.status == "broken"
 
 
 def test_old_points_are_red_where_points_are_steady(root, data):
-    later = world(root, data.url, NO_SERVER, now=time.time() + 3600)
+    later = context(root, data.url, NO_SERVER, now=time.time() + 3600)
     (queue,) = found(later, "points: postfix_queue")
     (sender,) = found(later, "points: postfix_sender")
     assert (queue.status, sender.status) == ("broken", "ok")
 
 
 def test_points_of_the_future_are_red(root, data):
-    earlier = world(root, data.url, NO_SERVER, now=time.time() - 3600)
+    earlier = context(root, data.url, NO_SERVER, now=time.time() - 3600)
     assert found(earlier, "points: postfix_queue")[0].status == "broken"
 
 
 def test_points_without_host_are_red(root, data):
     at = time.time_ns() + 10**9
     data.write(f"postfix_queue,queue=active length=3i {at}", db="doctor")
-    (link,) = found(world(root, data.url, NO_SERVER), "points: postfix_queue")
-    assert "no tag 'host'" in link.finding
+    (check,) = found(context(root, data.url, NO_SERVER), "points: postfix_queue")
+    assert "no tag 'host'" in check.finding
 
 
 def test_clocks_that_disagree_are_red(root, data):
-    here = world(root, data.url, NO_SERVER, now=time.time() + 60)
-    (link,) = found(here, "clock: influxdb")
-    assert link.status == "broken"
+    here = context(root, data.url, NO_SERVER, now=time.time() + 60)
+    (check,) = found(here, "clock: influxdb")
+    assert check.status == "broken"
 
 
 def test_no_subscription_is_red(root, data, kapacitor):
-    here = replace(world(root, data.url, kapacitor.url), query=lambda _s, _d: [])
-    (link,) = found(here, "kapacitor: subscription")
-    assert link.status == "broken"
-    assert "disable-subscriptions" in link.remedy
+    here = replace(context(root, data.url, kapacitor.url), query=lambda _s, _d: [])
+    (check,) = found(here, "kapacitor: subscription")
+    assert check.status == "broken"
+    assert "disable-subscriptions" in check.remedy
 
 
 def test_a_refused_test_mail_is_red(root, data, kapacitor, sink, monkeypatch):
@@ -257,10 +257,10 @@ def test_a_refused_test_mail_is_red(root, data, kapacitor, sink, monkeypatch):
         return "550 5.7.1 no"
 
     monkeypatch.setattr(sink, "handle_RCPT", refuse, raising=False)
-    here = world(root, data.url, kapacitor.url, test_mail=True)
-    (link,) = found(here, "kapacitor: mail")
-    assert link.status == "broken"
-    assert "550" in link.finding
+    here = context(root, data.url, kapacitor.url, test_mail=True)
+    (check,) = found(here, "kapacitor: mail")
+    assert check.status == "broken"
+    assert "550" in check.finding
 
 
 def test_a_log_that_telegraf_may_not_read_is_told(tmp_path):
@@ -291,9 +291,9 @@ def test_a_program_that_telegraf_may_not_run_is_red(open_folder, monkeypatch, ki
         "execd": '[[inputs.execd]]\ncommand = ["{home}/bmtick", "collect", "--execd"]\n',
     }
     (snippets / "bmtick.conf").write_text(lines[kind].format(home=home))
-    (link,) = telegraf_program.look(world(open_folder, NO_SERVER, NO_SERVER))
-    assert link.status == ("broken" if finding else "ok"), link
-    assert finding in link.finding
+    (check,) = telegraf_program.run(context(open_folder, NO_SERVER, NO_SERVER))
+    assert check.status == ("broken" if finding else "ok"), check
+    assert finding in check.finding
 
 
 @pytest.fixture
@@ -312,10 +312,12 @@ def open_folder():
     ],
 )
 def test_who_gets_the_mails_is_said(root, settings, said):
-    here = replace(world(root, NO_SERVER, NO_SERVER), settings=parse(settings, file="bmtick.toml"))
-    (link,) = found(here, "recipients")
-    assert said in link.finding
-    assert link.status in {"ok", "off"}
+    here = replace(
+        context(root, NO_SERVER, NO_SERVER), settings=parse(settings, file="bmtick.toml")
+    )
+    (check,) = found(here, "recipients")
+    assert said in check.finding
+    assert check.status in {"ok", "off"}
 
 
 @pytest.fixture
@@ -330,15 +332,17 @@ def alone(root, sink):
     state.write_text("{}")
     lock = state.with_name("watch.state.lock").open("w")
     fcntl.flock(lock, fcntl.LOCK_EX)
-    here = world(root, NO_SERVER, NO_SERVER, f"[smtp]\nport = {sink.port}\n[alerts.relay_client]\n")
+    here = context(
+        root, NO_SERVER, NO_SERVER, f"[smtp]\nport = {sink.port}\n[alerts.relay_client]\n"
+    )
     yield replace(here, standalone=True), state, lock
     lock.close()
 
 
 def test_a_watch_without_a_tick_stack_is_green(alone):
     here, _, _ = alone
-    links = list(examine(here))
-    assert {link.status for link in links} == {"ok", "off"}, links
+    checks = list(examine(here))
+    assert {check.status for check in checks} == {"ok", "off"}, checks
     assert found(here, "watch")[0].finding == "runs; alerts: relay_client"
     assert found(here, "watch: mail")[0].status == "ok"
 
@@ -369,25 +373,25 @@ def test_a_broken_watch_is_red_at_its_link(alone, root, change, name, finding, r
             )
         case "log":
             (root / "var/log/mail.log").unlink()
-    red = [link for link in examine(here) if link.status == "broken"]
-    assert [link.name for link in red] == [name]
+    red = [check for check in examine(here) if check.status == "broken"]
+    assert [check.name for check in red] == [name]
     assert finding in red[0].finding
     assert remedy in red[0].remedy
 
 
 def test_an_age_of_another_type_than_the_database_has(root, data):
     """Telegraf's own plugin wrote it as an integer: InfluxDB drops the points of bmtick's."""
-    here = world(root, data.url, NO_SERVER)
+    here = context(root, data.url, NO_SERVER)
     name = "age of the queue"
     assert found(here, name) == [], "the database knows no age yet"
     data.write(["postfix_queue,queue=active,host=a age=3i"], db="doctor")
-    (link,) = found(here, name)
-    assert link.status == "broken"
-    assert "/ collect --integer-age /" in link.remedy
+    (check,) = found(here, name)
+    assert check.status == "broken"
+    assert "/ collect --integer-age /" in check.remedy
     snippet = root / "etc/telegraf/telegraf.d/bmtick.conf"
     snippet.write_text(snippet.read_text().replace('"collect"', '"collect", "--integer-age"'))
-    (link,) = found(here, name)
-    assert link.status == "ok"
+    (check,) = found(here, name)
+    assert check.status == "ok"
     (snippet.parent / "bm-postfix.conf").write_text("[[inputs.postfix]]\n")
     assert found(here, name) == [], "the queue is left to Telegraf"
 
@@ -411,16 +415,16 @@ _ERROR = (
 def test_only_what_telegraf_still_complains_of_is_red(root, said, seconds_later, status):
     (root / "var/log/telegraf/telegraf.log").open("a").write(said)
     at = datetime(2026, 11, 24, 2, 0, 1, tzinfo=UTC).timestamp() + seconds_later
-    (link,) = found(world(root, NO_SERVER, NO_SERVER, now=at), "telegraf: log")
-    assert link.status == status
+    (check,) = found(context(root, NO_SERVER, NO_SERVER, now=at), "telegraf: log")
+    assert check.status == status
 
 
 def test_without_influxdb_kapacitor_is_looked_at_all_the_same(root, kapacitor):
-    here = world(root, NO_SERVER, kapacitor.url, "[alerts.bounce_rate]\n")
-    by_name = {link.name: link for link in examine(here)}
+    here = context(root, NO_SERVER, kapacitor.url, "[alerts.bounce_rate]\n")
+    by_name = {check.name: check for check in examine(here)}
     assert by_name["influxdb"].status == "broken"
-    assert by_name["kapacitor: subscription"].status == "unseen"
-    assert by_name["kapacitor: subscription"].remedy == "mend the link above first"
+    assert by_name["kapacitor: subscription"].status == "skipped"
+    assert by_name["kapacitor: subscription"].remedy == "fix the check above first"
     assert by_name["kapacitor: tasks: bounce_rate"].remedy == "bmtick apply --yes"
 
 
@@ -432,22 +436,24 @@ def test_a_journal_as_the_mail_log(root, tmp_path):
         tmp_path / "a.journal",
         [journals.entry(1_700_000_000_000_000, b"connect from h[192.0.2.1]")],
     )
-    (link,) = found(world(root, NO_SERVER, NO_SERVER, logs.format(path)), "mail log")
-    assert link.status == "ok"
-    assert "last line" in link.finding
-    (link,) = found(world(root, NO_SERVER, NO_SERVER, logs.format(tmp_path / "none")), "mail log")
-    assert link.status == "broken"
-    assert "No such file" in link.finding
+    (check,) = found(context(root, NO_SERVER, NO_SERVER, logs.format(path)), "mail log")
+    assert check.status == "ok"
+    assert "last line" in check.finding
+    (check,) = found(
+        context(root, NO_SERVER, NO_SERVER, logs.format(tmp_path / "none")), "mail log"
+    )
+    assert check.status == "broken"
+    assert "No such file" in check.finding
 
 
 def test_a_look_that_takes_its_time_is_no_clock_that_is_wrong(root, data, monkeypatch):
-    here = world(root, data.url, NO_SERVER, now=time.time() - 60)
+    here = context(root, data.url, NO_SERVER, now=time.time() - 60)
     here._begun -= 60
     assert found(here, "clock: influxdb")[0].status == "ok"
 
 
 def test_a_server_that_does_not_answer_is_asked_once():
-    from bmtick.doctor.world import asked_once
+    from bmtick.doctor.context import asked_once
     from bmtick.httpclient import HttpError
 
     calls = []

@@ -1,4 +1,4 @@
-"""A real chain, from Postfix to the mail: green; then each link is broken for real and mended.
+"""A real chain, from Postfix to the mail: green; then each check is broken for real and mended.
 
 Postfix logs, Telegraf runs the snippet of ``bmtick telegraf``, InfluxDB stores, Kapacitor runs
 what ``bmtick apply`` deployed, a mail server takes the mails. What is printed as the remedy is
@@ -21,8 +21,8 @@ from bmtick.cli.root import cli
 from bmtick.deploy.client import connect
 from bmtick.deploy.influx import connect_influx
 from bmtick.doctor.chain import examine
+from bmtick.doctor.context import Context, asked_once
 from bmtick.doctor.mail_server import ask_mail_server
-from bmtick.doctor.world import World, asked_once
 from bmtick.httpclient import fetch
 from bmtick.settings import load
 from tests.support import servers
@@ -158,9 +158,9 @@ crit = 200
         )  # fmt: skip
         assert result.exit_code == 0, result.output
 
-    def world(self, **changes):
+    def context(self, **changes):
         settings = load(str(self.settings))
-        return World(
+        return Context(
             settings=settings,
             now=changes.pop("now", time.time()),
             get=fetch,
@@ -175,14 +175,14 @@ crit = 200
         with self.mta.connect() as session:
             session.sendmail("a@example.org", ["b@elsewhere.example"], "Subject: x\r\n\r\nx\r\n")
 
-    def look(self, **changes):
-        return {link.name: link for link in examine(self.world(**changes))}
+    def run(self, **changes):
+        return {check.name: check for check in examine(self.context(**changes))}
 
     def broken(self, **changes):
-        return {n: link for n, link in self.look(**changes).items() if link.status == "broken"}
+        return {n: check for n, check in self.run(**changes).items() if check.status == "broken"}
 
     def wait(self, wanted, seconds=60, ahead=0):
-        """Wait until exactly these links are broken; ahead is how long from now it is looked at."""
+        """Wait until exactly these checks are broken; ahead is how long from now it is looked at."""
         deadline = time.monotonic() + seconds
         while True:
             found = self.broken(now=time.time() + ahead)
@@ -218,8 +218,8 @@ def test_green(chain):
     }
 
     def nothing_else_is_open():
-        links = chain.look(test_mail=True)
-        return {n for n, link in links.items() if link.status not in ("ok", "off")} <= events
+        checks = chain.run(test_mail=True)
+        return {n for n, check in checks.items() if check.status not in ("ok", "off")} <= events
 
     servers.wait_for(nothing_else_is_open, "a green chain")
     servers.wait_for(lambda: chain.sink.messages, "the test mail")
@@ -301,9 +301,9 @@ def test_influxdb_is_stopped(chain):
     assert "influxdb" in found
     assert found["influxdb"].remedy.startswith("systemctl start influxdb")
     assert set(found) <= {"influxdb", "telegraf: log"}
-    links = chain.look()
-    assert links["kapacitor: subscription"].status == "unseen"
-    assert links["kapacitor: tasks: postfix_queue"].status == "ok"
+    checks = chain.run()
+    assert checks["kapacitor: subscription"].status == "skipped"
+    assert checks["kapacitor: tasks: postfix_queue"].status == "ok"
     chain.influx.start()
     chain.wait([], ahead=65)
 
@@ -388,7 +388,7 @@ def test_clocks_disagree(chain):
     assert {name for name in found if name.startswith("clock: ")} == {
         "clock: influxdb", "clock: kapacitor default"
     }  # fmt: skip
-    assert all("timedatectl" in link.remedy for n, link in found.items() if "clock" in n)
+    assert all("timedatectl" in check.remedy for n, check in found.items() if "clock" in n)
 
 
 def test_the_disk_is_full(chain, tmp_path):
@@ -403,10 +403,10 @@ def test_the_disk_is_full(chain, tmp_path):
         spool.unlink()
         spool.symlink_to(small)
         settings = replace_spool(chain)
-        found = {link.name: link for link in examine(settings) if link.status == "broken"}
+        found = {check.name: check for check in examine(settings) if check.status == "broken"}
         assert list(found) == ["disk space"]
         (small / "filler").unlink()  # as df -h and the journal's vacuum bid
-        assert not [link for link in examine(replace_spool(chain)) if link.status == "broken"]
+        assert not [check for check in examine(replace_spool(chain)) if check.status == "broken"]
     finally:
         spool.unlink()
         spool.symlink_to(chain.mta.queue_directory)
@@ -416,9 +416,9 @@ def test_the_disk_is_full(chain, tmp_path):
 def replace_spool(chain):
     import msgspec
 
-    world = chain.world()
-    collect = msgspec.structs.replace(world.settings.collect, spool="/var/spool/postfix")
-    return replace(world, settings=msgspec.structs.replace(world.settings, collect=collect))
+    context = chain.context()
+    collect = msgspec.structs.replace(context.settings.collect, spool="/var/spool/postfix")
+    return replace(context, settings=msgspec.structs.replace(context.settings, collect=collect))
 
 
 def test_chronograf_is_missing(chain):
@@ -458,8 +458,8 @@ def test_a_plain_user_is_told_what_could_not_be_seen(chain):
                 os.setgroups([])
                 os.setresgid(65534, 65534, 65534)
                 os.setresuid(65534, 65534, 65534)
-                links = chain.look()
-                lines = (f"{k.status}\t{k.name}\t{k.remedy}\n" for k in links.values())
+                checks = chain.run()
+                lines = (f"{k.status}\t{k.name}\t{k.remedy}\n" for k in checks.values())
                 os.write(writer, "".join(lines).encode())
                 status = 0
             finally:
@@ -476,4 +476,4 @@ def test_a_plain_user_is_told_what_could_not_be_seen(chain):
     by_name = {name: (status, remedy) for status, name, remedy in seen}
     assert not [name for name, (status, _) in by_name.items() if status == "broken"]
     for name in ("mail log", "collector state", "telegraf: log"):
-        assert by_name[name] == ("unseen", "sudo bmtick doctor"), by_name
+        assert by_name[name] == ("skipped", "sudo bmtick doctor"), by_name

@@ -11,8 +11,8 @@ import pytest
 
 from bmtick.deploy.answers import SeriesAnswer
 from bmtick.deploy.client import connect
-from bmtick.doctor.links import kapacitor as link
-from bmtick.doctor.world import World
+from bmtick.doctor.checks import kapacitor as check
+from bmtick.doctor.context import Context
 from bmtick.settings import parse
 
 RECORDED = json.loads((Path(__file__).parent / "recorded/kapacitor-1.5.7.json").read_text("utf-8"))
@@ -25,7 +25,7 @@ def recorded():
 
 @pytest.fixture
 def look(recorded):
-    """Examine a Kapacitor that answers as recorded; return its links by name."""
+    """Examine a Kapacitor that answers as recorded; return its checks by name."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -70,7 +70,7 @@ def look(recorded):
                 raise ConnectionRefusedError("Connection refused")
             return refusal
 
-        world = World(
+        context = Context(
             settings=settings,
             now=time.time(),
             get=lambda _: None,
@@ -79,7 +79,7 @@ def look(recorded):
             ask_mail_server=ask,
             **changes,
         )
-        return {found.name: found for found in link.look(world)}
+        return {found.name: found for found in check.run(context)}
 
     yield go
     server.shutdown()
@@ -110,8 +110,8 @@ def _nodes(recorded):
             TASK, "broken", "older script", "bmtick apply",
         ),
         (lambda r: _nodes(r)["alert2"].update(errors=7), TASK, "broken", "7 errors", "journalctl -u kapacitor"),
-        (lambda r: r["task"].pop("stats"), TASK, "unseen", "no point has reached", "bmtick status"),
-        (lambda r: r.update(smtp=None), MAIL, "unseen", "does not tell", "bmtick fire NAME"),
+        (lambda r: r["task"].pop("stats"), TASK, "skipped", "no point has reached", "bmtick status"),
+        (lambda r: r.update(smtp=None), MAIL, "skipped", "does not tell", "bmtick fire NAME"),
         (
             lambda r: r["smtp"]["elements"][0]["options"].update(enabled=False),
             MAIL, "broken", "no mail server", "[smtp]: enabled = true",

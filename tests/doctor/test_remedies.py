@@ -20,7 +20,7 @@ from bmtick.deploy.answers import SeriesAnswer
 from bmtick.deploy.client import connect
 from bmtick.deploy.influx import connect_influx
 from bmtick.doctor.chain import examine
-from bmtick.doctor.links import (
+from bmtick.doctor.checks import (
     disk,
     hosts,
     influxdb,
@@ -30,8 +30,8 @@ from bmtick.doctor.links import (
     telegraf_output,
     watch,
 )
-from bmtick.doctor.links import kapacitor as kapacitor_link
-from bmtick.doctor.world import World
+from bmtick.doctor.checks import kapacitor as kapacitor_link
+from bmtick.doctor.context import Context
 from bmtick.httpclient import Reply
 from bmtick.settings import load
 from tests.support.fake_kapacitor import fake_kapacitor
@@ -102,9 +102,9 @@ class Machine:
         assert old in path.read_text()
         path.write_text(path.read_text().replace(old, new))
 
-    def world(self, **changes):
+    def context(self, **changes):
         settings = load(str(self.settings))
-        return World(
+        return Context(
             settings=settings,
             now=changes.pop("now", self.now),
             get=lambda _: Reply(204, {}, b""),
@@ -116,8 +116,8 @@ class Machine:
             **changes,
         )
 
-    def red(self, link, **changes):
-        return [one for one in link.look(self.world(**changes)) if one.status == "broken"]
+    def red(self, check, **changes):
+        return [one for one in check.run(self.context(**changes)) if one.status == "broken"]
 
     def mend(self, remedy):
         """Run a remedy as an administrator would paste it."""
@@ -222,9 +222,9 @@ def test_two_collectors_on_one_log(machine):
     [red] = machine.red(hosts)
     assert "two collectors read the same log" in red.finding
     machine.mend(red.remedy)
-    later = replace(machine.world(), now=machine.now + 120)
+    later = replace(machine.context(), now=machine.now + 120)
     put(machine, point(machine, -119))
-    assert not [one for one in hosts.look(later) if one.status == "broken"]
+    assert not [one for one in hosts.run(later) if one.status == "broken"]
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def subscribed(machine, *destinations):
     columns = ["retention_policy", "name", "mode", "destinations"]
     rows = [["autogen", f"kapacitor-{i}", "ANY", [d]] for i, d in enumerate(destinations)]
     series = [SeriesAnswer("remedies", columns=columns, values=rows)]
-    real = machine.world().query
+    real = machine.context().query
     return lambda q, db: series if q == "SHOW SUBSCRIPTIONS" else real(q, db)
 
 
@@ -353,7 +353,7 @@ def test_a_second_kapacitor_that_tells_of_everything_too(machine):
         f"CREATE SUBSCRIPTION \"kapacitor-1\" ON remedies.autogen DESTINATIONS ANY '{second.url}'"
     )
     machine.mend(red.remedy)
-    assert not any(s.name == "remedies" for s in machine.world().query("SHOW SUBSCRIPTIONS", ""))
+    assert not any(s.name == "remedies" for s in machine.context().query("SHOW SUBSCRIPTIONS", ""))
 
 
 def test_a_subscription_to_a_name_that_does_not_resolve(machine):
@@ -366,7 +366,7 @@ def test_a_subscription_to_a_name_that_does_not_resolve(machine):
     )
     machine.mend(red.remedy)
     assert 'hostname = "127.0.0.1"' in (machine.root / "etc/kapacitor/kapacitor.conf").read_text()
-    assert not any(s.name == "remedies" for s in machine.world().query("SHOW SUBSCRIPTIONS", ""))
+    assert not any(s.name == "remedies" for s in machine.context().query("SHOW SUBSCRIPTIONS", ""))
 
 
 def test_subscriptions_are_off(machine):
@@ -446,7 +446,7 @@ def test_nobody_is_named(machine):
     assert "no recipient is named" in red.finding
     machine.mend(red.remedy.replace("$(hostname -d)", "example.org"))
     assert machine.red(recipients) == []
-    assert desired(machine.world().settings)[0].values["recipients"] == ["postmaster@example.org"]
+    assert desired(machine.context().settings)[0].values["recipients"] == ["postmaster@example.org"]
 
 
 @pytest.mark.parametrize(
@@ -502,18 +502,18 @@ def test_every_remedy_is_a_shell_command(machine, tmp_path):
     bare = Machine(tmp_path / "bare", "http://127.0.0.1:9", "http://127.0.0.1:9")
     for one in (machine, bare):
         for change in ({}, {"standalone": True}, {"now": machine.now + 90_000}):
-            said += [link for link in examine(one.world(**change)) if link.remedy]
+            said += [check for check in examine(one.context(**change)) if check.remedy]
     (bare.root / "etc/telegraf/telegraf.d/output.conf").unlink()
     (bare.root / "etc/telegraf/telegraf.d/bmtick.conf").write_text("")
-    said += [link for link in examine(bare.world()) if link.remedy]
+    said += [check for check in examine(bare.context()) if check.remedy]
     assert len(said) > 20
-    for link in said:
-        done = subprocess.run(["bash", "-n", "-c", link.remedy], capture_output=True, check=False)
-        assert done.returncode == 0, link
-        if link.status != "broken":
+    for check in said:
+        done = subprocess.run(["bash", "-n", "-c", check.remedy], capture_output=True, check=False)
+        assert done.returncode == 0, check
+        if check.status != "broken":
             continue
-        program = re.split(r"[\s;]", link.remedy)[0]
-        assert program in PROGRAMS, f"'{link.remedy}' of {link.name} is no command"
+        program = re.split(r"[\s;]", check.remedy)[0]
+        assert program in PROGRAMS, f"'{check.remedy}' of {check.name} is no command"
 
 
 PROGRAMS = {

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from bmtick.cli.root import cli
-from bmtick.doctor.links import guard as link
-from bmtick.doctor.world import World
+from bmtick.doctor.checks import guard as check
+from bmtick.doctor.context import Context
 from bmtick.incident.programs import Programs
 from bmtick.settings import load
 from tests.guard.support import asking, burst, guard
@@ -169,9 +169,9 @@ def examined(running, server, port):
     text = running.config.read_text()
     if "listen" not in text:
         running.config.write_text(f'{text}listen = "inet:127.0.0.1:{port}"\n')
-    world = World(load(str(running.config)), time.time(), None, None, None, None)
-    world.programs = Programs(str(server.config_directory))
-    return {found.name.removeprefix("guard: "): found for found in link.look(world)}
+    context = Context(load(str(running.config)), time.time(), None, None, None, None)
+    context.programs = Programs(str(server.config_directory))
+    return {found.name.removeprefix("guard: "): found for found in check.run(context)}
 
 
 def status(found):
@@ -232,7 +232,7 @@ def test_the_doctor_sees_who_answers_wrongly_or_late(answer, delay, said):
 
         thread = threading.Thread(target=serve)
         thread.start()
-        found = link._answers(f"inet:127.0.0.1:{listener.getsockname()[1]}")
+        found = check._answers(f"inet:127.0.0.1:{listener.getsockname()[1]}")
         thread.join()
     assert found.status == "broken"
     assert said in found.finding

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from bmtick.doctor.link import Link, broken, off, ok, unseen
-from bmtick.doctor.world import World
+from bmtick.doctor.check import Check, broken, off, ok, skipped
+from bmtick.doctor.context import Context
 from bmtick.errors import printable
 
 ORDER = 30
@@ -37,21 +37,21 @@ _TAIL = 64 * 1024
 _RECENT = 60  # seconds: what is not said again at the next runs is mended
 
 
-def look(world: World) -> Iterator[Link]:
+def run(context: Context) -> Iterator[Check]:
     """Look at Telegraf's process, its configuration and its log."""
-    if not world.path("/etc/telegraf").is_dir():
+    if not context.path("/etc/telegraf").is_dir():
         yield off(_NAME, "no Telegraf on this machine ('bmtick watch' needs none)")
         return
-    if not _process(world):
+    if not _process(context):
         yield broken(_NAME, "no telegraf process", "systemctl start telegraf")
-    plugin = _plugin(world)
+    plugin = _plugin(context)
     yield plugin
     if plugin.status == "ok":
-        yield _errors(world)
+        yield _errors(context)
 
 
-def _process(world: World) -> bool:
-    for name in world.path("/proc").glob("[0-9]*/comm"):
+def _process(context: Context) -> bool:
+    for name in context.path("/proc").glob("[0-9]*/comm"):
         try:
             if name.read_text().strip() == "telegraf":
                 return True
@@ -60,17 +60,17 @@ def _process(world: World) -> bool:
     return False
 
 
-def _plugin(world: World) -> Link:
+def _plugin(context: Context) -> Check:
     name = f"{_NAME}: plugin"
     unreadable = ""
-    for path in sorted(world.path(_FOLDER).glob("*.conf")):
+    for path in sorted(context.path(_FOLDER).glob("*.conf")):
         try:
             if _runs_collector(path):
                 return ok(name, f"{_FOLDER}/{path.name} runs 'bmtick collect'")
         except PermissionError:
             unreadable = f"{_FOLDER}/{path.name}"
     if unreadable:
-        return unseen(name, f"{unreadable} cannot be read", "sudo bmtick doctor")
+        return skipped(name, f"{unreadable} cannot be read", "sudo bmtick doctor")
     return broken(name, f"no file in {_FOLDER} runs 'bmtick collect'", _SNIPPET)
 
 
@@ -101,7 +101,7 @@ def _time(line: str) -> float:
         return math.inf
 
 
-def _writing(lines: list[str]) -> Link:
+def _writing(lines: list[str]) -> Check:
     """Return what InfluxDB did not take of Telegraf's points, by the reason that it gave."""
     name, last = f"{_NAME}: writing", lines[-1]
     remedy = "systemctl restart telegraf; tail -n 50 /var/log/telegraf/telegraf.log"
@@ -113,26 +113,26 @@ def _writing(lines: list[str]) -> Link:
     return broken(name, f"InfluxDB does not take all points: {printable(last[:400])}", remedy)
 
 
-def _errors(world: World) -> Link:
+def _errors(context: Context) -> Check:
     name = f"{_NAME}: log"
-    path = world.path(_LOG)
+    path = context.path(_LOG)
     try:
         with path.open("rb") as stream:
             stream.seek(max(0, path.stat().st_size - _TAIL))
             lines = stream.read().decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
-        return unseen(name, f"no {_LOG}", "journalctl -u telegraf -n 50")
+        return skipped(name, f"no {_LOG}", "journalctl -u telegraf -n 50")
     except PermissionError:
-        return unseen(name, f"{_LOG} cannot be read", "sudo bmtick doctor")
+        return skipped(name, f"{_LOG} cannot be read", "sudo bmtick doctor")
     # What Telegraf said before its last start is mended, or will be said again.
     start = max((i for i, line in enumerate(lines) if "Starting Telegraf" in line), default=0)
     wrong = [
-        line for line in lines[start:] if _complains(line) and world.now - _time(line) < _RECENT
+        line for line in lines[start:] if _complains(line) and context.now - _time(line) < _RECENT
     ]
     writing = [
         line
         for line in lines[start:]
-        if _OUTPUT.search(line) and world.now - _time(line) < _RECENT_WRITES
+        if _OUTPUT.search(line) and context.now - _time(line) < _RECENT_WRITES
     ]
     if writing:
         return _writing(writing)

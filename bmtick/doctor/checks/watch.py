@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from bmtick.alerts import desired
 from bmtick.collect.state import in_use, read_state
-from bmtick.doctor.link import Link, broken, off, ok, unseen
-from bmtick.doctor.world import World, ago
+from bmtick.doctor.check import Check, broken, off, ok, skipped
+from bmtick.doctor.context import Context, ago
 from bmtick.errors import BmtickError
 from bmtick.watch.handlers import check_handlers
 from bmtick.watch.mail import own_address
@@ -22,32 +22,32 @@ _START = "systemctl enable --now bmtick-watch"
 _AGAIN = "systemctl restart bmtick-watch; journalctl -u bmtick-watch -n 50"
 
 
-def look(world: World) -> Iterator[Link]:
+def run(context: Context) -> Iterator[Check]:
     """Look at the state, and ask the mail server."""
-    shown = world.settings.watch.state
-    path = world.path(shown)
+    shown = context.settings.watch.state
+    path = context.path(shown)
     try:
-        age = world.now - path.stat().st_mtime
+        age = context.now - path.stat().st_mtime
     except FileNotFoundError:
-        if world.standalone:
+        if context.standalone:
             yield broken(_NAME, f"{shown} does not exist: 'bmtick watch' never ran", _START)
         else:
             yield off(_NAME, "'bmtick watch' does not run here: Kapacitor runs the alerts")
         return
     if not os.access(path, os.R_OK):
-        yield unseen(_NAME, f"{shown} cannot be read by this user", "sudo bmtick doctor")
+        yield skipped(_NAME, f"{shown} cannot be read by this user", "sudo bmtick doctor")
     elif not in_use(str(path)):
         yield broken(_NAME, "'bmtick watch' has run here, but does not now", _AGAIN)
     elif age > _LATE:
         yield broken(_NAME, f"it runs, but wrote {shown} {ago(age)} ago", _AGAIN)
     else:
-        alerts = ", ".join(alert.name for alert in desired(world.settings)) or "none"
+        alerts = ", ".join(alert.name for alert in desired(context.settings)) or "none"
         yield ok(_NAME, f"runs; alerts: {alerts}")
-    yield from _deliveries(world, str(path))
-    yield _mail(world, f"{_NAME}: mail")
+    yield from _deliveries(context, str(path))
+    yield _mail(context, f"{_NAME}: mail")
 
 
-def _deliveries(world: World, path: str) -> Iterator[Link]:
+def _deliveries(context: Context, path: str) -> Iterator[Check]:
     """Look at the notifications of the state that have failed."""
     name = f"{_NAME}: deliveries"
     kept, _ = read_state(path)
@@ -70,7 +70,7 @@ def _deliveries(world: World, path: str) -> Iterator[Link]:
             _LIST,
         )
     elif failed:
-        since = ago(max(world.now - min(d.created for d in failed), 0))
+        since = ago(max(context.now - min(d.created for d in failed), 0))
         yield broken(
             name,
             f"{len(failed)} notifications wait, since {since}: {failed[-1].error}",
@@ -78,22 +78,22 @@ def _deliveries(world: World, path: str) -> Iterator[Link]:
         )
 
 
-def _mail(world: World, name: str) -> Link:
-    smtp, watch = world.settings.smtp, world.settings.watch
+def _mail(context: Context, name: str) -> Check:
+    smtp, watch = context.settings.smtp, context.settings.watch
     if watch.mail != "smtp":
         return ok(name, f"mails go to {watch.folder if watch.mail == 'folder' else watch.sendmail}")
     try:
-        check_handlers(desired(world.settings))
+        check_handlers(desired(context.settings))
     except BmtickError as error:
         return broken(name, error.message, f"bmtick watch --test-mail  # {error.remedy}")
     if smtp.tls != "none" or smtp.username:
         where = f"set to {smtp.host}:{smtp.port}"
-        return unseen(name, f"{where}, with TLS or a login", "bmtick watch --test-mail")
+        return skipped(name, f"{where}, with TLS or a login", "bmtick watch --test-mail")
     sender = own_address(smtp.sender)
     remedy = "bmtick watch --test-mail  # after a look at [smtp] in bmtick.toml"
     try:
-        refusal = world.ask_mail_server(
-            smtp.host, smtp.port, sender, list(world.settings.notify.recipients)
+        refusal = context.ask_mail_server(
+            smtp.host, smtp.port, sender, list(context.settings.notify.recipients)
         )
     except OSError as error:
         return broken(name, f"{smtp.host}:{smtp.port} does not answer: {error}", remedy)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bmtick.doctor.link import Link, broken, off, ok
-from bmtick.doctor.world import World
+from bmtick.doctor.check import Check, broken, off, ok
+from bmtick.doctor.context import Context
 from bmtick.errors import BmtickError
 
 ORDER = 60
@@ -13,14 +13,14 @@ _NAME = "chronograf"
 _AUTHENTICATION = (401, 403)  # nginx asks for a password: it is there
 
 
-def look(world: World) -> Iterator[Link]:
+def run(context: Context) -> Iterator[Check]:
     """Fetch Chronograf's page."""
-    url = world.settings.chronograf.url
+    url = context.settings.chronograf.url
     if not url:
         yield off(_NAME, "no [chronograf] url is set (alerts and mails work without)")
         return
     try:
-        reply = world.get(url)
+        reply = context.get(url)
     except BmtickError as error:
         yield broken(_NAME, f"{url} does not answer: {error.message}", "systemctl start chronograf")
         return

@@ -13,8 +13,8 @@ from bmtick.deploy.desired import INTERNAL_PREFIX, desired_state
 from bmtick.deploy.facts import read_facts
 from bmtick.deploy.model import ActualTask
 from bmtick.deploy.plan import Action, make_plan
-from bmtick.doctor.link import Link, broken, off, ok, unseen
-from bmtick.doctor.world import World
+from bmtick.doctor.check import Check, broken, off, ok, skipped
+from bmtick.doctor.context import Context
 from bmtick.errors import BmtickError
 from bmtick.httpclient import HttpClient
 from bmtick.influxql import quote_name
@@ -28,14 +28,14 @@ _NAME = "kapacitor"
 _PATIENCE = 3.0  # seconds for another Kapacitor to answer
 
 
-def look(world: World) -> Iterator[Link]:
+def run(context: Context) -> Iterator[Check]:
     """Look at every configured Kapacitor."""
-    for name in world.settings.kapacitor:
+    for name in context.settings.kapacitor:
         prefix = _NAME if name == "default" else f"{_NAME} {name}"
-        yield from _server(world, prefix, world.kapacitor(name))
+        yield from _server(context, prefix, context.kapacitor(name))
 
 
-def _server(world: World, name: str, client: KapacitorClient) -> Iterator[Link]:
+def _server(context: Context, name: str, client: KapacitorClient) -> Iterator[Check]:
     try:
         version = client.version()
     except KapacitorError as error:
@@ -46,20 +46,22 @@ def _server(world: World, name: str, client: KapacitorClient) -> Iterator[Link]:
         )
         return
     yield ok(name, f"{client.url} answers, version {version or 'unknown'}")
-    yield _subscription(world, f"{name}: subscription", client)
-    yield from _destinations(world, f"{name}: subscription")
-    yield from _tasks(world, f"{name}: tasks", client)
-    yield _smtp(world, f"{name}: mail", client)
+    yield _subscription(context, f"{name}: subscription", client)
+    yield from _destinations(context, f"{name}: subscription")
+    yield from _tasks(context, f"{name}: tasks", client)
+    yield _smtp(context, f"{name}: mail", client)
 
 
-def _subscription(world: World, name: str, client: KapacitorClient) -> Link:
+def _subscription(context: Context, name: str, client: KapacitorClient) -> Check:
     """InfluxDB must send its points to this Kapacitor, or no stream task sees any."""
-    influx = world.settings.influxdb
+    influx = context.settings.influxdb
     port = urlsplit(client.url).port or 9092
     try:
-        subscriptions = world.query("SHOW SUBSCRIPTIONS", "")
+        subscriptions = context.query("SHOW SUBSCRIPTIONS", "")
     except BmtickError as error:
-        return unseen(name, f"InfluxDB does not tell: {error.message}", "mend the link above first")
+        return skipped(
+            name, f"InfluxDB does not tell: {error.message}", "fix the check above first"
+        )
     found = [
         str(destination)
         for series in subscriptions
@@ -79,12 +81,12 @@ def _subscription(world: World, name: str, client: KapacitorClient) -> Link:
     )
 
 
-def _subscriptions(world: World) -> list[tuple[str, str]]:
+def _subscriptions(context: Context) -> list[tuple[str, str]]:
     """Return name and destination of each subscription to the data that the alerts read."""
-    influx = world.settings.influxdb
+    influx = context.settings.influxdb
     return [
         (str(row[1]), str(destination))
-        for series in world.query("SHOW SUBSCRIPTIONS", "")
+        for series in context.query("SHOW SUBSCRIPTIONS", "")
         if series.name == influx.database
         for row in series.values or []
         if row and row[0] == (influx.retention_policy or "autogen") and isinstance(row[-1], list)
@@ -92,12 +94,12 @@ def _subscriptions(world: World) -> list[tuple[str, str]]:
     ]
 
 
-def _destinations(world: World, name: str) -> Iterator[Link]:
+def _destinations(context: Context, name: str) -> Iterator[Check]:
     """Look whether each destination can be resolved, and is a Kapacitor of the settings."""
-    influx = world.settings.influxdb
-    ports = {urlsplit(s.url).port or 9092 for s in world.settings.kapacitor.values()}
+    influx = context.settings.influxdb
+    ports = {urlsplit(s.url).port or 9092 for s in context.settings.kapacitor.values()}
     try:
-        found = _subscriptions(world)
+        found = _subscriptions(context)
     except BmtickError:
         return  # said above
     for own, destination in found:
@@ -134,8 +136,8 @@ def _foreign_tasks(host: str, port: int) -> int:
         return 0
 
 
-def _tasks(world: World, name: str, client: KapacitorClient) -> Iterator[Link]:
-    wanted = [rendered.task_id for rendered in desired(world.settings)]
+def _tasks(context: Context, name: str, client: KapacitorClient) -> Iterator[Check]:
+    wanted = [rendered.task_id for rendered in desired(context.settings)]
     if not wanted:
         yield off(
             name, "the settings enable no alert: add a section such as [alerts.postfix_queue]"
@@ -143,21 +145,21 @@ def _tasks(world: World, name: str, client: KapacitorClient) -> Iterator[Link]:
         return
     told = set()
     for task_id in wanted:
-        link = _task(f"{name}: {task_id.removeprefix(TASK_PREFIX)}", task_id, client.task(task_id))
-        told |= {link.name} if link.status == "broken" else set()
-        yield link
-    yield from (link for link in _plan(world, name, client) if link.name not in told)
+        check = _task(f"{name}: {task_id.removeprefix(TASK_PREFIX)}", task_id, client.task(task_id))
+        told |= {check.name} if check.status == "broken" else set()
+        yield check
+    yield from (check for check in _plan(context, name, client) if check.name not in told)
 
 
-def _plan(world: World, name: str, client: KapacitorClient) -> Iterator[Link]:
+def _plan(context: Context, name: str, client: KapacitorClient) -> Iterator[Check]:
     """Compare what is deployed with what 'bmtick apply' would deploy."""
-    form = world.settings.deploy.form
-    state = desired_state(desired(world.settings, form=form))
+    form = context.settings.deploy.form
+    state = desired_state(desired(context.settings, form=form))
     try:
         steps = make_plan(state, read_facts(client))
     except KapacitorError as error:
         if error.status != 404:
-            yield unseen(name, f"cannot be compared: {error.message}", "bmtick plan")
+            yield skipped(name, f"cannot be compared: {error.message}", "bmtick plan")
         return
     for step in steps:
         shown = f"{name}: {step.id.removeprefix(TASK_PREFIX)}"
@@ -181,7 +183,7 @@ def _plan(world: World, name: str, client: KapacitorClient) -> Iterator[Link]:
             )
 
 
-def _task(name: str, task_id: str, task: ActualTask | None) -> Link:
+def _task(name: str, task_id: str, task: ActualTask | None) -> Check:
     if task is None:
         return broken(name, f"{task_id} is not deployed", "bmtick apply --yes")
     if task.error:
@@ -198,7 +200,7 @@ def _task(name: str, task_id: str, task: ActualTask | None) -> Link:
             f"journalctl -u kapacitor --since -1h | grep {task_id}",
         )
     if not seen:
-        return unseen(name, "running, but no point has reached it yet", "bmtick status")
+        return skipped(name, "running, but no point has reached it yet", "bmtick status")
     return ok(name, f"running, {seen:,} points seen")
 
 
@@ -209,10 +211,10 @@ def _counters(task: ActualTask) -> tuple[int, int]:
     return seen, sum(node.get("errors", 0) for node in nodes)
 
 
-def _smtp(world: World, name: str, client: KapacitorClient) -> Link:
+def _smtp(context: Context, name: str, client: KapacitorClient) -> Check:
     elements = client.config_section("smtp")
     if elements is None:
-        return unseen(name, "the server does not tell its configuration", "bmtick fire NAME")
+        return skipped(name, "the server does not tell its configuration", "bmtick fire NAME")
     if not any(element.get("enabled") for element in elements):
         return broken(
             name,
@@ -220,19 +222,19 @@ def _smtp(world: World, name: str, client: KapacitorClient) -> Link:
             "sed -i '/^ *.smtp.$/,/^ *.[a-z.]*.$/ s/enabled = false/enabled = true/' "
             "/etc/kapacitor/kapacitor.conf && systemctl restart kapacitor  # [smtp]: enabled = true",
         )
-    if not world.test_mail:
+    if not context.test_mail:
         server = f"{elements[0].get('host')}:{elements[0].get('port')}"
         return ok(name, f"set to {server}; 'bmtick doctor --test-mail' sends one")
-    return _send(world, name, client, elements[0])
+    return _send(context, name, client, elements[0])
 
 
-def _send(world: World, name: str, client: KapacitorClient, smtp: Mapping[str, Any]) -> Link:
+def _send(context: Context, name: str, client: KapacitorClient, smtp: Mapping[str, Any]) -> Check:
     """Let Kapacitor send, and ask its mail server whether it takes such a mail.
 
     Kapacitor's own test only puts the mail into a channel (services/smtp/service.go, SendMail) and
     calls that a success; what the mail server says of it goes to a log.
     """
-    recipients = [str(to) for to in world.settings.notify.recipients or smtp.get("to") or []]
+    recipients = [str(to) for to in context.settings.notify.recipients or smtp.get("to") or []]
     options = {
         "to": recipients,
         "subject": "bmtick doctor: test mail",
@@ -243,7 +245,7 @@ def _send(world: World, name: str, client: KapacitorClient, smtp: Mapping[str, A
         return broken(name, f"Kapacitor sends no mail: {message}", _SMTP_REMEDY)
     host, port = str(smtp.get("host")), int(smtp.get("port") or 25)
     try:
-        refusal = world.ask_mail_server(host, port, str(smtp.get("from") or ""), recipients)
+        refusal = context.ask_mail_server(host, port, str(smtp.get("from") or ""), recipients)
     except OSError as error:
         return broken(name, f"{host}:{port} does not answer: {error}", _SMTP_REMEDY)
     if refusal:

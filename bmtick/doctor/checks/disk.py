@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from bmtick.doctor.link import Link, broken, off, ok
-from bmtick.doctor.world import World
+from bmtick.doctor.check import Check, broken, off, ok
+from bmtick.doctor.context import Context
 from bmtick.places import ADMIN_FOLDER
 from bmtick.terminal import shell_quoted
 
@@ -17,22 +17,26 @@ _SHARE = 0.05
 _GIB = 1 << 30
 
 
-def look(world: World) -> Iterator[Link]:
+def run(context: Context) -> Iterator[Check]:
     """Look at free bytes and inodes of the file systems of the spool and of the states."""
-    spool = world.settings.collect.spool
-    if not world.path(spool).is_dir():
+    spool = context.settings.collect.spool
+    if not context.path(spool).is_dir():
         yield off(_NAME, f"no Postfix spool {spool} on this machine")
     else:
-        yield _room(world, _NAME, spool)
-    states = (world.settings.collect.state, world.settings.watch.state, f"{ADMIN_FOLDER}/deploy")
+        yield _room(context, _NAME, spool)
+    states = (
+        context.settings.collect.state,
+        context.settings.watch.state,
+        f"{ADMIN_FOLDER}/deploy",
+    )
     for folder in dict.fromkeys(str(Path(state).parent) for state in states):
-        link = _room(world, f"{_NAME}: state", folder) if world.path(folder).is_dir() else None
-        if link and link.status == "broken":
-            yield link
+        check = _room(context, f"{_NAME}: state", folder) if context.path(folder).is_dir() else None
+        if check and check.status == "broken":
+            yield check
 
 
-def _room(world: World, name: str, shown: str) -> Link:
-    path = world.path(shown)
+def _room(context: Context, name: str, shown: str) -> Check:
+    path = context.path(shown)
     info = os.statvfs(path)
     free = info.f_bavail * info.f_frsize
     total = info.f_blocks * info.f_frsize

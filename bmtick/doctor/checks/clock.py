@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-from bmtick.doctor.link import Link, broken, ok, unseen
-from bmtick.doctor.world import World
+from bmtick.doctor.check import Check, broken, ok, skipped
+from bmtick.doctor.context import Context
 from bmtick.errors import BmtickError
 
 ORDER = 80
@@ -15,22 +15,22 @@ _LIMIT = 5.0  # seconds; a window of ten seconds would notice
 _REMEDY = "timedatectl set-ntp true  # on both machines"
 
 
-def look(world: World) -> Iterator[Link]:
+def run(context: Context) -> Iterator[Check]:
     """Compare the Date header of each server's answer with this machine's clock."""
-    servers = {"influxdb": f"{world.settings.influxdb.url.rstrip('/')}/ping"}
-    for name, kapacitor in world.settings.kapacitor.items():
+    servers = {"influxdb": f"{context.settings.influxdb.url.rstrip('/')}/ping"}
+    for name, kapacitor in context.settings.kapacitor.items():
         servers[f"kapacitor {name}"] = f"{kapacitor.url.rstrip('/')}/kapacitor/v1/ping"
     for name, url in servers.items():
-        yield _compare(world, f"clock: {name}", url)
+        yield _compare(context, f"clock: {name}", url)
 
 
-def _compare(world: World, name: str, url: str) -> Link:
+def _compare(context: Context, name: str, url: str) -> Check:
     try:
-        header = world.get(url).header("Date")
+        header = context.get(url).header("Date")
         theirs = parsedate_to_datetime(header).timestamp()
     except (BmtickError, TypeError, ValueError):
-        return unseen(name, "the server told no time", "mend the link above first")
-    apart = abs(theirs - world.present())
+        return skipped(name, "the server told no time", "fix the check above first")
+    apart = abs(theirs - context.present())
     if apart > _LIMIT:
         return broken(name, f"{apart:.0f} seconds apart", _REMEDY)
     return ok(name, "agrees to the second" if apart < 2 else f"{apart:.0f} seconds apart")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bmtick.alerts import Rendered, desired, require_recipients
-from bmtick.doctor.link import Link, broken, off, ok
-from bmtick.doctor.world import World
+from bmtick.doctor.check import Check, broken, off, ok
+from bmtick.doctor.context import Context
 from bmtick.errors import BmtickError
 from bmtick.terminal import shell_quoted
 
@@ -15,14 +15,14 @@ _NAME = "recipients"
 _SILENT = "collector_silent"
 
 
-def look(world: World) -> Iterator[Link]:
+def run(context: Context) -> Iterator[Check]:
     """Name the addresses of all alerts that mail."""
-    alerts = desired(world.settings)
-    yield from _silent(world, alerts)
+    alerts = desired(context.settings)
+    yield from _silent(context, alerts)
     try:
-        require_recipients(world.settings, alerts)
+        require_recipients(context.settings, alerts)
     except BmtickError as error:
-        config = shell_quoted(world.settings.path or "/etc/bmtick/bmtick.toml")
+        config = shell_quoted(context.settings.path or "/etc/bmtick/bmtick.toml")
         yield broken(
             _NAME,
             error.message,
@@ -37,12 +37,12 @@ def look(world: World) -> Iterator[Link]:
     yield ok(_NAME, f"alert mails go to {', '.join(found)}")
 
 
-def _silent(world: World, alerts: list[Rendered]) -> Iterator[Link]:
+def _silent(context: Context, alerts: list[Rendered]) -> Iterator[Check]:
     """Look whether somebody is told when the points themselves stay away."""
     kinds = {getattr(alert.alert, "name", "") for alert in alerts}
-    if world.standalone or not alerts or _SILENT in kinds:
+    if context.standalone or not alerts or _SILENT in kinds:
         return
-    config = world.settings.path or "/etc/bmtick/bmtick.toml"
+    config = context.settings.path or "/etc/bmtick/bmtick.toml"
     yield broken(
         "alerts",
         f"{_SILENT} is not enabled: when a collector stops, nobody is told",

@@ -7,8 +7,8 @@ import stat
 import time
 from collections.abc import Iterator
 
-from bmtick.doctor.link import Link, broken, off, ok, unseen
-from bmtick.doctor.world import World
+from bmtick.doctor.check import Check, broken, off, ok, skipped
+from bmtick.doctor.context import Context
 from bmtick.errors import BmtickError
 from bmtick.guard.holds import HOLD, Journal
 from bmtick.guard.listen import parse_listen
@@ -26,24 +26,24 @@ _PRINT = "run the lines of: bmtick guard --print-postfix"
 _START = "systemctl start bmtick-guard"
 
 
-def look(world: World) -> Iterator[Link]:
+def run(context: Context) -> Iterator[Check]:
     """Look at Postfix's settings, ask the guard, and compare who is held with the queue."""
-    guard = world.settings.guard
-    if guard == Guard() and not world.path(guard.state).exists():
+    guard = context.settings.guard
+    if guard == Guard() and not context.path(guard.state).exists():
         yield off("guard", "not in use: 'bmtick guard --help' tells what it does")
         return
     try:
-        postfix = read_settings(world.programs)
+        postfix = read_settings(context.programs)
     except BmtickError as error:
-        yield unseen("guard: postfix", error.message, error.remedy or "sudo bmtick doctor")
+        yield skipped("guard: postfix", error.message, error.remedy or "sudo bmtick doctor")
     else:
         yield _asked(postfix, guard.listen)
         yield _fails_open(postfix)
     yield _answers(guard.listen)
-    yield from _arrives(world)
+    yield from _arrives(context)
 
 
-def _asked(postfix: PostfixSettings, listen: str) -> Link:
+def _asked(postfix: PostfixSettings, listen: str) -> Check:
     name = "guard: postfix asks it"
     wanted = service_name(listen)
     asking: list[str] = []
@@ -62,7 +62,7 @@ def _asked(postfix: PostfixSettings, listen: str) -> Link:
     return ok(name, f"{LIST} names {listen}")
 
 
-def _fails_open(postfix: PostfixSettings) -> Link:
+def _fails_open(postfix: PostfixSettings) -> Check:
     name = "guard: mail without it"
     action = postfix.get("smtpd_policy_service_default_action")
     if action.upper() != "DUNNO":
@@ -89,7 +89,7 @@ def _seconds(text: str) -> float | None:
     return float(number) * units[unit] if unit in units and number.isdigit() else None
 
 
-def _answers(listen: str) -> Link:
+def _answers(listen: str) -> Check:
     name = "guard: answers"
     where = parse_listen(listen)
     family = socket.AF_UNIX if isinstance(where, str) else socket.AF_INET6
@@ -120,20 +120,20 @@ def _answers(listen: str) -> Link:
     return ok(name, f"{listen} answers after {1000 * took:.1f} ms")
 
 
-def _arrives(world: World) -> Iterator[Link]:
+def _arrives(context: Context) -> Iterator[Check]:
     """Look whether the messages of who is held lie on hold, and whether they can be put there."""
     name = "guard: decisions"
-    guard = world.settings.guard
-    path = world.path(guard.state)
+    guard = context.settings.guard
+    path = context.path(guard.state)
     journal = Journal(path)
     try:
         journal.poll()
     except (OSError, BmtickError) as error:
-        yield unseen(name, f"{guard.state} cannot be read: {error}", "sudo bmtick doctor")
+        yield skipped(name, f"{guard.state} cannot be read: {error}", "sudo bmtick doctor")
         return
     finally:
         journal.close()
-    helper = _helper(world)
+    helper = _helper(context)
     if helper is not None:
         yield helper
     holds = [hold for hold in journal.holds.held.values() if hold.mode == HOLD]
@@ -144,11 +144,11 @@ def _arrives(world: World) -> Iterator[Link]:
     try:
         loose = [
             e.queue_id
-            for e in read_queue(world.programs)
+            for e in read_queue(context.programs)
             if e.queue_id in wanted and e.queue_name != HOLD
         ]
     except BmtickError as error:
-        yield unseen(name, error.message, error.remedy or "is Postfix up?")
+        yield skipped(name, error.message, error.remedy or "is Postfix up?")
         return
     if loose:
         yield broken(
@@ -160,19 +160,19 @@ def _arrives(world: World) -> Iterator[Link]:
         yield ok(name, f"{len(wanted):,} messages of {len(holds)} who are held lie on hold")
 
 
-def _helper(world: World) -> Link | None:
+def _helper(context: Context) -> Check | None:
     """Return what is wrong where the guard is not root and has nobody to run postsuper for it."""
-    state = world.path(world.settings.guard.state)
+    state = context.path(context.settings.guard.state)
     try:
         owner = state.stat().st_uid
     except OSError:
         return None
-    helper = world.path(world.settings.guard.helper)
+    helper = context.path(context.settings.guard.helper)
     if owner == 0 or (helper.exists() and stat.S_ISSOCK(helper.stat().st_mode)):
         return None
     return broken(
         "guard: queued mail",
-        f"the guard is not root, and there is no helper at {world.settings.guard.helper}: what was "
+        f"the guard is not root, and there is no helper at {context.settings.guard.helper}: what was "
         "queued before somebody is held goes out",
         "systemctl enable --now bmtick-guard-queue.socket",
     )

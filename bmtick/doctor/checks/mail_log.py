@@ -11,8 +11,8 @@ from pathlib import Path
 
 from bmtick.collect.journal import Journal
 from bmtick.collect.sources import is_journal
-from bmtick.doctor.link import Link, broken, off, ok, unseen
-from bmtick.doctor.world import World, ago, may_read
+from bmtick.doctor.check import Check, broken, off, ok, skipped
+from bmtick.doctor.context import Context, ago, may_read
 from bmtick.errors import BmtickError
 from bmtick.terminal import shell_quoted
 
@@ -28,19 +28,19 @@ _TAIL = 256 * 1024  # bytes looked through for a Postfix line
 _COLLECTOR = "telegraf"  # the user who collects on a Bm-tick server
 
 
-def look(world: World) -> Iterator[Link]:
+def run(context: Context) -> Iterator[Check]:
     """Look at every log of ``[collect] logs``."""
-    entries = world.settings.collect.logs
+    entries = context.settings.collect.logs
     logs = [entry for entry in entries if entry != "-" and not is_journal(entry)]
     if all(entry == "-" for entry in entries):
         yield off(_NAME, "no log files are configured; stdin is read")
     for entry in filter(is_journal, entries):
-        yield _journal(entry, world.now)
+        yield _journal(entry, context.now)
     for entry in logs:
-        pattern = str(world.path(entry))
+        pattern = str(context.path(entry))
         paths = sorted(glob.glob(pattern))  # noqa: PTH207 -- absolute patterns
         if not paths and not _may_enter(Path(pattern).parent):
-            yield unseen(
+            yield skipped(
                 _NAME,
                 f"the folder of {entry} is closed to this user",
                 "sudo bmtick doctor",
@@ -53,7 +53,7 @@ def look(world: World) -> Iterator[Link]:
                 "  # or set [collect] logs to what 'postconf maillog_file' names",
             )
         for path in paths:
-            yield _one(world, Path(path))
+            yield _one(context, Path(path))
 
 
 def _may_enter(folder: Path) -> bool:
@@ -61,7 +61,7 @@ def _may_enter(folder: Path) -> bool:
     return os.access(nearest, os.R_OK | os.X_OK)
 
 
-def _journal(entry: str, now: float) -> Link:
+def _journal(entry: str, now: float) -> Check:
     """Read the newest line of Postfix, as the user who runs the doctor."""
     said: list[str] = []
     journal = Journal(entry, said.append)
@@ -91,10 +91,10 @@ def _longest_gap(tail: bytes) -> float:
     return float(max(gaps, default=0)) or 1.0
 
 
-def _one(world: World, path: Path) -> Link:
-    shown = "/" + str(path.relative_to(world.root))
+def _one(context: Context, path: Path) -> Check:
+    shown = "/" + str(path.relative_to(context.root))
     # The watch has a user of its own, who exists only while it runs.
-    readable = None if world.standalone else may_read(path, _COLLECTOR)
+    readable = None if context.standalone else may_read(path, _COLLECTOR)
     if readable is False:
         return broken(
             _NAME,
@@ -102,7 +102,7 @@ def _one(world: World, path: Path) -> Link:
             f"chgrp adm {shell_quoted(shown)} && chmod g+r {shell_quoted(shown)} && "
             f"usermod -aG adm {_COLLECTOR} && systemctl restart telegraf",
         )
-    age = world.now - path.stat().st_mtime
+    age = context.now - path.stat().st_mtime
     if age > _STALE:
         return broken(
             _NAME,
@@ -114,7 +114,7 @@ def _one(world: World, path: Path) -> Link:
             stream.seek(max(0, path.stat().st_size - _TAIL))
             tail = stream.read(_TAIL)
     except PermissionError:
-        return unseen(_NAME, f"{shown} cannot be read by this user", "sudo bmtick doctor")
+        return skipped(_NAME, f"{shown} cannot be read by this user", "sudo bmtick doctor")
     if b"postfix" not in tail:
         return broken(
             _NAME,

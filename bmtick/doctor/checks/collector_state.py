@@ -5,8 +5,8 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 
-from bmtick.doctor.link import Link, broken, ok, unseen
-from bmtick.doctor.world import World, ago
+from bmtick.doctor.check import Check, broken, ok, skipped
+from bmtick.doctor.context import Context, ago
 from bmtick.durations import SECOND, parse_duration
 from bmtick.terminal import shell_quoted
 
@@ -17,23 +17,23 @@ _MISSED = 12  # intervals without a write: Telegraf's jitter is far below
 _RUN = "bmtick telegraf > /etc/telegraf/telegraf.d/bmtick.conf && systemctl restart telegraf"
 
 
-def look(world: World) -> Iterator[Link]:
+def run(context: Context) -> Iterator[Check]:
     """Look at the state file's age and mode."""
-    shown = world.settings.collect.state
-    path = world.path(shown)
+    shown = context.settings.collect.state
+    path = context.path(shown)
     try:
         info = path.stat()
     except FileNotFoundError:
         yield broken(_NAME, f"{shown} does not exist: the collector never ran", _RUN)
         return
     except PermissionError:
-        yield unseen(_NAME, f"{shown} cannot be seen by this user", "sudo bmtick doctor")
+        yield skipped(_NAME, f"{shown} cannot be seen by this user", "sudo bmtick doctor")
         return
     if stat.S_IMODE(info.st_mode) & 0o077:
         yield broken(_NAME, f"{shown} can be read by others", f"chmod 600 {shell_quoted(shown)}")
         return
-    age = world.now - info.st_mtime
-    limit = _MISSED * parse_duration(world.settings.collect.interval) / SECOND
+    age = context.now - info.st_mtime
+    limit = _MISSED * parse_duration(context.settings.collect.interval) / SECOND
     if age > limit:
         yield broken(_NAME, f"{shown} was last written {ago(age)} ago", _RUN)
     else:

@@ -1,4 +1,4 @@
-"""What the doctor looks at, handed in by the caller so that every link can be broken in a test."""
+"""What the doctor looks at, handed in by the caller so that every check can be broken in a test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bmtick.settings import Settings
 
 
 @dataclass
-class World:
+class Context:
     """The machine and its servers, as seen by the user who runs the doctor.
 
     Attributes:

@@ -9,8 +9,8 @@ from typing import Any
 from bmtick import names
 from bmtick.alerts import desired
 from bmtick.deploy.answers import SeriesAnswer
-from bmtick.doctor.link import Link, broken, ok, unseen
-from bmtick.doctor.world import World, ago
+from bmtick.doctor.check import Check, broken, ok, skipped
+from bmtick.doctor.context import Context, ago
 from bmtick.durations import SECOND
 from bmtick.errors import BmtickError
 from bmtick.influxql import quote_name
@@ -30,11 +30,11 @@ _STEADY = (names.QUEUE, names.COLLECTOR)
 _EVENTS = (names.SENDER, names.CLIENT, names.AUTH, names.DELIVERY)
 
 
-def look(world: World) -> Iterator[Link]:
+def run(context: Context) -> Iterator[Check]:
     """Ask for the newest point of each measurement."""
-    influx = world.settings.influxdb
+    influx = context.settings.influxdb
     try:
-        databases = _column(world.query("SHOW DATABASES", ""))
+        databases = _column(context.query("SHOW DATABASES", ""))
     except BmtickError as error:
         yield _unanswered(influx.url, error)
         return
@@ -47,22 +47,22 @@ def look(world: World) -> Iterator[Link]:
             f"  # or set [influxdb] database; it has: {', '.join(databases) or 'none'}",
         )
         return
-    if _CHRONOGRAF not in databases and any(desired(world.settings)):
+    if _CHRONOGRAF not in databases and any(desired(context.settings)):
         yield broken(
             f"{_NAME}: alert history",
             f"there is no database '{_CHRONOGRAF}': no alert is recorded, and none shows in "
             "Chronograf or in BlueMind's console",
             f"influx -execute 'CREATE DATABASE {_CHRONOGRAF}'",
         )
-    if (link := _policy(world)) is not None:
-        yield link
-        if link.status == "broken" and "keeps" not in link.finding:
+    if (check := _policy(context)) is not None:
+        yield check
+        if check.status == "broken" and "keeps" not in check.finding:
             return
     for measurement in (*_STEADY, *_EVENTS):
-        yield _measurement(world, measurement)
+        yield _measurement(context, measurement)
 
 
-def _unanswered(url: str, error: BmtickError) -> Link:
+def _unanswered(url: str, error: BmtickError) -> Check:
     if getattr(error, "status", 0) in (401, 403):
         return broken(_NAME, f"{url} lets bmtick not in: {error.message}", error.remedy)
     return broken(
@@ -72,17 +72,17 @@ def _unanswered(url: str, error: BmtickError) -> Link:
     )
 
 
-def _policy(world: World) -> Link | None:
-    influx = world.settings.influxdb
+def _policy(context: Context) -> Check | None:
+    influx = context.settings.influxdb
     statement = f"SHOW RETENTION POLICIES ON {quote_name(influx.database)}"
-    found = world.query(statement, influx.database)
+    found = context.query(statement, influx.database)
     policies = _column(found)
     if influx.retention_policy and influx.retention_policy not in policies:
         return broken(
             f"{_NAME}: database",
             f"'{influx.database}' has no retention policy '{influx.retention_policy}'",
             f"sed -i 's/^retention_policy = .*/retention_policy = \"{(policies or ['autogen'])[0]}\"/' "
-            f"{shell_quoted(world.settings.path or '/etc/bmtick/bmtick.toml')}"
+            f"{shell_quoted(context.settings.path or '/etc/bmtick/bmtick.toml')}"
             f"  # it has: {', '.join(policies) or 'none'}",
         )
     for series in found:
@@ -111,12 +111,12 @@ def _seconds(text: str) -> int:
     )
 
 
-def _measurement(world: World, measurement: str) -> Link:
+def _measurement(context: Context, measurement: str) -> Check:
     name = f"points: {measurement}"
-    influx = world.settings.influxdb
+    influx = context.settings.influxdb
     policy, series = influx.retention_policy, quote_name(measurement)
     source = f"{quote_name(policy)}.{series}" if policy else series
-    found = world.query(
+    found = context.query(
         f"SELECT * FROM {source} ORDER BY time DESC LIMIT 1",  # noqa: S608 -- names are quoted
         influx.database,
     )
@@ -124,14 +124,14 @@ def _measurement(world: World, measurement: str) -> Link:
         remedy = "systemctl restart telegraf; sleep 30; tail /var/log/telegraf/telegraf.log"
         if measurement in _STEADY:
             return broken(name, "never written", remedy)
-        return unseen(name, "never written: no such event yet, or not collected", remedy)
+        return skipped(name, "never written: no such event yet, or not collected", remedy)
     point = dict(zip(found[0].columns, found[0].values[0], strict=True))
-    return _judge(world, measurement, point)
+    return _judge(context, measurement, point)
 
 
-def _judge(world: World, measurement: str, point: dict[str, Any]) -> Link:
+def _judge(context: Context, measurement: str, point: dict[str, Any]) -> Check:
     name = f"points: {measurement}"
-    age = world.now - point["time"] / SECOND
+    age = context.now - point["time"] / SECOND
     if age < -_AHEAD:
         return broken(
             name,

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bmtick.collect.snippet import USER
-from bmtick.doctor.link import Link, broken, ok
-from bmtick.doctor.world import World, may_read
+from bmtick.doctor.check import Check, broken, ok
+from bmtick.doctor.context import Context, may_read
 
 ORDER = 31
 _NAME = "telegraf: program"
@@ -19,9 +19,9 @@ _SNIPPET = f"bmtick telegraf > {_FOLDER}/bmtick.conf && systemctl restart telegr
 _ELSEWHERE = "PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install bmtick && "
 
 
-def look(world: World) -> Iterator[Link]:
+def run(context: Context) -> Iterator[Check]:
     """Look at the program of each plugin that runs the collector, where its path is absolute."""
-    for path in sorted(world.path(_FOLDER).glob("*.conf")):
+    for path in sorted(context.path(_FOLDER).glob("*.conf")):
         try:
             config = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):  # Telegraf's own log tells of these
@@ -39,11 +39,11 @@ def _programs(config: dict[str, Any]) -> Iterator[str]:
             yield words[0]
 
 
-def _judge(program: str) -> Link:
+def _judge(program: str) -> Check:
     path = Path(program)
     if not path.exists():
         return broken(_NAME, f"{program} does not exist", _SNIPPET)
-    # The link itself, and where it leads: a program in somebody's home is closed to others.
+    # The symbolic link itself, and where it leads: a program in somebody's home is closed to others.
     if any(may_read(way, USER) is False for way in (path, path.resolve())):
         return broken(_NAME, f"user {USER} may not run {program}", _ELSEWHERE + _SNIPPET)
     return ok(_NAME, f"{program} is there for user {USER}")

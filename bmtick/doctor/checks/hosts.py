@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from bmtick import names
 from bmtick.deploy.answers import SeriesAnswer
-from bmtick.doctor.link import Link, broken, ok
-from bmtick.doctor.world import World, ago
+from bmtick.doctor.check import Check, broken, ok
+from bmtick.doctor.context import Context, ago
 from bmtick.durations import SECOND
 from bmtick.errors import BmtickError
 from bmtick.influxql import quote_name, quote_text
@@ -23,25 +23,25 @@ _SECOND_LOOK = 15.0  # seconds in which a living collector writes again
 _OTHERS = ("system", "cpu", "mem", "disk", "net")
 
 
-def look(world: World) -> Iterator[Link]:
+def run(context: Context) -> Iterator[Check]:
     """Ask for the newest point of each host's collector."""
     try:
-        newest = _newest(world)
+        newest = _newest(context)
     except BmtickError:
-        return  # the link of InfluxDB says why
-    late = {h: t for h, t in newest.items() if _LATE < world.now - t < _FORGOTTEN}
+        return  # the check of InfluxDB says why
+    late = {h: t for h, t in newest.items() if _LATE < context.now - t < _FORGOTTEN}
     again = newest
     if late:
-        world.sleep(_SECOND_LOOK)
-        again = _newest(world)
+        context.sleep(_SECOND_LOOK)
+        again = _newest(context)
     for host, at in sorted(newest.items()):
-        if world.now - at < _FORGOTTEN:
-            yield _one(host, world.now - at, moving=again.get(host, at) > at)
-    yield from _tags(world, set(newest))
-    yield from _collectors(world)
+        if context.now - at < _FORGOTTEN:
+            yield _one(host, context.now - at, moving=again.get(host, at) > at)
+    yield from _tags(context, set(newest))
+    yield from _collectors(context)
 
 
-def _one(host: str, age: float, *, moving: bool) -> Link:
+def _one(host: str, age: float, *, moving: bool) -> Check:
     name = f"host {host}"
     remote = f"ssh root@{_shell_host(host)}"
     if age > _LATE and moving:
@@ -63,16 +63,16 @@ def _shell_host(host: str) -> str:
     return "".join(c if c.isalnum() or c in ".:-_" else "_" for c in host)
 
 
-def _source(world: World, measurement: str) -> str:
-    policy = world.settings.influxdb.retention_policy
+def _source(context: Context, measurement: str) -> str:
+    policy = context.settings.influxdb.retention_policy
     source = quote_name(measurement)
     return f"{quote_name(policy)}.{source}" if policy else source
 
 
-def _newest(world: World) -> dict[str, float]:
+def _newest(context: Context) -> dict[str, float]:
     """Return the time of the newest point of each host, seconds since the epoch."""
-    query = f'SELECT last("lines") FROM {_source(world, names.COLLECTOR)} GROUP BY "host"'  # noqa: S608 -- quoted
-    found = world.query(query, world.settings.influxdb.database)
+    query = f'SELECT last("lines") FROM {_source(context, names.COLLECTOR)} GROUP BY "host"'  # noqa: S608 -- quoted
+    found = context.query(query, context.settings.influxdb.database)
     return {
         (s.tags or {}).get("host", ""): s.values[0][0] / SECOND
         for s in found
@@ -84,15 +84,15 @@ def _values(found: list[SeriesAnswer]) -> set[str]:
     return {str(row[-1]) for series in found for row in series.values or [] if row}
 
 
-def _tags(world: World, hosts: set[str]) -> Iterator[Link]:
+def _tags(context: Context, hosts: set[str]) -> Iterator[Check]:
     """Compare hosts and datalocations with those of Telegraf's other measurements."""
-    database = world.settings.influxdb.database
+    database = context.settings.influxdb.database
     others = ", ".join(quote_name(name) for name in _OTHERS)
     for tag in names.GLOBAL_TAGS:
         known = _values(
-            world.query(f"SHOW TAG VALUES FROM {others} WITH KEY = {quote_name(tag)}", database)
+            context.query(f"SHOW TAG VALUES FROM {others} WITH KEY = {quote_name(tag)}", database)
         )
-        recent = _recent(world, tag)
+        recent = _recent(context, tag)
         odd = sorted(recent - known)
         if known and odd:
             yield broken(
@@ -102,48 +102,48 @@ def _tags(world: World, hosts: set[str]) -> Iterator[Link]:
                 f"grep -rn {tag} /etc/telegraf/telegraf.conf /etc/telegraf/telegraf.d"
                 "  # then set it under [global_tags], and nowhere else",
             )
-    yield from _wheres(world, hosts)
+    yield from _wheres(context, hosts)
 
 
-def _recent(world: World, tag: str) -> set[str]:
+def _recent(context: Context, tag: str) -> set[str]:
     """Return the values of a tag in the last hour."""
     query = (
-        f'SELECT last("lines") FROM {_source(world, names.COLLECTOR)} '  # noqa: S608 -- quoted
-        f"WHERE time > {int((world.now - 3600) * SECOND)} GROUP BY {quote_name(tag)}"
+        f'SELECT last("lines") FROM {_source(context, names.COLLECTOR)} '  # noqa: S608 -- quoted
+        f"WHERE time > {int((context.now - 3600) * SECOND)} GROUP BY {quote_name(tag)}"
     )
-    found = world.query(query, world.settings.influxdb.database)
+    found = context.query(query, context.settings.influxdb.database)
     return {value for s in found if (value := (s.tags or {}).get(tag, ""))}
 
 
-def _wheres(world: World, hosts: set[str]) -> Iterator[Link]:
+def _wheres(context: Context, hosts: set[str]) -> Iterator[Check]:
     """Look whether an alert is bound to a host or datalocation that no point bears."""
-    for name, section in world.settings.alerts.items():
+    for name, section in context.settings.alerts.items():
         where = section.get("where")
         for tag in names.GLOBAL_TAGS:
             wanted = where.get(tag) if isinstance(where, dict) else None
             if not isinstance(wanted, str) or not hosts:
                 continue
             query = (
-                f'SELECT last("lines") FROM {_source(world, names.COLLECTOR)} '  # noqa: S608 -- quoted
+                f'SELECT last("lines") FROM {_source(context, names.COLLECTOR)} '  # noqa: S608 -- quoted
                 f"WHERE {quote_name(tag)} = {quote_text(wanted)}"
             )
-            if not world.query(query, world.settings.influxdb.database):
+            if not context.query(query, context.settings.influxdb.database):
                 yield broken(
                     f"tag {tag}",
                     f"[alerts.{name}] is bound to {tag} '{wanted}', which no point bears",
-                    f"grep -n {tag} {world.settings.path or '/etc/bmtick/bmtick.toml'}"
+                    f"grep -n {tag} {context.settings.path or '/etc/bmtick/bmtick.toml'}"
                     f"  # the points have: {', '.join(sorted(hosts)[:5])}",
                 )
 
 
-def _collectors(world: World) -> Iterator[Link]:
+def _collectors(context: Context) -> Iterator[Check]:
     """Look whether two collectors read one log: each writes an own number with the log's."""
     query = (
-        f'SELECT "collector", "log" FROM {_source(world, names.COLLECTOR)} '  # noqa: S608 -- quoted
-        f'WHERE time > {int((world.now - 600) * SECOND)} GROUP BY "host"'
+        f'SELECT "collector", "log" FROM {_source(context, names.COLLECTOR)} '  # noqa: S608 -- quoted
+        f'WHERE time > {int((context.now - 600) * SECOND)} GROUP BY "host"'
     )
     try:
-        found = world.query(query, world.settings.influxdb.database)
+        found = context.query(query, context.settings.influxdb.database)
     except BmtickError:
         return
     for series in found:

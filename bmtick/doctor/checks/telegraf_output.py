@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from bmtick import names
 from bmtick.collect.queue import telegraf_watches
-from bmtick.doctor.link import Link, broken, ok
+from bmtick.doctor.check import Check, broken, ok
+from bmtick.doctor.context import Context
 from bmtick.doctor.telegraf_files import (
     FOLDER,
     MAIN,
@@ -17,7 +18,6 @@ from bmtick.doctor.telegraf_files import (
     dropped,
     sections,
 )
-from bmtick.doctor.world import World
 from bmtick.terminal import shell_quoted
 
 ORDER = 32
@@ -28,31 +28,31 @@ _OURS = (names.QUEUE, names.COLLECTOR, names.SENDER, names.CLIENT, names.AUTH, n
 _LOCAL = ("localhost", "127.0.0.1", "::1", "")
 
 
-def look(world: World) -> Iterator[Link]:
+def run(context: Context) -> Iterator[Check]:
     """Compare Telegraf's files with the settings."""
-    found = collectors(world)
+    found = collectors(context)
     if not found:
-        return  # the link above says so
-    yield from _output(world)
-    yield _one(world, found)
-    yield _logs(world, found[0])
-    yield from _queue(world, found[0])
+        return  # the check above says so
+    yield from _output(context)
+    yield _one(context, found)
+    yield _logs(context, found[0])
+    yield from _queue(context, found[0])
 
 
-def snippet(world: World, collector: Collector) -> str:
+def snippet(context: Context, collector: Collector) -> str:
     """Return the command that writes the collector's file anew, from the settings."""
     execd = " --execd" if collector.execd else ""
-    config = world.settings.path
+    config = context.settings.path
     chosen = f" --config {shell_quoted(config)}" if config else ""
     file = shell_quoted(collector.section.file)
     return f"bmtick telegraf{execd}{chosen} > {file} && {_RESTART}"
 
 
-def _output(world: World) -> Iterator[Link]:
-    influx = world.settings.influxdb
-    outputs = sections(world, "outputs", "influxdb")
+def _output(context: Context) -> Iterator[Check]:
+    influx = context.settings.influxdb
+    outputs = sections(context, "outputs", "influxdb")
     if not outputs:
-        if not sections(world, "outputs", "influxdb_v2"):
+        if not sections(context, "outputs", "influxdb_v2"):
             yield broken(
                 _NAME,
                 "Telegraf has no output to InfluxDB",
@@ -61,7 +61,7 @@ def _output(world: World) -> Iterator[Link]:
                 f">> {FOLDER}/output.conf && {_RESTART}",
             )
         return
-    wrong = [(section, _differences(world, section)) for section in outputs]
+    wrong = [(section, _differences(context, section)) for section in outputs]
     section, differences = min(wrong, key=lambda pair: len(pair[1]))
     if differences:
         key, has, wanted = differences[0]
@@ -77,7 +77,7 @@ def _output(world: World) -> Iterator[Link]:
     if lost:
         yield _filter(section, key, f"takes {', '.join(lost)} away")
         return
-    for collector in collectors(world):
+    for collector in collectors(context):
         key, lost = dropped(collector.section, _OURS)
         if lost:
             yield _filter(collector.section, key, f"takes {', '.join(lost)} away")
@@ -89,7 +89,7 @@ def _output(world: World) -> Iterator[Link]:
     yield ok(_NAME, f"{section.file} writes to '{influx.database}' at {influx.url}")
 
 
-def _filter(section: Section, key: str, what: str) -> Link:
+def _filter(section: Section, key: str, what: str) -> Check:
     return broken(
         _NAME,
         f"{key} in {section.file} {what}",
@@ -97,8 +97,8 @@ def _filter(section: Section, key: str, what: str) -> Link:
     )
 
 
-def _differences(world: World, section: Section) -> list[tuple[str, str, str]]:
-    influx = world.settings.influxdb
+def _differences(context: Context, section: Section) -> list[tuple[str, str, str]]:
+    influx = context.settings.influxdb
     found = []
     urls = section.texts("urls") or [section.text("url") or "http://127.0.0.1:8086"]
     if not any(_place(url) == _place(influx.url) for url in urls):
@@ -121,7 +121,7 @@ def _place(url: str) -> tuple[str, int]:
         return (url, 0)
 
 
-def _one(world: World, found: list[Collector]) -> Link:
+def _one(context: Context, found: list[Collector]) -> Check:
     name = "telegraf: one collector"
     if len(found) == 1:
         return ok(name, f"{found[0].section.file} runs the only one")
@@ -134,53 +134,53 @@ def _one(world: World, found: list[Collector]) -> Link:
     return broken(
         name,
         f"{len(found)} commands run 'bmtick collect' ({', '.join(files)}): mail counts twice",
-        f"{moves} && {_RESTART}" if moves else snippet(world, keeper),
+        f"{moves} && {_RESTART}" if moves else snippet(context, keeper),
     )
 
 
-def _logs(world: World, collector: Collector) -> Link:
+def _logs(context: Context, collector: Collector) -> Check:
     name = "telegraf: logs"
-    given, wanted = collector.options("--log"), world.settings.collect.logs
+    given, wanted = collector.options("--log"), context.settings.collect.logs
     if given and sorted(given) != sorted(wanted):
         return broken(
             name,
             f"the collector reads {', '.join(given)}, the settings name {', '.join(wanted)}",
-            snippet(world, collector),
+            snippet(context, collector),
         )
-    state, kept = collector.options("--state"), world.settings.collect.state
+    state, kept = collector.options("--state"), context.settings.collect.state
     if state and not state[-1].endswith(kept):
         return broken(
             name,
             f"the collector keeps its state in {state[-1]}, the settings name {kept}",
-            snippet(world, collector),
+            snippet(context, collector),
         )
     return ok(name, f"the collector reads {', '.join(wanted)}, as the settings say")
 
 
-def _queue(world: World, collector: Collector) -> Iterator[Link]:
+def _queue(context: Context, collector: Collector) -> Iterator[Check]:
     name = "telegraf: queue"
-    file = telegraf_watches([str(world.path(MAIN)), str(world.path(FOLDER))])
+    file = telegraf_watches([str(context.path(MAIN)), str(context.path(FOLDER))])
     if not file:
         return
-    shown = file.removeprefix(str(world.root)) if world.root.name else file
+    shown = file.removeprefix(str(context.root)) if context.root.name else file
     option = collector.options("--queue")
-    chosen = option[-1] if option else world.settings.collect.queue
+    chosen = option[-1] if option else context.settings.collect.queue
     if chosen == "on":
         yield broken(
             name,
             f"inputs.postfix in {shown} and the collector both write {names.QUEUE}",
-            _queue_off(world, collector),
+            _queue_off(context, collector),
         )
     else:
         yield ok(name, f"inputs.postfix in {shown} writes {names.QUEUE}, the collector does not")
 
 
-def _queue_off(world: World, collector: Collector) -> str:
+def _queue_off(context: Context, collector: Collector) -> str:
     if collector.options("--queue"):
         file = shell_quoted(collector.section.file)
         return (
             f"sed -i -e 's/--queue=on/--queue=off/' -e 's/\\(--queue\\(\", \"\\| \\)\\)on/\\1off/' "
             f"{file} && {_RESTART}"
         )
-    config = shell_quoted(world.settings.path or "/etc/bmtick/bmtick.toml")
+    config = shell_quoted(context.settings.path or "/etc/bmtick/bmtick.toml")
     return f'sed -i \'s/^queue = "on"/queue = "off"/\' {config} && {_RESTART}'

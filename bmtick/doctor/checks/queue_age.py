@@ -12,8 +12,8 @@ from pathlib import Path
 
 from bmtick.collect.queue import telegraf_watches
 from bmtick.deploy.influx import show_field_keys, types_of
-from bmtick.doctor.link import Link, broken, ok
-from bmtick.doctor.world import World
+from bmtick.doctor.check import Check, broken, ok
+from bmtick.doctor.context import Context
 from bmtick.errors import BmtickError
 from bmtick.names import QUEUE
 from bmtick.terminal import shell_quoted
@@ -25,17 +25,19 @@ _FOLDER = "/etc/telegraf/telegraf.d"
 _OPTION = "--integer-age"
 
 
-def look(world: World) -> Iterator[Link]:
+def run(context: Context) -> Iterator[Check]:
     """Compare the database's type with the one that the collector on this machine writes."""
-    found = _collector(world)
-    if found is None or world.settings.collect.queue == "off":
+    found = _collector(context)
+    if found is None or context.settings.collect.queue == "off":
         return
-    if telegraf_watches([str(world.path("/etc/telegraf/telegraf.conf")), str(world.path(_FOLDER))]):
+    if telegraf_watches(
+        [str(context.path("/etc/telegraf/telegraf.conf")), str(context.path(_FOLDER))]
+    ):
         return  # the queue is left to it
     try:
-        types = _types(world)
+        types = _types(context)
     except BmtickError:
-        return  # the link of InfluxDB says why
+        return  # the check of InfluxDB says why
     wanted = "integer" if _OPTION in found[1] else "float"
     other = {"integer": "float", "float": "integer"}[wanted]
     if types != {other}:
@@ -55,12 +57,12 @@ def look(world: World) -> Iterator[Link]:
     )
 
 
-def _collector(world: World) -> tuple[Path, str] | None:
+def _collector(context: Context) -> tuple[Path, str] | None:
     """Return the file that runs the collector, and its text without comments, which name options.
 
     None: there is none, or it may not be read.
     """
-    for path in sorted(world.path(_FOLDER).glob("*.conf")):
+    for path in sorted(context.path(_FOLDER).glob("*.conf")):
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -71,7 +73,7 @@ def _collector(world: World) -> tuple[Path, str] | None:
     return None
 
 
-def _types(world: World) -> set[str]:
-    influx = world.settings.influxdb
+def _types(context: Context) -> set[str]:
+    influx = context.settings.influxdb
     statement = show_field_keys(influx.retention_policy, QUEUE)
-    return types_of(world.query(statement, influx.database), "age")
+    return types_of(context.query(statement, influx.database), "age")

@@ -1,5 +1,0 @@
-"""The links of the chain, one file each: ``ORDER`` and ``look(world) -> Iterable[Link]``.
-
-Adding a link is adding a file; ``ORDER`` says where it stands in the chain. ``TICK_STACK = True`` says
-that it is only of use where Telegraf, InfluxDB and Kapacitor do the work.
-"""
