@@ -183,7 +183,7 @@ def test_history_from_a_real_influxdb(influx, tmp_path):
 
 REFUSED = """
 {source}
-    |alert().id('{{{{ index .Tags "user" }}}}').crit(lambda: "refused" > 30).stateChangesOnly()
+    |alert().id('{{{{ index .Tags "user" }}}}').crit(lambda: "refused" > 9).stateChangesOnly()
         .message('{{{{ index .Fields "refused" }}}} refused')
 """
 STREAM = "stream|from().measurement('postfix_sender').groupBy('user')"

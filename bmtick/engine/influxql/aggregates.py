@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 from bmtick.engine.influxql.gosort import go_sorted
@@ -15,6 +17,7 @@ from bmtick.engine.influxql.sample import NO_TIME, Reducer, Sample
 from bmtick.engine.lambdas.functions.mathematics import MATHEMATICS
 from bmtick.engine.lambdas.operators import divide_floats
 from bmtick.engine.lambdas.values import MAX_INT, MIN_INT, wrap
+from bmtick.engine.messages import BatchPoint
 
 _EPOCH = 0  # the time that Kapacitor gives a sum, and a count of nothing, with usePointTimes
 
@@ -29,7 +32,7 @@ class Count(Reducer):
         """Count one more."""
         self._count += 1
 
-    def add_values(self, values: Sequence[Any]) -> None:
+    def add_together(self, points: Sequence[BatchPoint], values: Sequence[Any]) -> None:  # noqa: ARG002
         """Count some more."""
         self._count += len(values)
 
@@ -50,15 +53,13 @@ class Sum(Reducer):
         total = self._sum + sample.value
         self._sum = wrap(total) if self._wraps and not MIN_INT <= total <= MAX_INT else total
 
-    def add_values(self, values: Sequence[Any]) -> None:
+    def add_together(self, points: Sequence[BatchPoint], values: Sequence[Any]) -> None:  # noqa: ARG002
         """Add some values, one after the other: floats are rounded after each."""
         if self._wraps:
             self._sum = wrap(self._sum + sum(values))
             return
-        total = self._sum
-        for value in values:
-            total += value
-        self._sum = total
+        # not sum(), which rounds less often from Python 3.12 on
+        self._sum = reduce(add, values, self._sum)
 
     def emit(self) -> list[Sample]:
         """Return the sum."""
@@ -77,9 +78,9 @@ class Mean(Reducer):
         self._sum.add(sample)
         self._count += 1
 
-    def add_values(self, values: Sequence[Any]) -> None:
+    def add_together(self, points: Sequence[BatchPoint], values: Sequence[Any]) -> None:
         """Take some values in."""
-        self._sum.add_values(values)
+        self._sum.add_together(points, values)
         self._count += len(values)
 
     def emit(self) -> list[Sample]:

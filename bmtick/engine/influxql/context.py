@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from bmtick.engine.influxql.codec import dump_reducer, load_reducer
+from bmtick.engine.influxql.column import Column
 from bmtick.engine.influxql.methods import Make, Method
 from bmtick.engine.influxql.sample import Reducer, Sample
 from bmtick.engine.lambdas.values import Duration, go_type_name
@@ -125,14 +126,16 @@ class Context(msgspec.Struct, eq=False):
             )
         self._reducer.add(Sample(time, value, tags, fields))
 
-    def add_all(self, points: Sequence[BatchPoint], failed: Callable[[ReduceError], None]) -> None:
+    def add_all(
+        self, points: list[BatchPoint], failed: Callable[[ReduceError], None], column: Column
+    ) -> None:
         """Take points in; what does not fit is left out, and told to ``failed``."""
         field, kind, take = self._field, self._kind, self._reducer.add
-        together = self._reducer.add_values
+        together = self._reducer.add_together
         if together is not None and len(points) > _FEW:
-            values = [point.fields.get(field) for point in points]
-            if all(type(value) is kind for value in values):
-                together(values)
+            column.take(points)
+            if column.kind is kind:
+                together(points, column.values)
                 return
         for point in points:
             fields = point.fields

@@ -63,6 +63,13 @@ def _select(better: selectors.Better) -> Make:
     return lambda: selectors.Select(better)
 
 
+def _extreme(better: selectors.Better) -> Makers:
+    def make() -> Reducer:
+        return selectors.Extreme(better)
+
+    return _numbers(make, make)
+
+
 def _zeros(make: Callable[[float], Reducer]) -> Makers:
     return _numbers(partial(make, 0.0), partial(make, 0))
 
@@ -110,12 +117,8 @@ METHODS: Final[dict[str, Method]] = {
         Method("spread", lambda _: _slice(aggregates.spread)),
         Method("stddev", lambda _: _slice(aggregates.stddev)),
         Method("distinct", lambda _: _of_all(aggregates.Distinct), provides="batch"),
-        Method(
-            "min", lambda _: dict.fromkeys((float, int), _select(selectors.smaller)), selector=True
-        ),
-        Method(
-            "max", lambda _: dict.fromkeys((float, int), _select(selectors.larger)), selector=True
-        ),
+        Method("min", lambda _: _extreme(selectors.smaller), selector=True),
+        Method("max", lambda _: _extreme(selectors.larger), selector=True),
         Method("first", lambda _: _of_all(_select(selectors.earlier)), selector=True),
         Method("last", lambda _: _of_all(_select(selectors.later)), selector=True),
         Method(

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from bmtick.engine.messages import BatchPoint
+
 NO_TIME: Final = None
 """In place of a time where the function keeps none: the node then takes that of its batch."""
 
@@ -28,10 +30,11 @@ class Sample(msgspec.Struct, frozen=True):
 class Reducer(ABC):
     """One running calculation; a new one for each batch, or for each group of a stream.
 
-    Where nothing but the values counts, ``add_values`` takes many at once, to the same effect.
+    ``add_together``, where there is one, takes the points of a whole batch and their values at once,
+    to the same effect, and faster.
     """
 
-    add_values: Callable[[Sequence[Any]], None] | None = None
+    add_together: Callable[[Sequence[BatchPoint], Sequence[Any]], None] | None = None
 
     @abstractmethod
     def add(self, sample: Sample) -> None:

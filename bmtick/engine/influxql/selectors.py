@@ -14,6 +14,7 @@ import msgspec
 from bmtick.engine.influxql.aggregates import by_value
 from bmtick.engine.influxql.gosort import heap_largest
 from bmtick.engine.influxql.sample import NO_TIME, Reducer, Sample
+from bmtick.engine.messages import BatchPoint
 
 Better = Callable[[Sample, Sample], bool]
 
@@ -39,6 +40,20 @@ class Select(Reducer):
         if self._best is None:
             raise IndexError("no point to select")
         return [self._best]
+
+
+class Extreme(Select):
+    """The smallest or largest value of a batch; of equal ones the earliest point."""
+
+    def add_together(self, points: Sequence[BatchPoint], values: Sequence[Any]) -> None:
+        """Take the points of a batch in."""
+        best = min(values) if self._better is smaller else max(values)
+        place = values.index(best)
+        if values.count(best) > 1 and not math.isnan(best):  # a NaN in front stays, as in Go
+            equal = [place for place, value in enumerate(values) if value == best]
+            place = min(equal, key=lambda place: points[place].time)
+        point = points[place]
+        self.add(Sample(point.time, values[place], point.tags, point.fields))
 
 
 def _time(sample: Sample) -> int:

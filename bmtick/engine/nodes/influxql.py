@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from bmtick.engine.arguments import flag, table, value
 from bmtick.engine.influxql import METHODS, NEWER, Calculation, Context, Method, ReduceError
+from bmtick.engine.influxql.column import Column
 from bmtick.engine.messages import (
     BATCH,
     STREAM,
@@ -160,7 +161,11 @@ class _InfluxQLGroup(Group):
 class ReduceGroup(_InfluxQLGroup):
     """One group of a function that reduces many points to one, or to a few."""
 
-    __slots__ = ()
+    __slots__ = ("column",)
+
+    def __init__(self, node: InfluxQLNode, name: str, info: GroupInfo, time: int) -> None:
+        super().__init__(node, name, info, time)
+        self.column = Column(node.field)
 
     def batch(self, batch: Batch) -> None:
         """Calculate over a batch; an empty one has a result only for count and sum."""
@@ -172,7 +177,9 @@ class ReduceGroup(_InfluxQLGroup):
             context = self.started(points[first])
             first += 1
         if context is not None:
-            context.add_all(points[first - 1 :] if first > 1 else points, node.report_misfit)
+            context.add_all(
+                points[first - 1 :] if first > 1 else points, node.report_misfit, self.column
+            )
         elif node.method.empty_ok:
             context = node.calculation.start(float)
         else:
