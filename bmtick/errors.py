@@ -50,6 +50,7 @@ class BmtickError(Exception):
         location: where, if it is in a text or a file.
         remedy: what the user can do about it.
         excerpt: the source line that ``location`` points into, for the caret.
+        key: the path of keys that leads to the wrong value in a settings file, if it is one.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class BmtickError(Exception):
         location: Location | None = None,
         remedy: str = "",
         excerpt: str = "",
+        key: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.location = location
         self.remedy = remedy
         self.excerpt = excerpt
+        self.key = key
 
     def __str__(self) -> str:
         """The whole message as printed on stderr: location, cause, line with caret, remedy."""

@@ -84,6 +84,7 @@ def unknown(alert: Alert, key: str) -> BmtickError:
     return BmtickError(
         f"alert '{alert.name}' has no parameter '{key}'",
         remedy=nearest(key.partition(".")[0], names) or f"'bmtick alerts {alert.name}' lists them",
+        key=(key,),
     )
 
 

@@ -51,7 +51,8 @@ class Handler:
         """
         if name not in self.options:
             hint = nearest(name, self.options) or f"one of: {', '.join(self.options)}"
-            raise BmtickError(f"handler '{self.name}' has no option '{name}'", remedy=hint)
+            message = f"handler '{self.name}' has no option '{name}'"
+            raise BmtickError(message, remedy=hint, key=(self.name, name))
         return self.options[name].parameter
 
 
@@ -103,21 +104,20 @@ def check_handler(handler: Handler, value: Any) -> list[dict[str, Any]]:
     raise BmtickError(
         f"handler '{handler.name}' cannot be {value!r}",
         remedy=f"true, or a table of: {', '.join(handler.options)}",
+        key=(handler.name,),
     )
 
 
 def _check_one(handler: Handler, table: dict[str, Any]) -> dict[str, Any]:
-    checked: dict[str, Any] = {}
-    for key, value in table.items():
-        try:
-            checked[key] = check_value(handler.option(key), value)
-        except BmtickError as error:
-            message = error.message.replace("parameter '", f"parameter '{handler.name}.", 1)
-            raise BmtickError(message, remedy=error.remedy) from None
+    checked = {
+        key: check_value(handler.option(key), value, handler.name) for key, value in table.items()
+    }
     for key, option in handler.options.items():
         if option.required and key not in checked and option.instead not in checked:
             raise BmtickError(
-                f"handler '{handler.name}' needs '{key}'", remedy=option.parameter.meaning
+                f"handler '{handler.name}' needs '{key}'",
+                remedy=option.parameter.meaning,
+                key=(handler.name,),
             )
     return checked
 

@@ -8,20 +8,19 @@ from bmtick.documents import read_text
 from bmtick.errors import BmtickError, Location
 from bmtick.settings import Settings
 
-_NAMED = re.compile(r"(?:parameter|handler) '([A-Za-z0-9_-]+)")
-
 
 def in_section(settings: Settings, name: str, error: BmtickError) -> BmtickError:
     """Return the error with the section, file, line and column that caused it."""
-    if name not in settings.alerts or error.message.startswith("["):
+    if name not in settings.alerts or error.key[:1] in (("alerts",), ("notify",)):
         return error
-    named = _NAMED.search(error.message)
-    location, excerpt = _find(settings.path, f"alerts.{name}", named[1] if named else "use")
+    key = error.key or ("use",)
+    location, excerpt = _find(settings.path, f"alerts.{name}", key[0])
     return BmtickError(
         f"[alerts.{name}]: {error.message}",
         location=location,
         remedy=error.remedy,
         excerpt=excerpt,
+        key=("alerts", name, *key),
     )
 
 
@@ -29,7 +28,11 @@ def in_notify(settings: Settings, key: str, error: BmtickError) -> BmtickError:
     """Return an error of a value that ``[notify]`` gives to all alerts."""
     location, excerpt = _find(settings.path, "notify", key)
     return BmtickError(
-        f"[notify]: {error.message}", location=location, remedy=error.remedy, excerpt=excerpt
+        f"[notify]: {error.message}",
+        location=location,
+        remedy=error.remedy,
+        excerpt=excerpt,
+        key=("notify", key),
     )
 
 

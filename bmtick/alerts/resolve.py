@@ -13,7 +13,7 @@ from bmtick.alerts.load import catalogue, find
 from bmtick.alerts.model import Alert
 from bmtick.alerts.place import in_notify, in_section
 from bmtick.alerts.quoting import tick_reference
-from bmtick.alerts.values import check_value, show
+from bmtick.alerts.values import about, check_value, show
 from bmtick.errors import BmtickError, nearest
 from bmtick.names import GLOBAL_TAGS, TAGS
 from bmtick.settings import Settings
@@ -120,7 +120,8 @@ def _values(alert: Alert, given: Mapping[str, Any], settings: Settings) -> dict[
             except BmtickError as error:
                 raise in_notify(settings, name, error) from None
         elif parameter.default is None and not parameter.optional:
-            raise BmtickError(f"parameter '{name}' has no default", remedy=f"--set {name}=VALUE")
+            remedy = f"--set {name}=VALUE"
+            raise BmtickError(f"parameter '{name}' has no default", remedy=remedy, key=(name,))
         else:
             values[name] = parameter.default
     return values
@@ -163,7 +164,8 @@ def _agree(values: Mapping[str, Any], alert: Alert) -> None:
         if values[name] >= values[other]:
             raise BmtickError(
                 f"parameter '{name}': {show(alert.parameters[name], values[name])} is not below "
-                f"{other}, {show(alert.parameters[other], values[other])}"
+                f"{other}, {show(alert.parameters[other], values[other])}",
+                key=(name,),
             )
     crit, warn, reset = (values.get(name) for name in ("crit", "warn", "reset"))
     if crit is not None and warn is not None and warn >= crit:
@@ -171,6 +173,7 @@ def _agree(values: Mapping[str, Any], alert: Alert) -> None:
             f"parameter 'warn': {show(alert.parameters['warn'], warn)} is not below crit, "
             f"{show(alert.parameters['crit'], crit)}",
             remedy="a warning comes before the alert is critical",
+            key=("warn",),
         )
     for name, level in (("warn", warn), ("crit", crit)):
         if reset is not None and level is not None and reset > level:
@@ -178,6 +181,7 @@ def _agree(values: Mapping[str, Any], alert: Alert) -> None:
                 f"parameter 'reset': {show(alert.parameters['reset'], reset)} is above {name}, "
                 f"{show(alert.parameters[name], level)}",
                 remedy=f"at most {show(alert.parameters[name], level)}",
+                key=("reset",),
             )
 
 
@@ -189,8 +193,7 @@ def _check_tags(alert: Alert, name: str, where: Mapping[str, Any]) -> None:
         try:
             tick_reference(tag)
         except BmtickError as error:
-            message = f"parameter '{name}': {error.message}"
-            raise BmtickError(message, remedy=error.remedy) from None
+            raise about(name, error) from None
         if tag in own:
             continue
         hint = nearest(tag, own)
@@ -198,6 +201,7 @@ def _check_tags(alert: Alert, name: str, where: Mapping[str, Any]) -> None:
             raise BmtickError(
                 f"parameter '{name}': {_watched(alert)} no tag '{tag}'",
                 remedy=hint or f"it has: {', '.join(own)}",
+                key=(name,),
             )
 
 

@@ -22,12 +22,13 @@ _EXAMPLES = {
 }
 
 
-def check_value(parameter: Parameter, value: Any) -> Any:
+def check_value(parameter: Parameter, value: Any, owner: str = "") -> Any:
     """Return the value in its type (durations in nanoseconds), or raise.
 
     Args:
         parameter: what it is for.
         value: as TOML gives it.
+        owner: the handler whose option it is, if it is one.
 
     Raises:
         BmtickError: of a wrong type or outside the limits; names the parameter and the limits.
@@ -36,11 +37,16 @@ def check_value(parameter: Parameter, value: Any) -> Any:
         typed = _typed(parameter, value)
         _within(parameter, typed)
     except BmtickError as error:
-        if error.message.startswith(f"parameter '{parameter.name}'"):
-            raise
-        message = f"parameter '{parameter.name}': {error.message}"
-        raise BmtickError(message, remedy=error.remedy) from None
+        raise about(parameter.name, error, owner) from None
     return typed
+
+
+def about(name: str, error: BmtickError, owner: str = "") -> BmtickError:
+    """Return an error that names the parameter, or the option of the handler ``owner``."""
+    key = (owner, name) if owner else (name,)
+    return BmtickError(
+        f"parameter '{'.'.join(key)}': {error.message}", remedy=error.remedy, key=key
+    )
 
 
 def read_text(parameter: Parameter, text: str) -> Any:
@@ -53,10 +59,10 @@ def read_text(parameter: Parameter, text: str) -> Any:
         try:
             return tomllib.loads(f"value = {text}")["value"]
         except (ValueError, RecursionError):
-            raise BmtickError(
-                f"parameter '{parameter.name}': '{text}' is no {parameter.type}",
-                remedy=f"write {_EXAMPLES[parameter.type]}",
-            ) from None
+            error = BmtickError(
+                f"'{text}' is no {parameter.type}", remedy=f"write {_EXAMPLES[parameter.type]}"
+            )
+            raise about(parameter.name, error) from None
     readers: dict[str, Callable[[str], Any]] = {
         "int": _int,
         "float": float,
@@ -66,7 +72,7 @@ def read_text(parameter: Parameter, text: str) -> Any:
     try:
         return readers.get(parameter.type, str)(text)
     except ValueError:
-        raise _wrong_type(parameter, text) from None
+        raise about(parameter.name, _wrong_type(parameter, text)) from None
 
 
 def _int(text: str) -> int:
@@ -88,7 +94,7 @@ def _items(text: str) -> list[str]:
 def _wrong_type(parameter: Parameter, value: Any) -> BmtickError:
     shown = f"'{value}'" if isinstance(value, str) else repr(value)
     return BmtickError(
-        f"parameter '{parameter.name}': {shown} is not of type {parameter.type}",
+        f"{shown} is not of type {parameter.type}",
         remedy=f"write {_EXAMPLES[parameter.type]}",
     )
 
