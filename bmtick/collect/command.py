@@ -37,12 +37,13 @@ def run(arguments: Sequence[str], open_writer: OpenWriter | None = None) -> int:
     gc.disable()  # nothing here makes cycles worth a search; execd turns it on again
     held: list[str] = []  # of a failed command, Telegraf shows the first line alone
     status = EXIT_DONE
+    last_act: Callable[[], None] | None = None
     try:
         request = parse(arguments)
         if request.help:
             print(HELP)  # noqa: T201
             return EXIT_DONE
-        _collect(request, open_writer, held.append)
+        last_act = _collect(request, open_writer, held.append)
     except BrokenPipeError:
         _close_stdout()
     except BmtickError as error:
@@ -50,10 +51,18 @@ def run(arguments: Sequence[str], open_writer: OpenWriter | None = None) -> int:
         status = EXIT_WRONG_USE
     for text in held:
         warn(text)
+    if last_act is not None:
+        try:
+            last_act()
+        except BmtickError as error:
+            complain(str(error))
     return status
 
 
-def _collect(request: Request, open_writer: OpenWriter | None, hold: Callable[[str], None]) -> None:
+def _collect(
+    request: Request, open_writer: OpenWriter | None, hold: Callable[[str], None]
+) -> Callable[[], None] | None:
+    """Do what is asked for; return what is to be done last of all, if anything."""
     from bmtick.collect.emit import to_influx, to_json
 
     form = to_influx
@@ -68,8 +77,8 @@ def _collect(request: Request, open_writer: OpenWriter | None, hold: Callable[[s
         write = _write_for_telegraf
     if request.whole:
         _whole(request, form, write)
-    else:
-        _follow(request, form, write, hold)
+        return None
+    return _follow(request, form, write, hold)
 
 
 def _close_stdout() -> None:
@@ -128,7 +137,7 @@ def _follow(
     form: Callable[[list[Row]], bytes],
     write: Callable[[bytes], None],
     hold: Callable[[str], None],
-) -> None:
+) -> Callable[[], None] | None:
     from bmtick.collect.ending import OnceEnding, identity, is_telegraf
     from bmtick.collect.records import RecordStore
     from bmtick.collect.runner import Runner, repeat, serve
@@ -158,14 +167,16 @@ def _follow(
     if not stays:
         if not request.write:
             runner.ending = OnceEnding()
+            runner.at_end = state is not None
         _once(runner, request)
-        return
+        return runner.last_act
     runner.start(from_start=request.from_start)
     gc.freeze()
     gc.enable()
     if request.every:
         repeat(runner, request.every, complain)
     serve(runner, sys.stdin.fileno(), complain_telegraf)
+    return None
 
 
 def _once(runner: Runner, request: Request) -> None:

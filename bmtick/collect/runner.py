@@ -43,6 +43,8 @@ class Runner:
         paced: whether a run gives out only as much as Telegraf takes at once.
         guard: where a guard writes who is held, or "".
         printed: whether anything was printed that is not printed again.
+        at_end: whether the state is only committed by the last act of the process. Telegraf drops
+            what a command printed that did not end well, so until then it is printed again.
     """
 
     def __init__(
@@ -71,6 +73,9 @@ class Runner:
         self.ending = Ending()
         self.paced = False
         self.printed = False
+        self.at_end = False
+        self._owed = b""  # printed, and not committed
+        self._pending = False  # whether there is something to commit
         self._recent: list[tuple[int, bytes]] = []
         self._written: Any = None
 
@@ -116,7 +121,9 @@ class Runner:
             output = kept.output
         if output:
             self._print(output)
-        if again and self.state is not None:
+        if again and self.at_end:
+            self._owed, self._pending = last, True
+        elif again and self.state is not None:
             self.state.commit()
         self._hold(last)
 
@@ -151,10 +158,17 @@ class Runner:
             return
         if self.reader and passed_on:
             self.state.prepare(self.session.dump(), b"")
-            self.state.commit()
-            self.session.committed()
+            self._commit()
+        if self._pending:
+            self.session.committed()  # the state that is to follow holds the same
         self.session.close()
-        self.state.close()
+        if not self._pending:
+            self.state.close()
+
+    def last_act(self) -> None:
+        """Commit what was printed; nothing but the end of the process may follow."""
+        if self._pending and self.state is not None:
+            self.state.commit()
 
     def _deliver(self, output: bytes, counted: bool) -> None:
         mark = self.session.mark()
@@ -168,12 +182,20 @@ class Runner:
         if reader := self.reader or self._last_reader:
             held = self._held()
             state |= {"reader": reader, "held": [[at, len(old)] for at, old in held]}
-        self.state.prepare(state, b"".join([*(old for _, old in held), output]))
+        self.state.prepare(state, b"".join([*(old for _, old in held), self._owed, output]))
         self._print(output)
-        self.state.commit()
-        self.session.committed()
+        self._owed += output
+        self._pending = True
+        if not self.at_end or len(self._owed) > HELD:
+            self._commit()
         self._hold(output)
         self._written = mark
+
+    def _commit(self) -> None:
+        if self.state is not None:
+            self.state.commit()
+        self.session.committed()
+        self._owed, self._pending = b"", False
 
     def _print(self, output: bytes) -> None:
         self.ending.print_begins()

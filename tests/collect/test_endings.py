@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from bmtick.points import parse_lines
 from tests.support.servers import find_program, wait_for
 
 ROOT = Path(__file__).parents[2]
+CASES = Path(__file__).parent / "cases"
 COLLECT = [sys.executable, "-m", "bmtick", "collect", "--queue", "off"]
 # A collector that looks whether to end after every 64 KiB.
 SMALL_STEPS = [
@@ -330,3 +332,28 @@ data_format = "influx"
     finally:
         process.terminate()
         process.wait()
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_the_state_is_committed_by_the_last_call_before_the_end(tmp_path):
+    """Telegraf drops what a killed command printed: until its end, the next run prints it again."""
+    log, state, trace = tmp_path / "mail.log", tmp_path / "state", tmp_path / "trace"
+    log.write_bytes((CASES / "runbook" / "mail.log").read_bytes())
+    command = [sys.executable, "-m", "bmtick", "collect", f"--log={log}", f"--state={state}"]
+    command += ["--queue=off", "--format=json"]
+
+    def strace(*options: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            ["strace", "-f", "-o", str(trace), *options, *command],
+            capture_output=True, check=False, cwd=ROOT,
+        )  # fmt: skip
+
+    killed = strace("-e", "inject=rename,renameat,renameat2:signal=SIGKILL")
+    assert killed.returncode != 0
+    assert killed.stdout, "it was printed"
+    again = strace()
+    assert again.returncode == 0
+    assert again.stdout.startswith(killed.stdout)
+    calls = [line.split(" ", 1)[1].strip() for line in trace.read_text().splitlines()]
+    assert calls[-3].startswith("rename")
+    assert calls[-2].startswith("exit_group")
