@@ -7,7 +7,6 @@ Source of facts: influxdata/kapacitor ``client/API.md``; field names and default
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -28,9 +27,12 @@ from bmtick.deploy.answers import (
 from bmtick.deploy.logs import LogTail
 from bmtick.deploy.model import ActualTask, TaskDefinition, TemplateDefinition
 from bmtick.durations import SECOND, parse_duration
+from bmtick.errors import BmtickError
 from bmtick.httpclient import Answer, HttpClient, HttpError, segment
 from bmtick.net import tls_context
 from bmtick.settings import Kapacitor
+from bmtick.tick.ast import task_type
+from bmtick.tick.parser import parse
 
 __all__ = ["KapacitorClient", "KapacitorError", "connect"]
 
@@ -43,7 +45,6 @@ Item = TypeVar("Item", TaskAnswer, TemplateAnswer)
 
 _FIELDS = ("type", "dbrps", "created", "script", "status", "executing", "error", "vars", "modified",
            "last-enabled")  # fmt: skip
-_BATCH = re.compile(r"^\s*(?:var\s+\w+\s*=\s*)?batch\b", re.MULTILINE)
 
 
 class KapacitorClient:
@@ -295,4 +296,8 @@ def _payload(task: TaskDefinition, *, create: bool) -> dict[str, Any]:
 
 
 def _type(script: str) -> str:
-    return "batch" if _BATCH.search(script) else "stream"
+    """Return the type of a task or template; the server itself refuses what does not parse."""
+    try:
+        return task_type(parse(script))
+    except BmtickError:
+        return "stream"

@@ -76,7 +76,7 @@ def load_task(  # noqa: PLR0913 -- what the task sees of its machine, injected
 
 def _build(text: str, file: str, pipeline: Pipeline, variables: Mapping[str, Variable]) -> Task:
     program = parse(text, file=file)
-    source = BatchNode() if _reads_batch(program) else StreamNode()
+    source = BatchNode() if ast.task_type(program) == "batch" else StreamNode()
     pipeline.add_source(source)
     builder = PipelineBuilder(program, text=text, file=file, pipeline=pipeline, variables=variables)
     builder.run(source)
@@ -86,14 +86,6 @@ def _build(text: str, file: str, pipeline: Pipeline, variables: Mapping[str, Var
         queries = [node for node in nodes if isinstance(node, QueryNode)]
         return Task(pipeline, nodes, dbrps=builder.dbrps, queries=queries)
     return Task(pipeline, nodes, dbrps=builder.dbrps, stream=source)
-
-
-def _reads_batch(program: ast.Program) -> bool:
-    """Say whether a script is a batch task: the first source that it names decides."""
-    for node in ast.walk(program):
-        if isinstance(node, ast.Identifier) and node.name in ("stream", "batch"):
-            return node.name == "batch"
-    return False
 
 
 def _with_excerpt(error: BmtickError, text: str, file: str) -> BmtickError:

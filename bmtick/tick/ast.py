@@ -482,6 +482,14 @@ def walk(node: Node) -> Iterator[Node]:
             stack.extend(child for child in children if isinstance(child, _Base))
 
 
+def task_type(program: Node) -> str:
+    """Return ``stream`` or ``batch``: the first source that a script names decides."""
+    for node in walk(program):
+        if isinstance(node, Identifier) and node.name in ("stream", "batch"):
+            return node.name
+    return "stream"
+
+
 def replace(node: NodeT, **changes: Any) -> NodeT:
     """Return a copy of a node with other attributes; what is below it is shared."""
     copied = copy(node)

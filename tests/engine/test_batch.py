@@ -10,6 +10,8 @@ from bmtick.engine import load_task
 from bmtick.engine.batches import from_answer, read_recording
 from bmtick.engine.gotime import parse_rfc3339, rfc3339_nano
 from bmtick.errors import BmtickError
+from bmtick.tick.ast import task_type
+from bmtick.tick.parser import parse
 
 NOW = parse_rfc3339("2026-01-05T08:00:10Z")
 SPAN = "time >= '2026-01-05T08:00:00Z' AND time < '2026-01-05T08:00:10Z'"
@@ -158,3 +160,17 @@ def test_a_wrong_recording_is_placed(data):
 def test_a_broken_archive_is_one_clear_error():
     with pytest.raises(BmtickError, match="cannot unpack"):
         read_recording(b"PK\x03\x04 not really", file="r.brpl")
+
+
+@pytest.mark.parametrize(
+    ("script", "kind"),
+    [
+        ("// batch\nstream|from()|log()", "stream"),
+        ("var q = 'batch'\nvar data = stream|from()\ndata|log()", "stream"),
+        ("var x = 1\nvar data =\n    // why\n    batch|query('')", "batch"),
+        ("var a = 'stream'\nbatch|query('SELECT v FROM db.rp.m')", "batch"),
+        ("var a = 1", "stream"),
+    ],
+)
+def test_the_first_source_decides_the_type_of_a_task(script, kind):
+    assert task_type(parse(script)) == kind

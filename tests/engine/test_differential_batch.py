@@ -21,6 +21,8 @@ def test_same_as_kapacitor(kapacitor, influx, tmp_path, seed):
     case = generate_batch(seed)
     if "|combine" in case.script:
         pytest.skip("the server may crash")
+    if case.script.count("|groupBy(") > 1:
+        pytest.skip("in which order a groupBy hands its groups to another one is chance")
     name = f"batch-{seed}"
     script = case.script.replace("{db}", name)
     influx.execute(f'CREATE DATABASE "{name}"')
