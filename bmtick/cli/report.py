@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,10 @@ from bmtick.cli._logs import analyse_logs, config_dir_option, log_option, span_o
 from bmtick.cli.common import config_option, load_settings
 from bmtick.errors import BmtickError, printable
 from bmtick.files import write_output
+from bmtick.languages import _
 
 if TYPE_CHECKING:
-    from bmtick.incident.report.story import Curve
+    from bmtick.incident.report.story import Act, Curve
     from bmtick.incident.traffic import Window
     from bmtick.settings import Settings
 
@@ -75,9 +77,39 @@ def command(
         threshold(settings),
         _curve(settings, window, points, influxdb),
         _told(settings, window, influxdb),
+        host=settings.watch.host or ("" if logs else socket.gethostname()),
+        acts=_acts(settings),
     )
     _write(output, render(build(facts), script))
     click.echo(f"wrote {printable(str(output))}", err=True)
+
+
+def _acts(settings: Settings) -> list[Act]:
+    """Return what was done: by 'bmtick respond' and the like, and who is held by the guard."""
+    from bmtick.guard.by_hand import open_journal
+    from bmtick.incident.report.story import Act
+    from bmtick.incident.response.journal import Journal
+    from bmtick.languages import _n
+    from bmtick.places import incidents_folder
+
+    found = []
+    try:
+        for operation in Journal(incidents_folder(settings.collect.state)).operations():
+            kind, _space, name = operation.who.partition(" ")
+            text = _("{step} for {name} is done", step=operation.step, name=name or kind)
+            if operation.done:
+                text += ", " + _n("{n} message", "{n} messages", len(operation.done))
+            found.append(Act(int(operation.time), text))
+    except BmtickError as error:
+        click.echo(f"bmtick: without what was done by hand: {error.message}", err=True)
+    try:
+        for hold in open_journal(settings.guard.state).holds.held.values():
+            text = _("the mail of {who} is held: {reason}", who=hold.who, reason=hold.reason)
+            if hold.mode == "hold":
+                found.append(Act(int(hold.since), text))
+    except BmtickError as error:
+        click.echo(f"bmtick: without who is held: {error.message}", err=True)
+    return found
 
 
 def _curve(
@@ -94,7 +126,9 @@ def _curve(
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             raise BmtickError(f"cannot read '{points}': {reason}") from None
-        curve = queue_curve(parsed, window.start, window.end, f"as measured, from {points}")
+        curve = queue_curve(
+            parsed, window.start, window.end, _("as measured, from {source}", source=points)
+        )
         if curve is None:
             raise BmtickError(
                 f"'{points}' has no point of postfix_queue in this time", remedy="see --since"
@@ -103,7 +137,7 @@ def _curve(
     if influxdb is False or (influxdb is None and not settings.path):
         return None
     try:
-        source = "as measured, from InfluxDB"
+        source = _("as measured, from {source}", source="InfluxDB")
         return queue_curve(measured_points(settings, window), window.start, window.end, source)
     except BmtickError as error:
         if influxdb:

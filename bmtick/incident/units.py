@@ -30,6 +30,11 @@ def plain(time: int) -> str:
     return f"{datetime.fromtimestamp(time).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
+def zone_of(time: int) -> str:
+    """Return the local zone at a time, as its name and its offset, such as ``CET +0100``."""
+    return f"{datetime.fromtimestamp(time).astimezone():%Z %z}"
+
+
 def size(count: int) -> str:
     """Return bytes for people, in decimal units."""
     value = float(count)

@@ -87,6 +87,7 @@ class Watch:
             if damage:
                 self._warn(f"the state {self._state.path} cannot be used: {damage}; begun anew")
             self._source.begin(from_start=from_start, now=now)
+            self._keep()  # what is written from now on counts, whenever this is ended
             return
         try:
             self._take_up(kept.state)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import struct
 import subprocess
 import zlib
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from bmtick import languages
 from bmtick.cli.root import cli
 from bmtick.incident.report.measured import queue_curve
 from bmtick.incident.report.story import Curve, episodes
-from bmtick.incident.report.timeline import slot_length
+from bmtick.incident.report.timeline import Timeline, slot_length
+from bmtick.incident.traffic import Window
 from bmtick.points import Point
 from tests.incident.logwriter import DAY, HOUR, START, Log
 from tests.support.servers import find_program
@@ -348,5 +351,47 @@ recipients = ["admin@domain.net"]
         pages.append((tmp_path / "page").read_text())
     assert "What the alerts told" not in pages[0]
     assert "What the alerts told" in pages[2]
-    assert "p.martin@example.org sends spam: 53 recipients" in pages[2]
-    assert "<td>email</td>" in pages[2]
+    assert "p.martin@example.org sends spam" in pages[2]
+    assert ">email</td>" in pages[2]
+
+
+def test_what_was_done_is_in_the_story_with_server_and_zone(tmp_path, monkeypatch):
+    shutil.copy(EXAMPLE / "mail.log", tmp_path)
+    folder = tmp_path / "incidents"
+    folder.mkdir(mode=0o700)
+    base = {"by": "root", "op": "1", "user": "p.martin@example.org", "step": "hold"}
+    lines = [
+        base | {"time": "2026-11-24T03:23:00+00:00", "phase": "begin", "messages": [["A1", 0]]},
+        base | {"time": "2026-11-24T03:23:01+00:00", "phase": "end", "ids": ["A1"]},
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (folder / "audit.jsonl").write_text(text)
+    (folder / "audit.jsonl").chmod(0o600)
+    monkeypatch.setattr("bmtick.places.incidents_folder", lambda _: folder)
+    settings = tmp_path / "bmtick.toml"
+    settings.write_text(
+        f'language = "de"\n[collect]\nlogs = ["{tmp_path}/mail.log"]\n'
+        f'[watch]\nhost = "mx.example.org"\nstate = "{tmp_path}/state"\n'
+        f'[guard]\nstate = "{tmp_path}/guard.state"\n'
+    )
+    try:
+        arguments = ["--config", str(settings), "report", "-o", str(tmp_path / "page")]
+        result = CliRunner().invoke(cli, [*arguments, "--no-influxdb"])
+    finally:
+        languages.use("en")
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "page").read_text()
+    assert "hold für p.martin@example.org ist erledigt, 1 Nachricht" in page
+    assert "<h1>Mail auf mx.example.org: was geschah</h1>" in page
+    assert "UTC +0000" in page
+    assert '<html lang="de">' in page
+    assert 'data-label="Belege"' in page
+    english = ("What happened", "Suspects", "recipients of users", "Recipients by sender")
+    assert [word for word in english if word in page] == []
+
+
+def test_the_queue_goes_on_as_it_was_at_the_end_of_a_slot():
+    timeline = Timeline(Window(0, 100), length=10)
+    for time, queued in ((5, 3), (6, 9), (8, 1), (35, 2)):
+        timeline.removed(time, queued)
+    assert timeline.queue_curve()[:5] == [9, 1, 1, 2, 2]

@@ -11,12 +11,12 @@ from bmtick.incident.relays import ORDINARY, Relay
 from bmtick.incident.report import figures
 from bmtick.incident.report.figures import Bar
 from bmtick.incident.report.page import Page, Table
-from bmtick.incident.report.story import Curve, episodes, story
+from bmtick.incident.report.story import Act, Curve, episodes, story
 from bmtick.incident.report.timeline import BLOCKED, Timeline
 from bmtick.incident.suspects import Suspect
-from bmtick.incident.units import iso, plain
+from bmtick.incident.units import plain, zone_of
+from bmtick.languages import _, number
 
-FROM_LOG = "as the log tells: messages that came and have not gone yet"
 _ROWS = 15
 _MOST_TOLD = 100
 
@@ -28,6 +28,8 @@ class Facts:
     Attributes:
         curve: the queue's length measured otherwise; None: derived from the log.
         threshold: messages in the queue from which on an alert is given.
+        host: the server's name; "": unknown.
+        acts: what was done about it.
         told: time, alert, level, by whom and message of the alerts' events; None: not recorded.
     """
 
@@ -39,43 +41,60 @@ class Facts:
     curve: Curve | None = None
     told: Sequence[tuple[str, str, str, str, str]] | None = None
     notes: Sequence[str] = ()
+    host: str = ""
+    acts: Sequence[Act] = ()
 
 
 def build(facts: Facts) -> Page:
     """Put the page together."""
     timeline, traffic = facts.timeline, facts.analysis.traffic
-    curve = facts.curve or Curve(timeline.slots(), timeline.queue_curve(), FROM_LOG)
+    curve = facts.curve or Curve(
+        timeline.slots(),
+        timeline.queue_curve(),
+        _("as the log tells: messages that came and have not gone yet"),
+    )
     crises = episodes(curve, facts.threshold)
     moments = story(
-        facts.suspects, facts.relays, crises, traffic.attackers, timeline, facts.threshold
+        facts.suspects,
+        facts.relays,
+        crises,
+        traffic.attackers,
+        timeline,
+        facts.threshold,
+        facts.acts,
     )
     accused = [s for s in facts.suspects if s.verdict == score.SUSPECT]
     culprits = [r for r in facts.relays if r.verdict != ORDINARY]
     names = [*(s.user for s in accused), *(r.client for r in culprits)]
     window = traffic.window
     return Page(
-        title="Mail: what happened",
+        title=_("Mail on {host}: what happened", host=facts.host)
+        if facts.host
+        else _("Mail: what happened"),
         verdict=_verdict(accused, culprits),
         alarming=bool(accused or culprits),
-        period=f"{plain(window.start)} to {plain(window.end)} (the newest line of the log, "
-        f"{iso(window.end)[-6:]})",
+        period=_(
+            "{begin} to {end} (the newest line of the log), {zone}",
+            begin=plain(window.start),
+            end=plain(window.end),
+            zone=zone_of(window.end),
+        ),
         tiles=_tiles(facts, curve),
         moments=moments,
         figures=[
             figures.queue_figure(curve, crises, moments, facts.threshold),
             figures.deliveries_figure(timeline),
             figures.senders_figure(timeline, names),
-            figures.ranking_figure("users", "Users by recipients", _user_bars(facts, accused)),
+            figures.ranking_figure("users", _("Users by recipients"), _user_bars(facts, accused)),
             figures.ranking_figure(
-                "clients", "Clients without a login by recipients", _client_bars(facts, culprits)
+                "clients", _("Clients without a login by recipients"), _client_bars(facts, culprits)
             ),
         ],
         tables=_tables(facts, accused, culprits),
         notes=[
-            f"Logs: {', '.join(facts.analysis.logs.names)}.",
-            f"Queue: {curve.source}.",
+            _("Logs: {names}.", names=", ".join(facts.analysis.logs.names)),
+            _("Queue: {source}.", source=curve.source),
             *facts.notes,
-            "Points of suspects are explained in the documentation of bmtick suspects.",
         ],
     )
 
@@ -83,10 +102,12 @@ def build(facts: Facts) -> Page:
 def _verdict(accused: Sequence[Suspect], culprits: Sequence[Relay]) -> str:
     parts = []
     if accused:
-        parts.append(f"Behaves like a stolen account: {', '.join(s.user for s in accused)}.")
+        parts.append(
+            _("Behaves like a stolen account: {names}.", names=", ".join(s.user for s in accused))
+        )
     if culprits:
-        parts.append(f"Relays spam: {', '.join(r.client for r in culprits)}.")
-    return " ".join(parts) or "Nobody behaves suspiciously."
+        parts.append(_("Relays spam: {names}.", names=", ".join(r.client for r in culprits)))
+    return " ".join(parts) or _("Nobody behaves suspiciously.")
 
 
 def _tiles(facts: Facts, curve: Curve) -> list[tuple[str, str]]:
@@ -94,12 +115,12 @@ def _tiles(facts: Facts, curve: Curve) -> list[tuple[str, str]]:
     timeline = facts.timeline
     refused = sum(c.total() for n, c in timeline.outcomes.items() if n not in ("sent", "deferred"))
     return [
-        (f"{max(curve.lengths, default=0):,}", "messages in the queue at most"),
-        (f"{sum(p.window.messages for p in users):,}", "messages of users"),
-        (f"{sum(p.window.recipients for p in users):,}", "recipients of users"),
-        (f"{refused:,}", "deliveries refused"),
-        (f"{timeline.outcomes[BLOCKED].total():,}", "of them as spam"),
-        (f"{timeline.failures.total():,}", "failed logins"),
+        (number(max(curve.lengths, default=0)), _("messages in the queue at most")),
+        (number(sum(p.window.messages for p in users)), _("messages of users")),
+        (number(sum(p.window.recipients for p in users)), _("recipients of users")),
+        (number(refused), _("deliveries refused")),
+        (number(timeline.outcomes[BLOCKED].total()), _("of them as spam")),
+        (number(timeline.failures.total()), _("failed logins")),
     ]
 
 
@@ -110,12 +131,17 @@ def _user_bars(facts: Facts, accused: Sequence[Suspect]) -> list[Bar]:
         window = profile.window
         if not window.messages:
             continue
-        hover = (
-            f"{user}: {window.recipients:,} recipients, {window.messages:,} messages, "
-            f"{len(profile.addresses):,} addresses, {window.refused:,} refused"
+        hover = _(
+            "{name}: {recipients} recipients, {messages} messages, {addresses} addresses, "
+            "{refused} refused",
+            name=user,
+            recipients=number(window.recipients),
+            messages=number(window.messages),
+            addresses=number(len(profile.addresses)),
+            refused=number(window.refused),
         )
         if user in known:
-            hover += f" ({known[user].score} points)"
+            hover += " " + _("({points} points)", points=known[user].score)
         bars.append(Bar(user, window.recipients, user in known, hover))
     return _largest(bars)
 
@@ -126,9 +152,14 @@ def _client_bars(facts: Facts, culprits: Sequence[Relay]) -> list[Bar]:
     for address, client in facts.analysis.traffic.clients.items():
         window = client.profile.window
         if window.messages:
-            hover = (
-                f"{address} ({client.name}): {window.recipients:,} recipients, "
-                f"{client.relayed:,} of them elsewhere, {window.refused:,} refused"
+            hover = _(
+                "{address} ({name}): {recipients} recipients, {relayed} of them elsewhere, "
+                "{refused} refused",
+                address=address,
+                name=client.name,
+                recipients=number(window.recipients),
+                relayed=number(client.relayed),
+                refused=number(window.refused),
             )
             bars.append(Bar(address, window.recipients, address in bad, hover))
     return _largest(bars)
@@ -147,66 +178,81 @@ def _tables(facts: Facts, accused: Sequence[Suspect], culprits: Sequence[Relay])
     return [
         *told,
         Table(
-            "Suspects and why",
-            ["user", "points", "since", "recipients", "addresses", "still queued", "evidence"],
+            _("Suspects and why"),
+            [
+                _("user"),
+                _("points"),
+                _("since"),
+                _("recipients"),
+                _("addresses"),
+                _("still queued"),
+                _("evidence"),
+            ],
             [
                 [
                     s.user,
                     f"{s.score}",
                     plain(s.since),
-                    f"{s.recipients:,}",
-                    f"{s.addresses:,}",
-                    f"{len(s.queue_ids):,}",
+                    number(s.recipients),
+                    number(s.addresses),
+                    number(len(s.queue_ids)),
                     "; ".join(e.text for e in s.evidence),
                 ]
                 for s in accused
             ],
             numbers=(1, 3, 4, 5),
-            empty="Nobody behaves suspiciously.",
+            empty=_("Nobody behaves suspiciously."),
         ),
         Table(
-            "Relays without a login that went bad",
-            ["client", "name", "since", "relayed", "evidence", "what to do"],
+            _("Relays without a login that went bad"),
+            [
+                _("client"),
+                _("name"),
+                _("since"),
+                _("relayed"),
+                _("evidence"),
+                _("what to do"),
+            ],
             [
                 [
                     r.client,
                     r.name,
                     plain(r.since),
-                    f"{r.relayed:,}",
+                    number(r.relayed),
                     "; ".join(e.text for e in r.evidence),
                     r.remedy,
                 ]
                 for r in culprits
             ],
             numbers=(3,),
-            empty="None.",
+            empty=_("None."),
         ),
         Table(
-            "Unusual, but not accused",
-            ["user", "points", "why it stands out"],
+            _("Unusual, but not accused"),
+            [_("user"), _("points"), _("why it stands out")],
             [
                 [s.user, f"{s.score}", "; ".join(e.text for e in s.evidence)]
                 for s in facts.suspects
                 if s.verdict != score.SUSPECT
             ][:_ROWS],
             numbers=(1,),
-            empty="Nobody.",
+            empty=_("Nobody."),
         ),
         Table(
-            "Refusals by their reason",
-            ["deliveries", "kind", "what the other server said"],
-            [[f"{n:,}", kind, text] for (kind, text), n in reasons],
+            _("Refusals by their reason"),
+            [_("deliveries"), _("kind"), _("what the other server said")],
+            [[number(n), figures.outcome_name(kind), text] for (kind, text), n in reasons],
             numbers=(0,),
-            empty="No delivery was refused.",
+            empty=_("No delivery was refused."),
         ),
     ]
 
 
 def _told_table(told: Sequence[tuple[str, str, str, str, str]]) -> Table:
     return Table(
-        "What the alerts told",
-        ["when", "alert", "level", "told by", "message"],
+        _("What the alerts told"),
+        [_("when"), _("alert"), _("level"), _("told by"), _("message")],
         [list(row) for row in told[-_MOST_TOLD:]],
         numbers=(),
-        empty="No alert had anything to tell.",
+        empty=_("No alert had anything to tell."),
     )

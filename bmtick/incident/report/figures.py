@@ -17,6 +17,7 @@ from typing import Any
 from bmtick.errors import BmtickError, printable
 from bmtick.incident.report.story import Curve, Episode, Moment
 from bmtick.incident.report.timeline import OUTCOMES, Timeline
+from bmtick.languages import _, _n, number
 
 _TOP = 15
 _CURVES = 6
@@ -80,7 +81,7 @@ def queue_figure(
             fill="tozeroy",
             fillcolor="var(--queue-fill)",
             name="queued",
-            hovertemplate="%{y:,} messages<extra></extra>",
+            hovertemplate="%{y:,} " + _("messages") + "<extra></extra>",
         )
     )
     for crisis in crises:
@@ -94,7 +95,10 @@ def queue_figure(
     figure.add_hline(
         y=threshold,
         line={"color": "var(--alarm)", "dash": "dash", "width": 1.5},
-        annotation={"text": f"alert at {threshold:,}", "font": {"color": "var(--alarm)"}},
+        annotation={
+            "text": _("alert at {threshold}", threshold=number(threshold)),
+            "font": {"color": "var(--alarm)"},
+        },
         annotation_position="top left",
     )
     shown = [m for m in moments if m.kind != "queue"]
@@ -111,8 +115,8 @@ def queue_figure(
             showlegend=False,
         )
     )
-    figure.update_layout(showlegend=False, hovermode="closest", yaxis={"title": "messages"})
-    return _finished("queue", f"Queue, {curve.source}", figure, height=360)
+    figure.update_layout(showlegend=False, hovermode="closest", yaxis={"title": _("messages")})
+    return _finished("queue", _("Queue, {source}", source=curve.source), figure, height=360)
 
 
 def deliveries_figure(timeline: Timeline) -> Figure:
@@ -126,25 +130,25 @@ def deliveries_figure(timeline: Timeline) -> Figure:
             go.Bar(
                 x=_times(slots),
                 y=[counter.get(s, 0) for s in slots],
-                name=name,
+                name=outcome_name(name),
                 marker={"color": f"var(--{name})", "line": {"width": 0}},
-                hovertemplate="%{y:,} " + name + "<extra></extra>",
+                hovertemplate="%{y:,} " + outcome_name(name) + "<extra></extra>",
             )
         )
     figure.add_trace(
         go.Scatter(
             x=_times(slots),
             y=[timeline.failures.get(s, 0) for s in slots],
-            name="failed logins",
+            name=_("failed logins"),
             mode="lines",
             line={"color": "var(--failures)", "width": 2, "dash": "dot"},
-            hovertemplate="%{y:,} failed logins<extra></extra>",
+            hovertemplate="%{y:,} " + _("failed logins") + "<extra></extra>",
         )
     )
     figure.update_layout(
         barmode="stack", bargap=0, hovermode="x unified", yaxis={"title": _per(timeline.length)}
     )
-    return _finished("deliveries", "Deliveries and failed logins", figure, height=340)
+    return _finished("deliveries", _("Deliveries and failed logins"), figure, height=340)
 
 
 def senders_figure(timeline: Timeline, accused: Sequence[str]) -> Figure:
@@ -154,7 +158,7 @@ def senders_figure(timeline: Timeline, accused: Sequence[str]) -> Figure:
     largest = sorted(timeline.senders, key=lambda n: -timeline.senders[n].total())
     names = list(dict.fromkeys([*(a for a in accused if a in timeline.senders), *largest]))
     figure = go.Figure()
-    for number, name in enumerate(names[:_CURVES]):
+    for index, name in enumerate(names[:_CURVES]):
         counter = timeline.senders[name]
         figure.add_trace(
             go.Scatter(
@@ -163,7 +167,7 @@ def senders_figure(timeline: Timeline, accused: Sequence[str]) -> Figure:
                 name=_label(name),
                 mode="lines",
                 line={
-                    "color": "var(--alarm)" if name in accused else f"var(--curve{number})",
+                    "color": "var(--alarm)" if name in accused else f"var(--curve{index})",
                     "width": 2.5 if name in accused else 1.5,
                     "shape": "hv",
                     "dash": _DASHES[list(accused).index(name) % 4] if name in accused else "solid",
@@ -172,9 +176,9 @@ def senders_figure(timeline: Timeline, accused: Sequence[str]) -> Figure:
             )
         )
     figure.update_layout(
-        hovermode="x unified", yaxis={"title": f"recipients {_per(timeline.length)}"}
+        hovermode="x unified", yaxis={"title": f"{_('recipients')} {_per(timeline.length)}"}
     )
-    return _finished("senders", "Recipients by sender", figure, height=340)
+    return _finished("senders", _("Recipients by sender"), figure, height=340)
 
 
 def ranking_figure(name: str, title: str, bars: Sequence[Bar]) -> Figure:
@@ -189,7 +193,7 @@ def ranking_figure(name: str, title: str, bars: Sequence[Bar]) -> Figure:
             marker={"color": ["var(--alarm)" if b.accused else "var(--queue)" for b in shown]},
             customdata=[_safe(b.hover) for b in shown],
             hovertemplate="%{customdata}<extra></extra>",
-            text=[f"{b.value:,}" for b in shown],
+            text=[number(b.value) for b in shown],
             textposition="outside",
             cliponaxis=False,
         )
@@ -197,7 +201,7 @@ def ranking_figure(name: str, title: str, bars: Sequence[Bar]) -> Figure:
     figure.update_layout(
         showlegend=False,
         hovermode="closest",
-        xaxis={"title": "recipients"},
+        xaxis={"title": _("recipients")},
         yaxis={
             # Names are labels, not values: two that are cut to the same text stay two bars.
             "tickmode": "array",
@@ -222,11 +226,24 @@ def _finished(name: str, title: str, figure: Any, *, height: int) -> Figure:
 
 
 def _per(length: int) -> str:
-    for unit, seconds in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if length % seconds == 0:
-            count = length // seconds
-            return f"per {unit}" if count == 1 else f"per {count} {unit}s"
-    return f"per {length} s"
+    if length % 86400 == 0:
+        return _n("in {n} day", "in {n} days", length // 86400)
+    if length % 3600 == 0:
+        return _n("in {n} hour", "in {n} hours", length // 3600)
+    if length % 60 == 0:
+        return _n("in {n} minute", "in {n} minutes", length // 60)
+    return _n("in {n} second", "in {n} seconds", length)
+
+
+def outcome_name(outcome: str) -> str:
+    """Return an outcome of deliveries in the reader's language."""
+    names = {
+        "sent": _("sent"),
+        "deferred": _("deferred"),
+        "bounced": _("bounced"),
+        "blocked": _("blocked"),
+    }
+    return names[outcome]
 
 
 def _times(times: Any) -> list[str]:

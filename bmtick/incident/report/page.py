@@ -17,6 +17,7 @@ from bmtick.errors import printable
 from bmtick.incident.report.figures import Figure
 from bmtick.incident.report.story import Moment
 from bmtick.incident.units import plain
+from bmtick.languages import _, language
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ def render(page: Page, library: str) -> str:
     """
     values = {
         "title": _text(page.title),
+        "lang": language(),
+        "happened": _text(_("What happened")),
         "verdict": _text(page.verdict),
         "tone": "alarm" if page.alarming else "calm",
         "period": _text(page.period),
@@ -93,7 +96,7 @@ def _story(moments: Iterable[Moment]) -> str:
         f'<li class="{_text(m.kind)}"><time>{plain(m.time)}</time> {_text(m.text)}</li>'
         for m in moments
     )
-    return f"<ol>{rows}</ol>" if rows else "<p>Nothing out of the ordinary.</p>"
+    return f"<ol>{rows}</ol>" if rows else f"<p>{_text(_('Nothing out of the ordinary.'))}</p>"
 
 
 def _table(table: Table) -> str:
@@ -102,7 +105,8 @@ def _table(table: Table) -> str:
 
     def cells(row: Sequence[str], tag: str) -> str:
         return "".join(
-            f"<{tag}{' class=number' if i in table.numbers else ''}>{_text(c)}</{tag}>"
+            f"<{tag}{' class=number' if i in table.numbers else ''}"
+            f"{_label(table, i) if tag == 'td' else ' scope=col'}>{_text(c)}</{tag}>"
             for i, c in enumerate(row)
         )
 
@@ -112,6 +116,10 @@ def _table(table: Table) -> str:
         f"<thead><tr>{cells(table.columns, 'th')}</tr></thead><tbody>{body}</tbody>"
         "</table></div></section>"
     )
+
+
+def _label(table: Table, index: int) -> str:
+    return f' data-label="{_text(table.columns[index])}"'
 
 
 def _text(text: str) -> str:

@@ -11,6 +11,7 @@ from bmtick.incident.score import SUSPECT
 from bmtick.incident.suspects import Suspect
 from bmtick.incident.traffic import Failures
 from bmtick.incident.units import age
+from bmtick.languages import _, _n, number
 
 _GUESSES = 20  # failed logins from one address that are worth a line
 _MOST_GUESSERS = 5
@@ -23,6 +24,14 @@ class Curve:
     times: list[int]
     lengths: list[int]
     source: str
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that was done about it, by a person or the guard."""
+
+    time: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -68,37 +77,67 @@ def story(
     attackers: dict[str, Failures],
     timeline: Timeline,
     threshold: int,
+    acts: Iterable[Act] = (),
 ) -> list[Moment]:
     """Return what happened, in order of time."""
     start = timeline.window.start
     found = [
-        Moment(s.since, f"{s.user} begins to behave unlike itself: {s.evidence[0].text}", "suspect")
+        Moment(
+            s.since,
+            _("{user} begins to behave unlike itself: {why}", user=s.user, why=s.evidence[0].text),
+            "suspect",
+        )
         for s in suspects
         if s.verdict == SUSPECT
     ]
     found += [
         Moment(
-            r.since, f"{r.client} ({r.name}) begins to relay spam: {r.evidence[0].text}", "relay"
+            r.since,
+            _(
+                "{client} ({name}) begins to relay spam: {why}",
+                client=r.client,
+                name=r.name,
+                why=r.evidence[0].text,
+            ),
+            "relay",
         )
         for r in relays
         if r.verdict != ORDINARY and r.evidence
     ]
     for crisis in crises:
-        found.append(Moment(crisis.begin, f"the queue reaches {threshold:,} messages", "queue"))
+        found.append(
+            Moment(
+                crisis.begin,
+                _("the queue reaches {threshold} messages", threshold=number(threshold)),
+                "queue",
+            )
+        )
         if crisis.over:
             lasted = age(crisis.end - crisis.begin)
-            text = f"the queue is below {threshold:,} again after {lasted}; its peak was {crisis.peak:,}"
+            text = _(
+                "the queue is below {threshold} again after {lasted}; its peak was {peak}",
+                threshold=number(threshold),
+                lasted=lasted,
+                peak=number(crisis.peak),
+            )
             found.append(Moment(crisis.end, text, "queue"))
     guessers = [
         (client, f) for client, f in attackers.items() if f.count >= _GUESSES and f.last >= start
     ]
     guessers.sort(key=lambda item: -item[1].count)
     for client, failures in guessers[:_MOST_GUESSERS]:
-        names = f", {len(failures.others)} names tried" if failures.others else ""
         lasted = age(failures.last - failures.first)
-        text = f"{client} begins to guess passwords: {failures.count:,} failures within {lasted}{names}"
+        text = _(
+            "{client} begins to guess passwords: {failures} failures within {lasted}",
+            client=client,
+            failures=number(failures.count),
+            lasted=lasted,
+        )
+        if failures.others:
+            text += ", " + _n("{n} name tried", "{n} names tried", len(failures.others))
         found.append(Moment(max(failures.first, start), text, "guessing"))
     if timeline.first_blocked:
-        text = "another server refuses mail of this one as spam for the first time"
+        text = _("another server refuses mail of this one as spam for the first time")
         found.append(Moment(timeline.first_blocked, text, "blocked"))
+    found += [Moment(act.time, act.text, "act") for act in acts if start <= act.time]
     return sorted(found, key=lambda m: (m.time, m.text))

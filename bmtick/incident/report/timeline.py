@@ -30,12 +30,14 @@ class Timeline:
 
     Attributes:
         queue: the most messages that were queued within each slot, as the log tells.
+        ends: how many there were at its end.
         senders: recipients by login, or by client without one, and slot.
     """
 
     window: Window
     length: int = 0
     queue: dict[int, int] = field(default_factory=dict)
+    ends: dict[int, int] = field(default_factory=dict)
     outcomes: dict[str, Counter[int]] = field(
         default_factory=lambda: {name: Counter() for name in OUTCOMES}
     )
@@ -58,11 +60,11 @@ class Timeline:
         return list(range(first, self.window.end + 1, self.length))
 
     def queue_curve(self) -> list[int]:
-        """Return the queue's length in each slot; a slot without events goes on as before."""
+        """Return the queue's length in each slot; a slot without events is as the last one ended."""
         curve, last = [], 0
         for slot in self.slots():
-            last = self.queue.get(slot, last)
-            curve.append(last)
+            curve.append(max(last, self.queue[slot]) if slot in self.queue else last)
+            last = self.ends.get(slot, last)
         return curve
 
     def message(self, time: int, message: Message, recipients: int, queued: int) -> None:
@@ -85,6 +87,7 @@ class Timeline:
     def _queued(self, time: int, queued: int) -> int:
         slot = self.slot(time)
         self.queue[slot] = max(self.queue.get(slot, 0), queued)
+        self.ends[slot] = queued
         self.last_queued = queued
         return slot
 
