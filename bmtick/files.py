@@ -112,11 +112,16 @@ class Folder:
         Raises:
             OSError: there is none, it is no plain file, or another user made it.
         """
-        fd = os.open(
-            _plain(name),
-            flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
-            dir_fd=self.fd,
-        )
+        try:
+            fd = os.open(
+                _plain(name),
+                flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
+                dir_fd=self.fd,
+            )
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise OSError(errno.ELOOP, "it is a symbolic link", self._at(name)) from None
         try:
             self._check_file(os.fstat(fd), name)
         except BaseException:

@@ -204,6 +204,8 @@ def _whose(path: str) -> str:
         return ""
     import shlex
 
+    if os.path.islink(path):
+        return f"rm {shlex.quote(path)}"  # who made it means no good
     return f"chown {user_name(os.geteuid())}: {shlex.quote(path)}; it belongs to user {owner}"
 
 
