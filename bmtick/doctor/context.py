@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from bmtick.deploy.answers import SeriesAnswer
 from bmtick.httpclient import HttpError, Reply
@@ -49,11 +50,20 @@ class Context:
     programs: Programs = field(default_factory=Programs)
     sleep: Callable[[float], None] = time.sleep
     standalone: bool = False
+    silent: set[str] = field(default_factory=set)  # servers that did not answer: HOST:PORT
     _begun: float = field(default_factory=time.monotonic)
 
     def present(self) -> float:
         """Return the time by now: some looks take their time."""
         return self.now + time.monotonic() - self._begun
+
+    def no_answer(self, url: str) -> None:
+        """Remember that a server did not answer, so that nothing waits for it once more."""
+        self.silent.add(urlsplit(url).netloc)
+
+    def is_silent(self, url: str) -> bool:
+        """Tell whether a server did not answer before."""
+        return urlsplit(url).netloc in self.silent
 
     def path(self, absolute: str) -> Path:
         """Return a path of this machine below ``root``."""

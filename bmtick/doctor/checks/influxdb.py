@@ -36,6 +36,8 @@ def run(context: Context) -> Iterator[Check]:
     try:
         databases = _column(context.query("SHOW DATABASES", ""))
     except BmtickError as error:
+        if not getattr(error, "status", 0):
+            context.no_answer(influx.url)
         yield _unanswered(influx.url, error)
         return
     yield ok(_NAME, f"{influx.url} answers")

@@ -39,6 +39,8 @@ def _server(context: Context, name: str, client: KapacitorClient) -> Iterator[Ch
     try:
         version = client.version()
     except KapacitorError as error:
+        if not error.status:
+            context.no_answer(client.url)
         yield broken(
             name,
             f"{client.url} does not answer: {error.message}",

@@ -17,7 +17,9 @@ _NAME = "telegraf"
 _FOLDER = "/etc/telegraf/telegraf.d"
 _LOG = "/var/log/telegraf/telegraf.log"
 _SNIPPET = f"bmtick telegraf > {_FOLDER}/bmtick.conf && systemctl restart telegraf"
-_OUTPUT = re.compile(r" [EW]! \[outputs\.influxdb|partial write|max-values-per-tag")
+# What is lost for good; Telegraf sends again what an InfluxDB that was away has not got.
+_DROPPED = re.compile(r"partial write|max-values-per-tag|max-series-per|will be dropped|discarding")
+_REFUSED = re.compile(r" [EW]! \[outputs\.influxdb.*(database not found|unauthor|authorization)")
 _RECENT_WRITES = 600  # seconds: what is dropped is gone
 _CONF = "/etc/influxdb/influxdb.conf"
 _REASONS = {
@@ -31,7 +33,6 @@ _REASONS = {
     "unauthorized": "grep -n username /etc/telegraf/telegraf.conf /etc/telegraf/telegraf.d/*.conf",
     "authorization failed": "grep -n username /etc/telegraf/telegraf.conf "
     "/etc/telegraf/telegraf.d/*.conf",
-    "refused": "systemctl start influxdb",
 }
 _TAIL = 64 * 1024
 _RECENT = 60  # seconds: what is not said again at the next runs is mended
@@ -132,7 +133,8 @@ def _errors(context: Context) -> Check:
     writing = [
         line
         for line in lines[start:]
-        if _OUTPUT.search(line) and context.now - _time(line) < _RECENT_WRITES
+        if (_DROPPED.search(line) and context.now - _time(line) < _RECENT_WRITES)
+        or (_REFUSED.search(line) and context.now - _time(line) < _RECENT)
     ]
     if writing:
         return _writing(writing)
