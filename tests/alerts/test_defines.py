@@ -40,7 +40,8 @@ def variants(name):
 def test_starts(kapacitor, name):
     for form, values in variants(name):
         rendered = render(find(name), values, form=form)
-        assert [str(f) for f in check(rendered.script)] == []
+        # an info says that a template's vars have no value yet
+        assert [str(f) for f in check(rendered.script) if f.severity != "info"] == []
         define(kapacitor, f"defines-{name}", rendered)
         task = kapacitor.get(f"/tasks/defines-{name}")
         assert task["executing"], task["error"]
