@@ -22,6 +22,7 @@ from bmtick.deploy.influx import connect_influx
 from bmtick.doctor.chain import examine
 from bmtick.doctor.checks import (
     disk,
+    folders,
     hosts,
     influxdb,
     mail_log,
@@ -519,5 +520,36 @@ def test_every_remedy_is_a_shell_command(machine, tmp_path):
 PROGRAMS = {
     "apt-get", "bm-cli", "bmtick", "chgrp", "chmod", "df", "du", "grep", "influx", "journalctl",
     "postconf", "printf", "runuser", "sed", "ssh", "sudo", "systemctl", "timedatectl", "mv",
-    "PIPX_HOME=/opt/pipx", "postsuper", "ss", "top",
+    "PIPX_HOME=/opt/pipx", "install", "ls", "postsuper", "ss", "top",
 }  # fmt: skip
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: files of two users")
+@pytest.mark.parametrize("kind", ["of root", "of another", "a link"])
+def test_root_s_folder_within_the_collectors(machine, kind):
+    old = machine.root / "var/lib/bmtick/deploy"
+    if kind == "a link":
+        old.symlink_to("/etc")
+    else:
+        old.mkdir()
+        (old / "x").write_text("kept")
+    if kind == "of another":
+        os.chown(old, 65533, 65533)
+    [red] = machine.red(folders)
+    machine.mend(red.remedy)
+    assert machine.red(folders) == []
+    assert not os.path.lexists(old)
+    taken = (machine.root / "var/lib/bmtick-admin/deploy/x").exists()
+    assert taken is (kind == "of root")
+
+
+def test_a_history_file_that_is_damaged(machine):
+    apply(machine)
+    machine.edit("etc/bmtick/bmtick.toml", "[collect]", '[deploy]\nstate_dir = "/state"\n[collect]')
+    assert machine.red(folders) == []
+    [path] = (machine.root / "state/deploy").glob("*/history/0001.json")
+    path.write_text("{")
+    [red] = machine.red(folders)
+    assert "is damaged, or of a newer bmtick" in red.finding
+    machine.mend(red.remedy.replace("/state", f"{machine.root}/state"))
+    assert machine.red(folders) == []
