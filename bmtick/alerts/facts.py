@@ -49,6 +49,9 @@ def facts(resolved: Resolved) -> Facts:
     if resolved.alert.id_tag:
         tags["part"] = _PART.format(tag=f'"{resolved.alert.id_tag}"')
     both = {**fields, **tags}
+    if resolved.alert.id_tag in fields:
+        # Kapacitor replaces a result by the tag of its name wherever a later expression reads it.
+        both[resolved.alert.id_tag] = both.pop(resolved.alert.id_tag)
     return Facts(
         ", ".join(f"lambda: {expression}" for expression in both.values()),
         tick_strings(both),

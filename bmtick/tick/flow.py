@@ -125,6 +125,18 @@ def eval_outflow(node: PipelineNode, incoming: Flow, type_of: TypeOf) -> Flow:
     return _kept(node, incoming, computed)
 
 
+def lost_results(node: PipelineNode, incoming: Flow) -> Iterator[tuple[str, Value]]:
+    """Yield the results that a later expression replaces: it reads a tag or field of their name."""
+    setting = node.last("as")
+    names = strings(setting.args) if setting and setting.complete else None
+    if names is None or len(names) != len(node.args):
+        return
+    for i, arg in enumerate(node.args):
+        for name in sorted(_references(arg) & set(names[:i])):
+            if name in incoming.tags or name in incoming.fields:
+                yield name, arg
+
+
 def _kept(node: PipelineNode, incoming: Flow, computed: dict[str, str]) -> Flow:
     setting = node.last("tags")
     tags = frozenset((strings(setting.args) or ()) if setting else ())
@@ -146,7 +158,11 @@ def _kept(node: PipelineNode, incoming: Flow, computed: dict[str, str]) -> Flow:
 
 def _visible(incoming: Flow, computed: dict[str, str]) -> Flow:
     """Return what an expression can read: results so far, unless the point has such a field."""
-    fields = {name: _raw(incoming, name, type_name) for name, type_name in computed.items()}
+    fields = {
+        name: _raw(incoming, name, type_name)
+        for name, type_name in computed.items()
+        if name not in incoming.tags  # the tag wins, as a field does
+    }
     return incoming.with_fields(fields)
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from bmtick.alerts import catalogue, desired, find, render
+from bmtick.engine.template_uses import read_template
 from bmtick.settings import parse
+from bmtick.tick.checker import check
 
 FOLDER = Path(__file__).parents[2] / "tick-scripts"
 HOW = "run: bmtick render --config tick-scripts/bmtick.toml -o tick-scripts/"
@@ -30,3 +32,8 @@ def test_settings_give_the_same_scripts():
     settings = parse((FOLDER / "bmtick.toml").read_text(), file="bmtick.toml")
     for rendered in desired(settings):
         assert rendered.script == (FOLDER / f"{rendered.name}.tick").read_text()
+
+
+def test_no_script_of_the_catalogue_has_a_finding():
+    for name in catalogue():
+        assert not check(render(find(name), {}).script, read_template=read_template), name

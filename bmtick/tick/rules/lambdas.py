@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bmtick.tick.context import Context
-from bmtick.tick.flow import Flow, eval_outflow
+from bmtick.tick.flow import Flow, eval_outflow, lost_results
 from bmtick.tick.graph import PipelineNode
 from bmtick.tick.lambda_types import NO_TYPE
 from bmtick.tick.values import Value, described
@@ -27,6 +27,13 @@ def _arguments(context: Context, node: PipelineNode) -> None:
     flow = context.inflow(node)
     if node.name == "eval":
         eval_outflow(node, flow, lambda arg, seen: _lambda(context, arg, seen, _RESULTS))
+        for name, arg in lost_results(node, flow):
+            kind = "tag" if name in flow.tags else "field"
+            message = (
+                f"the result '{name}' is lost: this reads \"{name}\", and the {kind} replaces it"
+            )
+            remedy = f"put the expression of '{name}' last, or give it another name"
+            context.report.warning("lost-result", message, arg.pos, remedy)
     elif node.name == "deadman":
         counted = Flow({"emitted": "float"}, flow.tags)
         for arg in node.args[2:]:
