@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from bmtick.collect.memory import MINUTES_OF_DAY
 from bmtick.errors import BmtickError
+from bmtick.files import Folder
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
@@ -169,14 +170,9 @@ def create_private(path: str) -> None:
     Raises:
         OSError: it cannot be created, or is a link.
     """
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except FileExistsError:
-        os.close(os.open(path, os.O_RDWR | os.O_NOFOLLOW))
-        return
-    try:
-        if os.geteuid() == 0:
-            owner = os.stat(os.path.dirname(path) or ".")
-            os.fchown(fd, owner.st_uid, owner.st_gid)
-    finally:
-        os.close(fd)
+    name = os.path.basename(path)
+    with Folder(os.path.dirname(path)) as folder:
+        try:
+            os.close(folder.create_open(name, os.O_RDWR))
+        except FileExistsError:
+            os.close(folder.open(name, os.O_RDWR))

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bmtick.errors import BmtickError
+from bmtick.files import Folder
 from bmtick.guard.who import Who
 from bmtick.incident.units import iso
 
@@ -247,33 +248,23 @@ class Journal:
         """
         name = f"{self.path}.lock"
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
-        except OSError as error:
-            raise BmtickError(f"cannot write {name}: {error.strerror}") from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
-            self._lock = -1
+            with Folder(self.path.parent, create=True) as folder:
+                self._lock = folder.lock(f"{self.path.name}.lock")
+        except BlockingIOError:
             raise BmtickError(
                 f"another guard runs with the state {self.path}",
                 remedy="end it, or name another file with --state",
             ) from None
+        except OSError as error:
+            raise BmtickError(f"cannot write {name}: {error.strerror}") from None
 
     def guarded(self) -> bool:
         """Whether a guard runs with the journal."""
         try:
-            fd = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CLOEXEC)
+            with Folder(self.path.parent) as folder:
+                return folder.locked(f"{self.path.name}.lock")
         except OSError:
             return False
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(fd)
-        return False
 
     def poll(self) -> bool:
         """Take what was written since the last call; return whether there was something.
@@ -335,12 +326,11 @@ class Journal:
         """
         text = b"".join(json.dumps(r, separators=(",", ":")).encode() + b"\n" for r in records)
         while True:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fd = os.open(
-                self.path,
-                os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
-                _MODE,
-            )
+            with Folder(self.path.parent, create=True) as folder:
+                try:
+                    fd = folder.create_open(self.path.name, os.O_RDWR | os.O_APPEND, _MODE)
+                except FileExistsError:
+                    fd = folder.open(self.path.name, os.O_RDWR | os.O_APPEND)
             try:
                 if self._lock < 0:
                     fcntl.flock(fd, fcntl.LOCK_SH)  # a guard must not write the file anew meanwhile
@@ -354,7 +344,6 @@ class Journal:
                 start = b""
                 if not info.st_size:
                     start = json.dumps(_HEADER).encode() + b"\n"
-                    _give_to_owner(fd, self.path.parent)
                 elif os.pread(fd, 1, info.st_size - 1) != b"\n":
                     start = b"\n"  # a line that a kill or a full disk cut off
                 view = memoryview(start + text)
@@ -433,10 +422,3 @@ def _is_header(line: bytes) -> bool:
         return bool(json.loads(line) == _HEADER)
     except (ValueError, RecursionError):
         return False
-
-
-def _give_to_owner(fd: int, folder: Path) -> None:
-    """A journal that root makes belongs to the guard's user, whose folder it is in."""
-    info = folder.stat()
-    if os.geteuid() == 0 and info.st_uid != 0:
-        os.fchown(fd, info.st_uid, info.st_gid)
