@@ -102,6 +102,8 @@ class _Parser:
             self.expect("=")
             tags[key] = self.token(", ", f"a value of tag '{key}'")
         self.expect(" ")
+        while self.accept(" "):  # InfluxDB takes any number of them
+            pass
         fields: dict[str, Value] = {}
         while True:
             key = self.token("=", "a field key, followed by '='")

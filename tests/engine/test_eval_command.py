@@ -57,6 +57,11 @@ def test_http_out_has_go_numbers(run):
     )
 
 
+def test_more_than_one_space_may_part_a_point_as_in_influxdb(run):
+    loose = [line.replace(" ", "   ") for line in LINES]
+    assert run(points=loose).stdout == run().stdout != ""
+
+
 def test_vars_override(run):
     given = json.dumps({"limit": {"type": "int", "value": 0}})
     assert len(run("--vars", "@vars.json", **{"vars.json": given}).stdout.splitlines()) == 1
