@@ -20,7 +20,7 @@ TemplateReader = Callable[[str, bool], TemplateUses]
 """Reads a Go template (text; whether it is HTML) or raises BmtickError where it does not parse."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Context:
     """One script, walked through."""
 

@@ -18,7 +18,7 @@ from bmtick.tick.lambda_types import NO_TYPE
 from bmtick.tick.values import Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Measurement:
     """The schema of a measurement: types of its fields, and its tags."""
 
@@ -37,7 +37,7 @@ KNOWN: Schema = MappingProxyType(
 """The measurements that bmtick itself collects, and those of Telegraf that it reads."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Flow:
     """Fields and tags that a point has. Where ``more_fields`` or ``more_tags``, it may have others.
 

@@ -10,7 +10,7 @@ from bmtick.tick.kinds import Handler, Kind
 from bmtick.tick.values import UNKNOWN, Value
 
 
-@dataclass(slots=True)
+@dataclass
 class Setting:
     """One use of a property."""
 
@@ -20,7 +20,7 @@ class Setting:
     complete: bool = True  # False where a list of unknown length was given as the arguments
 
 
-@dataclass(slots=True)
+@dataclass
 class _Configured:
     settings: list[Setting] = field(default_factory=list, init=False)
 
@@ -30,10 +30,10 @@ class _Configured:
 
     def last(self, name: str) -> Setting | None:
         """Return the last use of a property: it wins."""
-        found = None
-        for found in self.uses(name):  # noqa: B007 -- the last one is wanted
-            pass
-        return found
+        for setting in reversed(self.settings):
+            if setting.name == name:
+                return setting
+        return None
 
     def value(self, name: str) -> Value | None:
         """Return the first argument of the last use of a property."""
@@ -46,7 +46,7 @@ class _Configured:
         return value.text() if value else ""
 
 
-@dataclass(slots=True)
+@dataclass
 class HandlerUse(_Configured):
     """A handler of an alert."""
 
@@ -55,7 +55,7 @@ class HandlerUse(_Configured):
     pos: Position
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class PipelineNode(_Configured):
     """A node of the pipeline. ``edge`` is what it hands on: ``stream``, ``batch`` or ``""``."""
 

@@ -10,7 +10,7 @@ _NAME = re.compile(r"(?<![\w)\"`])\$?\.([A-Z]\w*)")  # not a method, as in .Time
 _ACTION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
-@dataclass(slots=True)
+@dataclass
 class TemplateUses:
     """Tags and fields that a template reads by name, and all the names it starts from.
 

@@ -52,7 +52,7 @@ _ARTICLES: Final = {
 }
 
 
-@dataclass(slots=True)
+@dataclass
 class Value:
     """A type, and the value itself where the script gives it.
 

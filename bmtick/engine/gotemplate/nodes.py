@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 
-@dataclass(slots=True)
+@dataclass
 class Text:
     """What stands outside of actions."""
 
@@ -14,7 +14,7 @@ class Text:
     text: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Constant:
     """A string, number or bool; ``nil`` is None."""
 
@@ -23,14 +23,14 @@ class Constant:
     source: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Dot:
     """The cursor."""
 
     at: int
 
 
-@dataclass(slots=True)
+@dataclass
 class Field:
     """``.A.B``: a chain of fields of the cursor."""
 
@@ -38,7 +38,7 @@ class Field:
     names: list[str]
 
 
-@dataclass(slots=True)
+@dataclass
 class Variable:
     """``$name.A.B``."""
 
@@ -47,7 +47,7 @@ class Variable:
     names: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass
 class Chain:
     """``(pipeline).A.B``, or fields of a function's result."""
 
@@ -56,7 +56,7 @@ class Chain:
     names: list[str]
 
 
-@dataclass(slots=True)
+@dataclass
 class Function:
     """The name of a function."""
 
@@ -64,7 +64,7 @@ class Function:
     name: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Command:
     """An operand with arguments."""
 
@@ -72,7 +72,7 @@ class Command:
     args: list[Operand]
 
 
-@dataclass(slots=True)
+@dataclass
 class Pipe:
     """Commands, each given the value of the one before; may set variables."""
 
@@ -82,7 +82,7 @@ class Pipe:
     assigns: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Action:
     """Prints the value of a pipeline; ``escapers`` are added for HTML."""
 
@@ -90,7 +90,7 @@ class Action:
     pipe: Pipe
 
 
-@dataclass(slots=True)
+@dataclass
 class Branch:
     """``if``, ``with`` or ``range``."""
 
@@ -101,7 +101,7 @@ class Branch:
     otherwise: list[Node] | None
 
 
-@dataclass(slots=True)
+@dataclass
 class Jump:
     """``break`` or ``continue``."""
 
@@ -109,7 +109,7 @@ class Jump:
     kind: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Call:
     """``{{template "name" pipeline}}``."""
 
