@@ -16,7 +16,6 @@ Below each limit stand what honest accounts were seen to do; ``benchmarks/guard`
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final, NamedTuple
 
 from bmtick.languages import _, number
@@ -86,13 +85,15 @@ class Bursts:
     """The last minutes of each login."""
 
     def __init__(self) -> None:
-        self._recent: dict[str, deque[Sent]] = {}  # the longest silent first
+        self._recent: dict[str, list[Sent]] = {}  # the longest silent first
 
     def add(self, user: str, sent: Sent) -> None:
         """Take a message."""
-        recent = self._recent.pop(user, None)
-        if recent is None:
-            recent = deque(maxlen=_MOST)
+        if not (sent.foreign or sent.trusted or sent.recipients >= LIST):
+            return  # no pattern needs it
+        recent = self._recent.pop(user, None) or []
+        if len(recent) >= _MOST:
+            del recent[0]
         recent.append(sent)
         self._recent[user] = recent
         for _place in range(2):  # so none is kept for long
@@ -106,11 +107,12 @@ class Bursts:
         recent = self._recent.get(user)
         if recent is None:
             return ""
-        while recent and not 0 <= now - recent[0].time < WINDOW:
-            recent.popleft()
-        if not recent:
-            del self._recent[user]
-            return ""
+        if not 0 <= now - recent[0].time < WINDOW:
+            recent = [sent for sent in recent if 0 <= now - sent.time < WINDOW]
+            if not recent:
+                del self._recent[user]
+                return ""
+            self._recent[user] = recent
         return (
             _everywhere(recent, now, habit)
             or _to_lists(recent, habit)
@@ -122,7 +124,7 @@ class Bursts:
         self._recent.pop(user, None)
 
 
-def _everywhere(recent: deque[Sent], now: float, habit: Habit) -> str:
+def _everywhere(recent: list[Sent], now: float, habit: Habit) -> str:
     last = [s for s in recent if s.foreign and now - s.time < 60 * MINUTES]
     addresses = {sent.client for sent in last}
     least, most = (STRANGE, STRANGE_RECIPIENTS) if habit.days else (ADDRESSES, RECIPIENTS)
@@ -139,7 +141,7 @@ def _everywhere(recent: deque[Sent], now: float, habit: Habit) -> str:
     )
 
 
-def _to_lists(recent: deque[Sent], habit: Habit) -> str:
+def _to_lists(recent: list[Sent], habit: Habit) -> str:
     lists = [sent for sent in recent if sent.recipients >= LIST]
     recipients = sum(sent.recipients for sent in lists)
     if (
@@ -159,7 +161,7 @@ def _to_lists(recent: deque[Sent], habit: Habit) -> str:
     )
 
 
-def _typed(user: str, recent: deque[Sent], habit: Habit) -> str:
+def _typed(user: str, recent: list[Sent], habit: Habit) -> str:
     if not habit.days or not habit.many_refused or user.endswith(_SYSTEM):
         return ""
     recipients = sum(min(sent.recipients, _PER_TYPED) for sent in recent if sent.trusted)

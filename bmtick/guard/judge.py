@@ -13,7 +13,7 @@ from typing import Final
 from bmtick.alerts.load import catalogue
 from bmtick.alerts.render import desired, render
 from bmtick.alerts.weighing import Scales
-from bmtick.collect.memory import BLOCKED, REFUSED, VOLUME
+from bmtick.collect.memory import BLOCKED, REFUSED, VOLUME, Record
 from bmtick.collect.raw import network
 from bmtick.guard.burst import Bursts, Habit, Sent, many_refused
 from bmtick.guard.memory import GuardMemory
@@ -57,13 +57,13 @@ def scales(settings: Settings) -> Scales:
     return Scales(settings, [*own, *others])
 
 
-def _corroborated(facts: dict[str, int]) -> bool:
+def _is_corroborated(record: Record, minute: int, *, user: bool) -> bool:
     """Whether more than volume speaks against somebody: a first newsletter has volume, too."""
-    volume = facts.get("hour_recipients", facts.get("hour_relayed", 0))
+    hour = record.hour
     return (
-        many_refused(volume, facts["hour_refused"], facts["hour_blocked"])
-        or facts.get("new_clients", 0) >= _NETWORKS
-        or ("new_clients" not in facts and facts.get("domains", 0) >= _DOMAINS)
+        many_refused(hour[VOLUME], hour[REFUSED], hour[BLOCKED])
+        or (user and record.new_addresses(minute) >= _NETWORKS)
+        or (not user and record.strange_domains(minute) >= _DOMAINS)
     )
 
 
@@ -172,19 +172,21 @@ class MemoryJudge:
 
     def _weigh(self, who: Who, entity: str, now: float) -> str:
         measurement, *values = entity.split("\n")
-        memory = self._memory
+        memory, minute = self._memory, int(now) // 60
+        stranger = who.kind == CLIENT and not self._is_trusted(who.name)
         with memory.lock:
-            if entity not in memory.records:
+            record = memory.records.get(entity)
+            if record is None:
                 return ""
+            record.advance(minute)
+            if not stranger and not _is_corroborated(record, minute, user=who.kind == USER):
+                return ""  # as nearly always: the rest takes its time
             facts = memory.gauges(entity, int(now))
-            facts["clients"] = memory.record(entity).clients(int(now) // 60)
+            facts["clients"] = record.clients(minute)
         if not facts["days"] and who.kind == USER:
             facts["clients"] = self._foreign_clients(entity)
         facts = self._since_release(who, facts)
         factor = self._user_factor if who.kind == USER else self._factor
-        stranger = who.kind == CLIENT and not self._is_trusted(who.name)
-        if not stranger and not _corroborated(facts):
-            return ""
         names = {USER: ("user",), CLIENT: ("client", "known"), FROM: ("client", "sender")}
         tags = dict(zip(names.get(who.kind, ("sender", "uid")), values, strict=False))
         for weight in self._scales.weigh(measurement, {"messages": 1, **tags, **facts}):

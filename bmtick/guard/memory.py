@@ -16,6 +16,7 @@ from bmtick.collect.memory import MESSAGES, VOLUME, WIDTH, Memory, Record
 from bmtick.guard.who import FROM, MEASUREMENTS, Who
 
 _KINDS = {measurement: kind for kind, measurement in MEASUREMENTS.items()}
+_MAX_RECORDS = 60_000  # some 3 kB each; of more the longest silent are forgotten
 _FORGET = 900.0  # seconds after which the log is not expected to tell of a message any more
 
 
@@ -54,6 +55,15 @@ class GuardMemory(Memory):
                 text = None if record is None else record.dump(self.epoch)
             if text is not None:
                 yield [entity, text]
+
+    def record(self, entity: str) -> Record:
+        """Return the record of an entity, a new one if nothing is known of it."""
+        found = self.records.get(entity)
+        if found is None:
+            if len(self.records) >= _MAX_RECORDS:
+                self._unload()
+            found = super().record(entity)
+        return found
 
     def ahead(
         self, entity: str, now: float, volume: int, addresses: Iterable[str], domains: Iterable[int]
