@@ -195,17 +195,18 @@ def _teller(
     settings: Settings, sender: str, recipients: list[str], mails: str | None
 ) -> Callable[[Hold], None]:
     """Return what tells of a hold: on stderr, and by mail to each of [notify] recipients."""
-    from bmtick.cli._notify import mailer as mailer_of
-    from bmtick.guard.letter import write_letter
-    from bmtick.watch.failure import DeliveryError
-    from bmtick.watch.mail import compose
-
     host = settings.watch.host or socket.gethostname()
-    mailer = mailer_of(settings, mails)
 
     def tell(hold: Hold) -> None:
+        # what mail needs takes 4 MiB, and is seldom needed
+        from bmtick.cli._notify import mailer as mailer_of
+        from bmtick.guard.letter import write_letter
+        from bmtick.watch.failure import DeliveryError
+        from bmtick.watch.mail import compose
+
         letter = write_letter(hold, host)
         _warn(f"{letter['message']}: {hold.reason}")
+        mailer = mailer_of(settings, mails)
         for number, recipient in enumerate(recipients):
             key = f"guard.{time.time_ns()}.{number}"
             # one mail each: with a single recipient the guard knows its own mail

@@ -113,10 +113,11 @@ class Bursts:
                 del self._recent[user]
                 return ""
             self._recent[user] = recent
+        last = recent[-1]  # a pattern is looked for only where the last message belongs to it
         return (
-            _everywhere(recent, now, habit)
-            or _to_lists(recent, habit)
-            or _typed(user, recent, habit)
+            (_everywhere(recent, now, habit) if last.foreign else "")
+            or (_to_lists(recent, habit) if last.recipients >= LIST else "")
+            or (_typed(user, recent, habit) if last.trusted else "")
         )
 
     def released(self, user: str) -> None:

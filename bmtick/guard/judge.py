@@ -103,6 +103,8 @@ class MemoryJudge:
         self._relaying = None
         if who.kind == USER:
             self._bursts.add(who.name, self._sent(message, now))
+            if message.sender.rpartition("@")[2] == who.name.rpartition("@")[2]:
+                domains = []  # the login's own is never strange
             self._memory.ahead(
                 self._entity(who), now, message.recipients, [message.client], domains
             )
