@@ -22,6 +22,7 @@ SERVER: Final = "postfix_server"
 DELIVERY: Final = "postfix_delivery"
 CORE_AUTH: Final = "bluemind_auth"
 GUARD: Final = "postfix_guard"
+LISTED: Final = "bmtick_listed"
 COLLECTOR: Final = "bmtick_collector"
 YSNP_AUTH: Final = "bm-ysnp.authCount"  # BlueMind's own login counter
 
@@ -41,6 +42,7 @@ TAGS: Final[dict[str, tuple[str, ...]]] = {
     DELIVERY: ("status",),
     CORE_AUTH: ("client", "origin"),
     GUARD: ("who", "user", "client"),
+    LISTED: ("address", "list", "entry"),
     COLLECTOR: (),
     YSNP_AUTH: ("status",),
 }
@@ -124,6 +126,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
     DELIVERY: {"count": "int", "blocked": "int"},
     CORE_AUTH: _integers("failures", "users"),
     GUARD: _integers("held", "observed", "messages"),
+    LISTED: _integers("listed"),
     COLLECTOR: {
         "lines": "int",
         "bytes": "int",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
-    "advise": (("bmtick advise --all", "all that was looked at, the good as well"),),
+    "audit": (("bmtick audit --all", "all that was looked at, the good as well"),),
     "alerts": (
         ("bmtick alerts", "the catalogue"),
         ("bmtick alerts postfix_queue", "what can be set in one alert"),

@@ -14,10 +14,11 @@ import bmtick.cli
 from bmtick.errors import EXIT_WRONG_USE, BmtickError, nearest
 
 _NOT_COMMANDS = {"root", "common"}
+_FORMER = {"advise": "audit"}  # former names, which are not shown
 # How --help sorts the commands: in the order in which an administrator comes to need them.
 _GROUPS = {
     "First steps": "demo init doctor settings",
-    "When spam goes out": "incident top suspects relays queue respond advise report",
+    "When spam goes out": "incident top suspects relays queue respond audit report",
     "Alerts on Kapacitor (Bm-tick)": (
         "alerts plan apply status fire silence silences unsilence rollback destroy"
     ),
@@ -106,6 +107,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest command when there is none of that name."""
+        args = [_FORMER.get(args[0], args[0]), *args[1:]]
         name = args[0]
         if not name.startswith("-") and name not in self.list_commands(ctx):
             hint = nearest(name, self.list_commands(ctx)) or "see 'bmtick --help'"

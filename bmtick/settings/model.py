@@ -321,6 +321,29 @@ class Web(Section, frozen=True, kw_only=True):
     ] = ""
 
 
+class Blocklists(Section, frozen=True, kw_only=True):
+    """``[blocklists]``: DNS block lists that are asked whether they name this server."""
+
+    lists: Annotated[
+        list[str],
+        Meta(
+            description='Names such as "zen.spamhaus.org". Empty: none is asked, since each has terms of use.'
+        ),
+    ] = []
+    resolver: Annotated[
+        str,
+        Meta(
+            description="ADDRESS or ADDRESS:PORT of the resolver. Empty: the system's. Most lists refuse public ones."
+        ),
+    ] = ""
+    addresses: Annotated[
+        list[str],
+        Meta(
+            description="Public addresses of this server. Empty: those that Postfix or this machine has."
+        ),
+    ] = []
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """All of ``bmtick.toml``.
 
@@ -344,6 +367,7 @@ class Settings(Section, frozen=True, kw_only=True):
     smtp: Smtp = Smtp()
     guard: Guard = Guard()
     web: Web = Web()
+    blocklists: Blocklists = Blocklists()
     alerts: dict[str, dict[str, Any]] = {}
     path: str = ""  # the file these come from; empty: defaults
     hints: list[str] = []  # what is named otherwise by now

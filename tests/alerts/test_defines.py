@@ -11,6 +11,7 @@ from tests.alerts.test_rule import FITS
 
 LANGUAGES = ("en", "fr", "de")
 EVERYTHING = {
+    "crit": 9,
     "warn": 1,
     "reset": 1,
     "where": {"host": ["it's", "b\\", 'c"d', "é{{.}}"]},

@@ -123,7 +123,7 @@ EXPECTED = {
     "bmtick relays": (0, "127.0.0.9", ""),
     "bmtick queue": (0, ACCOUNT, ""),
     "bmtick respond USER": (0, "hold", ""),
-    "bmtick advise": (0, "do: ", ""),
+    "bmtick audit": (0, "do: ", ""),
     "bmtick report -o incident.html": (0, "", "wrote incident.html"),
     "bmtick check postfix_queue.tick": (0, "", ""),
 }

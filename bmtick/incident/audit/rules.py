@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from bmtick.incident.audit.blocklists import CLEAN, LISTED, Listing
 from bmtick.incident.networks import parse_networks
 from bmtick.incident.openrelay import CLOSED, OPEN
 from bmtick.incident.openrelay import analyse as analyse_restrictions
@@ -27,6 +28,7 @@ class Machine:
         packages: installed packages and their versions, by dpkg or rpm.
         bluemind: whether BlueMind is installed here.
         jails: fail2ban's active jails.
+        listings: what block lists say of this server.
         unreadable: what could not be asked, and why.
     """
 
@@ -34,11 +36,12 @@ class Machine:
     packages: Mapping[str, str] | None = None
     bluemind: bool | None = None
     jails: tuple[str, ...] | None = None
+    listings: tuple[Listing, ...] = ()
     unreadable: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True)
-class Advice:
+class Finding:
     """One finding.
 
     Attributes:
@@ -56,13 +59,31 @@ class Advice:
     remedy: str = ""
 
 
-Rule = Callable[[Machine], Advice | None]
+Rule = Callable[[Machine], Finding | None]
 
 
-def advise(machine: Machine) -> list[Advice]:
+def audit(machine: Machine) -> list[Finding]:
     """Return all findings, the worst first."""
-    found = (rule(machine) for rule in RULES)
-    return sorted((a for a in found if a), key=lambda a: _ORDER[a.state])
+    found = [finding for rule in RULES if (finding := rule(machine))]
+    found += [_listed(listing) for listing in machine.listings]
+    return sorted(found, key=lambda a: _ORDER[a.state])
+
+
+def _listed(listing: Listing) -> Finding:
+    reason = "servers that ask the list refuse this server's mail, that of everybody here"
+    subject = f"block list {listing.list}"
+    if listing.state == LISTED:
+        return Finding(
+            BAD,
+            subject,
+            f"{listing.address} is listed: {listing.said}",
+            reason,
+            f"once no spam leaves any more ('bmtick incident'), ask for delisting: {listing.page}",
+        )
+    if listing.state == CLEAN:
+        return Finding(GOOD, subject, f"{listing.address} is not listed", reason)
+    remedy = "name a resolver of your own as [blocklists] resolver, or take the list out"
+    return Finding(UNKNOWN, subject, listing.said, reason, remedy)
 
 
 def _submission(postfix: PostfixSettings) -> str:
@@ -73,7 +94,7 @@ def _submission(postfix: PostfixSettings) -> str:
     return ""
 
 
-def _open_relay(machine: Machine) -> Advice | None:
+def _open_relay(machine: Machine) -> Finding | None:
     if machine.postfix is None:
         return None
     verdicts = analyse_restrictions(machine.postfix)
@@ -81,7 +102,7 @@ def _open_relay(machine: Machine) -> Advice | None:
         (v for v in verdicts if v.state != CLOSED), verdicts[0]
     )
     state = {OPEN: BAD, CLOSED: GOOD}.get(worst.state, WEAK)
-    return Advice(
+    return Finding(
         state,
         "open relay",
         "; ".join(worst.reasons),
@@ -93,12 +114,12 @@ def _open_relay(machine: Machine) -> Advice | None:
     )
 
 
-def _trusted_networks(machine: Machine) -> Advice | None:
+def _trusted_networks(machine: Machine) -> Finding | None:
     if machine.postfix is None:
         return None
     networks = parse_networks(machine.postfix.get("mynetworks"))
     wide = [str(n) for n in networks.networks if not n.is_loopback and n.num_addresses > 256]
-    return Advice(
+    return Finding(
         WEAK if wide else GOOD,
         "trusted networks",
         f"mynetworks = {machine.postfix.get('mynetworks')}",
@@ -111,7 +132,7 @@ def _trusted_networks(machine: Machine) -> Advice | None:
     )
 
 
-def _sender_login(machine: Machine) -> Advice | None:
+def _sender_login(machine: Machine) -> Finding | None:
     postfix = machine.postfix
     if postfix is None:
         return None
@@ -124,7 +145,7 @@ def _sender_login(machine: Machine) -> Advice | None:
     kinds = ("reject_sender_login_mismatch", "reject_authenticated_sender_login_mismatch")
     used = next((k for k in kinds if k in lists), "")
     good = bool(used) and has_map
-    return Advice(
+    return Finding(
         GOOD if good else WEAK,
         "forged senders",
         f"{used or 'no reject_sender_login_mismatch'}, smtpd_sender_login_maps "
@@ -140,12 +161,12 @@ def _sender_login(machine: Machine) -> Advice | None:
 
 
 def _limit(name: str, subject: str, reason: str, value: str) -> Rule:
-    def rule(machine: Machine) -> Advice | None:
+    def rule(machine: Machine) -> Finding | None:
         if machine.postfix is None:
             return None
         limit = machine.postfix.number(name, _submission(machine.postfix))
         off = not limit
-        return Advice(
+        return Finding(
             WEAK if off else GOOD,
             subject,
             f"{name} = {machine.postfix.get(name)}" + (" (off)" if off else ""),
@@ -159,7 +180,7 @@ def _limit(name: str, subject: str, reason: str, value: str) -> Rule:
     return rule
 
 
-def _auth_rate(machine: Machine) -> Advice | None:
+def _auth_rate(machine: Machine) -> Finding | None:
     if machine.postfix is None or "smtpd_client_auth_rate_limit" not in machine.postfix.values:
         return None  # Postfix 3.1 has it first
     return _limit(
@@ -170,7 +191,7 @@ def _auth_rate(machine: Machine) -> Advice | None:
     )(machine)
 
 
-def _plain_login(machine: Machine) -> Advice | None:
+def _plain_login(machine: Machine) -> Finding | None:
     postfix = machine.postfix
     if postfix is None:
         return None
@@ -183,7 +204,7 @@ def _plain_login(machine: Machine) -> Advice | None:
         and postfix.get("smtpd_tls_wrappermode", s) != "yes"
     ]
     names = ", ".join(s or "main.cf" for s in open_services)
-    return Advice(
+    return Finding(
         BAD if open_services else GOOD,
         "passwords in the clear",
         f"logins without TLS are offered by: {names}" if names else "logins need TLS everywhere",
@@ -192,11 +213,11 @@ def _plain_login(machine: Machine) -> Advice | None:
     )
 
 
-def _login_on_25(machine: Machine) -> Advice | None:
+def _login_on_25(machine: Machine) -> Finding | None:
     postfix = machine.postfix
     if postfix is None or postfix.get("smtpd_sasl_auth_enable") != "yes":
         return None
-    return Advice(
+    return Finding(
         WEAK,
         "logins on port 25",
         "smtpd_sasl_auth_enable = yes in main.cf",
@@ -206,7 +227,7 @@ def _login_on_25(machine: Machine) -> Advice | None:
     )
 
 
-def _anonymous(machine: Machine) -> Advice | None:
+def _anonymous(machine: Machine) -> Finding | None:
     postfix = machine.postfix
     if postfix is None:
         return None
@@ -218,7 +239,7 @@ def _anonymous(machine: Machine) -> Advice | None:
     ]
     if not bad:
         return None
-    return Advice(
+    return Finding(
         BAD,
         "anonymous logins",
         f"no 'noanonymous' in smtpd_sasl_security_options ({', '.join(s or 'main.cf' for s in bad)})",
@@ -227,21 +248,21 @@ def _anonymous(machine: Machine) -> Advice | None:
     )
 
 
-def _brute_force(machine: Machine) -> Advice:
+def _brute_force(machine: Machine) -> Finding:
     plugin = _package(machine, "bruteforce")
     jails = [j for j in machine.jails or () if "postfix" in j or "sasl" in j or "bluemind" in j]
     reason = "a password is found by trying; after a few failures further tries must be refused"
     if plugin or jails:
         found = f"package {plugin}" if plugin else f"fail2ban: {', '.join(jails)}"
-        return Advice(GOOD, "brute-force protection", found, reason)
+        return Finding(GOOD, "brute-force protection", found, reason)
     remedy = (
         "install BlueMind's plugin password-bruteforce (3 failures block for 20 minutes)"
         if machine.bluemind is not False
         else "install fail2ban and enable its jail postfix-sasl"
     )
     if machine.packages is None and machine.jails is None:
-        return Advice(UNKNOWN, "brute-force protection", "could not be found out", reason, remedy)
-    return Advice(
+        return Finding(UNKNOWN, "brute-force protection", "could not be found out", reason, remedy)
+    return Finding(
         BAD,
         "brute-force protection",
         "neither BlueMind's plugin nor a fail2ban jail for Postfix",
@@ -250,14 +271,14 @@ def _brute_force(machine: Machine) -> Advice:
     )
 
 
-def _password_policy(machine: Machine) -> Advice | None:
+def _password_policy(machine: Machine) -> Finding | None:
     if machine.bluemind is False:
         return None
     reason = "most stolen accounts had a password that is in every list of the spammers"
     plugin = _package(machine, "password-size") or _package(machine, "sizestrength")
     if plugin:
-        return Advice(GOOD, "password policy", f"package {plugin}", reason)
-    return Advice(
+        return Finding(GOOD, "password policy", f"package {plugin}", reason)
+    return Finding(
         UNKNOWN if machine.packages is None else WEAK,
         "password policy",
         "could not be found out" if machine.packages is None else "no plugin for it is installed",

@@ -1,4 +1,4 @@
-"""Advice is judged on settings given as data, and on a real Postfix."""
+"""Finding is judged on settings given as data, and on a real Postfix."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from bmtick.cli.root import cli
-from bmtick.incident.advise import BAD, GOOD, UNKNOWN, WEAK, Machine, advise
+from bmtick.incident.audit.rules import BAD, GOOD, UNKNOWN, WEAK, Machine, audit
 from bmtick.incident.postconf import PostfixSettings
 from tests.support.postfix import postfix
 from tests.support.servers import find_program
@@ -28,7 +28,7 @@ STRICT = {
 
 
 def states(machine):
-    return {a.subject: a.state for a in advise(machine)}
+    return {a.subject: a.state for a in audit(machine)}
 
 
 def machine(
@@ -72,12 +72,12 @@ def test_a_strict_server_is_in_order():
     ],
 )
 def test_each_weakness_is_found_with_reason_and_remedy(changes, subject, state):
-    found = advise(machine(**changes))
-    advice = next(a for a in found if a.subject == subject)
-    assert advice.state == state
-    assert advice.reason
-    assert advice.remedy
-    assert found.index(advice) == 0 or found[0].state in (BAD, state)
+    found = audit(machine(**changes))
+    finding = next(a for a in found if a.subject == subject)
+    assert finding.state == state
+    assert finding.reason
+    assert finding.remedy
+    assert found.index(finding) == 0 or found[0].state in (BAD, state)
 
 
 def test_fail2ban_protects_a_plain_postfix():
@@ -94,10 +94,10 @@ def test_what_is_unknown_is_said_to_be():
 
 def test_command_on_a_real_postfix():
     with postfix() as server:
-        words = ["advise", "--config-dir", str(server.config_directory)]
+        words = ["audit", "--config-dir", str(server.config_directory)]
         result = CliRunner().invoke(cli, [*words, "--format", "json", "--fail"])
         assert result.exit_code == 1
-        found = {a["subject"]: a for a in json.loads(result.stdout)["advice"]}
+        found = {a["subject"]: a for a in json.loads(result.stdout)["findings"]}
         assert found["open relay"]["state"] == GOOD
         assert found["passwords in the clear"]["state"] == BAD
         assert found["messages from one client"]["state"] == WEAK
@@ -106,6 +106,6 @@ def test_command_on_a_real_postfix():
 
 def test_wrong_folder_is_one_clear_line():
     find_program("postconf")
-    result = CliRunner().invoke(cli, ["advise", "--config-dir", "/nowhere"])
+    result = CliRunner().invoke(cli, ["audit", "--config-dir", "/nowhere"])
     assert result.exit_code == 2
     assert "cannot read Postfix's settings" in result.stderr

@@ -1,11 +1,11 @@
-"""Find out what ``advise`` asks of this machine; everything is read, nothing is changed."""
+"""Find out what ``bmtick audit`` asks of this machine; everything is read, nothing is changed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from bmtick.errors import BmtickError
-from bmtick.incident.advise import Machine
+from bmtick.incident.audit.rules import Machine
 from bmtick.incident.postconf import PostfixSettings, read_settings
 from bmtick.incident.programs import Programs
 

@@ -1,0 +1,44 @@
+"""Do block lists name this server? Off until the settings name a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bmtick.doctor.check import Check, broken, off, ok, skipped
+from bmtick.doctor.context import Context
+from bmtick.incident.audit.blocklists import (
+    CLEAN,
+    LISTED,
+    look_up,
+    public_addresses,
+    resolver,
+)
+
+ORDER = 95
+_NAME = "block lists"
+
+
+def run(context: Context) -> Iterator[Check]:
+    """Look up the server's public addresses on the lists of the settings."""
+    chosen = context.settings.blocklists
+    if not chosen.lists:
+        yield off(_NAME, "[blocklists] lists names none")
+        return
+    addresses = public_addresses(context.programs, chosen.addresses)
+    found = look_up(addresses, chosen.lists, resolver(chosen.resolver))
+    for listing in found:
+        if listing.state == LISTED:
+            yield broken(
+                f"{_NAME}: {listing.list}",
+                f"{listing.address} is listed: {listing.said}",
+                f"bmtick audit  # once no spam leaves any more: {listing.page}",
+            )
+        elif listing.state != CLEAN:
+            yield skipped(
+                f"{_NAME}: {listing.list}",
+                listing.said,
+                "bmtick settings  # [blocklists] resolver and lists",
+            )
+    clean = sum(listing.state == CLEAN for listing in found)
+    if clean:
+        yield ok(_NAME, f"{clean} of {len(found)} lookups of {', '.join(addresses)} are clean")
