@@ -31,6 +31,7 @@ ALERTS: Final = (
 )
 
 
+_USUAL_LOOPBACK = ("127.0.0.1", "::1")
 _DOMAINS = 3  # strange sender domains of a machine
 _NETWORKS = 5  # addresses of a user in strange networks
 
@@ -125,7 +126,9 @@ class MemoryJudge:
     def _sent(self, message: Message, now: float) -> Sent:
         record = self._memory.records.get(self._entity(message.who))
         known = record.networks if record is not None else None
-        where = network(message.client)
+        # a loopback address beside the usual one is a tunnel's or a proxy's: strange, too
+        odd = is_loopback(message.client) and message.client not in _USUAL_LOOPBACK
+        where = -1 if odd else network(message.client)
         return Sent(
             now,
             message.client,

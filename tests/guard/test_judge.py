@@ -103,6 +103,12 @@ def say(judge, user="", client="1.2.3.4", recipients=1, recipient="a@elsewhere.o
     return next(filter(None, (judge.verdict(w, now) for w in (message.who, message.one) if w)), "")
 
 
+def test_a_burst_through_a_tunnels_loopback_addresses_is_one_but_not_through_the_usual_one(judge):
+    assert not any(say(judge, "bob@x.org", "127.0.0.1") for _ in range(100))
+    held = [bool(say(judge, "eve@x.org", f"127.0.0.{2 + n}")) for n in range(40)]
+    assert held.index(True) == 15
+
+
 def test_volume_alone_holds_nobody_but_with_refusals(judge):
     for _ in range(300):
         assert not say(judge, "bob@x.org")
