@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from bmtick.collect.config import CORE_LOG, LOGS, STATE, load
+from bmtick.collect.config import CORE_LOG, LOGS, QUEUE_CHOICES, STATE, load
 from bmtick.collect.options import DEFAULT_KNOWN, Options
 from bmtick.durations import SECOND, parse_duration
 from bmtick.errors import BmtickError, nearest
@@ -68,7 +68,7 @@ _VALUES = {
     "--year",
     "--config",
 }
-_CHOICES = {"--queue": ("auto", "on", "off"), "--format": ("influx", "json")}
+_CHOICES = {"--queue": QUEUE_CHOICES, "--format": ("influx", "json")}
 
 
 class Request:

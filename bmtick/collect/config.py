@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SEARCH = ("bmtick.toml", "/etc/bmtick/bmtick.toml")
+QUEUE_CHOICES = ("auto", "on", "off")
 STATE = "/var/lib/bmtick/collect.state"
 CORE_LOG = "/var/log/bm/core.log"  # BlueMind's
 LOGS = ("/var/log/mail.log", "/var/log/maillog")
@@ -66,4 +67,10 @@ def _checked(section: Any, path: str) -> dict[str, Any]:
         if not good:
             what = {list: "a list of texts", str: "a text", int: "a number"}[kind]
             raise BmtickError(f"'{key}' in [collect] must be {what}", location=Location(path))
+        if key == "queue" and value not in QUEUE_CHOICES:
+            raise BmtickError(
+                f"'queue' in [collect] cannot be '{value}'",
+                location=Location(path),
+                remedy=f"one of: {', '.join(QUEUE_CHOICES)}",
+            )
     return section

@@ -66,3 +66,14 @@ def test_watch_leaves_the_state_of_a_collector_alone(folder):
     assert result.exit_code == 2
     assert "name another file with --state" in result.stderr
     assert (folder / "state").read_bytes() == before
+
+
+def test_a_choice_that_is_none_is_refused_in_the_settings_too(folder):
+    (folder / "bmtick.toml").write_text('[collect]\nqueue = "sometimes"\n')
+    command = [sys.executable, "-m", "bmtick", "collect", "--log", "mail.log", "--state", "s"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "'queue' in [collect] cannot be 'sometimes'" in done.stderr
