@@ -153,7 +153,10 @@ class Service:
         while self.reader is not None:
             for number, entity in enumerate(self.reader.take()):
                 if (who := who_of(entity)) is not None:
-                    self._told_of(who)
+                    try:
+                        self._told_of(who)
+                    except Exception as error:  # noqa: BLE001 -- the next one may be weighed
+                        self.guard.warn(f"{who} was not weighed: {type(error).__name__}: {error}")
                 if number % _AT_ONCE == 0:
                     await asyncio.sleep(0)  # requests first
             await asyncio.sleep(_FOLLOW)
