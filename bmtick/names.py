@@ -91,6 +91,8 @@ SENDING_GAUGES: Final = (
     "day_blocked",
     "new_clients",
     "shared_clients",
+    "hour_strange",
+    "day_strange",
     "domains",
     "usual",
     "usual_recent",

@@ -34,6 +34,7 @@ Row = tuple[str, tuple[str, ...], Sequence[Number], int]
 _SILENT_SENDER = [0] * len(n.SENDING_GAUGES)
 _SILENT_RELAY = [0] * len(n.RELAYING_GAUGES)
 _CLIENT = f"{n.CLIENT}\n"
+_SENDERS = b.WIDTH + n.RELAYING_GAUGES.index("senders")
 _RELAYS, _LOGINS = f"{n.SERVER}\nrelays", f"{n.SERVER}\nlogins"
 # How many fields of a measurement, from the first, may be added up into _other.
 _COUNTS = {n.SENDER: 10, n.AUTH: 2, n.ACCOUNT: 1, n.CORE_AUTH: 2}
@@ -134,6 +135,10 @@ class Emitter:
                     domains=_domains(envelopes) if envelopes else nothing,
                 )
                 fields = [*sums, *relaying_gauges(record, minute)]
+                if name == n.FROM:  # of the machine: a webmail has many, a program one
+                    machine = memory.records.get(f"{_CLIENT}{tags[0]}\ntrue")
+                    if machine is not None and machine.senders is not None:
+                        fields[_SENDERS] = machine.senders.count(minute)
             else:  # strangers whose mail is for us
                 fields = [*sums, *_SILENT_RELAY]
             found[name].append((name, tuple(tags), fields, time))

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 # Places in the counts. Volume is recipients for a login, relayed recipients for all others;
 # for logins that fail, messages are failures.
-MESSAGES, VOLUME, LOCAL, REFUSED, BLOCKED, UNKNOWN, THROTTLED = range(7)
-WIDTH = 7
+MESSAGES, VOLUME, LOCAL, REFUSED, BLOCKED, UNKNOWN, THROTTLED, STRANGE = range(8)
+WIDTH = 8  # the last, volume from networks that are not known, is not given but found out
 _PLACES = range(WIDTH)
 
 RECENT = 10  # minutes
@@ -57,11 +57,12 @@ _MAX_LOADED = 20_000  # records in memory, with a store
 _MAX_ALONE = 200_000  # without
 
 # What looks like an attack, so that its day is no baseline.
-BLOCKED_LIKE_ATTACK = 3
+BLOCKED_LIKE_ATTACK, BLOCKED_SHARE = 3, 0.05
 REFUSED_LIKE_ATTACK, REFUSED_SHARE = 10, 0.2
-STRANGERS_LIKE_ATTACK = 3
+STRANGERS_LIKE_ATTACK, STRANGE_LIKE_ATTACK = 3, 15
 DOMAINS_LIKE_ATTACK = 10
 VOLUME_LIKE_ATTACK, TIMES_USUAL = 100, 3
+_MOST_LEARNED, _MOST_TIMES = 500, 5  # of one day
 _FULL_TRUST = 3  # days of the memory in which all that does not look so is learned whole
 
 # A point says that a horizon is empty only where it was once fuller than this.
@@ -266,7 +267,7 @@ class Record:
         week = day // 7
         usual = self.usual(0, week)
         if self.days >= _FULL_TRUST or day - began >= _FULL_TRUST:
-            most = max(VOLUME_LIKE_ATTACK, TIMES_USUAL * usual)
+            most = max(_MOST_LEARNED, _MOST_TIMES * usual)
             hour, recent = min(hour, most), min(recent, most)
             other = min(other, most)
         past = [kept for kept in self.past if kept[0] > week - _WEEKS]
@@ -296,15 +297,19 @@ class Record:
         domains = self.strange_domains(minute) if self.seen_domains else 0
         other = max(hour[LOCAL], domains)
         if (
-            hour[BLOCKED] >= BLOCKED_LIKE_ATTACK
+            (hour[BLOCKED] >= BLOCKED_LIKE_ATTACK and hour[BLOCKED] >= BLOCKED_SHARE * volume)
             or (
                 hour[REFUSED] >= REFUSED_LIKE_ATTACK
                 and hour[REFUSED] >= REFUSED_SHARE * max(volume, hour[MESSAGES])
             )
-            or strangers >= STRANGERS_LIKE_ATTACK
+            or (
+                strangers >= STRANGERS_LIKE_ATTACK
+                and hour[STRANGE] >= STRANGE_LIKE_ATTACK
+                and volume > max(2 * STRANGE_LIKE_ATTACK, self.usual(0, week))
+            )
             or (domains >= DOMAINS_LIKE_ATTACK and domains > 2 * self.usual(2, week))
             or (
-                strangers
+                hour[STRANGE] > 2 * STRANGE_LIKE_ATTACK
                 and volume > VOLUME_LIKE_ATTACK
                 and volume > TIMES_USUAL * self.usual(0, week)
             )
@@ -613,7 +618,7 @@ class Memory:
         Args:
             entity: its measurement and the values of its tags, newlines between.
             time: seconds since the epoch.
-            counts: in the places above.
+            counts: in the places above, but the last.
             addresses: where it came from.
             recipients: checksums, as ``counter.checksum`` makes them.
             senders: checksums of the envelope senders.
@@ -626,11 +631,14 @@ class Memory:
             self.began = minute // MINUTES_OF_DAY
         record.advance(minute)
         record.turn(minute, self.began)
-        record.count(minute, counts)
+        strange = 0
         if addresses:
             new = record.see_addresses(addresses, minute)
             if new:
                 self._share(entity, new, minute)
+                # Of several addresses within one interval, nobody counts which sent how much.
+                strange = counts[VOLUME] * len(new) // len(tuple(addresses))
+        record.count(minute, (*counts, strange))
         if recipients:
             if record.recipients is None:
                 record.recipients = Sketch()
@@ -807,6 +815,8 @@ def sending_gauges(memory: Memory, entity: str, record: Record, minute: int) -> 
         day[BLOCKED],
         strange,
         memory.shared_addresses(entity, minute) if strange else 0,
+        hour[STRANGE],
+        day[STRANGE],
         record.strange_domains(minute) if record.seen_domains else 0,
         record.usual(0, week),
         record.usual(1, week),
