@@ -40,8 +40,6 @@ def facts(resolved: Resolved) -> Facts:
         if parameter.fact and resolved.values[name] is not None:
             text = f"string({parameter.variable})"
             fields[name] = text if parameter.type == "duration" else parameter.variable
-    if "crit_fact" in raw:
-        fields["crit"] = raw["crit_fact"]
     if raw.get("shell_quote"):
         fields["who"] = _SHELL.format(tag=raw["shell_quote"])
     fields |= raw.get("facts", {})

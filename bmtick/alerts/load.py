@@ -88,6 +88,9 @@ def _alert(folder: Path) -> Alert:
     file = folder / "params.toml"
     raw = read_toml(file)
     common = read_toml(folder.parent / SHARED / "params.toml")
+    for name in raw.get("also", ()):
+        more = read_toml(folder.parent / SHARED / f"{name}.toml")
+        common |= {key: {**common.get(key, {}), **more[key]} for key in more}
     own = raw.get("parameters", {})
     left_out = set(raw.get("without", ()))
     merged = {name: {**common.get(name, {}), **own[name]} for name in own}

@@ -196,7 +196,7 @@ def _variables(resolved: Resolved) -> list[Variable]:
         if parameter.variable and value is not None and value != []:
             if name == "sigma_least" and resolved.values["sigma"] is None:
                 continue  # Kapacitor warns of nothing, but a variable nobody reads misleads
-            must = parameter.name == "window"
+            must = parameter.name in ("window", "forget_after")  # of a barrier
             found.append(
                 Variable(parameter.variable, parameter.type, value, parameter.meaning, must)
             )

@@ -6,8 +6,6 @@ Source: influxdata/chronograf ``kapacitor/ast.go`` (what it recognises) and ``va
 
 from __future__ import annotations
 
-from typing import Any
-
 from bmtick.alerts.declarations import Variable
 from bmtick.alerts.facts import id_head
 from bmtick.alerts.quoting import tick_reference, tick_string
@@ -95,14 +93,6 @@ def filters(resolved: Resolved) -> tuple[str, str]:
     return unequal or "TRUE", ""
 
 
-def crit(resolved: Resolved) -> Any:
-    """Return the threshold: crit, or that of the one tag value that was chosen."""
-    by = resolved.alert.raw["rule"].get("crit_by", {})
-    for tag, names in by.items():
-        return resolved.values[names[_chosen(resolved, tag)[0]]]
-    return resolved.values["crit"]
-
-
 def variables(resolved: Resolved, message: str, details: str) -> list[Variable]:
     """Return the variables in the Builder's order.
 
@@ -140,7 +130,7 @@ def variables(resolved: Resolved, message: str, details: str) -> list[Variable]:
     found += [Variable(name, "string", text) for name, text in texts.items()]
     if rule["trigger"] == "deadman":
         return [*found, Variable("threshold", "float", 0.0)]
-    return [*found, Variable("crit", resolved.alert.parameters["crit"].type, crit(resolved))]
+    return [*found, Variable("crit", resolved.alert.parameters["crit"].type, values["crit"])]
 
 
 def rule_id(resolved: Resolved) -> str:
@@ -158,7 +148,7 @@ def plain_values(resolved: Resolved) -> dict[str, str]:
         if parameter.fact and resolved.values[name] is not None:
             found[name] = show(parameter, resolved.values[name])
     if "crit" in found:
-        found["threshold"] = found["crit"] = str(crit(resolved))
+        found["threshold"] = found["crit"]
     else:
         found["threshold"] = format_duration(resolved.values["window"])
     return found

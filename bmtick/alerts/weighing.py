@@ -24,7 +24,7 @@ from bmtick.names import FIELDS
 from bmtick.settings import Settings
 
 # Nodes that treat each point by itself; an alert of others has a memory that facts cannot stand for.
-_STATELESS = {"stream", "from", "barrier", "eval", "where", "alert"}
+_STATELESS = {"stream", "from", "barrier", "eval", "where", "default", "alert"}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ FITS = {
     "collector_silent": {"measurement": "bmtick_collector"},
     "delivery_blocked": {},
     "postfix_queue": {"queues": ["deferred"]},
-    "relay_client": {"where": {"known": "false"}},
     "sender_clients": {},
     "sender_messages": {},
     "sender_recipients": {},
@@ -83,7 +82,6 @@ def test_what_does_not_fit_is_refused_with_a_reason(name):
     ("name", "values", "reason"),
     [
         ("postfix_queue", {}, "cannot add up series"),
-        ("relay_client", {}, "known clients have one of their own"),
         ("collector_silent", {}, "reads one measurement"),
         ("sender_recipients", {"warn": 10}, "no 'warn'"),
         ("sender_recipients", {"sigma": 3.0}, "no 'sigma'"),

@@ -1,26 +1,97 @@
-"""The table of thresholds on a small server: every alert is in it, and the figures can go wrong."""
+"""The judge: its table holds every kind, its figures follow from the alarms, and can go wrong."""
 
+import pytest
+
+from benchmarks.thresholds import baselines, judge, table
 from benchmarks.thresholds.__main__ import main
-from benchmarks.thresholds.signals import SIGNALS, episodes
-from bmtick.alerts import catalogue
+from benchmarks.thresholds.incidents import KINDS, Truth
+from benchmarks.thresholds.judge import Case
+from benchmarks.thresholds.server import FEATURES
+from bmtick.durations import SECOND
+from bmtick.names import FIELDS
+from bmtick.points import Point
 
 
-def test_table_of_a_small_server(capsys):
-    main(["--worlds", "1", "--attacks", "1", "--per-day", "250", "--users", "60"])
-    rows = [line.split("|") for line in capsys.readouterr().out.splitlines()[2:]]
-    assert {row[1].strip() for row in rows} == {signal.alert for signal in SIGNALS}
-    chosen = next(r for r in rows if r[1].strip() == "sender_outbreak" and "**100**" in r[2])
-    assert chosen[3].strip() == "0.00"
-    simple = next(r for r in rows if r[1].strip() == "sender_recipients" and "**200**" in r[2])
-    assert float(simple[3]) > 0  # lists of 300
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(judge, "_CACHE", tmp_path)
 
 
-def test_defaults_in_the_table_are_those_of_the_catalogue():
-    for signal in SIGNALS:
-        assert signal.default in signal.thresholds
-        assert catalogue()[signal.alert].parameters["crit"].default == signal.default, signal.alert
+def test_the_issue_s_kinds_and_backgrounds_are_all_there():
+    assert len(KINDS) == 22
+    assert {"filter_gateway", "backup_mx", "list_servers", "school", "university", "nat"} <= set(
+        FEATURES
+    )
 
 
-def test_episodes_begin_at_the_threshold_and_end_below_it_or_in_silence():
-    rows = [(0, 5), (10, 9), (20, 10), (30, 11), (40, 9), (50, 10), (2000, 10)]
-    assert list(episodes(rows, 10)) == [20, 50, 2000]
+def test_table_of_few_runs(capsys):
+    main(
+        [
+            "--runs",
+            "1",
+            "--kinds",
+            "relay_many",
+            "--quiet-runs",
+            "1",
+            "--days",
+            "2",
+            "--backgrounds",
+            "printers",
+            "--processes",
+            "1",
+        ]
+    )
+    incidents, quiet = capsys.readouterr().out.strip().split("\n\n")
+    (row, everything) = (line.split("|") for line in incidents.splitlines()[2:])
+    assert row[1].strip() == "relay many"
+    assert row[3].strip() == "100 % (21-100)"
+    assert everything[1].strip() == "all"
+    assert "printers" in quiet
+
+
+def points(*rows):
+    """Points of a stranger who relays: second, recipients."""
+    fields = dict.fromkeys(FIELDS["postfix_client"], 0)
+    return [
+        Point(
+            "postfix_client",
+            {"host": "edge1", "datalocation": "bm", "client": "203.0.113.9", "known": "false"},
+            {**fields, "messages": n, "recipients": n, "hour_relayed": n, "day_relayed": n},
+            second * SECOND,
+        )
+        for second, n in rows
+    ]
+
+
+def outcome(*rows, start=1000.0):
+    truth = Truth("relay_one", [{"203.0.113.9"}], [(start, 5), (start + 50, 90)], start, start + 60)
+    data = points(*rows)
+    simple = {name: rule(data) for name, rule in baselines.RULES.items()}
+    return judge.run(Case("relay_one", 0, data, truth, 1.0, simple))
+
+
+def test_an_alarm_about_the_guilty_one_counts_with_what_was_sent_before():
+    found = outcome((1000, 4), (1030, 90))
+    assert (found.seen, found.named, found.guilty, found.before, found.delay) == (True, 1, 1, 5, 40)
+
+
+def test_an_alarm_before_the_incident_does_not_count():
+    assert not outcome((100, 90)).seen
+    assert not outcome((1000, 4)).seen
+
+
+def test_every_alarm_of_a_quiet_week_is_false():
+    found = judge.run(Case("nat", 0, points((1000, 90)), None, 7.0))
+    assert "| 4.00 | relay_client 1 |" in table.backgrounds([found])
+
+
+def test_simple_rules():
+    rows = points((0, 100), (590, 99), (600, 101), (5000, 199))
+    assert baselines.RULES["200 recipients"](rows) == [(610, "203.0.113.9")]
+    assert baselines.RULES["100 messages"](rows)[0] == (10, "203.0.113.9")
+
+
+def test_interval_of_a_share():
+    low, high = table.wilson(8, 8)
+    assert (round(low), round(high)) == (68, 100)
+    assert table.share(0, 10) == "0 % (0-28)"

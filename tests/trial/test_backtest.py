@@ -54,24 +54,6 @@ def test_episodes_of_a_queue():
     assert not result.problems
 
 
-def test_thresholds_of_a_condition_that_reads_a_field():
-    """relay_client compares with a field that a node before the alert makes."""
-    run = Run([Subject("r", find("relay_client"), {"crit": 20})], None)
-    points = [
-        Point(
-            "postfix_client",
-            {"host": "bm", "client": "192.0.2.1", "known": "false"},
-            {"messages": 30 if hour == 5 else 1, "recipients": 1, "bytes": 1},
-            BEGIN + hour * HOUR,
-        )
-        for hour in range(48)
-    ]
-    (result,) = run_points(run, points)
-    counts = {row.threshold: row.episodes for row in result.rows}
-    assert counts[20] == len(result.episodes) == 1
-    assert counts[50] == 0
-
-
 def test_an_alert_that_reads_every_measurement_sees_all_points():
     run = Run([Subject("silent", find("collector_silent"), {})], None)
     assert run.greedy == ["silent"]
