@@ -18,10 +18,9 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+from benchmarks.thresholds import server as servers
 from benchmarks.thresholds.incidents import KINDS, Truth
 from benchmarks.thresholds.server import DAY, FEATURES, Server
-
-from benchmarks.thresholds import server as servers
 from bmtick.collect.clock import LogClock
 from bmtick.collect.known import KnownClients
 from bmtick.collect.options import Options

@@ -8,7 +8,7 @@ from bmtick.alerts import find
 from bmtick.durations import SECOND
 from bmtick.engine import load_task
 from bmtick.points import Point
-from bmtick.trial.backtest import Run, Subject, run_points
+from bmtick.trial.backtest import Run, Subject
 from bmtick.trial.cut import Cut
 from bmtick.trial.episodes import alert_nodes
 from bmtick.trial.recorder import Counted, Recorder
