@@ -49,6 +49,7 @@ def analyse_logs(
     since: str,
     past: str,
     observers: Callable[[Window], Iterable[Observer]] | None = None,
+    trusted: Iterable[str] = (),
 ) -> Analysis:
     """Read the logs that were named, or those of the settings, once.
 
@@ -62,6 +63,7 @@ def analyse_logs(
         logs or settings.collect.logs,
         since=seconds(since),
         past=seconds(past),
-        blocked_patterns=settings.collect.blocked_patterns,
+        settings=settings,
+        trusted=trusted,
         observers=observers,
     )

@@ -11,9 +11,10 @@ from bmtick.errors import BmtickError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bmtick.incident.analysis import Analysis
     from bmtick.incident.postconf import PostfixSettings
     from bmtick.incident.relays import Relay, Trust
-    from bmtick.incident.traffic import Traffic, Window
+    from bmtick.incident.traffic import Window
     from bmtick.points import Point
     from bmtick.settings import Settings
 
@@ -54,11 +55,11 @@ def trust(settings: Settings, postfix: PostfixSettings | None) -> Trust:
     )
 
 
-def known_relays(traffic: Traffic, settings: Settings, config_dir: str) -> list[Relay]:
+def known_relays(analysis: Analysis, settings: Settings, config_dir: str) -> list[Relay]:
     """Rank the relays of a finished pass over the logs."""
     from bmtick.incident.relays import find_relays
 
-    return find_relays(traffic, trust(settings, postfix_settings(config_dir)))
+    return find_relays(analysis, trust(settings, postfix_settings(config_dir)))
 
 
 def threshold(settings: Settings) -> int:
@@ -82,3 +83,10 @@ def measured_points(settings: Settings, window: Window) -> Iterator[Point]:
 
     span = Span(window.start * SECOND, (window.end + 1) * SECOND)
     return read_points(connection(settings), [QUEUE], span)
+
+
+def mynetworks(postfix: PostfixSettings | None) -> list[str]:
+    """Return Postfix's trusted networks as the collector takes them; tables are left out."""
+    from bmtick.incident.networks import parse_networks
+
+    return [str(n) for n in parse_networks(postfix.get("mynetworks")).networks] if postfix else []

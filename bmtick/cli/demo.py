@@ -74,16 +74,16 @@ def command(output: str | None, language: str, output_format: str) -> None:
 def _incident(example: Example) -> tuple[list[Suspect], list[Relay]]:
     """Return who is to blame: what ``bmtick suspects`` and ``bmtick relays`` say."""
     from bmtick.incident.analysis import analyse
+    from bmtick.incident.assessment import SUSPECT
     from bmtick.incident.networks import parse_networks
     from bmtick.incident.relays import ORDINARY, Trust, find_relays
-    from bmtick.incident.score import SUSPECT
     from bmtick.incident.suspects import find_suspects
 
-    traffic = analyse([str(example.log)], since=86400).traffic
-    # As for a log from another machine: Postfix's settings are not at hand.
-    trust = Trust(None, parse_networks("127.0.0.0/8"))
-    relays = [r for r in find_relays(traffic, trust) if r.verdict != ORDINARY]
-    return [s for s in find_suspects(traffic) if s.verdict == SUSPECT], relays
+    networks = example.truth["mynetworks"]
+    analysis = analyse([str(example.log)], since=86400, trusted=networks)
+    trust = Trust(parse_networks(networks), parse_networks("127.0.0.0/8"))
+    relays = [r for r in find_relays(analysis, trust) if r.verdict != ORDINARY]
+    return [s for s in find_suspects(analysis) if s.verdict == SUSPECT], relays
 
 
 def _show_events(seen: list[tuple[str, AlertEvent, Path | None]]) -> None:

@@ -185,19 +185,20 @@ def _accused(
     """
     from bmtick.cli._sources import known_relays
     from bmtick.incident.account import normal
+    from bmtick.incident.assessment import SUSPECT
     from bmtick.incident.networks import parse_address
     from bmtick.incident.relays import ORDINARY
     from bmtick.incident.response.guide import Accused
-    from bmtick.incident.score import SUSPECT
     from bmtick.incident.suspects import find_suspects
 
-    traffic = analyse_logs(settings, paths, since, past).traffic
+    analysis = analyse_logs(settings, paths, since, past)
     found: dict[tuple[str, str], Accused] = {}
-    for suspect in find_suspects(traffic):
-        if suspect.verdict == SUSPECT or (who and normal(suspect.user) == normal(who)):
+    for suspect in find_suspects(analysis):
+        accused = suspect.verdict == SUSPECT and suspect.kind == "account"
+        if accused or (who and normal(suspect.user) == normal(who)):
             texts = tuple(e.text for e in suspect.evidence)
             found["user", suspect.user] = Accused("user", suspect.user, suspect.since, texts)
-    for relay in known_relays(traffic, settings, config_dir):
+    for relay in known_relays(analysis, settings, config_dir):
         if relay.verdict != ORDINARY or relay.client == who:
             texts = tuple(e.text for e in relay.evidence)
             found["client", relay.client] = Accused("client", relay.client, relay.since, texts)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bmtick.cli._logs import analyse_logs, config_dir_option, log_option, span_options
-from bmtick.cli._sources import postfix_settings, trust
+from bmtick.cli._sources import mynetworks, postfix_settings, trust
 from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
 from bmtick.errors import EXIT_FINDING, BmtickError, printable
 
@@ -62,13 +62,13 @@ def command(
     asked = _probe(server, postfix) if probe else None
     analysis = None
     try:
-        analysis = analyse_logs(settings, logs, since, past)
+        analysis = analyse_logs(settings, logs, since, past, trusted=mynetworks(postfix))
     except BmtickError as error:
         if logs or (postfix is None and asked is None):
             raise
         click.echo(f"bmtick: without a log, so no relays are ranked: {error.message}", err=True)
     verdicts = analyse_restrictions(postfix) if postfix else []
-    relays = find_relays(analysis.traffic, trust(settings, postfix)) if analysis else []
+    relays = find_relays(analysis, trust(settings, postfix)) if analysis else []
     if output_format == "json":
         print_json(_document(analysis, relays, verdicts, asked))
     else:
@@ -133,7 +133,7 @@ def _show(
         print_table(
             [
                 *("client", "name", "trusted by", "messages", "relayed", "waiting", "refused"),
-                *("verdict", "points"),
+                *("verdict", "evidence %"),
             ],
             [
                 [

@@ -72,8 +72,8 @@ def command(
     facts = Facts(
         analysis,
         timelines[0],
-        find_suspects(analysis.traffic),
-        known_relays(analysis.traffic, settings, config_dir),
+        find_suspects(analysis),
+        known_relays(analysis, settings, config_dir),
         threshold(settings),
         _curve(settings, window, points, influxdb),
         _told(settings, window, influxdb),

@@ -51,20 +51,21 @@ def command(
     fail: bool,
     output_format: str,
 ) -> None:
-    """Rank users by how unlike themselves they behave, with the evidence.
+    """Rank users by the evidence that they send spam.
 
-    Each user is compared with its own past (the log before --since and its rotated siblings),
-    and with the others where it has none. Volume alone accuses nobody. The points are explained
-    in the documentation of bmtick.incident.score.
+    The evidence is that of the alerts: what the last hour and day of each account look like beside
+    its own past (the log before --since and its rotated siblings). 100 % is the threshold of the
+    alert. Also named are senders of machines without a login, local programs (sendmail), and
+    addresses that forward spam; 'bmtick relays' names machines.
     """
-    from bmtick.incident.score import SUSPECT
+    from bmtick.incident.assessment import SUSPECT
     from bmtick.incident.suspects import find_suspects
 
     settings = load_settings(ctx)
     analysis = analyse_logs(settings, logs, since, past)
     # A log that ended long ago is a copy: what is queued here now has nothing to do with it.
     fresh = time.time() - analysis.logs.newest < _FRESH
-    found = find_suspects(analysis.traffic, _queued(config_dir) if queue and fresh else None)
+    found = find_suspects(analysis, _queued(config_dir) if queue and fresh else None)
     suspects = [s for s in found if s.verdict == SUSPECT]
     if output_format == "json":
         print_json(_document(analysis, found))
@@ -75,7 +76,7 @@ def command(
 
 
 def _document(analysis: Analysis, found: Sequence[Suspect]) -> dict[str, Any]:
-    from bmtick.incident.score import SUSPECT
+    from bmtick.incident.assessment import SUSPECT
     from bmtick.incident.units import iso
 
     window = analysis.traffic.window
@@ -94,6 +95,9 @@ def _entry(suspect: Suspect) -> dict[str, Any]:
 
     return {
         "user": suspect.user,
+        "kind": suspect.kind,
+        "client": suspect.client,
+        "alert": suspect.alert,
         "score": suspect.score,
         "first_suspicious": iso(suspect.since),
         "evidence": [
@@ -137,10 +141,21 @@ def _show(analysis: Analysis, suspects: list[Suspect], unusual: list[Suspect]) -
         click.echo("Nobody behaves suspiciously.")
     else:
         print_table(
-            ["user", "points", "since", "messages", "recipients", "addresses", "refused", "queued"],
+            [
+                "user",
+                "kind",
+                "evidence %",
+                "since",
+                "messages",
+                "recipients",
+                "addresses",
+                "refused",
+                "queued",
+            ],
             [
                 [
                     s.user,
+                    s.kind,
                     s.score,
                     plain(s.since),
                     f"{s.messages:,}",
@@ -158,12 +173,28 @@ def _show(analysis: Analysis, suspects: list[Suspect], unusual: list[Suspect]) -
             click.echo(f"  - {printable(evidence.text)}")
         if suspect.failed_logins:
             click.echo(f"  - {suspect.failed_logins:,} failed logins for this name in the log")
-        click.echo(f"  next: bmtick respond {_quoted(suspect.user)}")
+        click.echo(f"  next: {_next(suspect)}")
     if unusual:
         click.echo("\nUnusual, but not accused (nothing but innocent mail looks like this too):")
         for suspect in unusual:
             reasons = "; ".join(e.text for e in suspect.evidence)
             click.echo(f"  {printable(suspect.user)}: {printable(reasons)}")
+
+
+def _next(suspect: Suspect) -> str:
+    if suspect.kind == "account":
+        return f"bmtick respond {_quoted(suspect.user)}"
+    if suspect.kind == "local":
+        return (
+            f"a program of uid {printable(suspect.client)} on this machine sends it (a web form?): "
+            "stop it, then: bmtick queue --sender " + _quoted(suspect.user)
+        )
+    if suspect.kind == "forwarder":
+        return "take the alias or rule away that forwards it, then: bmtick queue"
+    return (
+        f"it comes through {printable(suspect.client)} without a login: change this user's password "
+        "there, then: bmtick queue --sender " + _quoted(suspect.user)
+    )
 
 
 def _quoted(user: str) -> str:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from bmtick.collect.blocked import Blocked
 from bmtick.collect.clock import LogClock
 from bmtick.collect.postfix import events
+from bmtick.incident.assessment import Assessment, assess
 from bmtick.incident.logs import LogSet, find_logs, open_lines
 from bmtick.incident.traffic import Observer, Traffic, Window
+from bmtick.settings import Settings
 
 # How Postfix's lines about connections begin; lines about messages begin with a queue id.
 _IDLE = frozenset((b"connect ", b"disconne", b"lost con", b"timeout ", b"statisti", b"improper"))
@@ -37,10 +39,19 @@ def telling(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 @dataclass(frozen=True)
 class Analysis:
-    """A finished pass and what it was made of."""
+    """Finished logs.
+
+    Attributes:
+        logs: the files.
+        traffic: who sent how much from where.
+        assessments: by measurement and name, what the alerts' arithmetic makes of each.
+        open_since: since when strangers together used this server as an open relay; 0: never.
+    """
 
     logs: LogSet
     traffic: Traffic
+    assessments: dict[str, dict[str, Assessment]]
+    open_since: int
 
 
 def analyse(
@@ -48,16 +59,18 @@ def analyse(
     *,
     since: int,
     past: int = PAST,
-    blocked_patterns: Iterable[str] = (),
+    settings: Settings | None = None,
+    trusted: Iterable[str] = (),
     observers: Callable[[Window], Iterable[Observer]] | None = None,
 ) -> Analysis:
-    """Read the logs once.
+    """Read the logs.
 
     Args:
         paths: the logs; their rotated siblings are read too.
         since: seconds before the newest line that are judged.
         past: seconds before those that they are compared with.
-        blocked_patterns: the settings' rules for refusals that call the sender a spammer.
+        settings: of the alerts and of the collector.
+        trusted: networks beside the settings' whose machines may relay.
         observers: makes observers for the window.
 
     Raises:
@@ -66,12 +79,13 @@ def analyse(
     logs = find_logs(paths, since=since + past)
     # A log that is younger than what was asked for: plots and texts speak of what there is.
     window = Window(max(logs.newest - since, logs.files[0].first), logs.newest)
+    settings = settings or Settings()
     watching = observers(window) if observers else ()
-    traffic = Traffic(window, Blocked(blocked_patterns), watching)
+    traffic = Traffic(window, Blocked(settings.collect.blocked_patterns), watching)
     with _no_garbage():
         _read(logs, traffic)
-    traffic.close()
-    return Analysis(logs, traffic)
+    assessor = assess(logs.names, settings, window.start, trusted)
+    return Analysis(logs, traffic, assessor.close(), assessor.open_since)
 
 
 def _read(logs: LogSet, traffic: Traffic) -> None:

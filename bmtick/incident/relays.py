@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from bmtick.incident import score
+from bmtick import names as n
+from bmtick.incident.analysis import Analysis
+from bmtick.incident.assessment import SUSPECT, Evidence
 from bmtick.incident.networks import TrustedNetworks, parse_address
-from bmtick.incident.score import Evidence, Peers
 from bmtick.incident.traffic import ClientProfile, Traffic
 
 CULPRIT, INTRUDER, ORDINARY = "culprit", "intruder", "ordinary"
 
 _FOREIGN_MESSAGES = 20
+_FORGED_DOMAINS = 5
+_FORGED_SHARE = 0.8
+_FORGED_RECIPIENTS = 20
 CONSOLE = (
     "BlueMind's administration console, System management > System configuration > Mail, "
     "field 'My networks'"
@@ -30,6 +34,7 @@ class Relay:
             it relays), ``ordinary``.
         relayed: recipients elsewhere who got mail from it.
         waiting: messages for elsewhere that no server there has taken yet.
+        score: the evidence in percent of the threshold of its alert.
         remedy: what to do about it; empty for ordinary ones.
     """
 
@@ -38,7 +43,7 @@ class Relay:
     known: bool
     trusted_by: str
     verdict: str
-    score: float
+    score: int
     evidence: tuple[Evidence, ...]
     since: int
     messages: int
@@ -78,46 +83,55 @@ class Trust:
         return False, ""
 
 
-def find_relays(traffic: Traffic, trust: Trust) -> list[Relay]:
+def find_relays(analysis: Analysis, trust: Trust) -> list[Relay]:
     """Return the clients that relayed, or are about to, the most suspicious first.
 
     Clients whose mail only went to people here, or on by their own aliases, are no relays.
     """
-    peers = Peers.of(c.profile.window.peak_recipients for c in traffic.clients.values())
+    traffic = analysis.traffic
     waiting = traffic.ledger.waiting()
     found = []
     for address, client in traffic.clients.items():
         known, _ = trust.of(address)
         refused = client.profile.window.refused if known else 0
         if client.profile.window.messages and (client.relayed or refused or waiting[address]):
-            found.append(_relay(address, traffic, trust, peers, waiting[address]))
+            found.append(_relay(address, analysis, trust, waiting[address]))
     order = {INTRUDER: 0, CULPRIT: 0, ORDINARY: 1}
     return sorted(found, key=lambda r: (order[r.verdict], -r.score, -r.relayed, r.client))
 
 
-def _relay(address: str, traffic: Traffic, trust: Trust, peers: Peers, waiting: int) -> Relay:
+def _relay(address: str, analysis: Analysis, trust: Trust, waiting: int) -> Relay:
+    traffic = analysis.traffic
     client = traffic.clients[address]
     known, by = trust.of(address)
     profile = client.profile
-    evidence = [e for e in score.weigh(profile, peers) if e.kind != "spread"]
+    one = analysis.assessments[n.CLIENT].get(address)
+    evidence = one.evidence() if one else []
     foreign = _foreign(client, traffic)
     if foreign:
         evidence = [*(e for e in evidence if e.kind != "forging"), foreign]
-        evidence.sort(key=lambda e: -e.points)
-    if not known and (client.relayed or waiting):
+    outward = bool(client.relayed or waiting)
+    if not known and outward:
         evidence.append(_unknown(client, waiting, complete=trust.complete))
-        evidence.sort(key=lambda e: -e.points)
-    points = sum(e.points for e in evidence)
-    verdict = _verdict(known or not trust.complete, evidence, points)
+    evidence.sort(key=lambda e: -e.points)
+    fired = one is not None and one.verdict == SUSPECT
+    # Strangers who relay together are strangers each: an open relay is used from many addresses.
+    together = (fired or analysis.open_since) and not _is_inner(address)
+    if not known and outward and (trust.complete or together):
+        verdict = INTRUDER
+    elif fired or (foreign is not None and _is_forger(foreign, client)):
+        verdict = CULPRIT
+    else:
+        verdict = ORDINARY
     return Relay(
         client=address,
         name=client.name,
         known=known,
         trusted_by=by,
         verdict=verdict,
-        score=round(points, 1),
+        score=round(100 * one.share) if one else 0,
         evidence=tuple(evidence),
-        since=_since(client, evidence, peers),
+        since=(one.since if one else 0) or profile.first,
         messages=profile.window.messages,
         recipients=profile.window.recipients,
         relayed=client.relayed,
@@ -130,11 +144,16 @@ def _relay(address: str, traffic: Traffic, trust: Trust, peers: Peers, waiting: 
     )
 
 
+def _is_inner(address: str) -> bool:
+    parsed = parse_address(address.partition("/")[0])
+    return parsed is None or parsed.is_private
+
+
 def _foreign(client: ClientProfile, traffic: Traffic) -> Evidence | None:
     """Weigh sender addresses of domains that are not this server's and not this machine's habit."""
     profile = client.profile
     usual = traffic.own_domains | profile.past_domains | {""}
-    foreign = {d: n for d, n in profile.domains.items() if d not in usual}
+    foreign = {d: count for d, count in profile.domains.items() if d not in usual}
     messages, total = sum(foreign.values()), profile.window.messages
     if messages < _FOREIGN_MESSAGES or messages * 2 < total:
         return None
@@ -144,7 +163,16 @@ def _foreign(client: ClientProfile, traffic: Traffic) -> Evidence | None:
         min(3.0, 2.0 + math.log2(len(foreign)) / 3),
         f"{messages:,} of {total:,} messages bear sender addresses of strange domains ({some})",
         {"foreign_messages": messages, "domains": len(foreign)},
-        min(profile.domains_since[d] for d in foreign),
+    )
+
+
+def _is_forger(foreign: Evidence, client: ClientProfile) -> bool:
+    """Tell whether strange senders alone convict: most of the mail, under many names, and outward."""
+    messages, domains = foreign.numbers["foreign_messages"], foreign.numbers["domains"]
+    return (
+        domains >= _FORGED_DOMAINS
+        and messages >= _FORGED_SHARE * client.profile.window.messages
+        and client.relayed >= _FORGED_RECIPIENTS
     )
 
 
@@ -155,30 +183,8 @@ def _unknown(client: ClientProfile, waiting: int, *, complete: bool) -> Evidence
     text = f"{done}, but is in no trusted network"
     numbers: dict[str, float] = {"relayed": client.relayed, "waiting": waiting}
     if complete:
-        return Evidence("unknown", score.SUSPECT_POINTS, text, numbers)
+        return Evidence("unknown", 4.0, text, numbers)
     return Evidence("unknown", 0.5, f"{text} that is known here", numbers)
-
-
-def _verdict(trusted: bool, evidence: list[Evidence], points: float) -> str:
-    if not trusted:
-        return INTRUDER if points >= score.SUSPECT_POINTS else ORDINARY
-    kinds = {e.kind: e.points for e in evidence}
-    # One machine has one address, so only what it sends, and to whom, can tell that it went bad.
-    corroborated = kinds.get("refusals", 0) >= 2 or kinds.get("forging", 0) >= 1
-    loud = kinds.get("volume", 0) >= 1
-    bad = (
-        points >= score.SUSPECT_POINTS and corroborated and (loud or kinds.get("refusals", 0) >= 3)
-    )
-    return CULPRIT if bad else ORDINARY
-
-
-def _since(client: ClientProfile, evidence: list[Evidence], peers: Peers) -> int:
-    began = [e.since for e in evidence if e.since]
-    if began:
-        return min(began)
-    from bmtick.incident.suspects import first_moment  # noqa: PLC0415 -- both rank senders
-
-    return first_moment(client.profile, evidence, peers)
 
 
 def _remedy(address: str, verdict: str, by: str) -> str:

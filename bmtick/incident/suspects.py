@@ -1,17 +1,24 @@
-"""Who sends the spam: logins ranked by how unlike themselves they behave."""
+"""Who sends the spam: accounts, senders without a login, local senders and forwarders, by evidence."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from bmtick.incident import score
+from bmtick import names as n
 from bmtick.incident.account import normal
-from bmtick.incident.profile import CELL, CELLS_OF_AN_HOUR, Cell, Profile
-from bmtick.incident.score import Evidence, Peers
+from bmtick.incident.analysis import Analysis
+from bmtick.incident.assessment import SUSPECT, Assessment, Evidence
+from bmtick.incident.profile import Profile
 from bmtick.incident.traffic import Traffic
 
 _TOP_ADDRESSES = 10
+KINDS = {  # what the name of a suspect stands for
+    n.SENDER: "account",
+    n.FROM: "sender",  # mail of a trusted machine without a login, such as a webmail
+    n.LOCAL: "local",  # by sendmail on this machine
+    n.FORWARD: "forwarder",
+}
 
 
 @dataclass(frozen=True)
@@ -29,18 +36,25 @@ class AddressFact:
 
 @dataclass(frozen=True)
 class Suspect:
-    """One login and what speaks against it.
+    """One name and what speaks against it.
 
     Attributes:
+        user: the login; for other kinds the sender or the forwarding address.
+        kind: ``account``, ``sender``, ``local`` or ``forwarder``.
         verdict: ``suspect``, or ``unusual``: stands out, but not accused.
+        score: the evidence in percent of the threshold of its alert.
+        alert: that alert.
         since: first suspicious moment, seconds since the epoch.
+        client: the trusted machine that a ``sender`` sends through; the uid of a ``local`` one.
         queue_ids: messages of this login that are still queued.
         failed_logins: for this name, from anywhere, in all of the log.
     """
 
     user: str
+    kind: str
     verdict: str
-    score: float
+    score: int
+    alert: str
     evidence: tuple[Evidence, ...]
     since: int
     messages: int
@@ -53,111 +67,71 @@ class Suspect:
     failed_logins: int
     past_days: int
     past_peak: int
+    client: str = ""
     top_addresses: tuple[AddressFact, ...] = ()
     queue_ids: tuple[str, ...] = field(default=())
 
 
-def find_suspects(traffic: Traffic, queued: Collection[str] | None = None) -> list[Suspect]:
-    """Return suspects first, then what is unusual, each by points.
+def find_suspects(analysis: Analysis, queued: Collection[str] | None = None) -> list[Suspect]:
+    """Return suspects first, then what is unusual, each by the weight of its evidence.
 
     Args:
-        traffic: a finished pass over the logs.
+        analysis: a finished pass over the logs.
         queued: the queue ids that Postfix has now; None where the queue cannot be read, so that
             the log alone says what is still queued.
     """
-    peers = Peers.of(p.window.peak_recipients for p in traffic.users.values())
-    found = []
-    for user, profile in traffic.users.items():
-        if not profile.window.messages:
-            continue
-        evidence = score.weigh(profile, peers)
-        verdict, points = score.judge(evidence)
-        if verdict != score.QUIET:
-            found.append(_suspect(user, profile, verdict, points, evidence, peers, traffic, queued))
-    return sorted(
-        found, key=lambda s: (s.verdict != score.SUSPECT, -s.score, -s.recipients, s.user)
-    )
+    found = [
+        _suspect(one, analysis, queued)
+        for kind in KINDS
+        for one in analysis.assessments[kind].values()
+        if one.verdict
+    ]
+    # A webmail's sender may be an account as well: it is named once.
+    named = {s.user for s in found if s.kind == "account" and s.verdict == SUSPECT}
+    found = [s for s in found if s.kind in ("account", "forwarder") or s.user not in named]
+    return sorted(found, key=lambda s: (s.verdict != SUSPECT, -s.score, -s.recipients, s.user))
 
 
-def _suspect(
-    user: str,
-    profile: Profile,
-    verdict: str,
-    points: float,
-    evidence: list[Evidence],
-    peers: Peers,
-    traffic: Traffic,
-    queued: Collection[str] | None,
-) -> Suspect:
-    window = profile.window
-    tried = sum(f.count for name, f in traffic.tried.items() if normal(name) == normal(user))
-    ids = traffic.ledger.queue_ids(user)
+def _suspect(one: Assessment, analysis: Analysis, queued: Collection[str] | None) -> Suspect:
+    traffic = analysis.traffic
+    account = one.measurement == n.SENDER
+    profile = (traffic.users.get(one.name) if account else None) or Profile()
+    tried = sum(f.count for name, f in traffic.tried.items() if normal(name) == normal(one.name))
+    ids = traffic.ledger.queue_ids(one.name) if account else []
+    counts = one.counts
+    recipients = counts.get("recipients", 0) if account else counts.get("relayed", 0)
     return Suspect(
-        user=user,
-        verdict=verdict,
-        score=round(points, 1),
-        evidence=tuple(evidence),
-        since=first_moment(profile, evidence, peers),
-        messages=window.messages,
-        recipients=window.recipients,
-        size=window.size,
+        user=one.name,
+        kind=KINDS[one.measurement],
+        verdict=one.verdict,
+        score=round(100 * one.share),
+        alert=one.weight.alert if one.weight else "",
+        evidence=tuple(one.evidence()),
+        since=one.since or _first(profile, traffic),
+        messages=int(counts.get("messages", 0)),
+        recipients=int(recipients),
+        size=int(counts.get("bytes", 0)),
         addresses=len(profile.addresses),
-        new_addresses=len(score.new_sights(profile)) if score.has_past(profile) else 0,
-        refused=window.refused,
-        blocked=window.blocked,
-        failed_logins=tried,
-        past_days=profile.past.days,
-        past_peak=profile.past.peak_recipients,
-        top_addresses=_top(profile),
+        new_addresses=sum(sight.new for sight in profile.addresses.values())
+        if one.facts.get("days")
+        else 0,
+        refused=int(counts.get("refused", 0)),
+        blocked=int(counts.get("blocked", 0)),
+        failed_logins=tried if account else 0,
+        past_days=int(one.facts.get("days", 0)),
+        past_peak=int(one.facts.get("usual", 0)),
+        client=one.tags.get("client", "") or one.tags.get("uid", ""),
+        top_addresses=_top(profile, past=bool(one.facts.get("days"))),
         queue_ids=tuple(i for i in ids if queued is None or i in queued),
     )
 
 
-def first_moment(profile: Profile, evidence: list[Evidence], peers: Peers) -> int:
-    """Return when it began: the first message of the first hour that is out of bounds.
-
-    Where the mail comes from new addresses, a try-out from one of those, up to a day earlier,
-    is the beginning.
-    """
-    kinds = {e.kind for e in evidence}
-    limits = (
-        score.volume_reference(profile, peers) if "volume" in kinds else float("inf"),
-        score.spread_reference(profile) if "spread" in kinds else float("inf"),
-    )
-    cells = profile.window.cells
-    hour = _first_hour(cells, *limits)
-    if hour is None:
-        return profile.window.first
-    start = min(c.first for c in hour)
-    if "novelty" in kinds:
-        addresses = frozenset().union(*(c.addresses for c in hour))
-        sights = (profile.addresses.get(a) for a in addresses)
-        start = min([start, *(s.first for s in sights if s and s.new)])
-    return start
+def _first(profile: Profile, traffic: Traffic) -> int:
+    return profile.first or traffic.window.start
 
 
-def _first_hour(cells: list[Cell], volume: float, spread: float) -> list[Cell] | None:
-    """Return the cells of the first hour beyond a limit, quiet ones before the rise left out."""
-    begin = 0
-    for index, cell in enumerate(cells):
-        while cells[begin].start <= cell.start - CELLS_OF_AN_HOUR * CELL:
-            begin += 1
-        hour = cells[begin : index + 1]
-        recipients = sum(c.recipients for c in hour)
-        addresses = len(frozenset().union(*(c.addresses for c in hour)))
-        if recipients > volume or addresses > spread:
-            busiest = max(c.recipients for c in hour)
-            while (
-                len(hour) > 1 and hour[0].recipients * 10 < busiest and len(hour[0].addresses) < 3
-            ):
-                hour = hour[1:]
-            return hour
-    return None
-
-
-def _top(profile: Profile) -> tuple[AddressFact, ...]:
+def _top(profile: Profile, *, past: bool) -> tuple[AddressFact, ...]:
     ranked = sorted(profile.addresses.items(), key=lambda item: (-item[1].recipients, item[0]))
-    past = score.has_past(profile)
     return tuple(
         AddressFact(a, s.name, s.first, s.messages, s.recipients, s.new and past, s.failures)
         for a, s in ranked[:_TOP_ADDRESSES]

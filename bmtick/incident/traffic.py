@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from bmtick.collect import events as ev
 from bmtick.collect.blocked import Blocked
 from bmtick.incident.ledger import Ledger, Message
-from bmtick.incident.profile import Profile, Span
+from bmtick.incident.profile import Profile
 
 _T = TypeVar("_T")
 _MAX_CLIENTS = 100_000
@@ -63,6 +63,7 @@ class ClientProfile:
 
     Attributes:
         relayed: recipients elsewhere that this server passed its mail on to, in the window.
+        past_relayed: the same before it.
         local: recipients served here.
         forwarded: recipients elsewhere by an alias of a local address.
     """
@@ -126,13 +127,6 @@ class Traffic:
                 count += 1
         self.events += count
 
-    def close(self) -> None:
-        """End the pass; to be called once."""
-        for profile in self.users.values():
-            profile.close()
-        for client in self.clients.values():
-            client.profile.close()
-
     def _client(self, time: int, event: ev.Client) -> None:
         self.ledger.client(time, event)
 
@@ -156,7 +150,7 @@ class Traffic:
         if profile is not None:
             domain = event.sender.rpartition("@")[2].lower()
             if not inside:
-                profile.before(time, event.nrcpt, event.size, message.client, domain)
+                profile.before(message.client, domain)
             else:
                 sight = profile.within(time, event.nrcpt, event.size, message.client, domain)
                 if sight.messages == 1:
@@ -196,8 +190,10 @@ class Traffic:
                 _count_relayed(client, event, inside=inside)
             elif status == "deferred" and inside and event.agent == "smtp":
                 message.waits = not event.orig_to or event.orig_to == event.recipient
-        if profile is not None:
-            _count_outcome(profile.window if inside else profile.past, status, blocked=blocked)
+        if inside and profile is not None and status != "sent":
+            window = profile.window
+            window.refused += blocked or status in ("bounced", "expired")
+            window.blocked += blocked
 
     def _own_domain(self, address: str) -> None:
         _, at, domain = address.rpartition("@")
@@ -207,8 +203,8 @@ class Traffic:
     def _expired(self, time: int, event: ev.Expired) -> None:
         message = self.ledger.open.get(event.queue_id)
         profile = self.users.get(message.user) if message else None
-        if profile is not None:
-            (profile.window if time >= self.window.start else profile.past).refused += 1
+        if profile is not None and time >= self.window.start:
+            profile.window.refused += 1
 
     def _removed(self, time: int, event: ev.Removed) -> None:
         self.ledger.removed(event.queue_id)
@@ -223,14 +219,6 @@ class Traffic:
         if time >= self.window.start:
             for observer in self._observers:
                 observer.failure(time, event.client)
-
-
-def _count_outcome(span: Span, status: str, *, blocked: bool) -> None:
-    if status == "sent":
-        span.delivered += 1
-    elif blocked or status in ("bounced", "expired"):
-        span.refused += 1
-        span.blocked += blocked
 
 
 def _count_relayed(client: ClientProfile, event: ev.Delivery, *, inside: bool) -> None:

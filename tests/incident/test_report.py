@@ -42,7 +42,11 @@ def write(path, *arguments):
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "incident.html"
+    settings = path.with_name("bmtick.toml")
+    trusted = json.loads((EXAMPLE / "truth.json").read_text())["mynetworks"]
+    settings.write_text(f"[collect]\nknown_clients = {json.dumps(trusted)}\n")
     arguments = ["--log", str(EXAMPLE / "mail.log"), "--points", str(EXAMPLE / "queue.lp")]
+    arguments += ["--no-influxdb", "--config", str(settings)]
     result = CliRunner().invoke(cli, ["report", "-o", str(path), "--since", "10m", *arguments])
     assert result.exit_code == 0, result.output
     return path

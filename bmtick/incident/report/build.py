@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bmtick.incident import score
 from bmtick.incident.analysis import Analysis
+from bmtick.incident.assessment import SUSPECT
 from bmtick.incident.relays import ORDINARY, Relay
 from bmtick.incident.report import figures
 from bmtick.incident.report.figures import Bar
@@ -63,7 +63,7 @@ def build(facts: Facts) -> Page:
         facts.threshold,
         facts.acts,
     )
-    accused = [s for s in facts.suspects if s.verdict == score.SUSPECT]
+    accused = [s for s in facts.suspects if s.verdict == SUSPECT]
     culprits = [r for r in facts.relays if r.verdict != ORDINARY]
     names = [*(s.user for s in accused), *(r.client for r in culprits)]
     window = traffic.window
@@ -95,6 +95,7 @@ def build(facts: Facts) -> Page:
             _("Logs: {names}.", names=", ".join(facts.analysis.logs.names)),
             _("Queue: {source}.", source=curve.source),
             *facts.notes,
+            _("Evidence is in percent of the threshold of the alert that weighs it."),
         ],
     )
 
@@ -141,7 +142,7 @@ def _user_bars(facts: Facts, accused: Sequence[Suspect]) -> list[Bar]:
             refused=number(window.refused),
         )
         if user in known:
-            hover += " " + _("({points} points)", points=known[user].score)
+            hover += " " + _("(evidence {score} %)", score=known[user].score)
         bars.append(Bar(user, window.recipients, user in known, hover))
     return _largest(bars)
 
@@ -181,7 +182,7 @@ def _tables(facts: Facts, accused: Sequence[Suspect], culprits: Sequence[Relay])
             _("Suspects and why"),
             [
                 _("user"),
-                _("points"),
+                _("evidence %"),
                 _("since"),
                 _("recipients"),
                 _("addresses"),
@@ -229,11 +230,11 @@ def _tables(facts: Facts, accused: Sequence[Suspect], culprits: Sequence[Relay])
         ),
         Table(
             _("Unusual, but not accused"),
-            [_("user"), _("points"), _("why it stands out")],
+            [_("user"), _("evidence %"), _("why it stands out")],
             [
                 [s.user, f"{s.score}", "; ".join(e.text for e in s.evidence)]
                 for s in facts.suspects
-                if s.verdict != score.SUSPECT
+                if s.verdict != SUSPECT
             ][:_ROWS],
             numbers=(1,),
             empty=_("Nobody."),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bmtick.incident.assessment import SUSPECT, Evidence
 from bmtick.incident.relays import ORDINARY, Relay
 from bmtick.incident.report.timeline import Timeline
-from bmtick.incident.score import SUSPECT
 from bmtick.incident.suspects import Suspect
 from bmtick.incident.traffic import Failures
 from bmtick.incident.units import age
@@ -53,6 +53,10 @@ class Moment:
     kind: str
 
 
+def _first(evidence: Sequence[Evidence]) -> str:
+    return evidence[0].text if evidence else "see the alert"
+
+
 def episodes(curve: Curve, threshold: int) -> list[Episode]:
     """Return the times at which the queue reached the threshold."""
     found: list[Episode] = []
@@ -84,7 +88,7 @@ def story(
     found = [
         Moment(
             s.since,
-            _("{user} begins to behave unlike itself: {why}", user=s.user, why=s.evidence[0].text),
+            _("{user} begins to send spam: {why}", user=s.user, why=_first(s.evidence)),
             "suspect",
         )
         for s in suspects
@@ -97,7 +101,7 @@ def story(
                 "{client} ({name}) begins to relay spam: {why}",
                 client=r.client,
                 name=r.name,
-                why=r.evidence[0].text,
+                why=_first(r.evidence),
             ),
             "relay",
         )
