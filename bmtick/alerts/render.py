@@ -177,7 +177,7 @@ def _context(resolved: Resolved) -> dict[str, Any]:
         "facts": facts(resolved),
         "schedule": schedule.condition(resolved.values),
         "id": alert_id(resolved),
-        "reset_by": _reset_by(resolved.values),
+        "reset_by": _reset_by(resolved),
         "handlers": _handlers(resolved),
         "trigger_type": resolved.alert.raw.get("trigger_type", "threshold"),
     }
@@ -209,10 +209,13 @@ def _measurement(resolved: Resolved) -> str:
     return str(resolved.values.get("measurement", resolved.alert.measurement))
 
 
-def _reset_by(values: Mapping[str, Any]) -> str:
-    """The variable below which a standing alert is over; empty: below its own threshold."""
+def _reset_by(resolved: Resolved) -> str:
+    """What a firing alert must fall below to be over; empty: its own threshold."""
+    values = resolved.values
     if values.get("reset") is not None:
         return "reset"
+    if "gauges" in resolved.alert.raw.get("also", ()):
+        return "crit / 2"  # evidence swings while a wave goes on: one incident, one mail
     return "sigmaLeast" if values.get("sigma") is not None else ""
 
 

@@ -1,0 +1,37 @@
+"""A hacked page that writes as somebody new each time shows as its uid."""
+
+from bmtick.collect.options import Options
+from bmtick.collect.whole import points_of_logs
+
+
+def points(tmp_path, senders):
+    lines = []
+    for number, sender in enumerate(senders):
+        stamp, qid = f"2026-01-05T10:00:{number:02d}+00:00 web", f"ABCDEF{number:04X}"
+        lines += [
+            f"{stamp} postfix/pickup[1]: {qid}: uid=33 from=<{sender}>",
+            f"{stamp} postfix/qmgr[2]: {qid}: from=<{sender}>, size=900, nrcpt=1 (queue active)",
+            (
+                f"{stamp} postfix/smtp[3]: {qid}: to=<r{number}@far.example>, "
+                "relay=mx.far.example[198.51.100.1]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, "
+                "status=sent (250 OK)"
+            ),
+            f"{stamp} postfix/qmgr[2]: {qid}: removed",
+        ]
+    log = tmp_path / "mail.log"
+    log.write_text("\n".join(lines) + "\n")
+    found = points_of_logs([str(log)], options=Options(now=1_767_700_000))
+    return [p for p in found if p.name == "postfix_local"]
+
+
+def test_many_senders_of_one_uid_have_a_point_together(tmp_path):
+    found = points(tmp_path, [f"nobody{n}@somewhere.example" for n in range(20)])
+    whole = [p for p in found if p.tags == {"sender": "*", "uid": "33"}]
+    assert max(p.fields["hour_relayed"] for p in whole) == 20
+    assert sum(p.fields["messages"] for p in whole) == 0
+    assert sum(p.fields["messages"] for p in found) == 20
+
+
+def test_one_sender_needs_none(tmp_path):
+    found = points(tmp_path, ["www-data@web.example.org"] * 20)
+    assert {p.tags["sender"] for p in found} == {"www-data@web.example.org"}
