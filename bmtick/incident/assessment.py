@@ -142,9 +142,10 @@ class Assessor:
             self._weighed[key] = time // _STEP, 0.0, time
             return
         heaviest = max(weights, key=_heaviness)
-        if share < _QUIET:
+        before, share = share, heaviest.value / (heaviest.threshold or 1)
+        # It rises since the last quiet point, if that was just before this one.
+        if share < _QUIET or (before < _QUIET and time - rising > 2 * _STEP):
             rising = time
-        share = heaviest.value / (heaviest.threshold or 1)
         self._weighed[key] = time // _STEP, share, rising
         if heaviest.critical:
             one = one or self.found.setdefault(key, self._new(name, tags))
