@@ -576,6 +576,7 @@ class Memory:
         self._asked = 0  # the store, for what is due until that minute
         self._next_due = 1 << 60  # the first of them, or earlier
         self.guessed: dict[str, int] = {}  # logins that failed, with the last minute
+        self._cleared = -1  # the minute in which guessed was last swept
 
     def record(self, entity: str) -> Record:
         """Return the record of an entity, a new one if nothing is known of it."""
@@ -759,6 +760,9 @@ class Memory:
     def guess(self, user: str, minute: int) -> None:
         """Know that a login failed."""
         if user not in self.guessed and len(self.guessed) >= _MAX_GUESSED:
+            if minute == self._cleared:  # a sweep for each name would take time squared
+                return
+            self._cleared = minute
             self.guessed = {u: last for u, last in self.guessed.items() if last > minute - HOUR}
             if len(self.guessed) >= _MAX_GUESSED:
                 return

@@ -15,7 +15,10 @@ from click.testing import CliRunner
 from bmtick.cli.root import cli
 
 _CONTEXT = click.Context(cli, info_name="bmtick")
-_COMMANDS = {n: cli.get_command(_CONTEXT, n) for n in cli.list_commands(_CONTEXT)}
+_SERVERS = {"guard", "guard-queue"}  # they run until they are told to end: see tests/guard
+_COMMANDS = {
+    n: cli.get_command(_CONTEXT, n) for n in cli.list_commands(_CONTEXT) if n not in _SERVERS
+}
 _SETTINGS = """
 [kapacitor]
 url = "http://127.0.0.1:1"
@@ -27,6 +30,9 @@ timeout = "1s"
 recipients = ["admin@domain.net"]
 [collect]
 logs = ["mail.log"]
+[guard]
+state = "guard.state"
+points = "guard.points"
 [alerts.postfix_queue]
 """
 _SCRIPT = "stream\n    |from()\n        .measurement('m')\n    |log()\n"
@@ -45,6 +51,7 @@ fields = { value = "1x3" }
 _NEEDED = {
     "name": "postfix_queue",
     "user": "a",
+    "who": "a",
     "shell": "bash",
     "--for": "chronograf",
     "--reason": "why",
@@ -116,6 +123,7 @@ _FILES = {
 # Where it is to write; what Telegraf is to read; what is not asked; what may come later.
 _NOT_READ = {
     ("init", "--config"), ("telegraf", "--log"), ("suspects", "--config-dir"), ("watch", "--log"),
+    ("check", "files"), ("fmt", "files"),  # a folder is all the scripts in it
 }  # fmt: skip
 _NO_FILE = {"missing", "directory", "loop", "below_a_file", "newline_in_name"}
 _NO_FOLDER = {"loop", "below_a_file", "empty"}
