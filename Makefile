@@ -60,7 +60,10 @@ clean:  ## remove .venv and all that was built
 deb:  ## build a Debian package in build/deb
 	rm -rf build/deb
 	mkdir -p build/deb/bmtick
-	git archive HEAD | tar -x -C build/deb/bmtick
+	@# Without git, such as from an archive, all that lies here; in another user's clone git asks for consent.
+	if git -c safe.directory='$(CURDIR)' rev-parse HEAD >/dev/null 2>&1; \
+	then git -c safe.directory='$(CURDIR)' archive HEAD | tar -x -C build/deb/bmtick; \
+	else tar -c --exclude=./build --exclude=./.venv --exclude=./.git . | tar -x -C build/deb/bmtick; fi
 	cp -r packaging/debian build/deb/bmtick/debian
 	cd build/deb/bmtick && dpkg-buildpackage --build=binary --no-sign
 	@ls -1 build/deb/*.deb
