@@ -612,7 +612,8 @@ cdef bint _sent(
     if found == NULL:
         return False
     message = <object>found
-    if message.waiting is not None:
+    waiting = message.waiting
+    if waiting and _checksum(line.said + 4, to_end) in waiting:
         return False
     at = _queued_as(reply, end)
     if at != NULL and _is_ours(counter, key, at, end):
@@ -633,7 +634,9 @@ cdef bint _sent(
         return True
     user = origin.user
     if outward and not user:
-        return False
+        seen = message.outward
+        if seen is None or origin.trusted or entity not in seen:
+            return False
     sums = _sums(counter.entities, entity)
     sums[3 if outward else 4] += 1
     if user:

@@ -20,7 +20,18 @@ from bmtick.collect.events import (
     Reject,
     Removed,
 )
-from bmtick.collect.raw import UNAVAILABLE, address, text, username
+from bmtick.collect.raw import (
+    MAX_DELAY,
+    MAX_RECIPIENTS,
+    MAX_REPEATED,
+    MAX_SIZE,
+    MAX_UID,
+    UNAVAILABLE,
+    address,
+    number,
+    text,
+    username,
+)
 
 _HEAD = re.compile(p.HEAD)
 _REPEATED = re.compile(p.REPEATED)
@@ -43,7 +54,9 @@ def _client(m: re.Match[bytes]) -> Event:
     )
 
 
-def _delivery(m: re.Match[bytes]) -> Event:
+def _delivery(m: re.Match[bytes]) -> Event | None:
+    if len(m["delay"]) > MAX_DELAY or m["delay"].count(b".") > 1 or m["delay"] == b".":
+        return None
     queue_id, recipient, orig_to, relay, delay, dsn, status, reply = m.groups()
     return Delivery(
         queue_id.decode(),
@@ -80,16 +93,22 @@ def _reject(m: re.Match[bytes]) -> Event:
     )
 
 
-def _pickup(m: re.Match[bytes]) -> Event:
-    return Pickup(text(m["queue_id"]), int(m["uid"]), text(m["sender"]), text(m["orig_queue_id"]))
+def _pickup(m: re.Match[bytes]) -> Event | None:
+    uid = number(m["uid"], MAX_UID)
+    if uid is None:
+        return None
+    return Pickup(text(m["queue_id"]), uid, text(m["sender"]), text(m["orig_queue_id"]))
 
 
-def _active(m: re.Match[bytes]) -> Event:
-    queue_id, sender, size, nrcpt = m.groups()
-    return Active(queue_id.decode(), text(sender), int(size), int(nrcpt))
+def _active(m: re.Match[bytes]) -> Event | None:
+    queue_id, sender, *numbers = m.groups()
+    size, nrcpt = number(numbers[0], MAX_SIZE), number(numbers[1], MAX_RECIPIENTS)
+    if size is None or nrcpt is None:
+        return None
+    return Active(queue_id.decode(), text(sender), size, nrcpt)
 
 
-_Rule = tuple[re.Pattern[bytes], Callable[[re.Match[bytes]], Event]]
+_Rule = tuple[re.Pattern[bytes], Callable[[re.Match[bytes]], Event | None]]
 
 _REJECT: _Rule = (re.compile(p.REJECT, re.DOTALL), _reject)
 _DELIVERY: _Rule = (re.compile(p.DELIVERY, re.DOTALL), _delivery)
@@ -154,11 +173,15 @@ def parse_repeated(line: bytes) -> tuple[Event | None, int]:
 def _parse_message(daemon: bytes, message: bytes) -> tuple[Event | None, int]:
     times = 1
     if message.startswith(b"message repeated") and (repeated := _REPEATED.match(message)):
-        times = int(repeated["repeated"])
+        times = number(repeated["repeated"], MAX_REPEATED) or 0
+        if not times:
+            return None, 0
         message = message[repeated.end() :].removesuffix(b"]")
     for pattern, build in _RULES.get(daemon, _AGENTS):
         if match := pattern.match(message):
             event = build(match)
+            if event is None:  # an absurd number
+                return None, 0
             if isinstance(event, Delivery):
                 event = Delivery(*event[:-1], text(daemon))
             return event, times
@@ -225,7 +248,8 @@ def events(lines: Iterator[bytes], clock: LogClock) -> Iterator[tuple[int, Event
     for line in lines:
         event, times = read(line)
         if event is None and last is not None and (m := last_repeated.search(line.rstrip(b"\r\n"))):
-            event, times = last, int(m["repeated"])
+            times = number(m["repeated"], MAX_REPEATED) or 0
+            event = last if times else None
         last = event
         if event is not None and (time := clock.read(line)) is not None:
             if times == 1:

@@ -86,7 +86,8 @@ def _fifo(path: Path) -> None:
 def _other_end(path: Path, *, read: bool) -> None:
     """Be the other end of a pipe, so that neither side waits for ever."""
     if not read:
-        os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # takes what is written, until the process ends
+        # Takes all that is written: a report is longer than what a pipe holds.
+        threading.Thread(target=path.read_bytes, daemon=True).start()
         return
 
     def write() -> None:
@@ -124,6 +125,9 @@ _FILES = {
 _NOT_READ = {
     ("init", "--config"), ("telegraf", "--log"), ("suspects", "--config-dir"), ("watch", "--log"),
     ("check", "files"), ("fmt", "files"),  # a folder is all the scripts in it
+    ("top", "--log"),  # waits for a log that is not there yet, as watch does
+    ("hold", "--config-dir"), ("release", "--config-dir"),  # noted; the queue is told of on stderr
+    ("incident", "--folder"),  # without a terminal it writes nothing
 }  # fmt: skip
 _NO_FILE = {"missing", "directory", "loop", "below_a_file", "newline_in_name"}
 _NO_FOLDER = {"loop", "below_a_file", "empty"}
