@@ -7,10 +7,15 @@ import pytest
 
 from bmtick.alerts import catalogue, render
 from bmtick.engine import load_task
+from bmtick.names import FIELDS, TAGS
 from bmtick.points import Point
 
 SECOND = 10**9
 HOSTS = ("a", "b")
+
+_REMEMBERED = ("postfix_sender", "postfix_client", "postfix_from", "postfix_local", "postfix_forward",
+               "postfix_account", "postfix_server", "bmtick_listed")  # fmt: skip
+_TAGS = {"postfix_client": {"client": "192.0.2.1", "known": "true"}}
 
 
 def points(random, count):
@@ -30,20 +35,9 @@ def points(random, count):
             {"queue": pick(("active", "deferred"))},
             {"length": pick((1, 100, 900))},
         )
-        add(
-            "postfix_sender",
-            {"user": pick("xy")},
-            {
-                "messages": pick((1, 50, 200)),
-                "recipients": pick((1, 300, 900)),
-                "bytes": 10,
-                "clients": pick((1, 3, 30)),
-                "refused": pick((0, 0, 50)),
-            },
-        )
-        add(
-            "postfix_client", {"client": "192.0.2.1", "known": "false"}, {"messages": pick((1, 30))}
-        )
+        for name in _REMEMBERED:
+            own = {tag: pick("xy") for tag in TAGS[name]} | _TAGS.get(name, {})
+            add(name, own, {field: pick((0, 1, 60, 900)) for field in FIELDS[name]})
         add("postfix_auth", {"client": "192.0.2.1"}, {"failures": pick((1, 10, 40)), "users": 1})
         add(
             "postfix_delivery",
