@@ -489,6 +489,9 @@ class Record:
             self.seen_networks, self.seen_domains = _dict(seen_networks), _dict(seen_domains)
             self.recipients, self.senders = _sketch(recipients), _sketch(senders)
             self.broken_in, self.loud, self.last = ends
+            # Records of before the last place was counted are shorter.
+            for slot in (*self.slots, *self.quarters):
+                slot.extend([0] * (WIDTH + 1 - len(slot)))
             for _, *counts in self.quarters:
                 _add(self.day, counts)
             for _, *counts in self.slots:
