@@ -33,9 +33,10 @@ def address(raw: bytes) -> str:
 def client(raw: bytes) -> str:
     """Return an address as the points bear it.
 
-    IPv6 is the /64 that one customer has at least, IPv4-mapped IPv6 is IPv4.
+    IPv6 is the /64 that one customer has at least, IPv4-mapped IPv6 is IPv4. Where a broken line
+    has none, it is ``unknown``, as Postfix writes of a peer whose address it could not find out.
     """
-    plain = address(raw)
+    plain = address(raw) or "unknown"
     if ":" not in plain:
         return plain
     packed = packed_address(plain)

@@ -103,6 +103,7 @@ class Assessor:
         self._start = start
         # Of each series: the minute and share of its last weighing, and since when it is rising.
         self._weighed: dict[tuple[str, tuple[str, ...]], tuple[int, float, int]] = {}
+        self._skipped: dict[tuple[str, tuple[str, ...]], tuple[dict[str, float], int]] = {}
         self.found: dict[tuple[str, tuple[str, ...]], Assessment] = {}
         self.open_since = 0  # when strangers together reached the threshold of an open relay
         self._accounts: dict[str, dict[str, float]] = {}
@@ -133,10 +134,24 @@ class Assessor:
             one = one or self.found.setdefault(key, self._new(name, tags))
             for field_name in facts.keys() & n.ADDITIVE:
                 one.counts[field_name] = one.counts.get(field_name, 0) + facts[field_name]
-        # A point a minute says it all, but for the moment at which an attack begins.
+        # A point a minute says it all, but for the moment at which an attack begins; and the last.
         minute, share, rising = self._weighed.get(key, (-1, 0.0, time))
         if minute == time // _STEP and (share < _NEAR or share >= 1):
-            return
+            self._skipped[key] = facts, time
+        else:
+            self._skipped.pop(key, None)
+            self._weigh(key, facts, time, share, rising)
+
+    def _weigh(
+        self,
+        key: tuple[str, tuple[str, ...]],
+        facts: dict[str, float],
+        time: int,
+        share: float,
+        rising: int,
+    ) -> None:
+        name, tags = key
+        one = self.found.get(key)
         weights = self._scales.weigh(name, {**facts, **dict(zip(n.TAGS[name], tags, strict=True))})
         if not weights:
             self._weighed[key] = time // _STEP, 0.0, time
@@ -169,6 +184,10 @@ class Assessor:
 
         A name may stand for several series (a sender by several uids): the heaviest is kept.
         """
+        for key, (facts, time) in self._skipped.items():
+            _, share, rising = self._weighed[key]
+            self._weigh(key, facts, time, share, rising)
+        self._skipped.clear()
         by_kind: dict[str, dict[str, Assessment]] = {kind: {} for kind in _ENTITY}
         for one in self.found.values():
             if not one.counts.get("messages") and not (one.weight and one.weight.critical):

@@ -328,3 +328,10 @@ def test_a_queue_id_that_is_used_again_after_days_is_young():
         counter.client(b"%06X:" % number, b"h[10.0.0.1]")
     counter.trim(1_700_000_000 + 3 * 86_400)
     assert len(counter.waiting) == MAX_OPEN * 3 // 4
+
+
+def test_a_client_without_an_address_is_unknown(tmp_path):
+    found = points(tmp_path, mail(1, "03.0.113.9], sasl_method=PLAIN", 2))
+    assert [
+        (p.tags["client"], p.fields["recipients"]) for p in found if p.name == "postfix_client"
+    ] == [("unknown", 2)]

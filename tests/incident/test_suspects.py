@@ -379,3 +379,16 @@ def test_a_hacked_web_form_is_named_by_its_sender_and_uid(log, tmp_path):
         .output
     )
     assert "a program of uid 33 on this machine sends it" in shown
+
+
+def test_a_burst_within_the_last_minute_of_the_log_is_seen(log, tmp_path):
+    """The first point of that minute says nothing yet, and no other minute follows."""
+    for number in range(40):
+        log.mail(
+            TODAY + 20 * HOUR + 60 + number,
+            user="user3@example.org",
+            client=f"203.0.{number}.7",
+            to=6,
+            refused=2,
+        )
+    assert names(run(log.write(tmp_path / "mail.log"))) == ["user3@example.org"]
