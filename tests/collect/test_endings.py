@@ -326,7 +326,7 @@ data_format = "influx"
         return found[0]["values"][0][1] if found else 0
 
     try:
-        wait_for(lambda: stored() >= number, f"{number} messages, not {stored()}", 40)
+        wait_for(lambda: stored() >= number, f"{number} messages, not {stored()}")
         time.sleep(2)
         assert stored() == number
     finally:

@@ -184,7 +184,7 @@ def test_execd_answers_each_newline_and_sighup(tmp_path, log):
     assert any(line.startswith("bmtick_collector lines=0i") for line in silent)
     process.send_signal(signal.SIGHUP)
     assert process.stdout.readline().startswith("bmtick_collector lines=0i")
-    output, complaints = process.communicate(timeout=20)
+    output, complaints = process.communicate(timeout=120)
     assert (process.returncode, output) == (0, "")
     assert all(line.startswith(("W! ", "I! ", "E! ")) for line in complaints.splitlines())
 
@@ -203,7 +203,7 @@ def test_execd_at_rest_costs_next_to_nothing(tmp_path, log):
         process.stdout.readline()
     assert stat
     assert (tmp_path / "s").stat().st_ino == state, "nothing new: only its time is set"
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
 
 
 def test_execd_without_state_loses_nothing_at_its_end(tmp_path, log):
@@ -216,7 +216,7 @@ def test_execd_without_state_loses_nothing_at_its_end(tmp_path, log):
     with log.open("ab") as file:
         file.write(line + b"smtpd[1]: AAAA09: client=h[203.0.113.1]\n")
         file.write(line + b"qmgr[1]: AAAA09: from=<>, size=5, nrcpt=1 (queue active)\n")
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=120)
     assert messages(parse_lines(output.splitlines())) == 1
 
 
@@ -237,7 +237,7 @@ def test_execd_without_state_loses_nothing_at_its_end(tmp_path, log):
 )
 def test_wrong_use_says_what_to_do(arguments, said):
     process = start(*arguments)
-    output, complaints = process.communicate(timeout=20)
+    output, complaints = process.communicate(timeout=120)
     assert process.returncode == 2
     assert output == ""
     assert said in complaints
@@ -246,7 +246,7 @@ def test_wrong_use_says_what_to_do(arguments, said):
 
 def test_help_names_all_options():
     process = start("--help")
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     for option in (
         "--log",

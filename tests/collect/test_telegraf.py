@@ -112,7 +112,7 @@ def test_a_real_telegraf_delivers_all_points(kind, influx, tmp_path):
             found = influx.query("SELECT sum(messages) FROM postfix_sender", database)
             return bool(found) and found[0]["values"][0][1] == 1
 
-        wait_for(all_there, f"points: {(tmp_path / 'telegraf.log').read_text()}", 40)
+        wait_for(all_there, f"points: {(tmp_path / 'telegraf.log').read_text()}")
         wait_for(
             lambda: (
                 influx.query("SELECT sum(messages) FROM postfix_client", database)[0]["values"][0][

@@ -97,7 +97,7 @@ class Server:
         return {t["id"]: t for t in reply["templates"]}
 
     def patch(self, name: str, kind: str = "tasks", **body) -> None:
-        reply = requests.patch(f"{self.api}/{kind}/{name}", json=body, timeout=10)
+        reply = requests.patch(f"{self.api}/{kind}/{name}", json=body, timeout=60)
         assert reply.status_code == 200, reply.text
 
     def point(self, value: float, user: str = "x", measurement: str = "probe") -> None:
@@ -114,9 +114,9 @@ class Server:
         for name in self.tasks():
             self.kapacitor.delete(name)
         for name in self.templates():
-            requests.delete(f"{self.api}/templates/{name}", timeout=10)
+            requests.delete(f"{self.api}/templates/{name}", timeout=60)
         for topic in self.kapacitor.get("/alerts/topics")["topics"]:
-            requests.delete(f"{self.api}/alerts/topics/{topic['id']}", timeout=10)
+            requests.delete(f"{self.api}/alerts/topics/{topic['id']}", timeout=60)
         self.sink.messages.clear()
 
 

@@ -60,7 +60,7 @@ def test_from_a_rising_queue_to_mail_and_back(configured, server, influx, sink):
 
     for length in (10, 100, 500, 510):
         queue(length)
-    wait_for(lambda: len(subjects()) == 1, "the mail", 10)
+    wait_for(lambda: len(subjects()) == 1, "the mail")
     assert subjects()[0].startswith("[CRITICAL] 10.0.0.5: 501 messages")
     rows = influx.query(CONSOLE, "chronograf")[0]
     last = dict(zip(rows["columns"], rows["values"][-1], strict=True))
@@ -74,7 +74,7 @@ def test_from_a_rising_queue_to_mail_and_back(configured, server, influx, sink):
     assert len(subjects()) == 1
     queue(5)
     queue(5)
-    wait_for(lambda: len(subjects()) == 2, "the recovery", 10)
+    wait_for(lambda: len(subjects()) == 2, "the recovery")
     assert subjects()[1].startswith("[OK] 10.0.0.5: the Postfix queue is down to 6 messages")
     bmtick.run("silence", "--alert", "postfix_queue", "--where", "host=10.0.0.5", "--for", "1h",
                "--reason", "a newsletter")  # fmt: skip
@@ -85,6 +85,6 @@ def test_from_a_rising_queue_to_mail_and_back(configured, server, influx, sink):
     assert (status["level"], len(status["silenced"])) == ("CRITICAL", 1)
     bmtick.run("unsilence", "--all")
     bmtick.run("fire", "postfix_queue")
-    wait_for(lambda: len(subjects()) == 3, "the test mail", 10)
+    wait_for(lambda: len(subjects()) == 3, "the test mail")
     bmtick.run("destroy", "--yes")
     assert server.tasks() == {}

@@ -90,7 +90,7 @@ def test_mail_comes_through_influxdb_and_its_subscription(bmtick_on_server, serv
     wait_for(lambda: influx.query("SHOW SUBSCRIPTIONS"), "the subscription")
     for value in (10.0, 150.0, 250.0):
         influx.write(f"postfix_queue_probe,user=q value={value} {time.time_ns()}")
-    wait_for(lambda: server.mails("a"), "the mail", 20)
+    wait_for(lambda: server.mails("a"), "the mail")
     assert server.mails("a") == ["a CRITICAL q"]
 
 

@@ -86,7 +86,7 @@ class Run:
             done = self.machine.run(command)
             if command.text == "systemctl enable --now bmtick-watch":
                 outbreak(self.machine.postfix)
-                wait_for(partial(told, mails, before), "the mail about the outbreak", 90)
+                wait_for(partial(told, mails, before), "the mail about the outbreak")
             self.done.append((done, mails[before:]))
         return self.done[index]
 

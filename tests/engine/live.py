@@ -124,7 +124,7 @@ def on_kapacitor(server, script, lines, *, name, folder, variables=None, paced=F
     finally:
         server.delete(name)
         for topic in re.findall(r"\.topic\('([^']+)'\)", script):
-            requests.delete(f"{server.url}/kapacitor/v1/alerts/topics/{topic}", timeout=10)
+            requests.delete(f"{server.url}/kapacitor/v1/alerts/topics/{topic}", timeout=60)
     text = log.read_text() if log.exists() else ""
     events = [_plain(json.loads(line)) for line in text.splitlines()]
     return Outcome(events, outputs, counts)
@@ -163,7 +163,7 @@ def shifted(value, offset):
     return moment.isoformat(timespec="milliseconds") + "Z"
 
 
-def _settle(server, name, points, seconds=20.0):
+def _settle(server, name, points, seconds=60.0):
     """Wait until the nodes' counts stand still; return the task's error, if it stopped."""
     deadline = time.monotonic() + seconds
     last, since = None, time.monotonic()
@@ -244,7 +244,7 @@ def batches_on_kapacitor(server, script, *, name, folder, db, begin, end):
     finally:
         server.delete(name)
         for kind in ("replays", "recordings"):
-            requests.delete(f"{server.url}/kapacitor/v1/{kind}/{name}", timeout=10)
+            requests.delete(f"{server.url}/kapacitor/v1/{kind}/{name}", timeout=60)
 
 
 def _logged(log):
@@ -263,9 +263,9 @@ def _finished(server, kind, what, body):
         f"{url}/{what}".rstrip("/"), json={"id": body["task"], **body}, timeout=20
     )
     reply.raise_for_status()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        state = requests.get(f"{url}/{body['task']}", timeout=10).json()
+        state = requests.get(f"{url}/{body['task']}", timeout=60).json()
         if state["status"] != "running":
             return state
         time.sleep(0.02)

@@ -69,6 +69,7 @@ enable_long_queue_ids = {long_ids}
 queue_run_delay = {retry}s
 minimal_backoff_time = {retry}s
 maximal_backoff_time = {retry}s
+transport_retry_time = {retry}s
 smtp_connect_timeout = 5s
 notify_classes =
 """
@@ -130,10 +131,15 @@ class Postfix:
     def lines(self) -> list[str]:
         return self.log.read_text("utf-8", "surrogateescape").splitlines()
 
-    def wait_for_line(self, part: str, seconds: float = 20) -> str:
+    def wait_for_line(self, part: str, seconds: float = 120) -> str:
         """Return the first line of the log that holds ``part``; it is written with some delay."""
         found: list[str] = []
-        wait_for(lambda: found.extend(x for x in self.lines() if part in x) or found, part, seconds)
+        wait_for(
+            lambda: found.extend(x for x in self.lines() if part in x) or found,
+            part,
+            seconds,
+            lambda: "\n".join(self.lines()[-30:]),
+        )
         return found[0]
 
     def command(self, *words: str, text: str = "") -> str:
@@ -154,7 +160,7 @@ class Postfix:
     def flush(self) -> None:
         self.command("postqueue", "-f")
 
-    def wait_until_empty(self, seconds: float = 60) -> None:
+    def wait_until_empty(self, seconds: float = 120) -> None:
         wait_for(lambda: not self.queue(), "Postfix's queue to empty", seconds)
 
     def add_user(self, user: str, password: str) -> None:

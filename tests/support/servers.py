@@ -39,7 +39,16 @@ def free_port() -> int:
         return sock.getsockname()[1]
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+def wait_for(
+    condition: Callable[[], object],
+    what: str,
+    seconds: float = 120,
+    seen: Callable[[], str] = str,
+) -> None:
+    """Wait until the condition holds; a machine with other work may take long, so wait long.
+
+    ``seen`` tells, when it was waited in vain, what there is instead.
+    """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -48,7 +57,7 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) ->
         except (OSError, requests.RequestException):
             pass
         time.sleep(0.05)
-    pytest.fail(f"waited {seconds:g} s in vain for {what}")
+    pytest.fail(f"waited {seconds:g} s in vain for {what}\n{seen()}")
 
 
 @contextmanager
@@ -264,7 +273,7 @@ class Kapacitor:
     process: subprocess.Popen | None = None
 
     def get(self, path: str, **params: object) -> dict:
-        reply = requests.get(f"{self.url}/kapacitor/v1{path}", params=params, timeout=20)
+        reply = requests.get(f"{self.url}/kapacitor/v1{path}", params=params, timeout=60)
         reply.raise_for_status()
         return reply.json()
 
@@ -287,10 +296,10 @@ class Kapacitor:
             "status": "enabled" if enabled else "disabled",
             **extra,
         }
-        return requests.post(f"{self.url}/kapacitor/v1/tasks", json=body, timeout=20)
+        return requests.post(f"{self.url}/kapacitor/v1/tasks", json=body, timeout=60)
 
     def delete(self, task: str) -> None:
-        requests.delete(f"{self.url}/kapacitor/v1/tasks/{task}", timeout=20).raise_for_status()
+        requests.delete(f"{self.url}/kapacitor/v1/tasks/{task}", timeout=60).raise_for_status()
 
     def write(self, lines: str | list[str], db: str = "telegraf", rp: str = "autogen") -> None:
         """Write points straight into Kapacitor's stream, not through InfluxDB."""

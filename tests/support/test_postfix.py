@@ -78,7 +78,7 @@ def test_sent_deferred_bounced_and_greylisted(server):
         ("bob", "2.0.0", "sent"),
         ("carol", "2.0.0", "sent"),
     }
-    wait_for(lambda: wanted <= statuses(), "all deliveries in the log", 20)
+    wait_for(lambda: wanted <= statuses(), "all deliveries in the log")
     waiting = [m for m in server.queue() if m["queue_name"] == "deferred"]
     assert [r["address"] for m in waiting for r in m["recipients"]] == ["full@example.net"]
     server.command("postsuper", "-d", waiting[0]["queue_id"])
@@ -89,6 +89,6 @@ def test_old_mail_expires_and_short_ids_run_beside(server):
     quick = {"maximal_queue_lifetime": "2s", "bounce_queue_lifetime": "2s"}
     with postfix(long_ids=False, retry=1, settings=quick) as other:
         other.submit("a@example.com", ["defer@example.net"])
-        other.wait_for_line("status=expired", 30)
+        other.wait_for_line("status=expired")
         assert any(re.search(r": [0-9A-F]{10,12}: client=", line) for line in other.lines())
     assert other.process.returncode is not None

@@ -324,7 +324,7 @@ def test_sighup_reads_the_settings_anew_and_keeps_the_old_where_they_are_wrong(p
         process = subprocess.Popen([*command, "--config", "bmtick.toml"], env=env, stderr=stderr)
 
     def until(text):
-        wait_for(lambda: process.poll() is not None or text in said.read_text(), text, 30)
+        wait_for(lambda: process.poll() is not None or text in said.read_text(), text)
         assert process.poll() is None, said.read_text()
 
     try:

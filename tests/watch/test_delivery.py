@@ -236,7 +236,7 @@ def test_the_same_mail_and_the_same_log_as_through_kapacitor(kapacitor, sink, tm
     ]
     before = len(sink.messages)
     kapacitor.write([point.to_line() for point in points])
-    wait_for(lambda: len(sink.messages) >= before + 2, "Kapacitor's mails", 20)
+    wait_for(lambda: len(sink.messages) >= before + 2, "Kapacitor's mails")
     time.sleep(0.3)
     theirs = sink.messages[before:]
     kapacitor.delete("same-mail")

@@ -185,7 +185,7 @@ timeout = "10m"
             stderr=subprocess.PIPE,
             text=True,
         )
-        wait_for(lambda: peer.asked, "the mail", 60)
+        wait_for(lambda: peer.asked, "the mail")
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0, process.stderr.read()
     assert b'"outbox":[{' in (tmp_path / "state").read_bytes()

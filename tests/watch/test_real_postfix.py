@@ -51,7 +51,7 @@ crit = 10
                     password="secret",
                 )
             mails = tmp_path / "out"
-            wait_for(lambda: len(list(mails.glob("*.eml"))) >= 2, "both alerts", 90)
+            wait_for(lambda: len(list(mails.glob("*.eml"))) >= 2, "both alerts")
         finally:
             watch.send_signal(signal.SIGTERM)
             code = watch.wait(30)

@@ -39,7 +39,7 @@ def port(tmp_path):
 
 
 def get(port, path):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as reply:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=60) as reply:
         return reply.read().decode()
 
 
@@ -66,8 +66,8 @@ def test_watch_shows_the_outbreak_and_remembers_it(tmp_path, port):
     for ready in (read_all, lambda _: True):
         process = watch(tmp_path)
         try:
-            wait_for(lambda ready=ready: ready(port), "all lines", 30)
-            wait_for(lambda: f":{port}/ (read-only" in (tmp_path / "said").read_text(), "page", 20)
+            wait_for(lambda ready=ready: ready(port), "all lines")
+            wait_for(lambda: f":{port}/ (read-only" in (tmp_path / "said").read_text(), "page")
             found = state(port)
             incidents = found["firing"] + found["past"]
             assert "p.martin@example.org" in {i["tags"].get("user") for i in incidents}
