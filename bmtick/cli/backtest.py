@@ -206,14 +206,7 @@ def _points_of_logs(logs: tuple[str, ...], settings: Settings, host: str) -> Ite
     from bmtick.collect.options import Options
     from bmtick.collect.whole import points_of_logs
 
-    collect = settings.collect
-    options = Options(
-        interval=max(1, parse_duration(collect.interval) // SECOND),
-        max_series=collect.max_series,
-        known=collect.known_clients,
-        blocked=collect.blocked_patterns,
-    )
-    for point in points_of_logs(logs, options=options):
+    for point in points_of_logs(logs, options=Options.of(settings.collect)):
         point.tags = {**point.tags, "host": host}
         yield point
 

@@ -37,14 +37,12 @@ def command(
 
     Nothing is changed on this machine: the rights are commands in comments, to be run as root.
     """
-    from bmtick.collect.config import LOGS
     from bmtick.collect.snippet import snippet
+    from bmtick.collector_options import read_logs
 
     loaded = load_settings(ctx)
     settings = loaded.collect
-    wanted = list(logs) or list(settings.logs)
-    if wanted == [LOGS[0]] and not Path(LOGS[0]).exists() and Path(LOGS[1]).exists():
-        wanted = [LOGS[1]]  # Red Hat's name
+    wanted = list(logs) or read_logs(settings.logs)
     config = _config(ctx, loaded.path)
     program = _program()
     options = ["--config", config] if config else []

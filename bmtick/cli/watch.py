@@ -263,19 +263,16 @@ def collector_of(
     state: str = "",
 ) -> Collector:
     """Return the collector over the settings' logs, or over these."""
-    from bmtick.collect.arguments import parse
+    from bmtick.collect.options import Options
+    from bmtick.collector_options import read_logs
     from bmtick.watch.source import Collector
 
-    # the collector's own way to find logs and options: both read the same section
-    arguments = ["--config", settings.path] if settings.path else []
-    request = parse([*arguments, *(f"--log={log}" for log in logs)])
-    spool = request.spool
-    if request.queue == "off" or (request.queue == "auto" and not Path(spool).is_dir()):
-        spool = ""
+    collect = settings.collect
+    seen = collect.queue == "on" or (collect.queue == "auto" and Path(collect.spool).is_dir())
     return Collector(
-        request.logs,
-        request.options,
-        spool=spool,
+        logs or read_logs(collect.logs),
+        Options.of(collect),
+        spool=collect.spool if seen else "",
         guard=settings.guard.points,
         tags={"host": host, "datalocation": settings.watch.datalocation},
         warn=warn,

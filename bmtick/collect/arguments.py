@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from bmtick.collect.config import CORE_LOG, LOGS, QUEUE_CHOICES, STATE, load
-from bmtick.collect.options import DEFAULT_KNOWN, Options
+from bmtick.collect.config import load
+from bmtick.collect.options import Options
+from bmtick.collector_options import CORE_LOG, FLAG, FLAGS, KEYS, TEXTS, read_logs
 from bmtick.durations import SECOND, parse_duration
 from bmtick.errors import BmtickError, nearest
 
@@ -14,73 +15,22 @@ TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
     from typing import Any
 
-SPOOL = "/var/spool/postfix"
-
-HELP = """\
-Usage: bmtick collect [OPTIONS]
-
-  The Telegraf collector: Postfix's log and queue as points on stdout. By default once, what is
-  new since the state. Lines of several servers in one log are told apart by their host, and add
-  up in the points, which bear the host of the collector.
-
-Options:
-  --log PATH            Log file, again for more; a glob, looked at anew each time, which takes
-                        rotated copies for parts of their log; - for stdin; 'journal' for
-                        systemd's, 'journal:DIR' for journal files elsewhere.
-                        BlueMind's core.log is known by its lines. Default: the settings', else
-                        /var/log/mail.log or /var/log/maillog, and /var/log/bm/core.log.
-  --state FILE          What was read so far. Default: the settings', else
-                        /var/lib/bmtick/collect.state.
-  --no-state            Keep nothing: with --from-start a whole log at once.
-  --from-start          Without a state, read the log from its first line.
-  --year YEAR           Of the first line of a whole log whose times bear no year (Nov 24
-                        07:00:00). Default: what Postfix's own ids in it tell, else the latest
-                        year that fits the time of the file.
-  --execd               Stay, and answer each newline on stdin (Telegraf's signal = "STDIN")
-                        and each SIGHUP; end when stdin ends.
-  --write               Write into the settings' InfluxDB instead of stdout, with tags host and
-                        datalocation: for a host without Telegraf.
-  --every DURATION      Stay, and run so often.
-  --queue WHEN          auto, on or off: points of the queue. Default: auto.
-  --spool DIR           Postfix's queue directory. Default: /var/spool/postfix.
-  --integer-age         Write the queue's age as an integer, as inputs.postfix of Telegraf 1.26
-                        does: needed where both write into one database.
-  --format FORMAT       influx (line protocol) or json (one object a line). Default: influx.
-  --interval DURATION   Length of a bucket. Default: 10s.
-  --max-series N        Series per measurement and interval; the smallest beyond these are
-                        added up in _other. Default: 1000.
-  --known NETWORK       Client that may relay without SASL, again for more.
-                        Default: 127.0.0.0/8 and ::1.
-  --config FILE         Settings file.
-  --help                Show this message and exit."""
-
-_FLAGS = {"--no-state", "--from-start", "--execd", "--write", "--integer-age", "--help"}
-_VALUES = {
-    "--log",
-    "--state",
-    "--queue",
-    "--spool",
-    "--format",
-    "--interval",
-    "--every",
-    "--max-series",
-    "--known",
-    "--year",
-    "--config",
-}
-_CHOICES = {"--queue": QUEUE_CHOICES, "--format": ("influx", "json")}
-
 
 class Request:
     """What the command line and the settings ask for; the command line wins."""
 
     def __init__(self) -> None:
-        self.given_logs: list[str] = []
-        self.known: list[str] = []
+        self.lists: dict[str, list[str]] = {}
         self.flags: set[str] = set()
         self.values: dict[str, str] = {}
         self.settings: dict[str, Any] = {}
         self.options = Options()
+
+    def value(self, key: str) -> Any:
+        """Return an option that is a setting, too: of the command line, the settings, or default."""
+        option = KEYS[key]
+        given = self.lists if option.kind == TEXTS else self.values
+        return given.get(option.flag) or self.settings.get(key) or option.default
 
     @property
     def help(self) -> bool:
@@ -124,7 +74,7 @@ class Request:
         return (
             not self.execd
             and not self.every
-            and ("--no-state" in self.flags or "-" in self.given_logs)
+            and ("--no-state" in self.flags or "-" in self.lists.get("--log", ()))
         )
 
     @property
@@ -137,17 +87,7 @@ class Request:
         """The state file; empty: none is kept."""
         if "--no-state" in self.flags:
             return ""
-        return self.values.get("--state") or self.settings.get("state") or STATE
-
-    @property
-    def queue(self) -> str:
-        """``auto``, ``on`` or ``off``."""
-        return self.values.get("--queue") or self.settings.get("queue", "auto")
-
-    @property
-    def spool(self) -> str:
-        """Postfix's queue directory."""
-        return self.values.get("--spool") or self.settings.get("spool") or SPOOL
+        return str(self.value("state"))
 
     @property
     def guard(self) -> str:
@@ -159,32 +99,28 @@ class Request:
     @property
     def logs(self) -> list[str]:
         """The logs: paths, globs, ``journal``, ``-``."""
-        names = self.given_logs or self.settings.get("logs") or []
-        if not names:
-            found = [path for path in LOGS if os.path.exists(path)][:1] or [LOGS[0]]
-            if not self.whole and os.access(CORE_LOG, os.R_OK):
-                found.append(CORE_LOG)
+        found = read_logs(self.value("logs"))
+        if not self.whole or self.lists.get("--log") or self.settings.get("logs"):
             return found
-        return list(dict.fromkeys(names))
+        return [path for path in found if path != CORE_LOG]
 
     def watched_spool(self, warn: Callable[[str], None]) -> str:
         """Return the spool to report on, or ``""``: off, or left to Telegraf's own plugin."""
-        if self.queue == "off":
+        queue, spool = self.value("queue"), str(self.value("spool"))
+        if queue == "off":
             return ""
         from bmtick.collect.queue import telegraf_watches
 
-        if self.queue == "on":
-            if not os.path.isdir(self.spool):
+        if queue == "on":
+            if not os.path.isdir(spool):
                 raise BmtickError(
-                    f"there is no queue directory '{self.spool}'",
+                    f"there is no queue directory '{spool}'",
                     remedy="name it with --spool; 'postconf -h queue_directory' shows it",
                 )
             if other := telegraf_watches():
                 warn(f"{other} has inputs.postfix on: the queue is now reported twice")
-            return self.spool
-        if not os.path.isdir(self.spool) or telegraf_watches():
-            return ""
-        return self.spool
+            return spool
+        return spool if os.path.isdir(spool) and not telegraf_watches() else ""
 
 
 def parse(arguments: Sequence[str]) -> Request:
@@ -196,55 +132,44 @@ def parse(arguments: Sequence[str]) -> Request:
     request = Request()
     left = list(arguments)
     while left:
-        option, given, value = left.pop(0).partition("=")
-        if option in ("-h", "--help"):
-            request.flags.add("--help")
-        elif option in _FLAGS and not given:
-            request.flags.add(option)
-        elif option in _VALUES:
-            if not given and not left:
-                raise BmtickError(f"{option} needs a value", remedy="see 'bmtick collect --help'")
-            _take(request, option, value if given else left.pop(0))
+        name, given, value = left.pop(0).partition("=")
+        option = FLAGS.get("--help" if name == "-h" else name)
+        if option is None or (option.kind == FLAG and given):
+            hint = nearest(name, FLAGS) or "see 'bmtick collect --help'"
+            raise BmtickError(f"bmtick collect knows no '{name}'", remedy=hint)
+        if option.kind == FLAG:
+            request.flags.add(option.flag)
+            continue
+        if not given and not left:
+            raise BmtickError(f"{name} needs a value", remedy="see 'bmtick collect --help'")
+        value = value if given else left.pop(0)
+        if option.kind == TEXTS:
+            split = value.split(",") if option.key == "known_clients" else [value]
+            request.lists.setdefault(option.flag, []).extend(v for v in split if v.strip())
         else:
-            hint = nearest(option, _FLAGS | _VALUES) or "see 'bmtick collect --help'"
-            raise BmtickError(f"bmtick collect knows no '{option}'", remedy=hint)
+            if fault := option.fault_of_text(value):
+                raise BmtickError(f"{name} {fault[0]}", remedy=fault[1])
+            request.values[option.flag] = value
     if not request.help:
         request.settings = load(request.values.get("--config"))
         request.options = _options(request)
     return request
 
 
-def _take(request: Request, option: str, value: str) -> None:
-    choices = _CHOICES.get(option)
-    if choices and value not in choices:
-        raise BmtickError(f"{option} cannot be '{value}'", remedy=f"one of: {', '.join(choices)}")
-    if option == "--log":
-        request.given_logs.append(value)
-    elif option == "--known":
-        request.known.extend(part for part in value.split(",") if part.strip())
-    else:
-        request.values[option] = value
-
-
 def _options(request: Request) -> Options:
-    settings = request.settings
-    interval = parse_duration(request.values.get("--interval") or settings.get("interval", "10s"))
-    if interval <= 0 or interval % SECOND:
-        raise BmtickError("the interval must be whole seconds", remedy="like 10s or 1m")
-    series = request.values.get("--max-series") or str(settings.get("max_series", 1000))
-    if not (series.isascii() and series.isdigit() and int(series) > 0):
-        raise BmtickError(f"--max-series cannot be '{series}'", remedy="a number from 1")
-    year = request.values.get("--year", "")
-    if year and not (year.isascii() and year.isdigit() and 1970 <= int(year[:5]) <= 9998):
-        raise BmtickError(f"--year cannot be '{year}'", remedy="four digits, like 2024")
+    year = request.values.get("--year")
     if year and not request.whole:
         raise BmtickError(
             "--year is for a whole log", remedy="add --from-start --no-state: nothing is kept then"
         )
-    return Options(
-        interval=interval // SECOND,
-        max_series=int(series),
-        known=request.known or settings.get("known_clients", DEFAULT_KNOWN),
-        blocked=settings.get("blocked_patterns", ()),
-        year=int(year) if year else None,
-    )
+    return Options.of(_Section(request), year=int(year) if year else None)
+
+
+class _Section:
+    """What is asked for, in the form of the settings' section."""
+
+    def __init__(self, request: Request) -> None:
+        self.interval: str = request.value("interval")
+        self.max_series = int(request.value("max_series"))
+        self.known_clients: list[str] = request.value("known_clients")
+        self.blocked_patterns: list[str] = request.value("blocked_patterns")

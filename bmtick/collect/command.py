@@ -32,7 +32,7 @@ def run(arguments: Sequence[str], open_writer: OpenWriter | None = None) -> int:
         open_writer: for ``--write``: takes the settings file that was named, if any, and returns
             what takes line protocol and has it stored before it returns.
     """
-    from bmtick.collect.arguments import HELP, parse
+    from bmtick.collect.arguments import parse
 
     gc.disable()  # nothing here makes cycles worth a search; execd turns it on again
     held: list[str] = []  # of a failed command, Telegraf shows the first line alone
@@ -41,7 +41,9 @@ def run(arguments: Sequence[str], open_writer: OpenWriter | None = None) -> int:
     try:
         request = parse(arguments)
         if request.help:
-            print(HELP)  # noqa: T201
+            from bmtick.collector_options import help_text
+
+            print(help_text())  # noqa: T201
             return EXIT_DONE
         last_act = _collect(request, open_writer, held.append)
     except BrokenPipeError:
@@ -123,12 +125,13 @@ def _whole(
         if len(waiting) >= _AT_ONCE:
             write(form(waiting))
             waiting.clear()
-    if request.spool and request.queue == "on":
+    if request.value("queue") == "on":
         import time
 
         from bmtick.collect import queue
 
-        waiting += queue.rows(request.spool, time.time(), warn, integer_age=request.integer_age)
+        spool = request.value("spool")
+        waiting += queue.rows(spool, time.time(), warn, integer_age=request.integer_age)
     write(form(waiting))
 
 

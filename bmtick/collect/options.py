@@ -4,7 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-DEFAULT_KNOWN = ("127.0.0.0/8", "::1")
+from bmtick.collector_options import KEYS
+from bmtick.durations import SECOND, parse_duration
+from bmtick.errors import BmtickError
+
+TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Section(Protocol):
+        """What is read of the settings' ``[collect]``."""
+
+        @property
+        def interval(self) -> str: ...  # noqa: D102 -- described in the table of options
+        @property
+        def max_series(self) -> int: ...  # noqa: D102
+        @property
+        def known_clients(self) -> Sequence[str]: ...  # noqa: D102
+        @property
+        def blocked_patterns(self) -> Sequence[str]: ...  # noqa: D102
+
+
+DEFAULT_KNOWN: Sequence[str] = KEYS["known_clients"].default
 
 
 class Options:
@@ -37,3 +58,22 @@ class Options:
         self.blocked = blocked
         self.now = now
         self.year = year
+
+    @classmethod
+    def of(cls, section: Section, *, now: float | None = None, year: int | None = None) -> Options:
+        """Return the options that ``[collect]`` asks for.
+
+        Raises:
+            BmtickError: the interval is not whole seconds.
+        """
+        interval = parse_duration(section.interval)
+        if interval <= 0 or interval % SECOND:
+            raise BmtickError("the interval must be whole seconds", remedy="like 10s or 1m")
+        return cls(
+            interval=interval // SECOND,
+            max_series=section.max_series,
+            known=section.known_clients,
+            blocked=section.blocked_patterns,
+            now=now,
+            year=year,
+        )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from bmtick.collector_options import ALIASES
 from bmtick.settings.load import RENAMED, locate
 from bmtick.settings.model import Kapacitor, Settings
 
@@ -26,7 +27,9 @@ def effective(settings: Settings) -> list[Effective]:
     text = Path(settings.path).read_text(encoding="utf-8") if settings.path else ""
     given = _flat(tomllib.loads(text))
     former = {
-        f"{s}.{new}": f"{s}.{old}" for s, names in RENAMED.items() for old, new in names.items()
+        f"{s}.{new}": f"{s}.{old}"
+        for s, names in (*RENAMED.items(), ("collect", ALIASES))
+        for old, new in names.items()
     }
     values = _flat(_as_written(msgspec.to_builtins(settings)))
     return [

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from bmtick import collector_options
 from bmtick.documents import load_toml, read_text
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.settings.model import Kapacitor, Settings
@@ -86,6 +87,10 @@ def parse(text: str, *, file: str) -> Settings:
 def _rename(raw: dict[str, Any], text: str, file: str) -> list[str]:
     """Give renamed keys their present names; return a hint for each."""
     hints = []
+    collect = raw.get("collect")
+    for other, key in collector_options.ALIASES.items():
+        if isinstance(collect, dict) and other in collect and key not in collect:
+            collect[key] = collect.pop(other)  # both names stay: no hint
     for section, names in RENAMED.items():
         table = raw.get(section)
         for old, new in names.items():

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from bmtick import collector_options
+
 Language = Literal["en", "fr", "de"]
 DurationText = Annotated[str, Meta(pattern=r"^([0-9]+(ns|ms|u|µ|s|m|h|d|w))+$")]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+.*$")]
@@ -27,6 +29,19 @@ SecretFile = Annotated[
 CaFile = Annotated[str, Meta(description="Certificate of the private CA that signed the server's.")]
 Verify = Annotated[bool, Meta(description="Check the server's certificate.")]
 Timeout = Annotated[DurationText, Meta(description="How long an answer may take.")]
+
+
+def _collector(key: str) -> Any:
+    """Return the default of an option of the collector."""
+    return collector_options.KEYS[key].default
+
+
+def _described(key: str) -> Meta:
+    """Return what an option of the collector is, and its bounds."""
+    option = collector_options.KEYS[key]
+    if option.high:
+        return Meta(description=option.text, ge=option.low, le=option.high)
+    return Meta(description=option.text)
 
 
 class Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -129,43 +144,18 @@ class Channels(Section, frozen=True, kw_only=True):
 class Collect(Section, frozen=True, kw_only=True):
     """``[collect]``: which logs are read, and which machines may relay without SASL."""
 
-    logs: Annotated[
-        list[str], Meta(description="Postfix's logs; their rotated siblings are found.")
-    ] = msgspec.field(default_factory=lambda: ["/var/log/mail.log"])
-    known_clients: Annotated[
-        list[str],
-        Meta(description="Machines that may relay without a login: addresses and networks."),
-    ] = msgspec.field(default_factory=lambda: ["127.0.0.0/8", "::1"])
-    state: Annotated[
-        str,
-        Meta(
-            description="Where the collector remembers how far it has read. Keep it: it is what makes counts exact over restarts."
-        ),
-    ] = "/var/lib/bmtick/collect.state"
-    queue: Annotated[
-        Literal["auto", "on", "off"],
-        Meta(
-            description="Measure the queue; auto: where Postfix's queue is on this machine. Off where Telegraf's inputs.postfix measures it."
-        ),
-    ] = "auto"
-    spool: Annotated[str, Meta(description="Postfix's queue_directory.")] = "/var/spool/postfix"
-    interval: Annotated[
-        DurationText, Meta(description="Length of the buckets that are counted.")
-    ] = "10s"
-    max_series: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=1_000_000,
-            description="Most users (or clients) of one interval that get figures of their own; the smallest of more are counted together as _other.",
-        ),
-    ] = 1000
-    blocked_patterns: Annotated[
-        list[str],
-        Meta(
-            description="Regular expressions: texts of remote servers that call our mail spam, beside the known ones."
-        ),
-    ] = []
+    logs: Annotated[list[str], _described("logs")] = msgspec.field(
+        default_factory=lambda: list(_collector("logs"))
+    )
+    known_clients: Annotated[list[str], _described("known_clients")] = msgspec.field(
+        default_factory=lambda: list(_collector("known_clients"))
+    )
+    state: Annotated[str, _described("state")] = _collector("state")
+    queue: Annotated[Literal["auto", "on", "off"], _described("queue")] = _collector("queue")
+    spool: Annotated[str, _described("spool")] = _collector("spool")
+    interval: Annotated[DurationText, _described("interval")] = _collector("interval")
+    max_series: Annotated[int, _described("max_series")] = _collector("max_series")
+    blocked_patterns: Annotated[list[str], _described("blocked_patterns")] = []
 
 
 class Deploy(Section, frozen=True, kw_only=True):
