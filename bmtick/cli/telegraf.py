@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--execd", is_flag=True, help="For a collector that stays, instead of one each 10 s.")
+@click.option(
+    "--execd",
+    is_flag=True,
+    help="For a collector that stays: alerts come within seconds. Default: one run each 10 s.",
+)
 @click.option("--log", "logs", multiple=True, help="Mail log; again for more. Default: settings.")
 @click.option("--state", help="State file. Default: the settings' one.")
 @click.option(
@@ -37,8 +41,9 @@ def command(
 
     Nothing is changed on this machine: the rights are commands in comments, to be run as root.
     """
-    from bmtick.collect.snippet import snippet
+    from bmtick.collect.snippet import BUCKET, snippet
     from bmtick.collector_options import read_logs
+    from bmtick.settings import Collect
 
     loaded = load_settings(ctx)
     settings = loaded.collect
@@ -46,6 +51,8 @@ def command(
     config = _config(ctx, loaded.path)
     program = _program()
     options = ["--config", config] if config else []
+    if execd and settings.interval == Collect().interval:
+        options += ["--interval", BUCKET]
     if integer_age or _has_whole_ages(loaded):
         options.append("--integer-age")
     path = str(Path(state or settings.state).absolute())

@@ -25,13 +25,26 @@ _EXEC = """\
   timeout = "9s"
   data_format = "influx"
 """
+# A bucket of 2 s ends at an even second and is closed one second later: that is when to ask for it.
+# A jitter of "0s" is the agent's own one to Telegraf (agent/agent.go), which BlueMind sets to 10 s.
 _EXECD = """\
 [[inputs.execd]]
   command = [{command}]
   signal = "STDIN"
   restart_delay = "10s"
   data_format = "influx"
+  interval = "2s"
+  collection_jitter = "1ms"
+  collection_offset = "1s"
+
+# So that the mail comes soon. Telegraf writes the same points as before, of all inputs, only
+# earlier: at most one request a second to InfluxDB, where BlueMind's settings make one in 10 to
+# 15 s. Without these lines the mail comes 6 s later, on average.
+[agent]
+  flush_interval = "1s"
+  flush_jitter = "0s"
 """
+BUCKET = "2s"
 
 
 def snippet(
