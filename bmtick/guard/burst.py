@@ -102,6 +102,10 @@ class Bursts:
                 return
             del self._recent[first]
 
+    def sends(self, user: str) -> bool:
+        """Whether a login sent something lately that could be part of a pattern."""
+        return user in self._recent
+
     def reason(self, user: str, now: float, habit: Habit) -> str:
         """Return why the last minutes are enough to hold a login; "" where they are not."""
         recent = self._recent.get(user)

@@ -5,8 +5,7 @@ Whatever goes wrong, the answer is DUNNO: Postfix takes the mail as if there wer
 
 from __future__ import annotations
 
-import time as system_time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from bmtick.errors import BmtickError
@@ -24,8 +23,9 @@ from bmtick.guard.holds import (
 from bmtick.guard.message import Message, read_message
 from bmtick.guard.who import CLIENT, Who
 
-_MAX_SEEN: Final = 50_000  # queue ids of which is remembered whose they are
+_MAX_SEEN: Final = 10_000  # queue ids of which is remembered whose they are: those under way
 _MAX_UNSAVED: Final = 10_000  # records that wait for a disk that takes them
+_FRESH: Final = 0.02  # seconds in which no command's hold is looked for again
 _QUIET = 60.0  # seconds between two equal warnings
 BY_GUARD, BY_HAND, BY_WEB = "guard", "hand", "web"
 
@@ -83,8 +83,7 @@ class Guard:
         self._warned: dict[str, float] = {}
         self._known_released: set[Who] = set()
         self.seen: dict[str, Seen] = {}
-        self.asked = 0  # requests for whole messages
-        self.slowest = 0.0  # seconds
+        self._refreshed = -1.0
 
     @property
     def holds(self) -> Holds:
@@ -100,18 +99,15 @@ class Guard:
             self._warned[text] = now
             self._warn(text)
 
-    def answer(self, request: dict[str, str]) -> bytes:
+    def answer(self, request: Mapping[str, str]) -> bytes:
         """Return the answer to one request."""
-        start = system_time.perf_counter()
         try:
             return self._answer(request)
         except Exception as error:  # noqa: BLE001 -- whatever it is, mail goes on
             self.warn(f"a request failed, its mail went on: {type(error).__name__}: {error}")
             return protocol.DUNNO
-        finally:
-            self.slowest = max(self.slowest, system_time.perf_counter() - start)
 
-    def _answer(self, request: dict[str, str]) -> bytes:
+    def _answer(self, request: Mapping[str, str]) -> bytes:
         if not protocol.ends_message(request):
             if request.get("request") == "smtpd_access_policy":
                 self.warn(
@@ -123,8 +119,9 @@ class Guard:
         if message is None or self._is_own(message):
             return protocol.DUNNO
         now = self._clock()
-        self.refresh()
-        self.asked += 1
+        if not 0 <= now - self._refreshed < _FRESH:
+            self._refreshed = now
+            self.refresh()
         known = self.seen.get(message.queue_id) if message.queue_id else None
         if known is None or known.instance != message.instance or not message.instance:
             self.remember(message.queue_id, message.who, message.one, message.instance)
@@ -153,22 +150,23 @@ class Guard:
 
     def _holding(self, message: Message, now: float) -> Hold | None:
         """Return the hold that a message falls under, a new one too."""
-        whose = [who for who in (message.who, message.one) if who is not None]
-        held = self.holds.held
-        machine = held.get(Who(CLIENT, message.client))
-        if machine is not None and machine.by == BY_HAND and machine.active(now):
-            return machine  # whoever names an address means all that comes from it
+        who, one, holds = message.who, message.one, self.holds
+        whose = (who,) if one is None else (who, one)
         would = None
+        if held := holds.held:
+            machine = held.get(Who(CLIENT, message.client))
+            if machine is not None and machine.by == BY_HAND and machine.active(now):
+                return machine  # whoever names an address means all that comes from it
+            for who in whose:
+                hold = held.get(who)
+                if hold is not None and hold.active(now):
+                    if hold.mode == HOLD:
+                        return hold
+                    would = hold
+            if would is not None and self.mode == OBSERVE:
+                return would
         for who in whose:
-            hold = held.get(who)
-            if hold is not None and hold.active(now):
-                if hold.mode == HOLD:
-                    return hold
-                would = hold
-        if would is not None and self.mode == OBSERVE:
-            return would
-        for who in whose:
-            if not self.holds.is_allowed(who, now) and (reason := self._judge.verdict(who, now)):
+            if not holds.is_allowed(who, now) and (reason := self._judge.verdict(who, now)):
                 return self.hold(who, reason, by=BY_GUARD)
         return would
 

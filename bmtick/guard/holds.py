@@ -13,7 +13,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -233,7 +233,7 @@ class Journal:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.holds = Holds()
-        self._file = -1
+        self._file = self._writer = -1
         self._inode = (0, 0)
         self._offset = 0
         self._rest = b""
@@ -295,7 +295,8 @@ class Journal:
         if self._file >= 0:
             os.close(self._file)
         self._file = -1
-        self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with Folder(self.path.parent) as folder:
+            self._file = folder.open(self.path.name)
         info = os.fstat(self._file)
         self._inode, self._offset, self._rest = (info.st_dev, info.st_ino), 0, b""
         released = self.holds.released
@@ -318,42 +319,69 @@ class Journal:
         if not (isinstance(record, dict) and "bmtick" in record):
             self.holds.apply(record)
 
-    def append(self, records: Iterable[dict[str, Any]]) -> None:
-        """Write records at the end; ``poll`` reads them back.
+    def append(self, records: Sequence[dict[str, Any]]) -> None:
+        """Write records at the end; ``poll`` reads them back where they are not taken at once.
 
         Raises:
             OSError: they cannot be written.
         """
-        text = b"".join(json.dumps(r, separators=(",", ":")).encode() + b"\n" for r in records)
-        while True:
-            with Folder(self.path.parent, create=True) as folder:
-                try:
-                    fd = folder.create_open(self.path.name, os.O_RDWR | os.O_APPEND, _MODE)
-                except FileExistsError:
-                    fd = folder.open(self.path.name, os.O_RDWR | os.O_APPEND)
+        text = _lines(records)
+        if self._lock >= 0 and self._is_read():
+            # As nearly always, at every message that is held: nobody else has written meanwhile.
+            _write_all(self._writer, text)
+            if os.fstat(self._writer).st_size == self._offset + len(text):
+                self._offset += len(text)
+                for record in records:
+                    self.holds.apply(record)
+            return
+        while not self._append(text):
+            pass  # a guard wrote the file anew meanwhile
+
+    def _append(self, text: bytes) -> bool:
+        with Folder(self.path.parent, create=True) as folder:
             try:
-                if self._lock < 0:
-                    fcntl.flock(fd, fcntl.LOCK_SH)  # a guard must not write the file anew meanwhile
-                info = os.fstat(fd)
-                try:
-                    same = os.stat(self.path).st_ino == info.st_ino  # noqa: PTH116
-                except FileNotFoundError:
-                    same = False
-                if not same:
-                    continue
-                start = b""
-                if not info.st_size:
-                    start = json.dumps(_HEADER).encode() + b"\n"
-                elif os.pread(fd, 1, info.st_size - 1) != b"\n":
-                    start = b"\n"  # a line that a kill or a full disk cut off
-                view = memoryview(start + text)
-                while view:
-                    view = view[os.write(fd, view) :]
-                if self._lock < 0:
-                    os.fsync(fd)
-                return
-            finally:
+                fd = folder.create_open(self.path.name, os.O_RDWR | os.O_APPEND, _MODE)
+            except FileExistsError:
+                fd = folder.open(self.path.name, os.O_RDWR | os.O_APPEND)
+        try:
+            if self._lock < 0:
+                fcntl.flock(fd, fcntl.LOCK_SH)  # a guard must not write the file anew meanwhile
+            info = os.fstat(fd)
+            try:
+                same = os.stat(self.path).st_ino == info.st_ino  # noqa: PTH116
+            except FileNotFoundError:
+                same = False
+            if not same:
+                return False
+            start = b""
+            if not info.st_size:
+                start = _lines([_HEADER])
+            elif os.pread(fd, 1, info.st_size - 1) != b"\n":
+                start = b"\n"  # a line that a kill or a full disk cut off
+            _write_all(fd, start + text)
+            if self._lock < 0:
+                os.fsync(fd)
+            else:
+                self._writer, fd = fd, self._writer
+            return True
+        finally:
+            if fd >= 0:
                 os.close(fd)
+
+    def _is_read(self) -> bool:
+        """Whether the writer's file is the journal, all of it read and no line of it cut off."""
+        if self._writer < 0 or self._rest:
+            return False
+        try:
+            info = os.stat(self.path)  # noqa: PTH116 -- at every message
+        except FileNotFoundError:
+            return False
+        own = os.fstat(self._writer)
+        return (
+            info.st_ino == own.st_ino == self._inode[1]
+            and info.st_dev == own.st_dev
+            and info.st_size == self._offset > 0
+        )
 
     def sync(self) -> None:
         """Wait until the file is on the disk; takes its time.
@@ -361,7 +389,8 @@ class Journal:
         Raises:
             OSError: it cannot be written.
         """
-        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        with Folder(self.path.parent) as folder:
+            fd = folder.open(self.path.name)
         try:
             os.fsync(fd)
         finally:
@@ -374,7 +403,8 @@ class Journal:
             OSError: it cannot be renamed.
         """
         aside = self.path.with_name(f"{self.path.name}.damaged")
-        self.path.replace(aside)
+        with Folder(self.path.parent) as folder:
+            folder.rename(self.path.name, aside.name)
         self._inode, self._offset = (0, 0), 0
         return aside
 
@@ -393,28 +423,31 @@ class Journal:
         try:
             self.poll()
             self.holds.forget(now)
-            lines = [_HEADER, *self.holds.records()]
-            text = b"".join(json.dumps(r, separators=(",", ":")).encode() + b"\n" for r in lines)
+            text = _lines([_HEADER, *self.holds.records()])
             self._compact_at = max(_COMPACT, 2 * len(text))
-            new = self.path.with_name(f"{self.path.name}.new")
-            new.unlink(missing_ok=True)
-            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
-            with os.fdopen(fd, "wb") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(fd)
-            new.replace(self.path)
+            with Folder(self.path.parent) as folder:
+                folder.replace(self.path.name, text)
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
         self.poll()
 
     def close(self) -> None:
         """Let another guard take the journal."""
-        for fd in (self._file, self._lock):
+        for fd in (self._file, self._lock, self._writer):
             if fd >= 0:
                 os.close(fd)
-        self._file = self._lock = -1
+        self._file = self._lock = self._writer = -1
         self._inode = (0, 0)
+
+
+def _lines(records: Iterable[dict[str, Any]]) -> bytes:
+    return b"".join(json.dumps(r, separators=(",", ":")).encode() + b"\n" for r in records)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
 
 
 def _is_header(line: bytes) -> bool:

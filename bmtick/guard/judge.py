@@ -68,6 +68,10 @@ def _is_corroborated(record: Record, minute: int, *, user: bool) -> bool:
     )
 
 
+def _checksums(domain: str) -> tuple[int, ...]:
+    return (crc32(domain.encode("utf-8", "surrogateescape")),) if domain else ()
+
+
 class MemoryJudge:
     """Weighs what the memory and the last minutes say.
 
@@ -98,33 +102,33 @@ class MemoryJudge:
 
     def message(self, message: Message, now: float) -> None:
         """Take a message."""
-        domain = message.sender.rpartition("@")[2].encode("utf-8", "surrogateescape")
-        domains = [crc32(domain)] if domain else []
+        domain = message.sender.rpartition("@")[2]
         who = message.who
         self._relaying = None
         if who.kind == USER:
-            self._bursts.add(who.name, self._sent(message, now))
-            if message.sender.rpartition("@")[2] == who.name.rpartition("@")[2]:
-                domains = []  # the login's own is never strange
-            self._memory.ahead(
-                self._entity(who), now, message.recipients, [message.client], domains
-            )
+            if domain == who.name.rpartition("@")[2]:
+                domain = ""  # the login's own is never strange
+            domains = _checksums(domain)
+            entity = self._entity(who)
+            self._bursts.add(who.name, self._sent(message, entity, now))
+            self._memory.ahead(entity, now, message.recipients, (message.client,), domains)
         elif not is_loopback(message.client) and self._goes_outward(message):
             # Mail from loopback may be what a content filter gives back: the log tells whose it is.
             if not self._is_trusted(message.client):
                 self._relaying = who
                 return  # the mail of strangers is for us: the log tells of what goes on to others
+            domains = _checksums(domain)
             for one in (who, message.one):
                 if one is not None:
-                    self._memory.ahead(self._entity(one), now, 1, [], domains)
+                    self._memory.ahead(self._entity(one), now, 1, (), domains)
 
     def _goes_outward(self, message: Message) -> bool:
         """Whether a message surely goes to another server; the log tells of the others."""
         domain = message.recipient.rpartition("@")[2]
         return message.recipients == 1 and bool(domain) and self._is_ours(domain) is False
 
-    def _sent(self, message: Message, now: float) -> Sent:
-        record = self._memory.records.get(self._entity(message.who))
+    def _sent(self, message: Message, entity: str, now: float) -> Sent:
+        record = self._memory.records.get(entity)
         known = record.networks if record is not None else None
         # a loopback address beside the usual one is a tunnel's or a proxy's: strange, too
         odd = is_loopback(message.client) and message.client not in _USUAL_LOOPBACK
@@ -161,10 +165,12 @@ class MemoryJudge:
 
     def verdict(self, who: Who, now: float) -> str:
         """Return the reason to hold somebody's mail, or ""."""
-        if who.kind == USER:
-            habit = self._habit(who, now)
-            if reason := self._bursts.reason(who.name, now, habit):
-                return reason
+        if (
+            who.kind == USER
+            and self._bursts.sends(who.name)
+            and (reason := self._bursts.reason(who.name, now, self._habit(who, now)))
+        ):
+            return reason
         if who.kind == CLIENT:
             if is_loopback(who.name):
                 return ""  # it stands for everybody whose mail a filter gives back

@@ -25,6 +25,7 @@ from bmtick.collect.session import Session
 from bmtick.collect.sources import is_glob, is_journal
 from bmtick.collect.whole import pieces
 from bmtick.errors import BmtickError
+from bmtick.files import Folder
 from bmtick.guard.memory import GuardMemory
 from bmtick.guard.who import CLIENT, FORWARD, FROM, LOCAL, MEASUREMENTS, Who
 from bmtick.incident.logs import find_logs
@@ -164,16 +165,17 @@ class LogReader:
     # What was learned
 
     def _save(self) -> None:
-        new = self._path.with_name(f"{self._path.name}.new")
+        part = f".{self._path.name}.new"
         try:
-            new.unlink(missing_ok=True)
-            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fd, "w", encoding="utf-8") as file:
-                for line in self._lines():
-                    file.write(f"{line}\n")
-                file.flush()
-                os.fsync(fd)
-            new.replace(self._path)
+            with Folder(self._path.parent, create=True) as folder:
+                folder.remove(part)
+                fd = folder.create_open(part, os.O_WRONLY)
+                with os.fdopen(fd, "w", encoding="utf-8") as file:
+                    for line in self._lines():
+                        file.write(f"{line}\n")
+                    file.flush()
+                    os.fsync(fd)
+                folder.rename(part, self._path.name)
         except OSError as error:
             self._warn(f"cannot keep what was learned, {self._path}: {error.strerror}")
 
@@ -185,7 +187,9 @@ class LogReader:
 
     def _restore(self) -> bool:
         try:
-            with self._path.open(encoding="utf-8") as file:
+            with Folder(self._path.parent) as folder:
+                fd = folder.open(self._path.name)
+            with os.fdopen(fd, encoding="utf-8") as file:
                 if json.loads(file.readline()) != _MAGIC:
                     raise ValueError("it is not of this version")
                 session = json.loads(file.readline())

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bmtick.files import Folder
 from bmtick.guard.core import Guard
 from bmtick.guard.holds import HOLD, Hold
 from bmtick.guard.who import CLIENT, USER
@@ -36,15 +37,15 @@ class Publisher:
         text = json.dumps({"rows": rows}, separators=(",", ":")).encode()
         if text == self._written:
             return
-        new = self._path.with_name(f".{self._path.name}.new")
+        part = f".{self._path.name}.new"
         try:
-            self._path.parent.mkdir(mode=0o750, exist_ok=True)
-            new.unlink(missing_ok=True)
-            fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
-            with os.fdopen(fd, "wb") as file:
-                os.fchmod(fd, _MODE)
-                file.write(text)
-            new.replace(self._path)
+            with Folder(self._path.parent, create=True, mode=0o750) as folder:
+                folder.remove(part)
+                fd = folder.create_open(part, os.O_WRONLY)
+                with os.fdopen(fd, "wb") as file:
+                    os.fchmod(fd, _MODE)
+                    file.write(text)
+                folder.rename(part, self._path.name)
         except OSError as error:
             guard.warn(f"cannot write {self._path}, Bm-tick is not told: {error.strerror}")
         self._written = text

@@ -1,29 +1,38 @@
-"""The guard as a process: the socket, the timers, what takes its time in a thread of its own."""
+"""The guard as a process: requests first, timers between them, what takes its time in a thread.
+
+One thread answers, weighs and writes the journal; a second one runs postsuper and waits for the
+disk; a third, the reader's, tails the log. What the second has done is told to the first.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import gc
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+import time as system_time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from heapq import heappop, heappush
+from queue import SimpleQueue
+from typing import Final
 
 from bmtick.errors import BmtickError
 from bmtick.guard.core import Guard
 from bmtick.guard.holds import HOLD, Hold, Journal, mail_record
-from bmtick.guard.listen import Connection
+from bmtick.guard.listen import PolicyServer
 from bmtick.guard.log import LogReader
 from bmtick.guard.memory import who_of
 from bmtick.guard.postfix import Brake
 from bmtick.guard.who import FORWARD, LOCAL, Who
 
-_LOOK = 0.5  # seconds between two looks at what commands wrote
-_AGAIN = 2.0  # seconds after which what was under way is put on hold, too
-_FOLLOW = 0.25  # seconds between two looks at what the log told
-_AT_ONCE = 4  # accounts and machines that are weighed before requests are answered again
-_TIDY = 60.0  # seconds
+_LOOK: Final = 0.5  # seconds between two looks at what commands wrote
+_AGAIN: Final = 2.0  # seconds after which what was under way is put on hold, too
+_FOLLOW: Final = 0.25  # seconds between two looks at what the log told
+_AT_ONCE: Final = 4  # accounts and machines that are weighed before requests are answered again
+_TIDY: Final = 60.0  # seconds
+_LAST: Final = 10.0  # seconds for what is under way when the guard ends
 
 
 @dataclass
@@ -34,10 +43,9 @@ class Service:
         guard: answers.
         journal: its journal, to be written to the disk.
         brake: puts on hold what is queued already.
-        tell: sends the mail about somebody who is newly held; may take its time.
+        tell: takes everybody who is newly held; does not wait.
+        publish: writes the points; called twice a second.
         reader: tails the log; None: there is none.
-        background: what else runs; cancelled at the end.
-        publish: writes the points; called each second.
     """
 
     guard: Guard
@@ -46,12 +54,15 @@ class Service:
     tell: Callable[[Hold], None]
     publish: Callable[[Guard], None]
     reader: LogReader | None = None
-    background: Sequence[Callable[[Service], Coroutine[Any, Any, None]]] = ()
-    connections: dict[Connection, None] = field(default_factory=dict)
-    _pool: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(2, thread_name_prefix="guard")
+    _due: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+    _number: int = 0
+    _work: SimpleQueue[Callable[[], Callable[[], None] | None] | None] = field(
+        default_factory=SimpleQueue
     )
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _done: SimpleQueue[Callable[[], None]] = field(default_factory=SimpleQueue)
+    _stopped: bool = False
+    _server: PolicyServer | None = None
+    _told: deque[Who] = field(default_factory=deque)
     _held: set[Who] = field(default_factory=set)
     _braking: set[Who] = field(default_factory=set)
 
@@ -60,57 +71,86 @@ class Service:
 
     def run(self, sock: socket.socket, ready: Callable[[], None]) -> None:
         """Answer on a socket that listens; ``ready`` is called once it does."""
-        asyncio.run(self._main(sock, ready))
-
-    async def _main(self, sock: socket.socket, ready: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
         guard = self.guard
+        server = self._server = PolicyServer(sock, guard.answer, guard.warn)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        signal.set_wakeup_fd(server.wakeup_fd, warn_on_full_buffer=False)
+        worker = threading.Thread(target=self._run_jobs, name="postsuper", daemon=True)
+        worker.start()
         guard.refresh()
         self._held = {who for who, hold in guard.holds.held.items() if hold.mode == HOLD}
-        server = await loop.create_server(
-            lambda: Connection(guard.answer, self.connections, guard.warn), sock=sock
-        )
-        for job in (Service._look, Service._tidy, Service._follow, *self.background):
-            self._start(job(self))
+        for seconds, job in ((_LOOK, self._look), (_FOLLOW, self._follow), (_TIDY, self._tidy)):
+            self._repeat(seconds, job)
+        # A whole collection looks at what is remembered of everybody, and stops all for a second.
+        gc.disable()
+        gc.freeze()
         ready()
-        await stop.wait()
-        server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for connection in list(self.connections):
-            connection.close()
-        if self.reader is not None:
-            await loop.run_in_executor(None, self.reader.stop)
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        try:
+            while not self._stopped:
+                server.serve(self._run_due())
+        finally:
+            signal.set_wakeup_fd(-1)
+            server.close()
+            if self.reader is not None:
+                self.reader.stop()
+            self._work.put(None)
+            worker.join(_LAST)
+            self._take_done()
 
-    def _start(self, job: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(job)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+    def _stop(self, number: int, frame: object) -> None:
+        del number, frame
+        self._stopped = True
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+    # Timers
+
+    def _later(self, seconds: float, job: Callable[[], None]) -> None:
+        self._number += 1
+        heappush(self._due, (system_time.monotonic() + seconds, self._number, job))
+
+    def _repeat(self, seconds: float, job: Callable[[], None]) -> None:
+        def again() -> None:
+            try:
+                job()
+            finally:
+                self._later(seconds, again)
+
+        self._later(seconds, again)
+
+    def _run_due(self) -> float:
+        """Run what is due; return the seconds until the next is."""
+        self._take_done()
+        while self._due[0][0] <= system_time.monotonic():
+            self._safely(heappop(self._due)[2])
+        for _ in range(_AT_ONCE):
+            if self._told:
+                who = self._told.popleft()
+                self._safely(lambda: self._told_of(who))  # noqa: B023 -- called here
+        return 0.0 if self._told else self._due[0][0] - system_time.monotonic()
+
+    def _safely(self, job: Callable[[], None]) -> None:
+        try:
+            job()
+        except Exception as error:  # noqa: BLE001 -- the next one may go well
             self.guard.warn(f"a part of the guard failed: {type(error).__name__}: {error}")
 
-    def caught(self, hold: Hold) -> None:
-        """Somebody is newly held, or would be: tell, and put on hold what is queued already."""
-        loop = asyncio.get_running_loop()
-        loop.run_in_executor(self._pool, self._tell, hold)
-        if hold.mode == HOLD:
-            self._held.add(hold.who)
-            self._start(self._brake(hold.who))
-            loop.run_in_executor(self._pool, self._sync)
+    # Work that waits
 
-    def _tell(self, hold: Hold) -> None:
-        try:
-            self.tell(hold)
-        except (OSError, BmtickError) as error:
-            self.guard.warn(f"nobody could be told that {hold.who} is held: {error}")
+    def _run_jobs(self) -> None:
+        while (job := self._work.get()) is not None:
+            try:
+                after = job()
+            except Exception as error:  # noqa: BLE001 -- as in _safely
+                after = None
+                self.guard.warn(f"a part of the guard failed: {type(error).__name__}: {error}")
+            if after is not None:
+                self._done.put(after)
+                if self._server is not None:
+                    self._server.wake()
+
+    def _take_done(self) -> None:
+        while not self._done.empty():
+            self._safely(self._done.get())
 
     def _sync(self) -> None:
         try:
@@ -118,26 +158,45 @@ class Service:
         except OSError as error:
             self.guard.warn(f"cannot write the state {self.journal.path}: {error.strerror}")
 
-    async def _brake(self, who: Who) -> None:
-        """Put somebody's queued mail on hold, now and once more for what is under way."""
-        self._braking.add(who)
-        try:
-            await self._put_on_hold(who)
-        finally:
-            self._braking.discard(who)
+    # Who is held
 
-    async def _put_on_hold(self, who: Who) -> None:
-        loop = asyncio.get_running_loop()
-        for _ in range(2):
-            if ids := self._ids_of(who):
-                try:
-                    done = await loop.run_in_executor(self._pool, self.brake.hold, who, ids)
-                except BmtickError as error:
-                    self.guard.warn(f"{error.message}; {error.remedy}")
-                    return
-                if done and who in self.guard.holds.held:
-                    self.guard.write([mail_record(who, done)])
-            await asyncio.sleep(_AGAIN)
+    def caught(self, hold: Hold) -> None:
+        """Somebody is newly held, or would be: tell, and put on hold what is queued already."""
+        self.tell(hold)
+        if hold.mode == HOLD:
+            self._held.add(hold.who)
+            self._work.put(self._sync)
+            self._brake(hold.who, 2)
+
+    def _brake(self, who: Who, times: int) -> None:
+        """Put somebody's queued mail on hold, now and once more for what is under way."""
+        if not times:
+            self._braking.discard(who)
+            return
+        self._braking.add(who)
+        ids = self._ids_of(who)
+        if not ids:
+            self._later(_AGAIN, lambda: self._brake(who, times - 1))
+            return
+
+        def put_on_hold() -> Callable[[], None]:
+            try:
+                done = self.brake.hold(who, ids)
+            except BmtickError as error:
+                text = f"{error.message}; {error.remedy}"
+                return lambda: self._cannot_brake(who, text)
+            return lambda: self._braked(who, done, times)
+
+        self._work.put(put_on_hold)
+
+    def _cannot_brake(self, who: Who, text: str) -> None:
+        self._braking.discard(who)
+        self.guard.warn(text)
+
+    def _braked(self, who: Who, done: list[str], times: int) -> None:
+        if done and who in self.guard.holds.held:
+            self.guard.write([mail_record(who, done)])
+        self._later(_AGAIN, lambda: self._brake(who, times - 1))
 
     def _ids_of(self, who: Who) -> list[str]:
         """Return the queue ids of somebody's messages, without those that are on hold."""
@@ -148,18 +207,14 @@ class Service:
             found.update((i, None) for i in self.reader.ids_of(who) if i not in held)
         return list(found)
 
-    async def _follow(self) -> None:
-        """Weigh those of whom the log told, and put on hold what Postfix did not ask about."""
-        while self.reader is not None:
-            for number, entity in enumerate(self.reader.take()):
-                if (who := who_of(entity)) is not None:
-                    try:
-                        self._told_of(who)
-                    except Exception as error:  # noqa: BLE001 -- the next one may be weighed
-                        self.guard.warn(f"{who} was not weighed: {type(error).__name__}: {error}")
-                if number % _AT_ONCE == 0:
-                    await asyncio.sleep(0)  # requests first
-            await asyncio.sleep(_FOLLOW)
+    # What is looked at now and then
+
+    def _follow(self) -> None:
+        """Weigh soon those of whom the log told: Postfix does not ask about all mail."""
+        if self.reader is not None:
+            waiting = set(self._told)
+            named = (who_of(entity) for entity in self.reader.take())
+            self._told += (who for who in named if who is not None and who not in waiting)
 
     def _told_of(self, who: Who) -> None:
         hold = self.guard.suspect(who)
@@ -167,22 +222,20 @@ class Service:
             return
         if hold.mode == HOLD:
             if self._ids_of(who):
-                self._start(self._brake(who))
+                self._brake(who, 2)
         elif who.kind in (LOCAL, FORWARD) and (ids := self._ids_of(who)):
             self.guard.write([mail_record(who, ids)])
 
-    async def _look(self) -> None:
+    def _look(self) -> None:
         """Notice what commands wrote, also while no mail comes."""
-        while True:
-            self.guard.refresh()
-            now_held = {w for w, hold in self.guard.holds.held.items() if hold.mode == HOLD}
-            for who in now_held - self._held:
-                self._start(self._brake(who))
-            self._held = now_held
-            self.publish(self.guard)
-            await asyncio.sleep(_LOOK)
+        self.guard.refresh()
+        now_held = {w for w, hold in self.guard.holds.held.items() if hold.mode == HOLD}
+        for who in now_held - self._held:
+            self._brake(who, 2)
+        self._held = now_held
+        self.publish(self.guard)
 
-    async def _tidy(self) -> None:
-        while True:
-            await asyncio.sleep(_TIDY)
-            self.guard.tidy()
+    def _tidy(self) -> None:
+        self.guard.tidy()
+        gc.collect()  # of a minute alone: what is older is frozen
+        gc.freeze()

@@ -47,6 +47,7 @@ class World:
 
     def ask(self, user="bob@x.org", client="192.0.2.7", **more):
         self.n += 1
+        self.now += 0.05  # what commands wrote is looked at again
         request = {
             "request": "smtpd_access_policy",
             "protocol_state": "END-OF-MESSAGE",

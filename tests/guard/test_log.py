@@ -142,7 +142,8 @@ def test_a_log_that_is_not_there_is_told_and_waited_for(machine):
 
 
 def test_a_disk_that_takes_nothing_is_told(machine, tmp_path):
-    machine.kept = tmp_path / "missing" / "guard.memory"
+    (tmp_path / "file").touch()
+    machine.kept = tmp_path / "file" / "guard.memory"
     machine.log.write_text(mail(time.time(), "AAAAA3"))
     machine.start().stop()
     assert any("cannot keep" in text for text in machine.said)
