@@ -69,6 +69,7 @@ RELAYING_GAUGES: Final = (
     "usual",
     "usual_recent",
     "usual_domains",
+    "usual_senders",
     "days",
 )
 SENDING_GAUGES: Final = (

@@ -35,7 +35,15 @@ from bmtick.collect.bucket import (
 )
 from bmtick.collect.known import KnownClients
 from bmtick.collect.lazy import lazy
-from bmtick.collect.raw import MAX_NAME, UNAVAILABLE, address, client, mailbox, username
+from bmtick.collect.raw import (
+    MAX_NAME,
+    UNAVAILABLE,
+    address,
+    client,
+    mailbox,
+    network,
+    username,
+)
 from bmtick.names import CLIENT, FORWARD, FROM, SENDER
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
@@ -504,7 +512,10 @@ class Counter:
 
 
 def _is_trusted_client(origin: Origin) -> bool:
-    return origin.trusted and origin.entity.startswith(CLIENT)
+    """Whether a machine may relay: it is listed, or in a private network, as Postfix lets it."""
+    if not origin.entity.startswith(CLIENT):
+        return False
+    return origin.trusted or (origin.client != "unknown" and not network(origin.client))
 
 
 def _ids(opened: dict[bytes, Any]) -> str:

@@ -37,6 +37,7 @@ _CLIENT = f"{n.CLIENT}\n"
 ALL = "*"  # the sender of the point that tells of a uid as a whole
 _FEW_SENDERS = 3
 _SENDERS = b.WIDTH + n.RELAYING_GAUGES.index("senders")
+_USUAL_SENDERS = b.WIDTH + n.RELAYING_GAUGES.index("usual_senders")
 _RELAYS, _LOGINS = f"{n.SERVER}\nrelays", f"{n.SERVER}\nlogins"
 # How many fields of a measurement, from the first, may be added up into _other.
 _COUNTS = {n.SENDER: 10, n.AUTH: 2, n.ACCOUNT: 1, n.CORE_AUTH: 2}
@@ -133,15 +134,15 @@ class Emitter:
                 record = memory.add(
                     entity,
                     start,
-                    (messages, relayed, ours, refused, blocked, unknown, slow),
+                    (messages, relayed, 0, refused, blocked, unknown, slow),
                     senders=[crc32(sender.lower()) for sender in envelopes],
                     domains=_domains(envelopes) if envelopes else nothing,
                 )
                 fields = [*sums, *relaying_gauges(record, minute)]
-                if name == n.FROM:  # of the machine: a webmail has many, a program one
-                    machine = memory.records.get(f"{_CLIENT}{tags[0]}\ntrue")
-                    if machine is not None and machine.senders is not None:
-                        fields[_SENDERS] = machine.senders.count(minute)
+                if name == n.FROM:
+                    fields[_SENDERS], fields[_USUAL_SENDERS] = memory.machine_senders(
+                        entity, minute
+                    )
             else:  # strangers whose mail is for us
                 fields = [*sums, *_SILENT_RELAY]
             found[name].append((name, tuple(tags), fields, time))

@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from bmtick.collect.raw import network
-from bmtick.names import RELAYING_GAUGES, SENDER, SENDING_GAUGES
+from bmtick.names import CLIENT, FROM, RELAYING_GAUGES, SENDER, SENDING_GAUGES
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MESSAGES, VOLUME, LOCAL, REFUSED, BLOCKED, UNKNOWN, THROTTLED, STRANGE = range(8)
 WIDTH = 8  # the last, volume from networks that are not known, is not given but found out
 _PLACES = range(WIDTH)
+_PEAKS = 4  # hour, ten minutes, local mail or domains, senders
 
 RECENT = 10  # minutes
 HOUR = 60
@@ -128,7 +129,8 @@ class Record:
         quarters: quarter of an hour and counts, of the day before the slots.
         recent, hour, day: the sums of the horizons.
         today: number of the UTC day that the peaks are of; -1: nothing happened yet.
-        peaks: the day's largest hour, ten minutes, and local mail or strange domains of an hour.
+        peaks: the day's largest hour, ten minutes, local mail or strange domains of an hour, and
+            most senders of an hour.
         hostile: whether the day looked like an attack.
         pending: the day before, until it is learned: day, peaks, networks, domains.
         past: peaks of each week.
@@ -158,7 +160,7 @@ class Record:
         self.hour = [0] * WIDTH
         self.day = [0] * WIDTH
         self.today = -1
-        self.peaks = [0, 0, 0]
+        self.peaks = [0] * _PEAKS
         self.hostile = False
         self.pending: list[Any] | None = None
         self.past: list[list[int]] = []
@@ -254,7 +256,7 @@ class Record:
                         list(self.seen_domains or ()),
                     ]
             self.today = day
-            self.peaks = [0, 0, 0]
+            self.peaks = [0] * _PEAKS
             self.hostile = False
         if self.pending and minute >= (self.pending[0] + 1) * MINUTES_OF_DAY + HOUR:
             self._learn(began)
@@ -263,7 +265,7 @@ class Record:
         pending, self.pending = self.pending, None
         if pending is None:
             return
-        day, hour, recent, other, networks, domains = pending
+        day, hour, recent, other, senders, networks, domains = pending
         week = day // 7
         usual = self.usual(0, week)
         if self.days >= _FULL_TRUST or day - began >= _FULL_TRUST:
@@ -273,10 +275,11 @@ class Record:
         past = [kept for kept in self.past if kept[0] > week - _WEEKS]
         for kept in past:
             if kept[0] == week:
-                kept[1:] = [max(kept[1], hour), max(kept[2], recent), max(kept[3], other)]
+                learned = zip(kept[1:], (hour, recent, other, senders), strict=True)
+                kept[1:] = [max(pair) for pair in learned]
                 break
         else:
-            past.append([week, hour, recent, other])
+            past.append([week, hour, recent, other, senders])
         self.past = past
         self.days = min(self.days + 1, MAX_DAYS)
         self.networks = _known(self.networks, networks, day, _MAX_NETWORKS)
@@ -320,6 +323,8 @@ class Record:
         peaks[0] = max(peaks[0], volume)
         peaks[1] = max(peaks[1], self.recent[VOLUME])
         peaks[2] = max(peaks[2], other)
+        if self.senders is not None:
+            peaks[3] = max(peaks[3], self.senders.count(minute))
 
     # Addresses and domains
 
@@ -479,6 +484,11 @@ class Record:
                 networks, domains, addresses, strange, seen_networks, seen_domains,
                 recipients, senders, ends,
             ) = json.loads(text)  # fmt: skip
+            # Records of before the senders of an hour had a peak are shorter.
+            for kept in self.past:
+                kept.extend([0] * (_PEAKS + 1 - len(kept)))
+            if self.pending is not None and len(self.pending) < _PEAKS + 3:
+                self.pending.insert(_PEAKS, 0)
             self.networks, self.domains = _dict(networks), _dict(domains)
             if of != epoch:
                 self.slots, self.quarters, self.pending = [], [], None
@@ -492,6 +502,7 @@ class Record:
             # Records of before the last place was counted are shorter.
             for slot in (*self.slots, *self.quarters):
                 slot.extend([0] * (WIDTH + 1 - len(slot)))
+            self.peaks.extend([0] * (_PEAKS - len(self.peaks)))
             for _, *counts in self.quarters:
                 _add(self.day, counts)
             for _, *counts in self.slots:
@@ -737,7 +748,23 @@ class Memory:
         if entity.startswith(SENDER + "\n"):
             values = sending_gauges(self, entity, record, minute)
             return dict(zip(SENDING_GAUGES, values, strict=True))
-        return dict(zip(RELAYING_GAUGES, relaying_gauges(record, minute), strict=True))
+        found = dict(zip(RELAYING_GAUGES, relaying_gauges(record, minute), strict=True))
+        if entity.startswith(FROM + "\n"):
+            found["senders"], found["usual_senders"] = self.machine_senders(entity, minute)
+        return found
+
+    def machine_senders(self, entity: str, minute: int) -> tuple[int, int]:
+        """Return how many senders the machine of a ``postfix_from`` has: in the hour, and usually.
+
+        A webmail has many, a program one.
+        """
+        client = entity.split("\n")[1]
+        for known in ("true", "false"):
+            machine = self.records.get(f"{CLIENT}\n{client}\n{known}")
+            if machine is not None:
+                senders = machine.senders.count(minute) if machine.senders is not None else 0
+                return senders, machine.usual(3, minute // MINUTES_OF_DAY // 7)
+        return 0, 0
 
     def dump(self) -> dict[str, Any]:
         """Return what is not in the store, as JSON-able data."""
@@ -853,5 +880,6 @@ def relaying_gauges(record: Record, minute: int) -> list[int]:
         record.usual(0, week),
         record.usual(1, week),
         record.usual(2, week),
+        record.usual(3, week),
         record.days,
     ]
