@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bmtick.watch.source import Collector
 
 _TICK = 1.0  # seconds between two looks at the log
+_BUCKET = 2  # seconds, where the settings leave it open: an alert waits for the end of its bucket
 _GRACE = 3.0  # seconds that deliveries under way have to end when the watch is ended
 
 
@@ -265,13 +266,17 @@ def collector_of(
     """Return the collector over the settings' logs, or over these."""
     from bmtick.collect.options import Options
     from bmtick.collector_options import read_logs
+    from bmtick.settings import Collect
     from bmtick.watch.source import Collector
 
     collect = settings.collect
+    options = Options.of(collect)
+    if collect.interval == Collect().interval:
+        options.interval = _BUCKET
     seen = collect.queue == "on" or (collect.queue == "auto" and Path(collect.spool).is_dir())
     return Collector(
         logs or read_logs(collect.logs),
-        Options.of(collect),
+        options,
         spool=collect.spool if seen else "",
         guard=settings.guard.points,
         tags={"host": host, "datalocation": settings.watch.datalocation},
