@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import time
+from binascii import crc32
 from typing import TYPE_CHECKING
 
 import click
@@ -18,13 +19,13 @@ _LEARNING = 3.0  # seconds to learn from the log before the first answer; the re
 _QUIET = 600.0  # seconds between two equal warnings of the log's reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from bmtick.guard.holds import Hold
     from bmtick.guard.log import LogReader
     from bmtick.guard.memory import GuardMemory
     from bmtick.guard.service import Service
+    from bmtick.guard.tell import Teller
     from bmtick.settings import Settings
     from bmtick.watch.tail import Tail
     from bmtick.web.serve import Server
@@ -191,29 +192,27 @@ def _reader(
     return LogReader(logs or collect.logs, options, memory, path, warn)
 
 
-def _teller(
-    settings: Settings, sender: str, recipients: list[str], mails: str | None
-) -> Callable[[Hold], None]:
-    """Return what tells of a hold: on stderr, and by mail to each of [notify] recipients."""
+def _teller(settings: Settings, sender: str, recipients: list[str], mails: str | None) -> Teller:
+    """Return what tells of a hold by mail to each of [notify] recipients."""
+    from bmtick.guard.tell import Teller
+
     host = settings.watch.host or socket.gethostname()
 
-    def tell(hold: Hold) -> None:
+    def send(hold: Hold, recipient: str) -> None:
         # what mail needs takes 4 MiB, and is seldom needed
         from bmtick.cli._notify import mailer as mailer_of
         from bmtick.guard.letter import write_letter
-        from bmtick.watch.failure import DeliveryError
+        from bmtick.watch.failure import DeliveryError, PermanentError
         from bmtick.watch.mail import compose
 
-        letter = write_letter(hold, host)
-        _warn(f"{letter['message']}: {hold.reason}")
-        mailer = mailer_of(settings, mails)
-        for number, recipient in enumerate(recipients):
-            key = f"guard.{time.time_ns()}.{number}"
-            # one mail each: with a single recipient the guard knows its own mail
-            mail = compose(letter, sender, [recipient], key, hold.since)
-            try:
-                mailer.send(mail)
-            except DeliveryError as error:
-                _warn(f"the mail to {recipient} did not go: {error}")
+        # one mail each: with a single recipient the guard knows its own mail
+        key = f"guard.{int(hold.since * 1000)}.{crc32(f'{hold.who} {recipient}'.encode()):08x}"
+        try:
+            mail = compose(write_letter(hold, host), sender, [recipient], key, hold.since)
+            mailer_of(settings, mails).send(mail)
+        except PermanentError as error:
+            raise ValueError(str(error)) from None
+        except DeliveryError as error:
+            raise BmtickError(str(error)) from None
 
-    return tell
+    return Teller(recipients, send, _warn)

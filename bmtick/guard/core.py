@@ -186,6 +186,7 @@ class Guard:
         mode = HOLD if by == BY_HAND else self.mode
         self.write([hold_record(who, self._clock(), reason, until=until, by=by, mode=mode)])
         hold = self.holds.held[who]
+        self._warn(f"{'holds' if mode == HOLD else 'would hold'} the mail of {who}: {reason}")
         self.caught(hold)
         return hold
 

@@ -45,6 +45,7 @@ class Hold:
         mode: ``hold``, or ``observe``: nothing was put on hold.
         ids: queue ids of the messages that were put on hold; in mode observe, would have been.
         more: messages beyond those whose id is known.
+        told: whether the recipients of [notify] were told.
     """
 
     who: Who
@@ -55,6 +56,7 @@ class Hold:
     mode: str
     ids: dict[str, None] = field(default_factory=dict)
     more: int = 0
+    told: bool = False
 
     @property
     def messages(self) -> int:
@@ -106,6 +108,9 @@ class Holds:
                 self._mail(record)
             elif "release" in record:
                 self._release(record)
+            elif "told" in record:
+                if (known := self.held.get(_who(record["told"]))) is not None:
+                    known.told = True
             else:
                 self.damaged += 1
         except (AttributeError, KeyError, TypeError, ValueError):
@@ -191,6 +196,8 @@ class Holds:
             )
             if hold.messages:
                 yield {"mail": list(hold.who), "ids": list(hold.ids), "more": hold.more}
+            if hold.told:
+                yield told_record(hold.who)
 
 
 def hold_record(
@@ -211,6 +218,11 @@ def mail_record(who: Who, ids: Iterable[str]) -> dict[str, Any]:
     """Return the record that messages were put on hold; one without a queue id only counts."""
     known = [queue_id for queue_id in ids if queue_id]
     return {"mail": list(who), "ids": known} if known else {"mail": list(who), "more": 1}
+
+
+def told_record(who: Who) -> dict[str, Any]:
+    """Return the record that the recipients of [notify] were told that somebody is held."""
+    return {"told": list(who)}
 
 
 def release_record(who: Who, at: float, allow: float) -> dict[str, Any]:

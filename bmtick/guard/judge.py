@@ -32,6 +32,7 @@ ALERTS: Final = (
 
 
 _USUAL_LOOPBACK = ("127.0.0.1", "::1")
+_MAX_PLACES = 5_000
 _DOMAINS = 3  # strange sender domains of a machine
 _NETWORKS = 5  # addresses of a user in strange networks
 
@@ -99,6 +100,7 @@ class MemoryJudge:
         self._released: dict[Who, dict[str, int]] = {}
         self._relaying: Who | None = None  # a stranger whose message goes to another server
         self._server: tuple[int, str] = (0, "")
+        self._places: dict[str, tuple[int, bool]] = {}  # network, whether trusted: addresses recur
 
     def message(self, message: Message, now: float) -> None:
         """Take a message."""
@@ -130,16 +132,18 @@ class MemoryJudge:
     def _sent(self, message: Message, entity: str, now: float) -> Sent:
         record = self._memory.records.get(entity)
         known = record.networks if record is not None else None
-        # a loopback address beside the usual one is a tunnel's or a proxy's: strange, too
-        odd = is_loopback(message.client) and message.client not in _USUAL_LOOPBACK
-        where = -1 if odd else network(message.client)
-        return Sent(
-            now,
-            message.client,
-            message.recipients,
-            bool(where) and not (known and where in known),
-            self._is_trusted(message.client),
-        )
+        client = message.client
+        place = self._places.get(client)
+        if place is None:
+            if len(self._places) >= _MAX_PLACES:
+                self._places.clear()
+            # a loopback address beside the usual one is a tunnel's or a proxy's: strange, too
+            odd = is_loopback(client) and client not in _USUAL_LOOPBACK
+            place = -1 if odd else network(client), self._is_trusted(client)
+            self._places[client] = place
+        where, trusted = place
+        foreign = bool(where) and not (known and where in known)
+        return Sent(now, client, message.recipients, foreign, trusted)
 
     def _habit(self, who: Who, now: float) -> Habit:
         record = self._memory.records.get(self._entity(who))

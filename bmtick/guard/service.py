@@ -19,12 +19,13 @@ from queue import SimpleQueue
 from typing import Final
 
 from bmtick.errors import BmtickError
-from bmtick.guard.core import Guard
-from bmtick.guard.holds import HOLD, Hold, Journal, mail_record
+from bmtick.guard.core import BY_GUARD, Guard
+from bmtick.guard.holds import HOLD, Hold, Journal, mail_record, told_record
 from bmtick.guard.listen import PolicyServer
 from bmtick.guard.log import LogReader
 from bmtick.guard.memory import who_of
 from bmtick.guard.postfix import Brake
+from bmtick.guard.tell import Teller
 from bmtick.guard.who import FORWARD, LOCAL, Who
 
 _LOOK: Final = 0.5  # seconds between two looks at what commands wrote
@@ -43,7 +44,7 @@ class Service:
         guard: answers.
         journal: its journal, to be written to the disk.
         brake: puts on hold what is queued already.
-        tell: takes everybody who is newly held; does not wait.
+        teller: tells of everybody who is newly held.
         publish: writes the points; called twice a second.
         reader: tails the log; None: there is none.
     """
@@ -51,7 +52,7 @@ class Service:
     guard: Guard
     journal: Journal
     brake: Brake
-    tell: Callable[[Hold], None]
+    teller: Teller
     publish: Callable[[Guard], None]
     reader: LogReader | None = None
     _due: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
@@ -79,6 +80,10 @@ class Service:
         worker = threading.Thread(target=self._run_jobs, name="postsuper", daemon=True)
         worker.start()
         guard.refresh()
+        self.teller.start(lambda hold: self._then(lambda: self._is_told(hold)))
+        for hold in guard.holds.held.values():
+            if not hold.told and hold.by == BY_GUARD:
+                self.teller.put(hold)
         self._held = {who for who, hold in guard.holds.held.items() if hold.mode == HOLD}
         for seconds, job in ((_LOOK, self._look), (_FOLLOW, self._follow), (_TIDY, self._tidy)):
             self._repeat(seconds, job)
@@ -94,6 +99,7 @@ class Service:
             server.close()
             if self.reader is not None:
                 self.reader.stop()
+            self.teller.stop()
             self._work.put(None)
             worker.join(_LAST)
             self._take_done()
@@ -144,9 +150,13 @@ class Service:
                 after = None
                 self.guard.warn(f"a part of the guard failed: {type(error).__name__}: {error}")
             if after is not None:
-                self._done.put(after)
-                if self._server is not None:
-                    self._server.wake()
+                self._then(after)
+
+    def _then(self, job: Callable[[], None]) -> None:
+        """Let the first thread do something; from any thread."""
+        self._done.put(job)
+        if self._server is not None:
+            self._server.wake()
 
     def _take_done(self) -> None:
         while not self._done.empty():
@@ -160,9 +170,14 @@ class Service:
 
     # Who is held
 
+    def _is_told(self, hold: Hold) -> None:
+        known = self.guard.holds.held.get(hold.who)
+        if known is not None and known.since == hold.since:
+            self.guard.write([told_record(hold.who)])
+
     def caught(self, hold: Hold) -> None:
         """Somebody is newly held, or would be: tell, and put on hold what is queued already."""
-        self.tell(hold)
+        self.teller.put(hold)
         if hold.mode == HOLD:
             self._held.add(hold.who)
             self._work.put(self._sync)

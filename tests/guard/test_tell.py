@@ -1,0 +1,82 @@
+"""The mail about a hold: at once, later where the server is away, after a restart too."""
+
+import time
+
+from bmtick.errors import BmtickError
+from bmtick.guard.holds import HOLD, Hold, Journal, hold_record, told_record
+from bmtick.guard.tell import Teller
+from bmtick.guard.who import Who
+from tests.guard.support import RunningGuard
+from tests.support.servers import free_port, wait_for
+
+BOB = Who("user", "bob@x.org")
+ADMIN, OTHER = "admin@x.org", "other@x.org"
+
+
+class World:
+    def __init__(self, *recipients):
+        self.sent, self.said, self.told, self.failing = [], [], [], {}
+        self.teller = Teller(recipients, self.send, self.said.append)
+        self.teller._told = self.told.append
+        self.hold = Hold(BOB, 1000.0, None, "why", "guard", HOLD)
+
+    def send(self, hold, recipient):
+        if error := self.failing.get(recipient):
+            raise error
+        self.sent.append((str(hold.who), recipient))
+
+
+def test_a_mail_server_that_is_away_for_an_hour_gets_the_mail_later():
+    world = World(ADMIN)
+    world.failing[ADMIN] = BmtickError("away")
+    now, tries = 0.0, 0
+    wait = world.teller.step(world.hold, now)
+    while now + wait < 3600:
+        now += wait
+        tries += 1
+        wait = world.teller.step(None, now)
+    assert tries < 20
+    assert not world.told
+    world.failing.clear()
+    assert world.teller.step(None, now + wait) is None
+    assert world.sent == [(str(BOB), ADMIN)]
+    assert world.told == [world.hold]
+    assert "tried again in 15 s: away" in world.said[0]
+
+
+def test_nobody_gets_it_twice_and_who_never_can_is_given_up():
+    world = World(ADMIN, "never@x.org", OTHER)
+    world.failing = {OTHER: OSError("away"), "never@x.org": ValueError("no such user")}
+    wait = world.teller.step(world.hold, 0.0)
+    world.failing.pop(OTHER)
+    assert world.teller.step(None, wait) is None
+    assert world.sent == [(str(BOB), ADMIN), (str(BOB), OTHER)]
+    assert "given up: no such user" in world.said[0]
+
+
+def test_it_is_remembered_who_was_told(tmp_path):
+    journal = Journal(tmp_path / "state")
+    record = hold_record(BOB, 1.0, "why", until=None, by="guard", mode=HOLD)
+    journal.append([record, told_record(BOB), told_record(Who("user", "eve"))])
+    journal.poll()
+    assert journal.holds.held[BOB].told
+    journal.compact(2.0, always=True)
+    assert journal.holds.held[BOB].told
+    assert not journal.holds.damaged
+
+
+def test_what_was_not_told_is_told_after_a_restart_and_only_once(tmp_path):
+    running = RunningGuard(tmp_path / "g", free_port())
+    journal = Journal(running.state)
+    for user in ("bob@x.org", "eve@x.org"):
+        who = Who("user", user)
+        journal.append([hold_record(who, time.time(), "why", until=None, by="guard", mode=HOLD)])
+    journal.append([told_record(Who("user", "eve@x.org"))])
+    for _ in range(2):
+        running.start()
+        try:
+            wait_for(lambda: b'"told":["user","bob' in running.state.read_bytes(), "the mail")
+        finally:
+            running.stop()
+    (mail,) = running.mails.glob("*.eml")
+    assert "bmtick release bob@x.org" in mail.read_text()
