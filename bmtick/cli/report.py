@@ -53,6 +53,7 @@ def command(
     log. Needs the library plotly, which the extra 'report' and the Debian package bring.
     """
     from bmtick.cli._sources import known_relays, threshold
+    from bmtick.incident.logs import server_of
     from bmtick.incident.report.build import Facts, build
     from bmtick.incident.report.figures import library
     from bmtick.incident.report.page import render
@@ -77,7 +78,8 @@ def command(
         threshold(settings),
         _curve(settings, window, points, influxdb),
         _told(settings, window, influxdb),
-        host=settings.watch.host or ("" if logs else socket.gethostname()),
+        host=settings.watch.host
+        or (server_of(analysis.logs.files[0].path) if logs else socket.gethostname()),
         acts=_acts(settings),
     )
     _write(output, render(build(facts), script))

@@ -24,6 +24,11 @@ from bmtick.collect.dating import clock_of
 from bmtick.collect.files import open_log
 from bmtick.errors import BmtickError
 
+# After the time, in syslog's or ISO's form.
+_SERVER = re.compile(
+    rb"^(?:\w{3} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) ([\w.-]+) postfix",
+    re.MULTILINE | re.ASCII,
+)
 _ROTATED = re.compile(r"[.-]\d+(?:[.-]\d+)*(?:\.(?:gz|xz|zst))?|\.(?:gz|xz|zst)")
 _COMPRESSED = {".gz", ".xz", ".zst"}
 _TAIL = 1 << 20  # bytes looked at for the newest time of a plain file
@@ -125,6 +130,15 @@ def open_lines(path: Path) -> Iterator[BinaryIO]:
             yield lines
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise BmtickError(f"cannot read '{path}': {error}", remedy="is the file whole?") from None
+
+
+def server_of(path: Path) -> str:
+    """Return the name of the server that wrote a log, as its lines bear it; "": none does."""
+    if not path.is_file():  # a pipe was read already
+        return ""
+    with open_lines(path) as file:
+        found = _SERVER.search(file.read(_BLOCK))
+    return found[1].decode("ascii") if found else ""
 
 
 def _first_time(path: Path) -> int | None:

@@ -220,7 +220,7 @@ def _finished(name: str, title: str, figure: Any, *, height: int) -> Figure:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         template="none",
-        legend={"orientation": "h", "y": -0.15},
+        legend={"orientation": "h", "y": -0.25},
     )
     return Figure(name, title, json.dumps(json.loads(figure.to_json()), ensure_ascii=True))
 

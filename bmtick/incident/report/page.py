@@ -86,7 +86,8 @@ def _figure(figure: Figure) -> str:
     # "<" as an escape of JSON: no text in it can end the script element.
     data = figure.json.replace("<", "\\u003c").replace("\u2028", "\\u2028")
     return (
-        f'<section><h2>{_text(figure.title)}</h2><div class="plot" id="plot-{figure.name}"></div>'
+        f'<section><h2>{_text(figure.title)}</h2><div class="plot" id="plot-{figure.name}" '
+        f'role="img" aria-label="{_text(figure.title)}"></div>'
         f'<script type="application/json" data-plot="plot-{figure.name}">{data}</script></section>'
     )
 
