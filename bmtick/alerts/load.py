@@ -110,6 +110,7 @@ def _alert(folder: Path) -> Alert:
         id_tag=raw.get("id_tag", ""),
         recommended=raw.get("recommended", False),
         culprit=raw.get("culprit", ""),
+        batch=raw.get("batch", False),
         rule_refused=raw.get("rule_refused", ""),
         raw=raw,
     )

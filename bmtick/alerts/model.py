@@ -75,6 +75,7 @@ class Alert:
         id_tag: the tag that tells groups of one host apart in the alert id.
         recommended: whether a first settings file switches it on.
         culprit: the tag that names the guilty one; empty where it is about the whole server.
+        batch: whether its script asks InfluxDB on a schedule instead of reading the stream.
         rule_refused: why it does not fit Chronograf's Alert Builder; empty where it may.
         raw: the whole of ``params.toml``.
     """
@@ -90,6 +91,7 @@ class Alert:
     id_tag: str = ""
     recommended: bool = False
     culprit: str = ""
+    batch: bool = False
     rule_refused: str = ""
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -22,6 +22,7 @@ from bmtick.alerts.text import Source, details, message, rule_source, script_sou
 from bmtick.alerts.values import show
 from bmtick.durations import format_duration
 from bmtick.errors import BmtickError, Location, printable
+from bmtick.influxql import quote_name, quote_text
 from bmtick.names import TASK_PREFIX
 from bmtick.settings import Settings
 from bmtick.tick.formatter import format_program
@@ -184,19 +185,14 @@ def _context(resolved: Resolved) -> dict[str, Any]:
 
 
 def _variables(resolved: Resolved) -> list[Variable]:
-    found = [
-        Variable("name", "string", resolved.instance),
-        Variable("db", "string", resolved.database),
-        Variable("rp", "string", resolved.retention_policy),
-        Variable("measurement", "string", _measurement(resolved)),
-        Variable("whereFilter", "lambda", _filter(resolved)),
-    ]
+    found = [Variable("name", "string", resolved.instance), *_source(resolved)]
     for name, parameter in resolved.alert.parameters.items():
         value = resolved.values[name]
         if parameter.variable and value is not None and value != []:
             if name == "sigma_least" and resolved.values["sigma"] is None:
                 continue  # Kapacitor warns of nothing, but a variable nobody reads misleads
-            must = parameter.name in ("window", "forget_after")  # of a barrier
+            # zero is refused by a barrier and by a query
+            must = parameter.name in ("window", "forget_after", "every")
             found.append(
                 Variable(parameter.variable, parameter.type, value, parameter.meaning, must)
             )
@@ -219,21 +215,38 @@ def _reset_by(resolved: Resolved) -> str:
     return "sigmaLeast" if values.get("sigma") is not None else ""
 
 
-def _filter(resolved: Resolved) -> str:
+def _source(resolved: Resolved) -> list[Variable]:
+    """Return what is read, and which of its points count: of the stream, or by a query."""
+    place = (resolved.database, resolved.retention_policy, _measurement(resolved))
+    if resolved.alert.batch:
+        condition = _filter(resolved, equal="=", text=quote_text)
+        return [
+            Variable("source", "string", ".".join(quote_name(name) for name in place)),
+            Variable("whereFilter", "string", condition or "time > 0"),
+        ]
+    names = ("db", "rp", "measurement")
+    return [
+        *(Variable(name, "string", text) for name, text in zip(names, place, strict=True)),
+        Variable("whereFilter", "lambda", _filter(resolved) or "TRUE"),
+    ]
+
+
+def _filter(
+    resolved: Resolved, *, equal: str = "==", text: Callable[[str], str] = tick_string
+) -> str:
+    def one_of(tag: str, values: list[str]) -> str:
+        terms = [f"({tick_reference(tag)} {equal} {text(value)})" for value in values]
+        return terms[0] if len(terms) == 1 else f"({' OR '.join(terms)})"
+
     terms = []
     for tag, value in resolved.values["where"].items():
-        terms.append(_one_of(tag, value if isinstance(value, list) else [value]))
+        terms.append(one_of(tag, value if isinstance(value, list) else [value]))
     for name, parameter in resolved.alert.parameters.items():
         every = set(parameter.limits.choices)
         if parameter.filter and set(resolved.values[name]) != every:
-            terms.append(_one_of(parameter.filter, resolved.values[name]))
-    terms += [f"({tick_reference(t)} != {tick_string(v)})" for t, v in passed_over(resolved)]
-    return " AND ".join(terms) or "TRUE"
-
-
-def _one_of(tag: str, values: list[str]) -> str:
-    terms = [f"({tick_reference(tag)} == {tick_string(value)})" for value in values]
-    return terms[0] if len(terms) == 1 else f"({' OR '.join(terms)})"
+            terms.append(one_of(parameter.filter, resolved.values[name]))
+    terms += [f"({tick_reference(t)} != {text(v)})" for t, v in passed_over(resolved)]
+    return " AND ".join(terms)
 
 
 def _kinds(resolved: Resolved) -> frozenset[str]:

@@ -17,6 +17,7 @@ from bmtick.points import parse_lines
 
 if TYPE_CHECKING:
     from bmtick.engine import Task
+    from bmtick.engine.queries import Ask
     from bmtick.history import Connection, Span
     from bmtick.settings import Settings
 
@@ -73,6 +74,14 @@ def connection(settings: Settings) -> Connection:
     )
 
 
+def asking(settings: Settings) -> Ask:
+    """Return what runs the queries of batch tasks, on the InfluxDB of the settings."""
+    from bmtick.history import influxql_answer
+
+    where = connection(settings)
+    return lambda _cluster, query: influxql_answer(where, query)
+
+
 def span_of(since: str, until: str | None) -> Span:
     """Return the span of ``--from`` and ``--to``, each so long ago or a time.
 
@@ -111,8 +120,8 @@ def over_history(task: Task, settings: Settings, span: Span, zone: tzinfo) -> It
     Raises:
         BmtickError: InfluxDB cannot be reached, or refuses.
     """
-    from bmtick.history import influxql_answer, read_points
-    from bmtick.trial.batches import run_queries
+    from bmtick.engine.queries import run_queries
+    from bmtick.history import read_points
 
     where = connection(settings)
     if task.is_batch:
@@ -120,9 +129,7 @@ def over_history(task: Task, settings: Settings, span: Span, zone: tzinfo) -> It
             sys.stderr.write(
                 printable(f"bmtick: warning: .cluster('{name}') is taken for [influxdb] url") + "\n"
             )
-        yield from run_queries(
-            task, lambda _cluster, query: influxql_answer(where, query), *span, zone
-        )
+        yield from run_queries(task, asking(settings), *span, zone)
         return
     for point in read_points(where, sorted(task.measurements), span):
         task.advance(point.time)

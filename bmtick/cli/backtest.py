@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -69,57 +69,84 @@ def command(
         raise BmtickError("say where the past is", remedy="--log PATH, or --from 7d for InfluxDB")
     if until and logs:
         raise BmtickError("--to goes with --from")
+    past = _Past(settings, logs, span_of(since, until) if since else None, host)
     if scripts:
-        documents = [_script(path, settings, logs, since, until, host) for path in scripts]
+        documents = [_script(path, past) for path in scripts]
         if output_format == "json":
             print_json(documents)
         else:
             for document in documents:
                 _show_script(document)
         return
-    run = _run(settings, alerts, sets, of_logs=bool(logs))
-    if logs:
-        points, total = _points_of_logs(logs, settings, host or socket.gethostname()), None
-    else:
-        span = span_of(since or "", until)
-        points, total = _history(settings, run, span), span
-    with _progress(total) as step:
-        for point in points:
-            run.feed(point)
-            step(point.time)
-    results = run.finish()
+    run, results = _results(past, _subjects(settings, alerts, sets), named=bool(alerts))
     if output_format == "json":
         print_json([_document(result) for result in results])
     else:
         _show(run, results)
 
 
-def _script(
-    path: str,
-    settings: Settings,
-    logs: tuple[str, ...],
-    since: str | None,
-    until: str | None,
-    host: str | None,
-) -> dict[str, Any]:
+class _Past(NamedTuple):
+    """Where the past comes from: logs, or InfluxDB over a span."""
+
+    settings: Settings
+    logs: tuple[str, ...]
+    span: Span | None
+    host: str | None
+
+    def of_logs(self) -> Iterator[Point]:
+        return _points_of_logs(self.logs, self.settings, self.host or socket.gethostname())
+
+    def points(self, measurements: Sequence[str]) -> Iterator[Point]:
+        from bmtick.cli._influxdb import connection
+        from bmtick.history import read_points
+
+        if self.span is None:
+            return self.of_logs()
+        return read_points(connection(self.settings), measurements, self.span)
+
+    def steps(self, task: Task) -> Iterator[int]:
+        """Run a task over the past; yield the time reached after each step."""
+        zone = local_zone()
+        if self.span is not None:
+            return over_history(task, self.settings, self.span, zone)
+        if task.is_batch:
+            from bmtick.trial.batches import over_points
+
+            return over_points(task, ((point, None) for point in self.of_logs()), zone)
+        return _feeding(task, self.of_logs())
+
+
+def _results(past: _Past, subjects: list[Subject], *, named: bool) -> tuple[Run, list[Result]]:
+    from bmtick.trial.backtest import ask_queries
+
+    asking = [subject for subject in subjects if subject.alert.batch]
+    if past.logs and asking and not named:
+        names = printable(", ".join(subject.name for subject in asking))
+        click.echo(f"bmtick: without {names}, which asks InfluxDB: name it", err=True)
+        asking = []
+    reading = [subject for subject in subjects if not subject.alert.batch]
+    run = _run(reading, past.settings, named=named or bool(past.logs))
+    found: list[Result] = []
+    if run.measurements:
+        with _progress(past.span) as step:
+            for point in past.points(run.measurements):
+                run.feed(point)
+                step(point.time)
+        found = run.finish()
+    found += [ask_queries(subject, past.settings, past.steps) for subject in asking]
+    order = [subject.name for subject in subjects]
+    return run, sorted(found, key=lambda result: order.index(result.name))
+
+
+def _script(path: str, past: _Past) -> dict[str, Any]:
     """Run a script of one's own; return what came of it as data."""
     from bmtick.engine import load_task
-    from bmtick.trial.batches import over_points
     from bmtick.trial.scripts import FiringSpans
 
-    zone = local_zone()
-    task = load_task(read_text(path), file=path, name=Path(path).stem, now=None, zone=zone)
-    if since:
-        steps = over_history(task, settings, span_of(since, until), zone)
-    else:
-        points = _points_of_logs(logs, settings, host or socket.gethostname())
-        if task.is_batch:
-            steps = over_points(task, ((point, None) for point in points), zone)
-        else:
-            steps = _feeding(task, points)
+    task = load_task(read_text(path), file=path, name=Path(path).stem, now=None, zone=local_zone())
     spans = FiringSpans()
     latest = None
-    for at in steps:
+    for at in past.steps(task):
         latest = max(latest or at, at)
         spans.take(task.take_events())
         task.drop_outputs()
@@ -170,15 +197,12 @@ def _show_script(document: dict[str, Any]) -> None:
         )
 
 
-def _run(
-    settings: Settings, alerts: tuple[str, ...], sets: tuple[str, ...], *, of_logs: bool
-) -> Run:
+def _run(subjects: list[Subject], settings: Settings, *, named: bool) -> Run:
     from bmtick.trial.backtest import Run
 
-    subjects = _subjects(settings, alerts, sets)
     run = Run(subjects, settings)
     greedy = run.greedy
-    if of_logs or alerts or not greedy:
+    if named or not greedy:
         return run
     names = printable(", ".join(greedy))
     click.echo(f"bmtick: without {names}, to whom all of the database counts: name it", err=True)
@@ -211,13 +235,6 @@ def _points_of_logs(logs: tuple[str, ...], settings: Settings, host: str) -> Ite
         yield point
 
 
-def _history(settings: Settings, run: Run, span: Span) -> Iterator[Point]:
-    from bmtick.cli._influxdb import connection
-    from bmtick.history import read_points
-
-    yield from read_points(connection(settings), run.measurements, span)
-
-
 @contextmanager
 def _progress(span: Span | None) -> Iterator[Any]:
     """Show on a terminal how far it is; yields what takes the time reached."""
@@ -245,7 +262,7 @@ def _progress(span: Span | None) -> Iterator[Any]:
 
 
 def _show(run: Run, results: Iterable[Result]) -> None:
-    if run.begin:
+    if run.points:
         click.echo(f"{run.points:,} points, {_when(run.begin)} to {_when(run.end)}")
     for result in results:
         click.echo("")
@@ -254,6 +271,9 @@ def _show(run: Run, results: Iterable[Result]) -> None:
 
 def _show_one(result: Result) -> None:
     title = click.style(printable(result.name), bold=True)
+    if not result.points and result.alert.batch:
+        click.echo(f"{title}: no query is due in this past")
+        return
     if not result.points:
         names = ", ".join(result.measurements)
         click.echo(f"{title}: no points of {printable(names)} in this past")
@@ -261,7 +281,8 @@ def _show_one(result: Result) -> None:
     weeks = (result.end - result.begin) / parse_duration("1w")
     count = len(result.episodes)
     rate = f", {count / weeks:.1f} a week" if weeks >= 1 else ""
-    click.echo(f"{title}: {count} episode{'s' * (count != 1)}{rate} ({result.points:,} points)")
+    what = "queries" if result.alert.batch else "points"
+    click.echo(f"{title}: {count} episode{'s' * (count != 1)}{rate} ({result.points:,} {what})")
     for problem in result.problems:
         click.echo(f"  {printable(problem)}", err=True)
     shown = result.episodes[-_SHOWN:]

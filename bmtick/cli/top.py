@@ -136,8 +136,9 @@ def _tasks(settings: Settings, host: str, warn: Callable[[str], None]) -> Any:
     from bmtick.watch.tasks import Tasks
 
     alerts = desired(settings) or [
-        render(alert, {}) for alert in catalogue().values() if alert.raw.get("recommended")
+        render(alert, {}) for alert in catalogue().values() if alert.recommended
     ]
+    alerts = [one for one in alerts if not one.alert.batch]  # here are points alone, no InfluxDB
     return Tasks(alerts, host, warn)
 
 

@@ -17,13 +17,14 @@ import click
 from bmtick.cli import _notify, _web
 from bmtick.cli.common import config_option, load_settings
 from bmtick.durations import SECOND, parse_duration
-from bmtick.errors import EXIT_FINDING, BmtickError, printable
+from bmtick.errors import EXIT_FINDING, BmtickError, Location, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from bmtick.alerts import Rendered
     from bmtick.engine import AlertEvent
+    from bmtick.engine.queries import Ask
     from bmtick.live.board import Board
     from bmtick.settings import Settings
     from bmtick.watch.channels import Channels
@@ -68,7 +69,7 @@ def command(
     screen = _Screen()
     path = "" if no_state else state or settings.watch.state
     board = _web.board_of(settings, path)
-    watch = _watch(settings, logs, path, mails, screen, board)
+    watch = _watch(settings, logs, path, mails, screen, board, once=once)
     watch.start(from_start=from_start or once, now=time.time())
     server = None if once else _web.serve(settings, board, screen.warn)
     status = None
@@ -109,6 +110,7 @@ def _usable(ctx: click.Context, screen: _Screen) -> bool:
         alerts = desired(settings)
         require_recipients(settings, alerts)
         check_handlers(alerts)
+        _asking(settings, alerts)
         _notify.channels(settings)
         if not alerts:
             raise BmtickError("the settings enable no alert")
@@ -193,6 +195,8 @@ def _watch(
     mails: str | None,
     screen: _Screen,
     board: Board,
+    *,
+    once: bool,
 ) -> Watch:
     from bmtick.alerts import desired, require_recipients
     from bmtick.collect.state import StateFile
@@ -214,6 +218,7 @@ def _watch(
         )
     require_recipients(settings, alerts)
     check_handlers(alerts)
+    ask = _asking(settings, alerts)
     host = settings.watch.host or socket.gethostname()
     channels = _notify.channels(settings)
     collector = collector_of(settings, logs, host, screen.warn, state)
@@ -226,7 +231,7 @@ def _watch(
 
     return Watch(
         Observed(collector, board),
-        Tasks(alerts, host, screen.warn),
+        Tasks(alerts, host, screen.warn, ask=ask, at_once=once),
         Outbox(
             settings.watch.max_queue_length,
             parse_duration(settings.watch.max_retry_age) / SECOND,
@@ -242,6 +247,27 @@ def _watch(
             channels.handlers,
         ),
     )
+
+
+def _asking(settings: Settings, alerts: Sequence[Rendered]) -> Ask | None:
+    """Return what runs the alerts' queries; None where no alert has any.
+
+    Raises:
+        BmtickError: an alert asks InfluxDB, and the settings name none.
+    """
+    from bmtick.cli._influxdb import asking
+    from bmtick.settings import gives
+
+    names = [alert.name for alert in alerts if alert.alert.batch]
+    if not names:
+        return None
+    if not gives(settings, "influxdb"):
+        raise BmtickError(
+            f"[alerts.{names[0]}] asks InfluxDB, and the settings name none",
+            location=Location(settings.path) if settings.path else None,
+            remedy="write [influxdb] with its url, or enabled = false for this alert",
+        )
+    return asking(settings)
 
 
 def _introduced(

@@ -18,9 +18,11 @@ from bmtick.deploy.marks import body, mark_task, own_vars
 from bmtick.deploy.model import TaskDefinition
 from bmtick.deploy.scripts import HANDLER_SECTIONS, read_script
 from bmtick.deploy.session import Planned
+from bmtick.engine import load_task
 from bmtick.engine.template_uses import read_template
 from bmtick.errors import BmtickError
 from bmtick.settings import Settings
+from bmtick.tick.ast import task_type
 from bmtick.tick.checker import check
 
 _TRIES = 3
@@ -188,14 +190,22 @@ def _measurements(
         for database in sorted({d for task in tasks for d, _ in task.dbrps} & databases)
     }
     for task in tasks:
-        names = read_script(task.script, task.vars).property_values("measurement")
         own = {name for database, _ in task.dbrps for name in there.get(database, ())}
         known = {database for database, _ in task.dbrps} & set(there)
-        # The last measurement is where the alert is recorded: it comes with the first alert.
-        for name in dict.fromkeys(names[:1]):
+        for name in _read(task):
             if name and known and name not in own:  # '': whatever there is
                 yield Check(
                     f"{task.id} reads measurement '{name}', which holds no data yet",
                     remedy="'bmtick doctor' follows the chain",
                     fatal=False,
                 )
+
+
+def _read(task: TaskDefinition) -> list[str]:
+    """Return the measurements that a task reads."""
+    script = read_script(task.script, task.vars)
+    if task_type(script.program) == "batch":
+        loaded = load_task(task.script, file=task.id, name=task.id, variables=own_vars(task.vars))
+        return sorted({s.measurement for query in loaded.queries for s in query.select.sources})
+    # The last measurement is where the alert is recorded: it comes with the first alert.
+    return script.property_values("measurement")[:1]

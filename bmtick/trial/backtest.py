@@ -96,6 +96,22 @@ class Run:
         return [track.result(self.begin, self.end) for track in self._tracks]
 
 
+def ask_queries(
+    subject: Subject, settings: Settings | None, steps: Callable[[Task], Iterable[int]]
+) -> Result:
+    """Run an alert that asks InfluxDB; ``points`` of the result counts its queries.
+
+    Args:
+        subject: the alert.
+        settings: language, recipients and the like.
+        steps: runs the queries of a task, and yields the time after each.
+
+    Raises:
+        BmtickError: a query fails.
+    """
+    return _Track(subject, settings).ask(steps)
+
+
 class _Track:
     """One alert under way."""
 
@@ -139,6 +155,15 @@ class _Track:
             self._advance(point.time)
         self._run(point, "", "")  # whatever database the settings name
 
+    def ask(self, steps: Callable[[Task], Iterable[int]]) -> Result:
+        """Run the queries of a batch task, and return what came of it."""
+        begin = end = 0
+        for at in steps(self.task):
+            begin, end = begin or at, at
+            self.count += 1
+            self.drain()
+        return self.result(begin, end)
+
     def drain(self) -> None:
         """Drop what nobody reads here: the levels say all."""
         self.task.take_events()
@@ -170,6 +195,8 @@ class _Track:
             found.no_table = "the alert has no threshold"
         elif not values:
             found.no_table = "there were no values"
+        elif self._again and self.task.is_batch:
+            found.no_table = "InfluxDB would have to be asked again for each threshold"
         else:
             self._sweep(found, values, variable["value"])
 

@@ -1,15 +1,15 @@
-"""Runs batch tasks: their queries when they are due, or the batches of a recording."""
+"""Runs batch tasks over points, by a throw-away InfluxDB, or over the batches of a recording."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from bmtick.engine import Task
-from bmtick.engine.batches import from_answer
 from bmtick.engine.messages import Batch
+from bmtick.engine.queries import run_queries
 from bmtick.errors import BmtickError
 from bmtick.history import influxql_answer
 from bmtick.history.throwaway import fill, throwaway_influxdb
@@ -17,58 +17,6 @@ from bmtick.points import Point
 
 Place: TypeAlias = tuple[str, str]
 """A database and a retention policy."""
-Ask: TypeAlias = Callable[[str, str], list[dict[str, Any]]]
-"""Takes the name of an InfluxDB (``cluster``) and a query; returns the series of the answer."""
-
-
-def run_queries(task: Task, ask: Ask, begin: int, end: int, zone: tzinfo) -> Iterator[int]:
-    """Run a batch task as a server does that starts at ``begin``; yield the time after each query.
-
-    Args:
-        task: the batch task.
-        ask: runs a query.
-        begin: of the server, in nanoseconds; the first query comes after it.
-        end: the last time at which a query may run.
-        zone: of the server, for cron.
-
-    Raises:
-        BmtickError: a query fails; it names the query's line.
-    """
-    waiting: list[tuple[int, int]] = []
-    for number, query in enumerate(task.queries):
-        first = query.next(begin, zone)
-        if first is not None:
-            waiting.append((first, number))
-    heapq.heapify(waiting)
-    task.advance(begin)
-    while waiting and waiting[0][0] <= end:
-        now, number = heapq.heappop(waiting)
-        task.advance(now)
-        for batch in _answer(task, number, ask, now):
-            task.feed_batch(number, batch)
-        yield now
-        following = task.queries[number].next(now, zone)
-        if following is not None:
-            heapq.heappush(waiting, (following, number))
-
-
-def _answer(task: Task, number: int, ask: Ask, now: int) -> list[Batch]:
-    query = task.queries[number]
-    statement = query.statement(now)
-    try:
-        return from_answer(
-            ask(query.cluster, statement),
-            by_name=query.by_name,
-            stop=now - query.offset,
-            by_time=query.group_span is not None,
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        reason = f"the answer to {statement} is not InfluxDB's: {error}"
-    except BmtickError as error:
-        reason = error.message
-        if error.remedy:
-            reason += f" ({error.remedy})"
-    raise BmtickError(reason, location=query.location, excerpt=query.excerpt)
 
 
 def over_points(

@@ -98,8 +98,10 @@ def points_of(example: Example) -> list[Point]:
 
 
 def rendered_catalogue(language: str) -> list[Rendered]:
-    """Return every alert of the catalogue with its defaults."""
-    return [render(alert, {"language": language}) for alert in catalogue().values()]
+    """Return every alert of the catalogue that reads points, with its defaults."""
+    return [
+        render(alert, {"language": language}) for alert in catalogue().values() if not alert.batch
+    ]
 
 
 def events_of(alerts: list[Rendered], points: list[Point]) -> Iterator[tuple[Rendered, AlertEvent]]:

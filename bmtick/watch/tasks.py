@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from bmtick.alerts import Rendered
 from bmtick.engine import AlertEvent, Task, load_task
+from bmtick.engine.queries import Ask, Schedule
 from bmtick.errors import BmtickError
 from bmtick.points import Point
+from bmtick.zones import local_zone
 
 _OK: Final = "OK"
 _MAX_TEXT: Final = 300  # characters of a message that is kept to be shown
@@ -27,6 +29,8 @@ class Tasks:
         hostname: what templates see as the server's name.
         warn: takes one line for the administrator.
         now: the clock of ``now()`` in lambdas; None: the time of the data.
+        ask: runs the queries of batch tasks; None: no alert has any.
+        at_once: whether each query also runs when the time is told first, due or not.
     """
 
     def __init__(
@@ -35,10 +39,16 @@ class Tasks:
         hostname: str,
         warn: Callable[[str], None],
         now: Callable[[], int] | None = None,
+        *,
+        ask: Ask | None = None,
+        at_once: bool = False,
     ) -> None:
         self._alerts = {alert.task_id: alert for alert in alerts}
         self._hostname, self._warn, self._now = hostname, warn, now
+        self._ask, self._at_once = ask, at_once
         self._tasks = {name: self._load(alert) for name, alert in self._alerts.items()}
+        self._schedules: dict[str, Schedule] = {}
+        self._failing: set[str] = set()  # alerts whose last query failed
         self._seen: dict[tuple[str, str, str], int] = {}
         self.firing: dict[str, str] = {}  # event id -> level, of what is not OK
         self._last: dict[str, dict[str, list[Any]]] = {}  # task -> event id -> level, time, message
@@ -61,6 +71,8 @@ class Tasks:
         events: list[AlertEvent] = []
         for point in points:
             for name, task in self._tasks.items():
+                if task.is_batch:
+                    continue
                 task.advance(point.time)
                 task.feed(point, "", "")
                 self._fed[name] += point.name in task.measurements
@@ -72,9 +84,28 @@ class Tasks:
         events: list[AlertEvent] = []
         for name, task in self._tasks.items():
             task.advance(now)
+            if task.is_batch:
+                self._query(name, task, now)
             events += self._taken(task)
             self._complain(name, task)
         return events
+
+    def _query(self, name: str, task: Task, now: int) -> None:
+        """Run the queries that are due; one that fails is run again when it is due again."""
+        schedule = self._schedules.get(name)
+        try:
+            if schedule is not None:
+                schedule.run_latest(now)
+            elif self._ask is not None:
+                schedule = self._schedules[name] = Schedule(task, self._ask, now, local_zone())
+                for number in range(len(task.queries) if self._at_once else 0):
+                    schedule.ask(number, now)
+        except BmtickError as error:
+            if name not in self._failing:
+                self._warn(f"{name} could not ask InfluxDB and tries again: {error.message}")
+            self._failing.add(name)
+        else:
+            self._failing.discard(name)
 
     def _taken(self, task: Task) -> list[AlertEvent]:
         task.drop_outputs()
@@ -99,6 +130,7 @@ class Tasks:
         if task.stopped:
             self._warn(f"{name} stopped and is started anew: {task.stopped}")
             self._tasks[name] = self._load(self._alerts[name])
+            self._schedules.pop(name, None)
             return
         for found in task.diagnostics():
             key = (name, found.node, found.message)

@@ -48,9 +48,10 @@ def lines(log: Path) -> list[str]:
 
 def define(server: Kapacitor, task: str, rendered) -> None:
     base = f"{server.url}/kapacitor/v1"
-    body = {"id": task, "type": "stream", "dbrps": rendered.dbrps, "status": "enabled"}
+    kind = "batch" if rendered.alert.batch else "stream"
+    body = {"id": task, "type": kind, "dbrps": rendered.dbrps, "status": "enabled"}
     if rendered.form == "template":
-        template = {"id": f"t-{task}", "type": "stream", "script": rendered.script}
+        template = {"id": f"t-{task}", "type": kind, "script": rendered.script}
         requests.delete(f"{base}/templates/t-{task}", timeout=20)
         reply = requests.post(f"{base}/templates", json=template, timeout=20)
         assert reply.status_code == 200, reply.text

@@ -15,7 +15,9 @@ CASES = {case.name: case for case in cases()}
 
 
 def test_every_alert_has_a_case_that_fires():
-    assert {case.alert for case in CASES.values() if case.expected} == set(catalogue())
+    # those that ask InfluxDB: test_batch.py
+    stream = {name for name, alert in catalogue().items() if not alert.batch}
+    assert {case.alert for case in CASES.values() if case.expected} == stream
 
 
 @pytest.mark.parametrize("form", ["script", "template"])

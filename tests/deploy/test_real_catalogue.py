@@ -17,7 +17,7 @@ def configured(make_bmtick, server, influx, monkeypatch):
     real = bmtick.alerts.render.__globals__["desired"]
     made = make_bmtick(server.kapacitor.url, influx.url)
     monkeypatch.setattr(bmtick.alerts, "desired", real)
-    text = made.config.read_text() + '[notify]\nrecipients = ["a@example.org"]\n'
+    text = made.config.read_text()
     text += "".join(f"[alerts.{name}]\n" for name in ALL)
     made.settings(text + '[alerts.edge]\nuse = "postfix_queue"\ncrit = 3\n')
     return made

@@ -162,7 +162,9 @@ def test_the_catalogues_own_cases(alert):
     for outcome in outcomes:
         assert outcome.passed, (outcome.case.name, outcome.failures)
     names = " ".join(outcome.case.name for outcome in outcomes)
-    assert all(aspect in names for aspect in ASPECTS), names
+    # answers of InfluxDB come in order, and some are of all hosts
+    aspects = ASPECTS[:2] if catalogue()[alert].batch else ASPECTS
+    assert all(aspect in names for aspect in aspects), names
     levels = {event.level for outcome in outcomes for event in outcome.events}
     assert {"CRITICAL", "OK"} <= levels, "the cases show that it fires and that it recovers"
 

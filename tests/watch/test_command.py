@@ -343,3 +343,15 @@ def test_sighup_reads_the_settings_anew_and_keeps_the_old_where_they_are_wrong(p
         assert process.wait(120) == 0
     finally:
         process.kill()
+
+
+def test_an_alert_that_asks_influxdb_needs_one(tmp_path):
+    settings = tmp_path / "bmtick.toml"
+    settings.write_text(
+        '[notify]\nrecipients = ["a@example.org"]\n[alerts.sender_growth]\nenabled = true\n'
+    )
+    (tmp_path / "mail.log").write_text("")
+    command = ["watch", "--once", "--no-state", "--log", str(tmp_path / "mail.log")]
+    result = CliRunner().invoke(cli, [*command, "--config", str(settings)])
+    assert result.exit_code == 2
+    assert "[alerts.sender_growth] asks InfluxDB, and the settings name none" in result.output
