@@ -320,17 +320,18 @@ def addressees(server: Server, person: Person, count: int) -> Recipients:
     """Draw recipients from a person's contacts, strangers where these do not suffice."""
     random = server.random
     known = person.contacts
-    chosen = {
+    chosen = dict.fromkeys(  # in order: a set's would differ from run to run
         known[min(len(known) - 1, int(random.expovariate(4.0 / len(known))))] for _ in range(count)
-    }
+    )
     while len(chosen) < count:
-        chosen.add(
+        other = (
             stranger(random)
             if random.random() < 0.5
             else random.choice(known)
             if count < len(known)
             else stranger(random)
         )
+        chosen[other] = None
     return [(a, fate(random, person.dead)) for a in chosen]
 
 

@@ -42,7 +42,8 @@ def facts(resolved: Resolved) -> Facts:
             fields[name] = text if parameter.type == "duration" else parameter.variable
     if raw.get("shell_quote"):
         fields["who"] = _SHELL.format(tag=raw["shell_quote"])
-    fields |= raw.get("facts", {})
+    if not resolved.values.get("together"):
+        fields |= raw.get("facts", {})
     tags = {"location": _PART.format(tag=_LOCATION)}
     if resolved.alert.id_tag:
         tags["part"] = _PART.format(tag=f'"{resolved.alert.id_tag}"')

@@ -23,7 +23,7 @@ from bmtick.alerts.values import show
 from bmtick.durations import format_duration
 from bmtick.errors import BmtickError, Location, printable
 from bmtick.influxql import quote_name, quote_text
-from bmtick.names import TASK_PREFIX
+from bmtick.names import GLOBAL_TAGS, TASK_PREFIX
 from bmtick.settings import Settings
 from bmtick.tick.formatter import format_program
 from bmtick.tick.parser import parse
@@ -116,8 +116,13 @@ def _handlers(resolved: Resolved) -> list[str]:
     return [line for h, options in resolved.handlers for line in handler_lines(h, options)]
 
 
-def desired(settings: Settings, *, form: Form = "script") -> list[Rendered]:
+def desired(settings: Settings, *, form: Form = "script", apart: bool = False) -> list[Rendered]:
     """Render every alert that the settings enable, in their order.
+
+    Args:
+        settings: as they are.
+        form: of the scripts.
+        apart: whether those that add up all hosts judge each for itself, as one host can.
 
     Raises:
         BmtickError: a wrong value, or two alerts whose ids would be the same.
@@ -130,7 +135,8 @@ def desired(settings: Settings, *, form: Form = "script") -> list[Rendered]:
             message = f"its alerts would have the ids of [alerts.{other}]"
             raise in_section(settings, name, BmtickError(message, remedy="give it another name"))
         try:
-            found.append(render(alert, given, instance=name, form=form, settings=settings))
+            values = {key: v for key, v in given.items() if not apart or key != "together"}
+            found.append(render(alert, values, instance=name, form=form, settings=settings))
         except BmtickError as error:
             raise in_section(settings, name, error) from None
     return found
@@ -174,7 +180,7 @@ def _environment() -> jinja2.Environment:
 def _context(resolved: Resolved) -> dict[str, Any]:
     return {
         "p": resolved.values,
-        "group": tick_strings(resolved.alert.group),
+        "group": tick_strings(_group(resolved)),
         "facts": facts(resolved),
         "schedule": schedule.condition(resolved.values),
         "id": alert_id(resolved),
@@ -182,6 +188,13 @@ def _context(resolved: Resolved) -> dict[str, Any]:
         "handlers": _handlers(resolved),
         "trigger_type": resolved.alert.raw.get("trigger_type", "threshold"),
     }
+
+
+def _group(resolved: Resolved) -> tuple[str, ...]:
+    """Return the tags that the alert keeps apart; its hosts not, where they are added up."""
+    if not resolved.values.get("together"):
+        return resolved.alert.group
+    return tuple(tag for tag in resolved.alert.group if tag not in GLOBAL_TAGS)
 
 
 def _variables(resolved: Resolved) -> list[Variable]:

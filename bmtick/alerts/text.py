@@ -35,7 +35,14 @@ def texts(resolved: Resolved) -> dict[str, Any]:
     own = _file(file)
     if language not in own:
         raise BmtickError(f"no texts in '{language}'", location=Location(str(file)))
-    return {**shared, **own[language]}
+    words = {**shared, **own[language]}
+    if resolved.values.get("together"):
+        # A sum over hosts carries no other facts than itself.
+        subject = shared["together"].replace("{culprit}", f"{{{resolved.alert.id_tag}}}")
+        lost = set(resolved.alert.raw.get("placeholders", {}))
+        rows = [row for row in words["rows"] if not lost & set(_PLACEHOLDER.findall(row[1]))]
+        words |= {"subject": subject, "ok": subject, "rows": rows}
+    return words
 
 
 @cache

@@ -48,7 +48,7 @@ def scales(settings: Settings) -> Scales:
     Raises:
         BmtickError: a wrong value in the settings.
     """
-    own = [one for one in desired(settings) if one.alert.name in ALERTS]
+    own = [one for one in desired(settings, apart=True) if one.alert.name in ALERTS]
     there = {one.alert.name for one in own}
     known = catalogue()
     others = [

@@ -207,7 +207,7 @@ def _heaviness(weight: Weight) -> tuple[bool, float]:
 
 def scales_of(settings: Settings) -> Scales:
     """Return the settings' alerts, and those recommended ones that the settings do not enable."""
-    own = desired(settings)
+    own = desired(settings, apart=True)
     used = {str(settings.alerts[one.name].get("use", one.name)) for one in own}
     missing = [a for a in catalogue().values() if a.recommended and a.name not in used]
     return Scales(settings, [*own, *(render(a, {}, settings=settings) for a in missing)])

@@ -80,3 +80,12 @@ def test_an_alert_with_a_memory_is_no_scale() -> None:
 def test_settings_without_alerts_weigh_with_the_recommended() -> None:
     every = {name for name, alert in catalogue().items() if alert.recommended}
     assert Scales.recommended(Settings()).names <= every
+
+
+def test_what_adds_up_all_hosts_weighs_one_host_all_the_same():
+    """The guard and the answers know one host only; an alert for all must not fall silent there."""
+    settings = Settings(alerts={"sender_outbreak": {"together": True}})
+    (weight,) = Scales(settings).weigh(
+        SENDER, {"user": "anna", "messages": 9, "hour_recipients": 60, "hour_refused": 40}
+    )
+    assert weight.critical

@@ -38,7 +38,9 @@ def points(random, count):
         for name in _REMEMBERED:
             own = {tag: pick("xy") for tag in TAGS[name]} | _TAGS.get(name, {})
             add(name, own, {field: pick((0, 1, 60, 900)) for field in FIELDS[name]})
-        add("postfix_auth", {"client": "192.0.2.1"}, {"failures": pick((1, 10, 40)), "users": 1})
+        guesses = {"failures": pick((1, 10, 40)), "users": 1}
+        add("postfix_auth", {"client": "192.0.2.1"}, guesses)
+        add("bluemind_auth", {"client": "192.0.2.1", "origin": "dav"}, guesses)
         add(
             "postfix_delivery",
             {"status": pick(("sent", "bounced"))},
