@@ -11,6 +11,7 @@ from cpython.dict cimport PyDict_DelItem
 from cpython.object cimport PyObject
 from libc.string cimport memchr, memcmp
 
+from bmtick.collect._memory cimport checksum
 from bmtick.collect.bucket import NOBODY, Message
 
 cdef extern from "Python.h":
@@ -613,7 +614,7 @@ cdef bint _sent(
         return False
     message = <object>found
     waiting = message.waiting
-    if waiting and _checksum(line.said + 4, to_end) in waiting:
+    if waiting and checksum(line.said + 4, to_end) in waiting:
         return False
     at = _queued_as(reply, end)
     if at != NULL and _is_ours(counter, key, at, end):
@@ -635,12 +636,12 @@ cdef bint _sent(
     user = origin.user
     if outward and not user:
         seen = message.outward
-        if seen is None or origin.trusted or entity not in seen:
+        if seen is None or origin.relays or entity not in seen:
             return False
     sums = _sums(counter.entities, entity)
     sums[3 if outward else 4] += 1
     if user:
-        _see(counter.recipients, entity, _checksum(line.said + 4, to_end))
+        _see(counter.recipients, entity, checksum(line.said + 4, to_end))
     return True
 
 
@@ -685,32 +686,3 @@ cdef int _see_domain(_Counter counter, const char* at, const char* end) except -
     if PyDict_GetItemWithError(counter.domains, name) == NULL:
         counter.domains[name.lower()] = None
     return 0
-
-
-cdef unsigned int[256] _TABLE
-
-
-cdef _fill_table():
-    cdef unsigned int value
-    cdef int index, bit
-    for index in range(256):
-        value = index
-        for bit in range(8):
-            value = (value >> 1) ^ (0xEDB88320U if value & 1 else 0)
-        _TABLE[index] = value
-
-
-_fill_table()
-
-
-cdef object _checksum(const char* at, const char* end):
-    """``binascii.crc32`` of the bytes in lower case."""
-    cdef unsigned int value = 0xFFFFFFFFU
-    cdef unsigned char c
-    while at < end:
-        c = <unsigned char>at[0]
-        if b'A' <= c <= b'Z':
-            c += 32
-        value = _TABLE[(value ^ c) & 0xFF] ^ (value >> 8)
-        at += 1
-    return value ^ 0xFFFFFFFFU

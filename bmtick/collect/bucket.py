@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bmtick.collect.raw import network
 from bmtick.names import CLIENT, LOCAL, SENDER
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
@@ -29,9 +30,11 @@ class Origin:
         injected: a content filter handed the message back.
         orig_queue_id: what an injected message was before.
         entity: whom it counts for; empty where that is not known.
+        relays: whether it is a machine that may relay: it is listed, or in a private network, as
+            Postfix lets it.
     """
 
-    __slots__ = ("client", "entity", "injected", "orig_queue_id", "trusted", "user")
+    __slots__ = ("client", "entity", "injected", "orig_queue_id", "relays", "trusted", "user")
 
     def __init__(
         self,
@@ -52,6 +55,8 @@ class Origin:
             self.entity = f"{SENDER}\n{user}"
         elif client:
             self.entity = f"{CLIENT}\n{client}\n{'true' if trusted else 'false'}"
+        is_machine = self.entity.startswith(CLIENT)
+        self.relays = is_machine and (trusted or (client != "unknown" and not network(client)))
 
     @classmethod
     def local(cls, sender: str, uid: int) -> Origin:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     from bmtick.collect.emit import Row
     from bmtick.collect.scan import Scanner
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     """Writes rows in line protocol: ``emit.to_influx``."""
 
 
-_FORMAT = 3
+_FORMATS = {"_lines": 3, "_memory": 1, "_points": 2}
 
 
-def _load() -> tuple[Feed | None, Lines | None]:
+def _load() -> tuple[Feed | None, Lines | None, Any]:
     if os.environ.get("BMTICK_PURE"):
-        return None, None
+        return None, None, None
     try:
-        from bmtick.collect import _lines
-        from bmtick.collect._points import lines
+        from bmtick.collect import _lines, _memory, _points
     except ImportError:
-        return None, None
-    if getattr(_lines, "FORMAT", 0) != _FORMAT:  # compiled from an older source
-        return None, None
-    return _lines.feed, lines
+        return None, None, None
+    modules = {"_lines": _lines, "_memory": _memory, "_points": _points}
+    if any(getattr(modules[name], "FORMAT", 0) != number for name, number in _FORMATS.items()):
+        return None, None, None  # compiled from an older source
+    return _lines.feed, _points.lines, _memory
 
 
-feed, lines = _load()
+feed, lines, memory = _load()

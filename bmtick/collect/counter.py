@@ -41,10 +41,9 @@ from bmtick.collect.raw import (
     address,
     client,
     mailbox,
-    network,
     username,
 )
-from bmtick.names import CLIENT, FORWARD, FROM, SENDER
+from bmtick.names import FORWARD, FROM, SENDER
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
@@ -286,7 +285,7 @@ class Counter:
         counted = before
         own = self.bucket.sums(entity)
         trusted = None
-        if place == _OUTWARD and not forwarded and _is_trusted_client(message.origin):
+        if place == _OUTWARD and not forwarded and message.origin.relays:
             trusted = self._trusted_sums(message)
         if place and not before & _PLACED:
             counted |= _PLACED
@@ -340,7 +339,7 @@ class Counter:
         message.outward.add(entity)
         if forwarded:
             sums[MESSAGES] += 1
-        elif _is_trusted_client(message.origin):
+        elif message.origin.relays:
             trusted = self._trusted_sums(message)
             trusted[MESSAGES] += 1
             trusted[BYTES] += message.size
@@ -509,13 +508,6 @@ class Counter:
             self._proxied[peer] = Origin.restored(origin if len(origin) > 1 else [*origin, peer])
         domains = kept.get("domains", "")
         self.domains = dict.fromkeys(domains.encode("latin-1").split(b" ") if domains else [])
-
-
-def _is_trusted_client(origin: Origin) -> bool:
-    """Whether a machine may relay: it is listed, or in a private network, as Postfix lets it."""
-    if not origin.entity.startswith(CLIENT):
-        return False
-    return origin.trusted or (origin.client != "unknown" and not network(origin.client))
 
 
 def _ids(opened: dict[bytes, Any]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from bmtick import names as n
 from bmtick.collect import bucket as b
+from bmtick.collect import compiled
 from bmtick.collect.bucket import Bucket, Origin
 from bmtick.collect.compiled import lines
 from bmtick.collect.memory import (
@@ -16,8 +17,6 @@ from bmtick.collect.memory import (
     VOLUME,
     Memory,
     Record,
-    relaying_gauges,
-    sending_gauges,
 )
 from bmtick.collect.raw import network
 from bmtick.escaping import escape_key
@@ -57,6 +56,8 @@ class Emitter:
         self.interval = interval
         self.max_series = max_series
         self.memory = memory or Memory()
+        is_compiled = self.memory.kind is not Record
+        self._made = compiled.memory if is_compiled else None  # of the points of who sends
         self._forgot = 0
 
     def rows(self, start: int, bucket: Bucket, lag: float) -> list[Row]:
@@ -65,7 +66,7 @@ class Emitter:
         rows = self.silent(start)
         folded = 0
         for found in (
-            *self._entities(start, bucket, time),
+            *self._senders(start, bucket, time),
             self._auth(start, bucket, time),
             self._accounts(start, bucket, time),
             _core_auth(bucket, time),
@@ -93,8 +94,9 @@ class Emitter:
         for minute, entity, record in self.memory.silent(until // 60):
             time = minute * 60_000_000_000
             name, *tags = entity.split("\n")
+            fields: Sequence[Number]
             if name == n.SENDER:
-                fields = self._sender(entity, record, minute, b.NOTHING)
+                fields = record.sending_fields(self.memory, entity, minute, b.NOTHING)
             elif name == n.AUTH:
                 fields = [0, 0, *_failing(record, minute)]
             elif name == n.ACCOUNT:
@@ -102,11 +104,18 @@ class Emitter:
             elif name == n.SERVER:
                 tags, fields = [], self._server_fields(minute, 0, 0)
             else:
-                fields = [*b.NOTHING, *relaying_gauges(record, minute)]
+                fields = record.relaying_fields(minute, b.NOTHING)
             rows.append((name, tuple(tags), fields, time))
         return rows
 
     # Who sends
+
+    def _senders(self, start: int, bucket: Bucket, time: int) -> list[list[Row]]:
+        if self._made is None:
+            return self._entities(start, bucket, time)
+        plain = type(self.memory) is Memory
+        found: list[list[Row]] = self._made.entities(self.memory, plain, bucket, start)
+        return found
 
     def _entities(self, start: int, bucket: Bucket, time: int) -> list[list[Row]]:
         found: dict[str, list[Row]] = {
@@ -129,7 +138,7 @@ class Emitter:
                     recipients=bucket.recipients.get(entity, nothing),
                     domains=_domains(envelopes) if envelopes else nothing,
                 )
-                fields = self._sender(entity, record, minute, sums)
+                fields = record.sending_fields(memory, entity, minute, sums)
             elif relayed or refused or slow or tags[-1] != "false" or entity in memory.records:
                 record = memory.add(
                     entity,
@@ -138,8 +147,9 @@ class Emitter:
                     senders=[crc32(sender.lower()) for sender in envelopes],
                     domains=_domains(envelopes) if envelopes else nothing,
                 )
-                fields = [*sums, *relaying_gauges(record, minute)]
+                fields = record.relaying_fields(minute, sums)
                 if name == n.FROM:
+                    fields = [*fields]
                     fields[_SENDERS], fields[_USUAL_SENDERS] = memory.machine_senders(
                         entity, minute
                     )
@@ -164,27 +174,9 @@ class Emitter:
                 domains=_domains(senders) if senders else nothing,
             )
             if record.senders is not None and record.senders.count(minute) > _FEW_SENDERS:
-                fields = [*b.NOTHING, *relaying_gauges(record, minute)]
+                fields = record.relaying_fields(minute, b.NOTHING)
                 found[n.LOCAL].append((n.LOCAL, (ALL, uid), fields, time))
         return list(found.values())
-
-    def _sender(
-        self, entity: str, record: Record, minute: int, sums: Sequence[int]
-    ) -> list[Number]:
-        messages, recipients, size, relayed, ours, refused, blocked, unknown, slow = sums
-        return [
-            messages,
-            recipients,
-            size,
-            record.clients(minute),
-            refused,
-            relayed,
-            ours,
-            blocked,
-            unknown,
-            slow,
-            *sending_gauges(self.memory, entity, record, minute),
-        ]
 
     # Who fails to log in
 
@@ -248,14 +240,8 @@ class Emitter:
     def _server(self, start: int, bucket: Bucket) -> list[Number] | None:
         """Return the fields of all strangers and all failed logins; None: there were none."""
         memory = self.memory
-        relayed = refused = 0
-        clients = []
-        for entity, sums in bucket.entities.items():
-            is_stranger = entity.startswith(_CLIENT) and entity.endswith("\nfalse")
-            if is_stranger and (sums[b.RELAYED] or sums[b.REFUSED]):
-                relayed += sums[b.RELAYED]
-                refused += sums[b.REFUSED]
-                clients.append(crc32(entity.encode()))
+        sum_up = _strangers if self._made is None else self._made.strangers
+        relayed, refused, clients = sum_up(bucket.entities)
         failures = 0
         failing: list[int] = []
         users: list[int] = []
@@ -297,6 +283,23 @@ class Emitter:
             logins.usual(0, week),
             max(relays.days, logins.days),
         ]
+
+
+def _strangers(entities: dict[str, list[int]]) -> tuple[int, int, list[int]]:
+    """Return what machines that are neither logged in nor trusted relayed together.
+
+    Returns:
+        Recipients elsewhere, refused ones, checksums of the machines.
+    """
+    relayed = refused = 0
+    clients = []
+    for entity, sums in entities.items():
+        is_stranger = entity.startswith(_CLIENT) and entity.endswith("\nfalse")
+        if is_stranger and (sums[b.RELAYED] or sums[b.REFUSED]):
+            relayed += sums[b.RELAYED]
+            refused += sums[b.REFUSED]
+            clients.append(crc32(entity.encode()))
+    return relayed, refused, clients
 
 
 def _tried(bucket: Bucket) -> dict[str, dict[str, int]]:

@@ -11,8 +11,9 @@ and for each quarter of an hour of the day before; some networks and domains; pe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from bmtick.collect import compiled
 from bmtick.collect.raw import network
 from bmtick.names import CLIENT, FROM, RELAYING_GAUGES, SENDER, SENDING_GAUGES
 
@@ -444,6 +445,118 @@ class Record:
         if self.loud & _LOUD_DAY and minute >= self.last + MINUTES_OF_DAY + _QUARTER:
             self.loud &= ~_LOUD_DAY
 
+    def take(
+        self,
+        minute: int,
+        began: int,
+        counts: Sequence[int],
+        addresses: Collection[str],
+        recipients: Iterable[int],
+        senders: Iterable[int],
+        domains: Iterable[int],
+    ) -> Sequence[str]:
+        """Remember what happened in a minute, not before the last; see ``Memory.add``.
+
+        Returns:
+            The addresses that are new to the entity.
+        """
+        self.advance(minute)
+        self.turn(minute, began)
+        strange, new = 0, []
+        if addresses:
+            new = self.see_addresses(addresses, minute)
+            if new:
+                # Of several addresses within one interval, nobody counts which sent how much.
+                strange = counts[VOLUME] * len(new) // len(addresses)
+        self.count(minute, (*counts[:STRANGE], strange))
+        if recipients:
+            if self.recipients is None:
+                self.recipients = Sketch()
+            self.recipients.add(recipients, minute)
+        if senders:
+            if self.senders is None:
+                self.senders = Sketch()
+            self.senders.add(senders, minute)
+        if domains:
+            self.see_domains(domains, minute)
+        self.judge(minute)
+        self.listen()
+        return new
+
+    # As fields
+
+    def sending_fields(
+        self, memory: Memory, entity: str, minute: int, sums: Sequence[int]
+    ) -> Sequence[int]:
+        """Return the fields of a login: the sums of an interval, and what is remembered."""
+        messages, recipients, size, relayed, ours, refused, blocked, unknown, slow = sums
+        counts = (messages, recipients, size, self.clients(minute), refused)
+        more = (relayed, ours, blocked, unknown, slow)
+        return [*counts, *more, *self.sending_gauges(memory, entity, minute)]
+
+    def sending_gauges(self, memory: Memory, entity: str, minute: int) -> Sequence[int]:
+        """Return the gauges of a login, in the order of ``names.FIELDS`` from recent_messages on."""
+        recent, hour, day = self.recent, self.hour, self.day
+        week = minute // MINUTES_OF_DAY // 7
+        strange = self.new_addresses(minute) if self.strange else 0
+        return [
+            recent[MESSAGES],
+            recent[VOLUME],
+            recent[LOCAL],
+            recent[REFUSED],
+            hour[MESSAGES],
+            hour[VOLUME],
+            hour[LOCAL],
+            hour[REFUSED],
+            hour[BLOCKED],
+            hour[UNKNOWN],
+            hour[THROTTLED],
+            self.recipients.count(minute) if self.recipients else 0,
+            day[MESSAGES],
+            day[VOLUME],
+            day[LOCAL],
+            day[REFUSED],
+            day[BLOCKED],
+            strange,
+            memory.shared_addresses(entity, minute) if strange else 0,
+            hour[STRANGE],
+            day[STRANGE],
+            self.strange_domains(minute) if self.seen_domains else 0,
+            self.usual(0, week),
+            self.usual(1, week),
+            self.usual(2, week),
+            self.days,
+        ]
+
+    def relaying_fields(self, minute: int, sums: Sequence[int]) -> Sequence[int]:
+        """Return the fields of who sends without a login: the sums, and what is remembered."""
+        return [*sums, *self.relaying_gauges(minute)]
+
+    def relaying_gauges(self, minute: int) -> Sequence[int]:
+        """Return the gauges of who sends without a login, from recent_messages on."""
+        recent, hour, day = self.recent, self.hour, self.day
+        week = minute // MINUTES_OF_DAY // 7
+        return [
+            recent[MESSAGES],
+            recent[VOLUME],
+            recent[REFUSED],
+            hour[MESSAGES],
+            hour[VOLUME],
+            hour[REFUSED],
+            hour[BLOCKED],
+            hour[UNKNOWN],
+            day[MESSAGES],
+            day[VOLUME],
+            day[REFUSED],
+            self.strange_domains(minute) if self.seen_domains else 0,
+            self.senders.count(minute) if self.senders else 0,
+            self.usual(0, week),
+            self.usual(1, week),
+            self.usual(2, week),
+            self.usual(3, week),
+            self.days,
+        ]
+
     # As text
 
     def dump(self, epoch: int) -> str:
@@ -568,19 +681,24 @@ def _sketch(kept: Any) -> Sketch | None:
     return sketch
 
 
+RECORD: type[Record] = compiled.memory.Record if compiled.memory else Record
+
+
 class Memory:
     """All records.
 
     Args:
         store: holds the records that are not in use; None: all are kept here, within bounds.
+        kind: the class of the records: the compiled one where there is one.
 
     Attributes:
         began: the UTC day of the first thing that was remembered; -1: nothing was.
         epoch: which reading of the log the horizons are of.
     """
 
-    def __init__(self, store: Store | None = None) -> None:
+    def __init__(self, store: Store | None = None, kind: type[Record] | None = None) -> None:
         self.store = store
+        self.kind = kind or RECORD
         self.records: dict[str, Record] = {}
         self.changed: set[str] = set()
         self.began = -1
@@ -600,11 +718,11 @@ class Memory:
         text = self.store.load(entity) if self.store is not None else None
         if text is not None:
             try:
-                found = Record.restored(text, self.epoch)
+                found = self.kind.restored(text, self.epoch)
             except ValueError:
                 found = None  # damaged: the one entity begins anew
         if found is None:
-            found = Record()
+            found = self.kind()
         if len(self.records) >= (_MAX_ALONE if self.store is None else _MAX_LOADED):
             self._unload()
         self.records[entity] = found
@@ -617,13 +735,13 @@ class Memory:
             if self.store is None or entity not in self.changed:
                 del self.records[entity]
 
-    def add(  # noqa: C901 -- a branch for each thing that may be told
+    def add(
         self,
         entity: str,
         time: int,
         counts: Sequence[int],
         *,
-        addresses: Iterable[str] = (),
+        addresses: Collection[str] = (),
         recipients: Iterable[int] = (),
         senders: Iterable[int] = (),
         domains: Iterable[int] = (),
@@ -639,33 +757,13 @@ class Memory:
             senders: checksums of the envelope senders.
             domains: checksums of their domains.
         """
-        minute = time // 60
         record = self.record(entity)
-        minute = max(minute, record.last)
+        minute = max(time // 60, record.last)
         if self.began < 0:
             self.began = minute // MINUTES_OF_DAY
-        record.advance(minute)
-        record.turn(minute, self.began)
-        strange = 0
-        if addresses:
-            new = record.see_addresses(addresses, minute)
-            if new:
-                self._share(entity, new, minute)
-                # Of several addresses within one interval, nobody counts which sent how much.
-                strange = counts[VOLUME] * len(new) // len(tuple(addresses))
-        record.count(minute, (*counts, strange))
-        if recipients:
-            if record.recipients is None:
-                record.recipients = Sketch()
-            record.recipients.add(recipients, minute)
-        if senders:
-            if record.senders is None:
-                record.senders = Sketch()
-            record.senders.add(senders, minute)
-        if domains:
-            record.see_domains(domains, minute)
-        record.judge(minute)
-        record.listen()
+        new = record.take(minute, self.began, counts, addresses, recipients, senders, domains)
+        if new:
+            self._share(entity, new, minute)
         if self.store is not None:
             self.changed.add(entity)
         if record.loud:
@@ -711,6 +809,8 @@ class Memory:
 
         The record is as it was then until the next one is asked for.
         """
+        if self._next_due > minute and (self.store is None or minute <= self._asked):
+            return
         from heapq import heapify, heappop, heappush
 
         waiting: set[tuple[int, str]] = set()
@@ -746,9 +846,9 @@ class Memory:
         record = self.record(entity)
         record.advance(minute)
         if entity.startswith(SENDER + "\n"):
-            values = sending_gauges(self, entity, record, minute)
+            values = record.sending_gauges(self, entity, minute)
             return dict(zip(SENDING_GAUGES, values, strict=True))
-        found = dict(zip(RELAYING_GAUGES, relaying_gauges(record, minute), strict=True))
+        found = dict(zip(RELAYING_GAUGES, record.relaying_gauges(minute), strict=True))
         if entity.startswith(FROM + "\n"):
             found["senders"], found["usual_senders"] = self.machine_senders(entity, minute)
         return found
@@ -784,7 +884,7 @@ class Memory:
         self.shared = {str(a): dict(sharers) for a, sharers in kept["shared"].items()}
         self.guessed = {str(user): int(last) for user, last in kept["guessed"].items()}
         for entity, text in kept["records"].items():
-            record = self.records[entity] = Record.restored(text, self.epoch)
+            record = self.records[entity] = self.kind.restored(text, self.epoch)
             self._expect(entity, record)
 
     def guess(self, user: str, minute: int) -> None:
@@ -822,64 +922,3 @@ class Memory:
             record = self.records[entity]
             found.append([entity, record.dump(self.epoch), record.due(), record.last])
         return found
-
-
-def sending_gauges(memory: Memory, entity: str, record: Record, minute: int) -> list[int]:
-    """Return the gauges of a login, in the order of ``names.FIELDS`` from recent_messages on."""
-    recent, hour, day = record.recent, record.hour, record.day
-    week = minute // MINUTES_OF_DAY // 7
-    strange = record.new_addresses(minute) if record.strange else 0
-    return [
-        recent[MESSAGES],
-        recent[VOLUME],
-        recent[LOCAL],
-        recent[REFUSED],
-        hour[MESSAGES],
-        hour[VOLUME],
-        hour[LOCAL],
-        hour[REFUSED],
-        hour[BLOCKED],
-        hour[UNKNOWN],
-        hour[THROTTLED],
-        record.recipients.count(minute) if record.recipients else 0,
-        day[MESSAGES],
-        day[VOLUME],
-        day[LOCAL],
-        day[REFUSED],
-        day[BLOCKED],
-        strange,
-        memory.shared_addresses(entity, minute) if strange else 0,
-        hour[STRANGE],
-        day[STRANGE],
-        record.strange_domains(minute) if record.seen_domains else 0,
-        record.usual(0, week),
-        record.usual(1, week),
-        record.usual(2, week),
-        record.days,
-    ]
-
-
-def relaying_gauges(record: Record, minute: int) -> list[int]:
-    """Return the gauges of who sends without a login, from recent_messages on."""
-    recent, hour, day = record.recent, record.hour, record.day
-    week = minute // MINUTES_OF_DAY // 7
-    return [
-        recent[MESSAGES],
-        recent[VOLUME],
-        recent[REFUSED],
-        hour[MESSAGES],
-        hour[VOLUME],
-        hour[REFUSED],
-        hour[BLOCKED],
-        hour[UNKNOWN],
-        day[MESSAGES],
-        day[VOLUME],
-        day[REFUSED],
-        record.strange_domains(minute) if record.seen_domains else 0,
-        record.senders.count(minute) if record.senders else 0,
-        record.usual(0, week),
-        record.usual(1, week),
-        record.usual(2, week),
-        record.usual(3, week),
-        record.days,
-    ]

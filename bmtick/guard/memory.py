@@ -9,7 +9,7 @@ that Postfix did not ask about) is added by it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from bmtick.collect.memory import MESSAGES, VOLUME, WIDTH, Memory, Record
@@ -66,7 +66,12 @@ class GuardMemory(Memory):
         return found
 
     def ahead(
-        self, entity: str, now: float, volume: int, addresses: Iterable[str], domains: Iterable[int]
+        self,
+        entity: str,
+        now: float,
+        volume: int,
+        addresses: Collection[str],
+        domains: Iterable[int],
     ) -> None:
         """Add a message that the log has not told of yet.
 

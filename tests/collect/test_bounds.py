@@ -3,10 +3,9 @@
 import pytest
 
 from bmtick.collect import buckets as buckets_module
-from bmtick.collect import memory as memory_module
 from bmtick.collect.bucket import Origin
 from bmtick.collect.buckets import _AT_ONCE, _CHECK_EVERY, MAX_OPEN_BUCKETS, Buckets
-from bmtick.collect.memory import Memory
+from bmtick.collect.memory import MAX_ADDRESSES, RECORD, Memory, Record
 
 START = 1_706_745_600
 
@@ -53,11 +52,12 @@ ANNA = "postfix_sender\nanna"
 ONE = (1, 1, 0, 0, 0, 0, 0)
 
 
-def test_addresses_of_a_user(monkeypatch):
-    monkeypatch.setattr(memory_module, "MAX_ADDRESSES", 50)
-    memory = Memory()
-    record = memory.add(ANNA, START, ONE, addresses=[f"a{number}" for number in range(80)])
-    assert record.clients(START // 60) == 50
+@pytest.mark.parametrize("kind", [Record, RECORD], ids=["python", "compiled"])
+def test_addresses_of_a_user(kind):
+    memory = Memory(kind=kind)
+    many = [f"a{number}" for number in range(MAX_ADDRESSES + 30)]
+    record = memory.add(ANNA, START, ONE, addresses=many)
+    assert record.clients(START // 60) == MAX_ADDRESSES
     later = START + 3600
     record = memory.add(ANNA, later, ONE, addresses=["new"])
     assert record.clients(later // 60) == 1

@@ -1,5 +1,6 @@
 """The compiled loops give what the Python beside them gives, on any bytes."""
 
+import json
 import random
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
 from bmtick.collect.counter import Counter
 from bmtick.collect.emit import Emitter
+from bmtick.collect.memory import MINUTES_OF_DAY, Memory, Record
 from bmtick.collect.scan import Scanner
 
 pytestmark = pytest.mark.skipif(
@@ -36,9 +38,21 @@ def counted(lines: list[bytes], *, by_pointers: bool, block: int = 50) -> tuple:
         data = b"".join(b"\n" + line for line in lines[start : start + block])
         (compiled.feed if by_pointers else Scanner._runs)(scanner, data)
         scanner.previous = scanner._said(data, len(data))
-    emitter = Emitter(10, 1000)
+    memory = Memory(kind=compiled.memory.Record if by_pointers else Record)
+    emitter = Emitter(10, 1000, memory)
     rows = [row for start, bucket in buckets.close() for row in emitter.rows(start, bucket, 0.0)]
-    return rows, counter.dump(), scanner.clock.last, buckets.newest
+    records = {entity: unordered(text) for entity, text in memory.dump()["records"].items()}
+    return rows, counter.dump(), scanner.clock.last, buckets.newest, records
+
+
+def unordered(text: str) -> list:
+    """Return a record without the order in which a bucket's sets gave what they hold."""
+    kept = json.loads(text)
+    for at in range(7, 15):
+        if kept[at]:
+            *level, keys, values = kept[at]
+            kept[at] = level, dict(zip(keys, values, strict=True))
+    return kept
 
 
 def same(lines: list[bytes]) -> None:
@@ -78,6 +92,79 @@ def one(line: bytes, *, by_pointers: bool) -> tuple:
         % queue_id[1]
     ] if queue_id else []  # fmt: skip
     return counted([*begin, line], by_pointers=by_pointers)
+
+
+KINDS = ("postfix_sender\nanna", "postfix_sender\nben", "postfix_client\n192.0.2.1\nfalse")
+NETWORKS = ("10.0.0.1", "198.51.100.7", "203.0.113.9", "2001:db8::/64", "unknown", "")
+
+
+def steps(random_: random.Random, number: int) -> list[tuple]:
+    """Draw what some entities do over days: mostly little, at times like an attack."""
+    found, minute = [], 28_400_000
+    for _ in range(number):
+        minute += random_.choice((0, 0, 1, 3, 20, 70, 400, MINUTES_OF_DAY, 9000, -30))
+        loud = random_.choice((0, 0, 0, 1, 200))
+        counts = [random_.randrange(3 + loud) for _ in range(7)]
+        addresses = random_.sample(NETWORKS, random_.randrange(3))
+        addresses += [
+            f"{random_.randrange(20, 99)}.{n}.0.1" for n in range(random_.choice((0, loud)))
+        ]
+        seen = [random_.randrange(1 << 32) for _ in range(random_.choice((0, 1, 5, loud)))]
+        found.append((random_.choice(KINDS), 60 * minute, counts, addresses, seen))
+    return found
+
+
+def remembered(done: list[tuple], kind: type[Record]) -> list:
+    """Return all that a memory says while this happens, put away and taken up now and then."""
+    memory, said = Memory(kind=kind), []
+    for number, (entity, time, counts, addresses, seen) in enumerate(done):
+        for due, who, record in memory.silent(time // 60):
+            said.append((due, who, list(record.recent), list(record.hour), list(record.day)))
+        record = memory.add(
+            entity,
+            time,
+            counts,
+            addresses=addresses,
+            recipients=seen,
+            senders=seen[:9],
+            domains=seen[:4],
+        )
+        sums = [*counts, 0, 0]
+        said.append((memory.gauges(entity, time), record.clients(time // 60), record.due()))
+        said.append(list(record.sending_fields(memory, entity, time // 60, sums)))
+        said.append(list(record.relaying_fields(time // 60, sums)))
+        if number % 7 == 0:
+            kept = memory.dump()
+            said.append(kept)
+            memory = Memory(kind=kind)
+            memory.restore(kept)
+    return said
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_same_memory_over_weeks(seed):
+    done = steps(random.Random(seed), 80)
+    assert remembered(done, compiled.memory.Record) == remembered(done, Record)
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_a_damaged_record_is_refused_or_read(data):
+    """Also where the Python beside it is more patient: nothing but a ValueError comes."""
+    memory = Memory(kind=Record)
+    for entity, time, counts, addresses, seen in steps(random.Random(4), 40):
+        memory.add(entity, time, counts, addresses=addresses, recipients=seen, domains=seen[:4])
+    text = memory.records[KINDS[0]].dump(0)
+    at, size = data.draw(st.integers(0, len(text))), data.draw(st.integers(0, 5))
+    put = data.draw(
+        st.sampled_from(("", "0", "-1", "9" * 30, "[", "]", "null", '""', ",", "{}", "1.5"))
+    )
+    damaged_text = text[:at] + put + text[at + size :]
+    try:
+        record = compiled.memory.Record.restored(damaged_text, 0)
+    except ValueError:
+        return
+    record.take(record.last, 0, [1] * 7, ["192.0.2.1"], [1], [2], [3])
 
 
 PIECES = (

@@ -1,0 +1,5 @@
+from bmtick.collect import memory
+
+FORMAT: int
+
+class Record(memory.Record): ...
