@@ -98,7 +98,9 @@ class Caller:
 
             remedy = suggest_node(name, catalogue().kinds) or self._owners(name)
             remedy = (
-                remedy or "nodes are |window(), |mean(), |where(), |eval(), |alert() and others"
+                remedy
+                or "nodes are |window(), |mean(), |where(), |eval(), |alert() and others; a "
+                f"user-defined function stands after @: @{name}()"
             )
             fix = _renamed(call, remedy)
         _node_of(left).unfinished = True
@@ -226,6 +228,13 @@ class Caller:
             message = f"{what}() takes {_count(signature)}, and {given} given"
             remedy, fix = self._wrong_count(what, signature, args, call)
             self._report.error("arguments", message, call.pos, remedy, fix)
+            return
+        if what in ("|top", "|bottom") and [a.type for a in args[:2]] == ["string", "int"]:
+            field, number = args[:2]
+            remedy = f"write {what}({number.constant if number.known else 'N'}, "
+            remedy += f"'{field.text() or 'FIELD'}')"
+            message = f"{what}() takes the number first, then the field"
+            self._report.error("arguments", message, field.pos, remedy)
             return
         for i, arg in enumerate(args):
             self._check_type(what, signature.type_at(i), arg, call)
@@ -364,6 +373,13 @@ def _remedy(wanted: str, arg: Value) -> str:
         return "write lambda: before the expression"
     if wanted == "string" and arg.type in ("int", "float", "duration", "bool"):
         return "write it in single quotes"
+    if wanted == "string" and arg.type == "lambda":
+        return "write the name of the field in single quotes"
+    if arg.type == "string" and wanted in ("int", "float"):
+        text = arg.text()
+        if re.fullmatch(r"[0-9]+", text):
+            return f"write {text}.0" if wanted == "float" else f"write {text}"
+        return f"write a number without quotes, like {'10.0' if wanted == 'float' else '10'}"
     if arg.type == "list":
         return "a list is taken only where it is the one argument"
     return ""

@@ -396,8 +396,13 @@ class Evaluator(Expressions):
 
     def _meant(self, node: ast.Identifier) -> tuple[str, Fix | None]:
         """Return what to write for a name that is no var."""
-        from bmtick.tick.mistakes import WORDS  # noqa: PLC0415 -- only for a mistake
+        from bmtick.tick.mistakes import NOTHING, WORDS  # noqa: PLC0415 -- only for a mistake
 
+        if node.name in NOTHING:
+            return (
+                'a field that is missing has no value: isPresent("FIELD") says if it is there',
+                None,
+            )
         end = node.pos.offset + len(node.name)
         if word := WORDS.get(node.name):
             return f"write {word}", Fix(node.pos.offset, end, word)

@@ -186,6 +186,13 @@ def _mismatch(
     message = f"'{node.operator}' cannot take {_shown(left)} and {_shown(right)}"
     if {left, right} == {"int", "float"}:
         return message, "convert one with float() or int(); a constant with a point is a float"
+    for side, other in ((node.left, right), (node.right, left)):
+        if isinstance(side, ast.String) and other in _SIGNED and node.operator != "+":
+            return message, f'a field or tag stands in double quotes: "{side.value}"'
+    if node.operator == "+" and "string" in (left, right) and right != "regex":
+        return message, "convert it with string()"
+    if "time" in (left, right) and left != right:
+        return message, 'a lambda computes with no times: unixNano("time") is one as an int'
     if node.operator in ("=~", "!~"):
         return message, "the right side is a regular expression, /like this/"
     if right == "regex":

@@ -45,6 +45,7 @@ NODES: Final = {
     **dict.fromkeys(("notify", "alarm"), "alert"),
     **dict.fromkeys(("limit", "throttle"), "sample"),
     **dict.fromkeys(("select", "sql"), "query"),
+    **dict.fromkeys(("fluxQuery", "flux"), "queryFlux"),
     "quantile": "percentile",
     "timeShift": "shift",
     "loopback": "kapacitorLoopback",
@@ -106,6 +107,8 @@ WORDS: Final = {
     **dict.fromkeys(("false", "False", "no", "off"), "FALSE"),
 }
 """Constants as other languages write them."""
+NOTHING: Final = frozenset({"NULL", "null", "nil", "None", "undefined", "NaN", "Null"})
+"""What other languages write for a value that is not there."""
 
 ARGUMENT_OF: Final = {
     "slack": "channel",

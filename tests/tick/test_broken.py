@@ -22,6 +22,7 @@ RECORDED = CASES / "kapacitor.json"
 STRICTER = {
     "contains-function",
     "if-of-two-types",
+    "now-minus-duration",
     "regex-in-quotes",
     "regex-with-equals",
     "template-level-in-id",

@@ -53,11 +53,31 @@ def _recipients(context: Context, node: PipelineNode) -> None:
     if not node.handlers and not node.value("topic") and not node.children:
         message = "the alert tells nobody: it has no handler and no topic"
         context.report.warning("alert-without-handler", message, node.pos, "like .email('...')")
+    _arguments(context, node)
     mails = [use for use in node.handlers if use.handler.name == "email"]
     if mails and node.value("details") is None:
         message = "without .details() the mail is a dump of JSON"
         remedy = "add .details('''...''')"
         context.report.warning("alert-details", message, mails[0].pos, remedy)
+
+
+def _arguments(context: Context, node: PipelineNode) -> None:
+    """Warn of one string where several are meant: there is no shell that parts them."""
+    for use in node.handlers:
+        first = use.args[0] if use.args else None
+        if first is None or not first.known or first.type != "string":
+            continue
+        text = first.constant
+        if use.handler.name == "email" and re.search(r"@.*[,;].*@", text):
+            parts = ", ".join(f"'{part.strip()}'" for part in re.split("[,;]", text))
+            message = "one string holds several addresses: no mail server takes it"
+            remedy = f"write a string for each: .email({parts})"
+            context.report.warning("handler-argument", message, first.pos, remedy)
+        if use.handler.name == "exec" and len(use.args) == 1 and " " in text.strip():
+            program, _, rest = text.strip().partition(" ")
+            message = "there is no program of this whole name, and no shell takes it apart"
+            remedy = f"write each argument apart: .exec('{program}', '{rest.split()[0]}', ...)"
+            context.report.warning("handler-argument", message, first.pos, remedy)
 
 
 def _template(context: Context, node: PipelineNode, name: str) -> TemplateUses | None:

@@ -326,7 +326,11 @@ def _handlers(node: PipelineNode) -> _Found:
                 s.args[0] for n in ("uRL", "endpoint") for s in use.uses(n) if s.args
             ]
             if not address:
-                yield ".post() needs an address or .endpoint()", Value("any", pos=use.pos), ""
+                yield (
+                    ".post() needs an address or .endpoint()",
+                    Value("any", pos=use.pos),
+                    "like .post('http://...')",
+                )
         elif use.handler.name == "log":
             path = use.value("filePath") or (use.args[0] if use.args else None)
             if path and path.known and path.type == "string" and not path.text().startswith("/"):

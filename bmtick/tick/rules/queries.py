@@ -16,6 +16,32 @@ _FROM = re.compile(
 )
 _PART = re.compile(r"""(?:"((?:[^"\\]|\\.)*)"|([^."/]+)|(/(?:[^/\\]|\\.)+/))(?:\.|$)|(?<=\.)\.""")
 _TIME = re.compile(r"\btime\s*[<>=]", re.IGNORECASE)
+_INNER = re.compile(  # what InfluxQL refuses without times and groups in the text
+    r"\b(derivative|non_negative_derivative|difference|non_negative_difference|moving_average"
+    r"|cumulative_sum|elapsed)\s*\(\s*\w+\s*\(",
+    re.IGNORECASE,
+)
+_INTERVAL = re.compile(r"\btime\s*[<>=].*\bgroup\s+by\s.*\btime\s*\(", re.IGNORECASE | re.DOTALL)
+_NAME_AS_TEXT = re.compile(r"""(?:=|!=|<>)\s*"((?:[^"\\\n]|\\.)*)\"""")
+_OPERATORS = {
+    "==": "write = , InfluxQL's sign for equal",
+    "&&": "write AND",
+    "||": "write OR",
+    "&": "Kapacitor's InfluxQL computes with no bits: make a field of the bit before",
+    "^": "Kapacitor's InfluxQL computes with no bits: make a field of the bit before",
+    "|": "Kapacitor's InfluxQL computes with no bits: make a field of the bit before",
+}
+_FUNCTIONS = {
+    **dict.fromkeys(("average", "avg"), "mean"),
+    **dict.fromkeys(("std", "stdev"), "stddev"),
+    **dict.fromkeys(("diff", "delta"), "difference"),
+    **dict.fromkeys(("rate",), "derivative"),
+    **dict.fromkeys(("quantile",), "percentile"),
+    **dict.fromkeys(("unique",), "distinct"),
+    **dict.fromkeys(("variance",), "stddev"),
+}
+"""Functions as other databases name them."""
+_CALL = re.compile(r"\b(\w+)\s*\(")
 _GROUP_BY = re.compile(r"\bgroup\s+by\b", re.IGNORECASE)
 
 
@@ -42,6 +68,16 @@ def check(context: Context) -> None:
 def _dropped(context: Context, query: Value) -> None:
     """Warn of what Kapacitor throws away: it writes its own times and groups into the query."""
     bare = _QUOTED.sub("''", query.constant)
+    for name in _CALL.findall(bare):
+        if known := _FUNCTIONS.get(name.lower()):
+            message = f"InfluxDB has no function {name}(): the query fails whenever it runs"
+            context.report.warning("query", message, query.pos, f"write {known}()")
+    if text := _NAME_AS_TEXT.search(query.constant):
+        message = "double quotes name a field or tag in a query, too: this compares with no text"
+        remedy = f"write the text in single quotes: '{text[1]}'"
+        context.report.warning("query", message, query.pos, remedy)
+    if _INNER.search(bare):
+        return
     if _GROUP_BY.search(bare):
         message = "Kapacitor drops GROUP BY from the text of a query"
         context.report.warning("query", message, query.pos, "use .groupBy()")
@@ -80,6 +116,14 @@ def _wrong(text: str) -> tuple[str, str]:
         return "a query is one single SELECT", "make a task of each"
     if not re.search(r"\bfrom\s", bare, re.IGNORECASE):
         return "the query has no FROM", "like FROM telegraf.autogen.cpu"
+    for sign, remedy in _OPERATORS.items():
+        if sign in bare:
+            return f"InfluxQL has no operator {sign}", remedy
+    if (inner := _INNER.search(bare)) and not _INTERVAL.search(bare):
+        return (
+            f"{inner[1]}() of another function wants times and groups in the query's text",
+            "add WHERE time > now() - 1h GROUP BY time(1m); Kapacitor puts its own in their place",
+        )
     if bare.count("(") != bare.count(")"):
         return "the parentheses of the query do not match", "close each ( with )"
     if bare.replace("''", "").count('"') or bare.replace("''", "").count("'"):
