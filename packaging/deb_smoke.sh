@@ -55,6 +55,8 @@ inside apt-get update -qq
 inside apt-get satisfy -qq -y --no-install-recommends "$(dpkg-deb -f "$package" Depends)" \
     >"$said" 2>&1 || fail "dependencies"
 step done "$(grep -c '^Setting up' "$said") packages that it depends on"
+inside apt-get satisfy -qq -y --no-install-recommends "$(dpkg-deb -f "$package" Recommends)" \
+    >"$said" 2>&1 || fail "what it recommends"
 files >"$root/tmp/before"
 cp "$package" "$root/tmp/bmtick.deb"
 inside apt-get install -qq -y --no-install-recommends /tmp/bmtick.deb >"$said" 2>&1 || fail "install"
@@ -78,6 +80,10 @@ wants 0 "" sed -i 's/^# recipients = .*/recipients = ["root@example.org"]/' /etc
 wants 0 "events" bmtick watch --once --log $log --mails /tmp/mails
 [ -f "$root/var/lib/bmtick/watch.state" ] || fail "no state in /var/lib/bmtick"
 ls "$root"/tmp/mails/*.eml >/dev/null || fail "no alert mail was written"
+wants 0 "" sh -c "printf '[web]\nlisten = \"127.0.0.1:8089\"\n' >>/etc/bmtick/bmtick.toml"
+wants 124 "the page is at http://127.0.0.1:8089/" timeout 10 bmtick watch --no-state --log $log --mails /tmp/mails
+wants 0 "" python3 -c "import sys; sys.path.insert(0, '/usr/lib/bmtick'); import apprise"
+wants 0 "" bmtick lsp
 wants 2 "cannot reach Kapacitor" bmtick plan
 wants 1 "-> " bmtick doctor
 wants 0 "/usr/bin/bmtick" bmtick telegraf
