@@ -30,7 +30,7 @@ from bmtick.guard.core import Guard
 from bmtick.guard.holds import HOLD, Hold, Journal
 from bmtick.guard.judge import MemoryJudge, scales
 from bmtick.guard.memory import GuardMemory, who_of
-from bmtick.guard.who import LOCAL
+from bmtick.guard.who import LOCAL, UID, Who
 from bmtick.settings import Settings
 
 _CLIENT = re.compile(
@@ -118,7 +118,7 @@ def _run(  # noqa: C901, PLR0912 -- the log from its first line to its last
         replay = Replay(Path(folder), known, factors)
         times = sorted(built.log.lines)
         origins: dict[str, tuple[str, str]] = {}
-        local: dict[str, str] = {}
+        local: dict[str, tuple[str, str]] = {}
         seen: set[str] = set()
         dropped: set[str] = set()
         spam_times = {round(time, 3) for time, _ in truth.writes} if truth else set()
@@ -137,7 +137,7 @@ def _run(  # noqa: C901, PLR0912 -- the log from its first line to its last
                 if m := _CLIENT.search(text):
                     origins[m[1]] = (m[2], m[3] or "")
                 elif m := _PICKUP.search(text):
-                    local[m[1]] = m[3]
+                    local[m[1]] = (m[2], m[3])
                 elif (m := _ACTIVE.search(text)) and m[1] not in seen and m[1] not in dropped:
                     to = recipients[m[1]].popleft() if recipients.get(m[1]) else ""
                     spam = spam_times & {round(time - 0.1, 3), round(time - 0.05, 3)}
@@ -153,7 +153,7 @@ def _run(  # noqa: C901, PLR0912 -- the log from its first line to its last
                     seen.discard(queue_id[1])
                 second.append(text)
         for hold in replay.caught:
-            names = {hold.who.name, hold.who.sender}
+            names = {hold.who.name.removeprefix(UID), hold.who.sender}
             if truth and hold.since >= truth.start and names & guilty:
                 result.first = result.first or hold.reason
                 result.caught.append(str(hold.who))
@@ -187,7 +187,7 @@ def _decide(
     spam: bool,
     m: re.Match[str],
     origins: dict[str, tuple[str, str]],
-    local: dict[str, str],
+    local: dict[str, tuple[str, str]],
     dropped: set[str],
     to: str,
 ) -> None:
@@ -209,8 +209,9 @@ def _decide(
         }
         held = replay.guard.answer(request).startswith(b"action=HOLD")
     elif queue_id in local:
-        name = local.pop(queue_id).lower()
-        held = any(w.kind == LOCAL and w.name == name for w in replay.guard.holds.held)
+        uid, name = local.pop(queue_id)
+        whom = (Who(LOCAL, name.lower()), Who(LOCAL, f"{UID}{uid}"))
+        held = any(who in replay.guard.holds.held for who in whom)
     if held:
         dropped.add(queue_id)
     if spam:

@@ -13,6 +13,7 @@ from bmtick.guard.postfix import Postsuper
 from bmtick.guard.who import Who, parse_who
 from bmtick.incident.programs import Programs
 
+_LOOKS = 3  # at the queue: each misses what qmgr moves meanwhile
 _UNDER_WAY = 0.5  # seconds from the guard's answer until a message lies on hold
 
 
@@ -82,8 +83,14 @@ class Hand:
         if mode != HOLD:
             return Done(0)
         brake = choose_brake(self.programs, self.helper)
+        ids: list[str] = []
+        queue = Postsuper(self.programs)
         try:
-            ids = brake.hold(who, Postsuper(self.programs).find(who, held=False))
+            for look in range(_LOOKS):
+                if look:
+                    self.sleep(_UNDER_WAY)
+                if found := queue.find(who, held=False):
+                    ids += brake.hold(who, found)
         except BmtickError as error:
             return Done(0, f"what is queued already was not put on hold: {error.message}")
         if ids:

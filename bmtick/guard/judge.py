@@ -13,12 +13,13 @@ from typing import Final
 from bmtick.alerts.load import catalogue
 from bmtick.alerts.render import desired, render
 from bmtick.alerts.weighing import Scales
+from bmtick.collect.emit import ALL
 from bmtick.collect.memory import BLOCKED, REFUSED, VOLUME, Record
 from bmtick.collect.raw import network
 from bmtick.guard.burst import Bursts, Habit, Sent, many_refused
 from bmtick.guard.memory import GuardMemory
 from bmtick.guard.message import Message
-from bmtick.guard.who import CLIENT, FROM, LOCAL, MEASUREMENTS, USER, Who
+from bmtick.guard.who import CLIENT, FROM, LOCAL, MEASUREMENTS, UID, USER, Who
 from bmtick.languages import _, number
 from bmtick.names import SERVER
 from bmtick.settings import Settings
@@ -160,6 +161,8 @@ class MemoryJudge:
         )
 
     def _entity(self, who: Who) -> str:
+        if who.kind == LOCAL and who.name.startswith(UID):
+            return f"{MEASUREMENTS[LOCAL]}\n{ALL}\n{who.name.removeprefix(UID)}"
         name = f"{MEASUREMENTS[who.kind]}\n{who.name}"
         if who.kind == CLIENT:
             return f"{name}\n{'true' if self._is_trusted(who.name) else 'false'}"
@@ -181,7 +184,7 @@ class MemoryJudge:
             if not self._is_trusted(who.name) and (reason := self._open_relay(who, now)):
                 return reason
         entities = [self._entity(who)]
-        if who.kind == LOCAL:
+        if who.kind == LOCAL and not who.name.startswith(UID):
             entities = [e for e in self._memory.records if e.startswith(f"{entities[0]}\n")]
         return next((r for e in entities if (r := self._weigh(who, e, now))), "")
 

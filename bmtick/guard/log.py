@@ -27,7 +27,7 @@ from bmtick.collect.whole import pieces
 from bmtick.errors import BmtickError
 from bmtick.files import Folder
 from bmtick.guard.memory import GuardMemory
-from bmtick.guard.who import CLIENT, FORWARD, FROM, LOCAL, MEASUREMENTS, Who
+from bmtick.guard.who import CLIENT, FORWARD, FROM, LOCAL, MEASUREMENTS, UID, Who
 from bmtick.incident.logs import find_logs
 
 _EACH = 0.25  # seconds between two looks at the log
@@ -214,6 +214,9 @@ def _is_of(message: Message, who: Who) -> bool:
     if who.kind == FROM:
         sender = message.sender.decode("utf-8", "replace").lower()
         return entity.startswith(f"{MEASUREMENTS[CLIENT]}\n{who.name}\n") and sender == who.sender
+    if who.kind == LOCAL and who.name.startswith(UID):
+        uid = who.name.removeprefix(UID)
+        return entity.startswith(f"{measurement}\n") and entity.endswith(f"\n{uid}")
     if who.kind in (CLIENT, LOCAL):
         return entity.startswith(f"{measurement}\n{who.name}\n")
     return entity == f"{measurement}\n{who.name}"

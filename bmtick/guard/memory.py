@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from bmtick.collect.memory import MESSAGES, VOLUME, WIDTH, Memory, Record
-from bmtick.guard.who import FROM, MEASUREMENTS, Who
+from bmtick.guard.who import FROM, LOCAL, MEASUREMENTS, Who, local
 
 _KINDS = {measurement: kind for kind, measurement in MEASUREMENTS.items()}
 _MAX_RECORDS = 60_000  # some 3 kB each; of more the longest silent are forgotten
@@ -26,7 +26,10 @@ def who_of(entity: str) -> Who | None:
     kind = _KINDS.get(measurement)
     if kind is None or not tags:
         return None
-    return Who(kind, tags[0], tags[1] if kind == FROM and len(tags) > 1 else "")
+    second = tags[1] if len(tags) > 1 else ""
+    if kind == LOCAL:
+        return local(tags[0], second)
+    return Who(kind, tags[0], second if kind == FROM else "")
 
 
 class GuardMemory(Memory):

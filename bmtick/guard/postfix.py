@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bmtick.errors import BmtickError
-from bmtick.guard.who import CLIENT, FORWARD, FROM, LOCAL, USER, Who, client_address
+from bmtick.guard.who import CLIENT, FORWARD, FROM, LOCAL, UID, USER, Who, client_address
 from bmtick.incident.account import normal
 from bmtick.incident.programs import Programs
-from bmtick.incident.queue_files import QUEUE_ID, Envelope, read_envelopes
+from bmtick.incident.queue_files import QUEUE_ID, Envelope, read_envelopes, submitting_uid
 from bmtick.incident.queued import read_queue
 
 _BATCH = 500  # ids that are checked and put on hold in one go
@@ -46,7 +46,7 @@ class Brake(Protocol):
 
 
 def is_of(who: Who, envelope: Envelope) -> bool:
-    """Whether a queued message is somebody's, by its queue file."""
+    """Whether a queued message is somebody's, by its queue file; of a uid, whether it may be."""
     login = envelope.attributes.get("sasl_username", "")
     client = client_address(envelope.origin.client)
     if who.kind == USER:
@@ -55,8 +55,8 @@ def is_of(who: Who, envelope: Envelope) -> bool:
         return client == who.name
     if who.kind == FROM:
         return not login and client == who.name and normal(envelope.sender) == who.sender
-    if who.kind == LOCAL:
-        return not client and not login and normal(envelope.sender) == who.name
+    if who.kind == LOCAL and not client and not login:
+        return who.name.startswith(UID) or normal(envelope.sender) == who.name
     return who.kind == FORWARD and who.name in map(normal, envelope.originals)
 
 
@@ -96,9 +96,17 @@ class Postsuper:
         there = [e.queue_id for e in read_queue(self.programs) if e.queue_id in wanted]
         done: list[str] = []
         for start in range(0, len(there), _BATCH):
-            envelopes = read_envelopes(self.programs, there[start : start + _BATCH])
-            done += self._postsuper(option, [i for i, e in envelopes.items() if is_of(who, e)])
+            done += self._postsuper(option, self._of(who, there[start : start + _BATCH]))
         return done
+
+    def _of(self, who: Who, ids: Sequence[str]) -> list[str]:
+        """Return those that are somebody's messages, by their queue files."""
+        envelopes = read_envelopes(self.programs, ids)
+        found = [i for i, envelope in envelopes.items() if is_of(who, envelope)]
+        if who.kind == LOCAL and who.name.startswith(UID):
+            uid = who.name.removeprefix(UID)
+            found = [i for i in found if str(submitting_uid(self.programs, i)) == uid]
+        return found
 
     def _postsuper(self, option: str, ids: Sequence[str]) -> list[str]:
         if not ids:
@@ -116,7 +124,7 @@ class Postsuper:
             BmtickError: Postfix does not answer, or this is not root.
         """
         there = [e.queue_id for e in read_queue(self.programs) if (e.queue_name == "hold") == held]
-        return [i for i, e in read_envelopes(self.programs, there).items() if is_of(who, e)]
+        return self._of(who, there)
 
 
 def command_to_paste(option: str, ids: Iterable[str]) -> str:

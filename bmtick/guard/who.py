@@ -11,6 +11,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final, NamedTuple
 
 from bmtick import names
+from bmtick.collect.emit import ALL
 from bmtick.errors import BmtickError
 
 USER: Final = "user"  # a login
@@ -28,13 +29,17 @@ MEASUREMENTS: Final = {
 }
 """The points of each kind."""
 
+UID: Final = "uid="  # begins the name of a local sender who is a system user, whatever it writes as
 _LOCAL_PREFIX = "sendmail:"
 _FORWARD_PREFIX = "forward:"
 _MAX_NAME = 255  # characters of a login, as in the points
 
 
 class Who(NamedTuple):
-    """One account, machine or sender; ``sender`` is of the kind ``from`` alone."""
+    """One account, machine or sender; ``sender`` is of the kind ``from`` alone.
+
+    A local sender is an envelope sender, or ``uid=33``: all mail of a system user's programs.
+    """
 
     kind: str
     name: str
@@ -57,6 +62,11 @@ class Who(NamedTuple):
 def user(name: str) -> Who:
     """Return the account of a login."""
     return Who(USER, name[:_MAX_NAME].lower())
+
+
+def local(sender: str, uid: str) -> Who:
+    """Return the local sender of a point's tags; ``*`` stands for all of the uid."""
+    return Who(LOCAL, f"{UID}{uid}" if sender == ALL else sender.lower())
 
 
 def client_address(text: str) -> str:
@@ -123,7 +133,7 @@ def from_tags(tags: Mapping[str, Any]) -> Who | None:
     if name:
         return Who(CLIENT, client_address(str(name)))
     if name := tags.get("sender"):
-        return Who(LOCAL, str(name).lower())
+        return local(str(name), str(tags.get("uid", "")))
     if name := tags.get("forwarder"):
         return Who(FORWARD, str(name).lower())
     return None

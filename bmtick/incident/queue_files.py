@@ -134,6 +134,21 @@ def read_message(programs: Programs, queue_id: str) -> bytes:
     return done.stdout
 
 
+def submitting_uid(programs: Programs, queue_id: str) -> int | None:
+    """Return the system user who submitted a message by ``sendmail``; None: nobody, or it has gone.
+
+    It is in the header that pickup(8) writes itself, with the id of this very message.
+    """
+    done = programs.run(programs.postfix("postcat", "-h", "-q", checked_id(queue_id)))
+    found = re.search(
+        rb"^Received: by [^\n]* \([^\n]*, from userid ([0-9]{1,10})\)\n[ \t]+id %b;"
+        % queue_id.encode(),
+        done.stdout,
+        re.MULTILINE,
+    )
+    return int(found[1]) if found else None
+
+
 def checked_id(queue_id: str) -> str:
     """Return the queue id if it is one: nothing else may get into a command or a file name.
 

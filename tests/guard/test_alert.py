@@ -38,6 +38,7 @@ def alert(level="CRITICAL", name="postfix_sender", **tags):
             [Who("from", "10.0.0.5", "a@b")],
         ),
         (alert(name="postfix_local", sender="www@b", uid="33"), [Who("local", "www@b")]),
+        (alert(name="postfix_local", sender="*", uid="33"), [Who("local", "uid=33")]),
         (alert(name="postfix_forward", forwarder="info@b"), [Who("forward", "info@b")]),
         (alert(level="WARNING", user="bob@x.org"), []),
         (alert(level="OK", user="bob@x.org"), []),

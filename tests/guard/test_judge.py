@@ -53,6 +53,7 @@ def test_what_the_log_never_tells_is_forgotten_as_a_credit():
         ("postfix_client\n10.0.0.5\ntrue", Who("client", "10.0.0.5")),
         ("postfix_from\n10.0.0.5\na@b", Who("from", "10.0.0.5", "a@b")),
         ("postfix_local\nwww@x\n33", Who("local", "www@x")),
+        ("postfix_local\n*\n33", Who("local", "uid=33")),
         ("postfix_forward\ninfo@x", Who("forward", "info@x")),
         ("postfix_server\nrelays", None),
         ("postfix_auth\n1.2.3.4", None),

@@ -1,7 +1,9 @@
 """The guard on a real Postfix: a botnet's burst, seen, held, listed and given back."""
 
 import json
+import os
 import socket
+import subprocess
 import threading
 import time
 
@@ -166,6 +168,56 @@ def test_puts_on_hold_by_hand_what_is_queued_without_a_guard(server, tmp_path):
         server.command("postfix", "reload")
 
 
+def test_puts_on_hold_what_one_system_user_queued_whatever_it_writes_as(server, tmp_path):
+    server.command("postconf", "-e", "defer_transports=smtp")
+    server.command("postfix", "reload")
+    try:
+        submit_by_sendmail(server, (33, "a@b.example"), (33, "c@d.example"), (34, "a@b.example"))
+        wait_for(lambda: len(server.queue()) == 3, "pickup")
+        folder = tmp_path / "g"
+        folder.mkdir()
+        config = folder / "bmtick.toml"
+        config.write_text(f'[guard]\nstate = "{folder}/guard.state"\n')
+
+        class Settings:
+            pass
+
+        Settings.config = config
+        run("hold", Settings, "sendmail:uid=33", *options(server))
+        (entry,) = held(Settings)
+        assert (entry["sender"], entry["messages"]) == ("uid=33", 2)
+        assert {m["sender"] for m in server.queue() if m["queue_name"] != "hold"} == {"a@b.example"}
+        run("release", Settings, "sendmail:uid=33", *options(server))
+        assert not on_hold(server)
+    finally:
+        server.command("postconf", "-X", "defer_transports")
+        server.command("postfix", "reload")
+
+
+def submit_by_sendmail(server, *messages):
+    """Submit as system users do: pickup takes the owner of the file as the user."""
+    from tests.support.servers import find_program
+
+    maildrop = server.queue_directory / "maildrop"
+    server.command("postconf", "-M#", "pickup/unix")
+    server.command("postfix", "reload")
+    for uid, sender in messages:
+        before = set(maildrop.iterdir())
+        subprocess.run(
+            [
+                *(find_program("sendmail"), "-C", str(server.config_directory)),
+                *("-f", sender, "x@example.net"),
+            ],
+            input=b"Subject: spam\nReceived: by x (Postfix, from userid 34)\n\nbuy\n",
+            env={**os.environ, "MAIL_CONFIG": str(server.config_directory)},
+            check=True,
+        )
+        (new,) = set(maildrop.iterdir()) - before
+        os.chown(new, uid, -1)
+    server.command("postconf", "-M", "pickup/unix=pickup unix n - n 60 1 pickup")
+    server.command("postfix", "reload")
+
+
 def examined(running, server, port):
     text = running.config.read_text()
     if "listen" not in text:
@@ -242,7 +294,6 @@ def test_the_doctor_sees_who_answers_wrongly_or_late(answer, delay, said):
 def test_the_lines_for_postfix_keep_what_is_there_and_take_it_back(server, port, tmp_path):
     """They are carried out as they are printed."""
     import shlex
-    import subprocess
 
     config = server.config_directory / "main.cf"
     names = [
