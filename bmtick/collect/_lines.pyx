@@ -603,7 +603,7 @@ cdef bint _sent(
     cdef bint outward = _is(line, b"smtp", 4) or _is(line, b"relay", 5)
     cdef const char* at
     cdef PyObject* found
-    cdef list sums
+    cdef list sums, trusted
     if not outward and not (
         _is(line, b"lmtp", 4) or _is(line, b"local", 5)
         or _is(line, b"virtual", 7) or _is(line, b"pipe", 4)
@@ -634,11 +634,15 @@ cdef bint _sent(
     if not entity:
         return True
     user = origin.user
-    if outward and not user:
-        seen = message.outward
-        if seen is None or origin.relays or entity not in seen:
-            return False
     sums = _sums(counter.entities, entity)
+    if outward and not user:
+        if origin.relays:
+            trusted = counter.counter.trusted_sums(message)
+            trusted[3] += 1
+            trusted[1] += 1
+        seen = message.outward
+        if seen is None or entity not in seen:
+            counter.counter.went_outward(message, entity, sums, forwarded=False)
     sums[3 if outward else 4] += 1
     if user:
         _see(counter.recipients, entity, checksum(line.said + 4, to_end))

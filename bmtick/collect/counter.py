@@ -286,12 +286,12 @@ class Counter:
         own = self.bucket.sums(entity)
         trusted = None
         if place == _OUTWARD and not forwarded and message.origin.relays:
-            trusted = self._trusted_sums(message)
+            trusted = self.trusted_sums(message)
         if place and not before & _PLACED:
             counted |= _PLACED
             own[RELAYED if place == _OUTWARD else OURS] += 1
             if place == _OUTWARD:
-                self._went_outward(message, entity, own, forwarded=bool(forwarded))
+                self.went_outward(message, entity, own, forwarded=bool(forwarded))
                 if trusted:
                     trusted[RELAYED] += 1
                     trusted[RECIPIENTS] += 1
@@ -320,11 +320,12 @@ class Counter:
         message = self.counted[queue_id] = Message(NOBODY)
         return message
 
-    def _trusted_sums(self, message: Message) -> list[int]:
+    def trusted_sums(self, message: Message) -> list[int]:
+        """Return the sums of a machine that may relay and of who its message is by."""
         sender = mailbox(message.sender)
         return self.bucket.sums(f"{FROM}\n{message.origin.client}\n{sender}")
 
-    def _went_outward(
+    def went_outward(
         self, message: Message, entity: Entity, sums: list[int], *, forwarded: bool
     ) -> None:
         """A recipient of a message is handed to another server for the first time."""
@@ -340,7 +341,7 @@ class Counter:
         if forwarded:
             sums[MESSAGES] += 1
         elif message.origin.relays:
-            trusted = self._trusted_sums(message)
+            trusted = self.trusted_sums(message)
             trusted[MESSAGES] += 1
             trusted[BYTES] += message.size
         self._envelope(entity, message.sender)

@@ -67,9 +67,9 @@ class Emitter:
         folded = 0
         for found in (
             *self._senders(start, bucket, time),
-            self._auth(start, bucket, time),
+            self._auth(start, bucket, time) if bucket.failures else [],
             self._accounts(start, bucket, time),
-            _core_auth(bucket, time),
+            _core_auth(bucket, time) if bucket.core else [],
         ):
             kept = found
             if len(found) > self.max_series:
@@ -91,6 +91,8 @@ class Emitter:
     def silent(self, until: int) -> list[Row]:
         """Return the points of those who fell silent: their horizons ran empty until then."""
         rows: list[Row] = []
+        if not self.memory.may_be_silent(until // 60):
+            return rows
         for minute, entity, record in self.memory.silent(until // 60):
             time = minute * 60_000_000_000
             name, *tags = entity.split("\n")
@@ -196,6 +198,8 @@ class Emitter:
 
     def _accounts(self, start: int, bucket: Bucket, time: int) -> list[Row]:
         memory, minute = self.memory, start // 60
+        if not bucket.failures and not bucket.core and not memory.guessed:
+            return []
         tried = _tried(bucket)
         found: dict[str, tuple[int, Record]] = {}
         for name, clients in tried.items():

@@ -804,12 +804,16 @@ class Memory:
                 count += fresh > 2
         return count
 
+    def may_be_silent(self, minute: int) -> bool:
+        """Whether ``silent`` may find somebody."""
+        return self._next_due <= minute or (self.store is not None and minute > self._asked)
+
     def silent(self, minute: int) -> Iterator[tuple[int, str, Record]]:
         """Yield the entities of which a horizon ran empty until that minute: when, who, what.
 
         The record is as it was then until the next one is asked for.
         """
-        if self._next_due > minute and (self.store is None or minute <= self._asked):
+        if not self.may_be_silent(minute):
             return
         from heapq import heapify, heappop, heappush
 

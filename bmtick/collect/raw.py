@@ -49,6 +49,10 @@ def client(raw: bytes) -> str:
 
 def packed_address(plain: str) -> bytes | None:
     """Return the 4 or 16 bytes of an address, 4 of a mapped one; None: it is none."""
+    try:
+        return _socket.inet_pton(_socket.AF_INET, plain)  # the usual form, at a tenth of the cost
+    except (OSError, ValueError):
+        pass
     parts = plain.split(".")
     if len(parts) == 4 and all(p.isascii() and p.isdigit() and len(p) < 4 for p in parts):
         numbers = [int(p) for p in parts]
