@@ -51,6 +51,7 @@ class Outcome:
     before: int = 0  # recipients until then
     guilty: int = 0
     named: int = 0
+    innocents: int = 0  # accounts, machines and forwards that an alert named for nothing
     by: dict[str, float] = field(default_factory=dict)  # alert -> delay
     simple: dict[str, tuple[bool, int]] = field(default_factory=dict)
     simple_false: dict[str, int] = field(default_factory=dict)
@@ -119,6 +120,13 @@ def run(case: Case, alerts: tuple[str, ...] = ()) -> Outcome:
         return outcome
     names = truth.guilty
     everybody = {name for names_ in names for name in names_}
+    outcome.innocents = len(
+        {
+            whom
+            for _, alert, level, whom in outcome.alarms
+            if level == "CRITICAL" and alert in _PERSONS and whom not in everybody
+        }
+    )
     firsts: dict[str, float] = {}
     for time, alert, _, whom in outcome.alarms:
         if not truth.start <= time <= truth.end + LATE:
@@ -146,6 +154,9 @@ def run(case: Case, alerts: tuple[str, ...] = ()) -> Outcome:
         outcome.simple[name] = (bool(times), count)
     return outcome
 
+
+# Alerts that name an account, a machine or a mailbox; a sender may be anybody's invention.
+_PERSONS = ("sender_outbreak", "relay_client", "forward_spam")
 
 # Alerts about the whole server that tell of an incident without a name.
 _ABOUT = {
