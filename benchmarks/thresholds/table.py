@@ -31,7 +31,9 @@ def share(hits: int, of: int) -> str:
 
 def incidents(outcomes: Sequence[Outcome]) -> str:
     """Return a row for each kind of incident."""
-    rows = [["kind", "runs", "seen", "after", "recipients before", "culprit named", "innocents", *RULES]]
+    rows = [
+        ["kind", "runs", "seen", "after", "recipients before", "culprit named", "innocents", *RULES]
+    ]
     kinds: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         kinds[outcome.name].append(outcome)
