@@ -16,6 +16,7 @@ Below each limit stand what honest accounts were seen to do; ``benchmarks/guard`
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Final, NamedTuple
 
 from bmtick.languages import _, number
@@ -38,10 +39,10 @@ _TIMES_USUAL = 3
 TYPED: Final = 50  # recipients of single mails that nobody types within ten minutes
 _TIMES_TYPED = 4  # of the own peak of ten minutes
 _PER_TYPED = 10
-# Recipients refused, and their share: a newsletter's old list has up to ten percent, and few are
-# refused as spam.
-_REFUSED, _SHARE = 6, 0.15
-_BLOCKED, _BLOCKED_SHARE = 3, 0.03
+# An honest old list has so large a share of dead addresses, and few that refuse it as spam. Of few
+# recipients chance alone makes more: what is called many is three standard deviations above it.
+_DEAD, _TAKEN_FOR_SPAM = 0.1, 0.01
+_REFUSED, _BLOCKED, _DEVIATIONS = 6, 3, 3.0
 _SYSTEM = "@global.virt"  # BlueMind's own login, which sends invitations for all
 
 
@@ -76,9 +77,15 @@ class Habit(NamedTuple):
 
 def many_refused(sent: int, refused: int, blocked: int) -> bool:
     """Whether more recipients were refused, or refused as spam, than an honest list has."""
-    return (refused >= _REFUSED and refused >= _SHARE * sent) or (
-        blocked >= _BLOCKED and blocked >= _BLOCKED_SHARE * sent
+    if refused < _REFUSED and blocked < _BLOCKED:
+        return False  # as nearly always
+    return (refused >= _REFUSED and refused >= _chance(sent, _DEAD)) or (
+        blocked >= _BLOCKED and blocked >= _chance(sent, _TAKEN_FOR_SPAM)
     )
+
+
+def _chance(sent: int, share: float) -> float:
+    return sent * share + _DEVIATIONS * sqrt(sent * share * (1 - share))
 
 
 class Bursts:
