@@ -2,8 +2,6 @@
 
 import gzip
 import os
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 from bmtick.collect.options import Options
 from bmtick.collect.session import Session
 from bmtick.points import parse_lines
+from tests.support import program
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime.now(UTC)
@@ -28,14 +27,7 @@ def message(stamp: str) -> str:
 
 def days(*arguments: str, stdin: bytes = b"", status: int = 0) -> tuple[list[str], str]:
     """Return the days of the messages, and what was said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "bmtick", "collect", "--from-start", "--no-state", *arguments],
-        input=stdin,
-        capture_output=True,
-        cwd=ROOT,
-        env={**os.environ, "TZ": "UTC"},
-        check=False,
-    )
+    done = program.run("collect", "--from-start", "--no-state", *arguments, stdin=stdin)
     assert done.returncode == status, done.stderr
     points = parse_lines(done.stdout.decode().splitlines())
     times = [p.time // 10**9 for p in points if p.name == "postfix_client"]
@@ -155,12 +147,7 @@ def test_a_wrong_year(arguments, said, log):
 
 
 def test_a_year_is_not_for_a_run_with_a_state(log):
-    done = subprocess.run(
-        [sys.executable, "-m", "bmtick", "collect", "--log", str(log), "--year", "2019"],
-        capture_output=True,
-        cwd=ROOT,
-        check=False,
-    )
+    done = program.run("collect", "--log", str(log), "--year", "2019")
     assert done.returncode == 2
     assert b"--from-start --no-state" in done.stderr
 

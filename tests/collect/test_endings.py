@@ -124,38 +124,38 @@ def test_sigterm_ends_a_long_run_well_with_what_it_printed(extra, log):
     first = process.stdout.readline()
     process.send_signal(signal.SIGTERM)
     output = first + process.stdout.read()
-    assert process.wait(30) == 0, process.stderr.read()
+    assert process.wait(120) == 0, process.stderr.read()
     store.take(output)
     again = started(COLLECT, log)
-    store.take(again.communicate(timeout=60)[0])
+    store.take(again.communicate(timeout=120)[0])
     assert store.messages == store.taken == 3000
 
 
 def test_an_error_after_something_was_printed_does_not_make_telegraf_drop_it(log):
     """What a killed run left is printed first; then the log cannot be read."""
     store = Store()
-    store.take(started(COLLECT, log).communicate(timeout=60)[0])
+    store.take(started(COLLECT, log).communicate(timeout=120)[0])
     state = log.parent / "state"
     before = state.read_bytes()
     with log.open("a") as file:
         file.write(lines(3000, 3100))
-    started(COLLECT, log).communicate(timeout=60)
+    started(COLLECT, log).communicate(timeout=120)
     state.rename(f"{state}.next")
     state.write_bytes(before)
     text = log.read_text()
     log.unlink()
     log.mkdir()
     process = started(COLLECT, log)
-    output, said = process.communicate(timeout=60)
+    output, said = process.communicate(timeout=120)
     assert process.returncode == 0
     assert "Is a directory" in said
     store.take(output)
     process = started(COLLECT, log)
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode == 2, "nothing was printed: now Telegraf hears of it"
     log.rmdir()
     log.write_text(text)
-    store.take(started(COLLECT, log).communicate(timeout=60)[0])
+    store.take(started(COLLECT, log).communicate(timeout=120)[0])
     assert store.messages == store.taken == 3100
 
 
@@ -169,7 +169,7 @@ def test_points_that_stdout_does_not_take_are_printed_by_the_next_run(log):
     assert b"No space left" in done.stderr
     assert b"Traceback" not in done.stderr
     store = Store()
-    store.take(started(COLLECT, log).communicate(timeout=60)[0])
+    store.take(started(COLLECT, log).communicate(timeout=120)[0])
     assert store.messages == 3000
 
 
@@ -182,9 +182,9 @@ def test_points_that_nobody_read_are_printed_by_the_next_process(log):
     wait_for((log.parent / "state.next").exists, "points in the pipe")
     process.stdout.close()
     process.stdin.close()
-    process.wait(30)
+    process.wait(120)
     process.stderr.close()
-    store.take(started(COLLECT, log).communicate(timeout=60)[0])
+    store.take(started(COLLECT, log).communicate(timeout=120)[0])
     assert store.messages == store.taken == 3000
 
 
@@ -199,15 +199,15 @@ def test_what_a_killed_telegraf_held_is_printed_again_once(group, log):
         os.kill(int(Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text()), 9)
     parent.kill()
     parent.stdin.close()
-    reader.join(30)  # the collector holds the other end as long as it lives
+    reader.join(120)  # the collector holds the other end as long as it lives
     parent.stderr.read()
     parent.wait()
     store = Store()
     other = started([sys.executable, "-c", PARENT, *COLLECT], log, "--execd")
-    store.take(other.communicate("\n", timeout=60)[0])
+    store.take(other.communicate("\n", timeout=120)[0])
     assert store.messages == store.taken == 3000
     last = started(COLLECT, log, "--execd")
-    store.take(last.communicate("\n", timeout=60)[0])
+    store.take(last.communicate("\n", timeout=120)[0])
     assert store.taken == 3000, "that one ended well"
 
 
@@ -219,10 +219,10 @@ def test_a_collector_that_was_killed_alone_prints_nothing_twice(log):
     wait_for((log.parent / "state").exists, "a first run")
     process.kill()
     process.wait()
-    reader.join(30)
+    reader.join(120)
     store.take(reader.output)
     again = started(COLLECT, log, "--execd")
-    store.take(again.communicate("\n", timeout=60)[0])
+    store.take(again.communicate("\n", timeout=120)[0])
     assert store.messages == store.taken == 3000
 
 
@@ -239,9 +239,7 @@ def test_a_pipe_is_taken_when_it_is_empty(tmp_path):
     os.write(writer, b"x")
     thread = threading.Timer(0.1, os.read, (reader, 10))
     thread.start()
-    began = time.monotonic()
-    assert is_taken(writer)
-    assert time.monotonic() - began < 1.5
+    assert is_taken(writer, 3600)  # once it is empty, not when the patience ends
     thread.join()
     os.close(reader)
     os.close(writer)

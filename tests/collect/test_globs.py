@@ -12,6 +12,7 @@ import pytest
 
 from bmtick.collect.sources import followed, origin_of, whole
 from bmtick.points import parse_lines
+from tests.support import program
 
 ROOT = Path(__file__).parents[2]
 START = 1_700_000_000
@@ -33,9 +34,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def collect(*arguments: str) -> tuple[int, str]:
-    done = subprocess.run(
-        command(*arguments), capture_output=True, text=True, cwd=ROOT, check=False
-    )
+    done = program.run_text("collect", "--queue", "off", *arguments)
     assert done.returncode == 0, done.stderr
     return messages(done.stdout), done.stderr
 
@@ -163,7 +162,7 @@ def test_a_process_that_stays_takes_up_new_logs_and_forgets_old_ones(tmp_path):
         (tmp_path / f"mail-202411{day}.log").write_text(lines(day))
         assert ask() == 1
     assert ask() == 0
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
     assert "no log matches" in said
 
 

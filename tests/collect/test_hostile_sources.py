@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bmtick.points import parse_lines
+from tests.support import program
 
 ROOT = Path(__file__).parents[2]
 LOG = (Path(__file__).parent / "cases" / "content_filter" / "mail.log").read_bytes()
@@ -20,9 +21,13 @@ def command(*arguments: str) -> list[str]:
 
 
 def collect(*arguments: str, status: int = 0, stdin: bytes = b"", **options) -> tuple[list, str]:
-    done = subprocess.run(
-        command(*arguments), input=stdin, capture_output=True, cwd=ROOT, check=False, **options
-    )
+    """Run the collector; with ``options``, which are those of a start, as a process of its own."""
+    if options:
+        done = subprocess.run(
+            command(*arguments), input=stdin, capture_output=True, cwd=ROOT, check=False, **options
+        )
+    else:
+        done = program.run("collect", "--queue", "off", *arguments, stdin=stdin)
     said = done.stderr.decode()
     assert "Traceback" not in said
     assert done.returncode == status, said

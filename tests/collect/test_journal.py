@@ -17,6 +17,7 @@ from bmtick.collect.whole import points_of_logs
 from bmtick.names import ADDITIVE
 from bmtick.points import parse_lines
 from tests.support import journal as journals
+from tests.support import program
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "journals"
@@ -35,14 +36,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def collect(*arguments: str, status: int = 0, **environment: str) -> tuple[list, str]:
-    done = subprocess.run(
-        command(*arguments),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "TZ": "UTC", **environment},
-        check=False,
-    )
+    done = program.run_text("collect", "--queue", "off", *arguments, env=environment)
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     return list(parse_lines(done.stdout.splitlines(keepends=True))), done.stderr
@@ -209,7 +203,7 @@ def test_a_process_that_stays_begins_with_what_comes_then(tmp_path):
     process.stdin.flush()
     assert process.stdout.readline().startswith("bmtick_collector lines=0i")
     journals.write_journal(folder / "1.journal", message(1))
-    output, _ = process.communicate("\n", timeout=60)
+    output, _ = process.communicate("\n", timeout=120)
     assert messages(parse_lines(output.splitlines())) == 1
 
 

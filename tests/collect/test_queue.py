@@ -12,6 +12,7 @@ import pytest
 
 from bmtick.collect import queue
 from bmtick.errors import BmtickError
+from tests.support import program
 
 DIGITS = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
 ROOT = Path(__file__).parents[2]
@@ -160,12 +161,9 @@ def test_telegrafs_own_plugin_is_noticed(tmp_path):
 def test_the_command_writes_telegrafs_schema(spool, tmp_path):
     arrival = time.time() - 60
     put(spool, f"deferred/A/{long_id(arrival)}", 1234)
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "bmtick", "collect", "--log", "/dev/null", "--state",
-            str(tmp_path / "state"), "--queue", "on", "--spool", str(spool),
-        ],
-        capture_output=True, text=True, cwd=ROOT, check=True,
+    done = program.run_text(
+        "collect", "--log", "/dev/null", "--state", str(tmp_path / "state"), "--queue", "on",
+        "--spool", str(spool),
     )  # fmt: skip
     line = next(row for row in done.stdout.splitlines() if "queue=deferred" in row)
     head, fields, _ = line.split(" ")

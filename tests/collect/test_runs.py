@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bmtick.points import parse_lines
+from tests.support import program
 
 ROOT = Path(__file__).parents[2]
 CASE = Path(__file__).parent / "cases" / "content_filter" / "mail.log"
@@ -39,12 +40,10 @@ def log(tmp_path) -> Path:
 @pytest.fixture
 def run(tmp_path, log):
     def go(*arguments: str, status: int = 0) -> tuple[list, str]:
-        process = start(
-            "--log", str(log), "--state", str(tmp_path / "state"), "--queue", "off", *arguments
-        )
-        output, complaints = process.communicate(timeout=60)
-        assert process.returncode == status, complaints
-        return list(parse_lines(output.splitlines())), complaints
+        options = ("--log", str(log), "--state", str(tmp_path / "state"), "--queue", "off")
+        done = program.run_text("collect", *options, *arguments)
+        assert done.returncode == status, done.stderr
+        return list(parse_lines(done.stdout.splitlines())), done.stderr
 
     return go
 
@@ -95,7 +94,7 @@ def test_a_run_killed_after_printing_prints_the_same_bytes_again(run, tmp_path, 
 def test_two_at_once_count_once(tmp_path, log):
     arguments = ("--log", str(log), "--state", str(tmp_path / "state"), "--queue", "off")
     processes = [start(*arguments) for _ in range(3)]
-    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    outputs = [process.communicate(timeout=120)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert messages(parse_lines("".join(outputs).splitlines())) == 3
 
@@ -106,7 +105,7 @@ def test_a_full_disk_prints_nothing(run, tmp_path, log):
 
     arguments = ("--log", str(log), "--state", str(tmp_path / "state"), "--queue", "off")
     process = start(*arguments, preexec_fn=small_files)
-    output, said = process.communicate(timeout=60)
+    output, said = process.communicate(timeout=120)
     assert (process.returncode, output) == (2, "")
     assert "nothing was printed" in said
     assert messages(run()[0]) == 3
@@ -133,7 +132,7 @@ def test_a_run_as_root_leaves_the_state_to_the_owner_of_its_folder(tmp_path, log
     folder.mkdir()
     os.chown(folder, 65534, 65534)
     process = start("--log", str(log), "--state", str(folder / "state"), "--queue", "off")
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     owners = {path.name: path.stat().st_uid for path in folder.iterdir()}
     assert owners == {"state": 65534, "state.lock": 65534, "state.memory": 65534}
 
@@ -266,6 +265,6 @@ def test_the_error_is_the_first_line_that_is_said(tmp_path, log):
     log.unlink()
     log.mkdir()
     process = start("--log", str(log), "--state", str(tmp_path / "state"), "--queue", "off")
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
     assert said.startswith("bmtick: error: cannot read the log")
     assert "first run" in said

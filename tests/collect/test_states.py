@@ -1,8 +1,6 @@
 """States: told from those of another command, and touched by a run that had nothing to keep."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ from click.testing import CliRunner
 
 from bmtick.cli.root import cli
 from bmtick.collect.state import decode
+from tests.support import program
 
 ROOT = Path(__file__).parents[2]
 LINE = "Jun  1 10:00:01 mx postfix/qmgr[1]: 3F1A2B: from=<a@b>, size=9, nrcpt=2 (queue active)\n"
@@ -24,11 +23,8 @@ def folder(tmp_path, monkeypatch):
 
 
 def collect(*arguments):
-    command = [sys.executable, "-m", "bmtick", "collect", "--log", "mail.log", "--queue", "off"]
-    return subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TZ": "UTC"},
-    )  # fmt: skip
+    what = ("collect", "--log", "mail.log", "--queue", "off", *arguments)
+    return program.run_text(*what, cwd=Path.cwd())
 
 
 def test_a_run_without_news_touches_the_state(folder):
@@ -70,10 +66,6 @@ def test_watch_leaves_the_state_of_a_collector_alone(folder):
 
 def test_a_choice_that_is_none_is_refused_in_the_settings_too(folder):
     (folder / "bmtick.toml").write_text('[collect]\nqueue = "sometimes"\n')
-    command = [sys.executable, "-m", "bmtick", "collect", "--log", "mail.log", "--state", "s"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    done = program.run_text("collect", "--log", "mail.log", "--state", "s", cwd=folder)
     assert done.returncode == 2
     assert "'queue' in [collect] cannot be 'sometimes'" in done.stderr

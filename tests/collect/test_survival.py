@@ -8,9 +8,6 @@ import gzip
 import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -18,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bmtick.points import parse_lines
+from tests.support import program
 
 SEEDS = int(os.environ.get("BMTICK_SEEDS", "12"))
 ROOT = Path(__file__).parents[2]
@@ -141,30 +139,11 @@ class Store:
         return total
 
 
-def collector(log: Path, state: Path, *extra: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "bmtick", "collect", "--log", str(log), "--state", str(state)]
-    return subprocess.Popen(
-        [*command, "--queue", "off", *extra],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-
-
-def run(log: Path, state: Path, store: Store) -> None:
-    process = collector(log, state)
-    output, complaints = process.communicate(timeout=60)
-    assert process.returncode == 0, complaints
-    store.take(output)
-
-
-def run_and_kill(log: Path, state: Path, store: Store, delay: float) -> None:
-    process = collector(log, state)
-    time.sleep(delay)
-    process.send_signal(signal.SIGKILL)
-    store.take(process.communicate()[0])
+def run(log: Path, state: Path, store: Store, kill_after: float | None = None) -> None:
+    arguments = ("--log", str(log), "--state", str(state), "--queue", "off")
+    done = program.run_text("collect", *arguments, kill_after=kill_after)
+    assert kill_after is not None or done.returncode == 0, done.stderr
+    store.take(done.stdout)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -185,7 +164,7 @@ def test_sums_stay_true(seed, tmp_path):
         elif action < 0.86:
             run(writer.log, state, store)
         else:
-            run_and_kill(writer.log, state, store, dice.uniform(0.01, 0.12))
+            run(writer.log, state, store, dice.uniform(0, 0.02))
     writer.finish()
     run(writer.log, state, store)
     expected = writer.truth + Counter(lines=writer.lines, bytes=writer.bytes)

@@ -1,13 +1,11 @@
 """States that older versions wrote, as recorded: taken over, nothing counted twice or begun anew."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from bmtick.points import parse_lines
+from tests.support import program
 
 ROOT = Path(__file__).parents[2]
 STATES = Path(__file__).parent / "states"
@@ -39,11 +37,8 @@ def test_a_state_of_an_older_version(name, tmp_path):
 
 
 def run(log: str, state: Path) -> list[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "bmtick", "collect", "--log", log, f"--state={state}", "--queue=off"],
-        capture_output=True, text=True, check=False, cwd=state.parent,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TZ": "UTC"},
-    )  # fmt: skip
+    what = ("collect", "--log", log, f"--state={state}", "--queue=off")
+    done = program.run_text(*what, cwd=state.parent)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return done.stdout.splitlines()

@@ -73,7 +73,6 @@ def test_influxdb_2_gets_each_point_once_whatever_happens_to_a_request(influx2, 
     bucket = influx2.create(f"{fault}/autogen", mapped=False)
     there = Connection(influx2.url, fault, "autogen", token=influx2.token_for(bucket), org="bm")
     with faulty(influx2.url) as faults:
-        faults.hang = 2.5
         missing = collect(tmp_path, faults.url, database="none", token=there.token)
         assert missing.returncode == 2
         assert 'bucket "none/autogen" not found' in missing.stderr
