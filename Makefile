@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test fuzz lint format bench docs catalogues pictures clean deb deb-smoke
+.PHONY: help demo test coverage fuzz lint format bench docs catalogues pictures clean deb deb-smoke
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -20,6 +20,9 @@ demo: $(STAMP)  ## run the main job on a shipped real log
 	$(BIN)/bmtick demo
 
 test: $(STAMP)  ## run the tests, one process per core
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+
+coverage: $(STAMP)  ## run the tests and print what they do not reach; takes twice as long
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --cov --cov-report=term:skip-covered
 
 # Coverage-guided, a minute for each reader; see tests/fuzz/README.md.
