@@ -26,7 +26,7 @@ recipients = ["a@example.org"]
 """
 
 
-def in_time(work, seconds=20):
+def in_time(work, seconds=120):
     """Run in a thread, so that a test of what hangs fails and does not hang itself."""
     results = []
     thread = threading.Thread(target=lambda: results.append(work()), daemon=True)

@@ -33,7 +33,7 @@ def run(server: Kapacitor, case: Case, form: str, folder: Path) -> list[str]:
         for step in case.steps:
             server.write(case.lines(step), db=case.database(form))
             time.sleep(step["after"])
-        patience = time.monotonic() + 60  # a busy machine is slow, not wrong
+        patience = time.monotonic() + 120  # a busy machine is slow, not wrong
         while len(lines(log)) < len(case.expected) and time.monotonic() < patience:
             time.sleep(0.2)
         time.sleep(1)  # and for what should not come
@@ -52,14 +52,14 @@ def define(server: Kapacitor, task: str, rendered) -> None:
     body = {"id": task, "type": kind, "dbrps": rendered.dbrps, "status": "enabled"}
     if rendered.form == "template":
         template = {"id": f"t-{task}", "type": kind, "script": rendered.script}
-        requests.delete(f"{base}/templates/t-{task}", timeout=20)
-        reply = requests.post(f"{base}/templates", json=template, timeout=20)
+        requests.delete(f"{base}/templates/t-{task}", timeout=120)
+        reply = requests.post(f"{base}/templates", json=template, timeout=120)
         assert reply.status_code == 200, reply.text
         body = {**body, "template-id": f"t-{task}", "vars": rendered.variables}
         del body["type"]
     else:
         body["script"] = rendered.script
-    reply = requests.post(f"{base}/tasks", json=body, timeout=20)
+    reply = requests.post(f"{base}/tasks", json=body, timeout=120)
     assert reply.status_code == 200, f"{task}: {reply.text}"
 
 

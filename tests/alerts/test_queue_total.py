@@ -30,6 +30,9 @@ GATHERS = st.lists(
 )
 
 
+SCRIPT = render(find("postfix_queue"), {}).script
+
+
 def expected(gathers: list[Gather], crit: int = 200) -> list[tuple[int, str, int]]:
     """(time, level, total) of each change: the last known lengths after each whole gather."""
     known: dict[str, int] = {}
@@ -58,7 +61,7 @@ def points(gathers: list[Gather]) -> list[Point]:
 @settings(max_examples=200, deadline=None)
 @given(GATHERS)
 def test_engine_changes_level_where_the_model_does(gathers):
-    task = load_task(render(find("postfix_queue"), {}).script, file="q.tick", name="q")
+    task = load_task(SCRIPT, file="q.tick", name="q")
     for point in points(gathers):
         task.advance(point.time)
         task.feed(point)

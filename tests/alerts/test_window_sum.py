@@ -10,6 +10,7 @@ from bmtick.points import Point
 from tests.alerts.firing import START
 
 WINDOW, CRIT = 600, 200
+SCRIPT = render(find("sender_recipients"), {}).script
 SENT = st.lists(
     st.tuples(
         st.integers(0, 40).map(lambda n: n * 30),  # seconds after the one before
@@ -49,7 +50,7 @@ def test_changes_level_where_the_model_does(gaps):
     for gap, user, count in gaps:
         now += gap or 10  # one user has one point in an interval
         sent.append((now, user, count))
-    task = load_task(render(find("sender_recipients"), {}).script, file="s.tick", name="s")
+    task = load_task(SCRIPT, file="s.tick", name="s")
     for at, user, count in sent:
         time = (START + at) * SECOND
         task.advance(time)

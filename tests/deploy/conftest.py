@@ -59,7 +59,7 @@ def make_bmtick(tmp_path, monkeypatch):
     def make(url: str, influx_url: str = "http://127.0.0.1:1") -> Bmtick:
         made = Bmtick(url, tmp_path, alerts, tmp_path / "bmtick.toml")
         made.settings(
-            f'[notify]\nrecipients = ["a@example.org"]\n[kapacitor]\nurl = "{url}"\ntimeout = "2s"\n[influxdb]\nurl = "{influx_url}"\n'
+            f'[notify]\nrecipients = ["a@example.org"]\n[kapacitor]\nurl = "{url}"\ntimeout = "100s"\n[influxdb]\nurl = "{influx_url}"\n'
             f'[deploy]\nstate_dir = "{tmp_path / "state"}"\n'
         )
         made.want()
@@ -82,7 +82,7 @@ class Server:
 
     def task(self, name: str) -> dict | None:
         reply = requests.get(
-            f"{self.api}/tasks/{name}", params={"script-format": "raw"}, timeout=10
+            f"{self.api}/tasks/{name}", params={"script-format": "raw"}, timeout=120
         )
         return reply.json() if reply.status_code == 200 else None
 
@@ -97,7 +97,7 @@ class Server:
         return {t["id"]: t for t in reply["templates"]}
 
     def patch(self, name: str, kind: str = "tasks", **body) -> None:
-        reply = requests.patch(f"{self.api}/{kind}/{name}", json=body, timeout=60)
+        reply = requests.patch(f"{self.api}/{kind}/{name}", json=body, timeout=120)
         assert reply.status_code == 200, reply.text
 
     def point(self, value: float, user: str = "x", measurement: str = "probe") -> None:
@@ -114,9 +114,9 @@ class Server:
         for name in self.tasks():
             self.kapacitor.delete(name)
         for name in self.templates():
-            requests.delete(f"{self.api}/templates/{name}", timeout=60)
+            requests.delete(f"{self.api}/templates/{name}", timeout=120)
         for topic in self.kapacitor.get("/alerts/topics")["topics"]:
-            requests.delete(f"{self.api}/alerts/topics/{topic['id']}", timeout=60)
+            requests.delete(f"{self.api}/alerts/topics/{topic['id']}", timeout=120)
         self.sink.messages.clear()
 
 

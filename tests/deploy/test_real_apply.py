@@ -154,10 +154,10 @@ def test_a_half_failed_template_update_is_repaired(bmtick_on_server, server):
     # but not the template.
     body = {"id": "zz", "template-id": "bmtick-kind", "dbrps": [{"db": "telegraf", "rp": "autogen"}],
             "status": "enabled", "vars": server.task("bmtick-a")["vars"]}  # fmt: skip
-    assert requests.post(f"{server.api}/tasks", json=body, timeout=60).status_code == 200
+    assert requests.post(f"{server.api}/tasks", json=body, timeout=120).status_code == 200
     broken = old.replace("var id string", "var id string\nvar missing string")
     reply = requests.patch(
-        f"{server.api}/templates/bmtick-kind", json={"script": broken}, timeout=10
+        f"{server.api}/templates/bmtick-kind", json={"script": broken}, timeout=120
     )
     assert reply.status_code == 500
     assert "missing" in server.templates()["bmtick-kind"]["script"]

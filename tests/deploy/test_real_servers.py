@@ -29,7 +29,7 @@ def second(tmp_path, influx, sink):
 def restart(kapacitor) -> None:
     """Stop and start kapacitord on its data, as ``bm-cli tick reconfigure`` does."""
     kapacitor.process.send_signal(signal.SIGTERM)
-    kapacitor.process.wait(20)
+    kapacitor.process.wait(120)
     program = servers.find_program("kapacitord", "KAPACITORD")
     with kapacitor.log.open("ab") as log:
         command = [program, "-config", str(kapacitor.config)]
@@ -80,7 +80,7 @@ def test_a_restart_leaves_alerts_state_and_silences(make_bmtick, second, influx,
         assert server.mails("b")[2:] == ["b OK x"]
     finally:
         second.process.terminate()
-        second.process.wait(20)
+        second.process.wait(120)
 
 
 def test_mail_comes_through_influxdb_and_its_subscription(bmtick_on_server, server, influx):

@@ -111,12 +111,12 @@ def test_fire_mails_once_and_changes_nothing(bmtick_on_server, server, influx, m
     server.point(50.0)
     assert len(server.mails("a")) == 1
     tasks, topics = server.tasks(), server.kapacitor.get("/alerts/topics")["topics"]
-    events = requests.get(f"{server.api}/alerts/topics/bmtick-a/events", timeout=60).json()
+    events = requests.get(f"{server.api}/alerts/topics/bmtick-a/events", timeout=120).json()
     bmtick.run("fire", "a")
     assert server.mails("a")[1:] == ["[TEST] a: this is a test of the alert, nothing is wrong"]
     assert server.tasks() == tasks
     assert server.kapacitor.get("/alerts/topics")["topics"] == topics
-    assert requests.get(f"{server.api}/alerts/topics/bmtick-a/events", timeout=60).json() == events
+    assert requests.get(f"{server.api}/alerts/topics/bmtick-a/events", timeout=120).json() == events
     databases = influx.query("SHOW DATABASES")[0]["values"]
     assert ["bmtick"] not in databases
     server.point(50.0)

@@ -186,7 +186,7 @@ class Machine:
             assert verb == "disable"
             assert self.process
             self.process.send_signal(signal.SIGTERM)
-            assert self.process.wait(30) == 0
+            assert self.process.wait(120) == 0
         return Done(0, "")
 
     def _systemd_run(self, words: list[str], variables: Mapping[str, str]) -> Done:

@@ -330,7 +330,7 @@ def test_the_subscription_is_off(chain):
             requests.post(
                 f"{chain.influx_url}/query",
                 data={"q": f'DROP SUBSCRIPTION "{row[1]}" ON "{series.name}"."{row[0]}"'},
-                timeout=10,
+                timeout=120,
             ).raise_for_status()
     chain.kapacitor.start()
     found = chain.broken()
@@ -360,7 +360,7 @@ def test_mail_is_off(chain):
 
 def _patch(chain, task, **body):
     requests.patch(
-        f"{chain.kapacitor_url}/kapacitor/v1/tasks/{task}", json=body, timeout=20
+        f"{chain.kapacitor_url}/kapacitor/v1/tasks/{task}", json=body, timeout=120
     ).raise_for_status()
 
 
@@ -375,7 +375,7 @@ def test_a_task_is_disabled(chain):
 
 def test_a_task_is_deleted(chain):
     requests.delete(
-        f"{chain.kapacitor_url}/kapacitor/v1/tasks/bmtick-postfix_queue", timeout=20
+        f"{chain.kapacitor_url}/kapacitor/v1/tasks/bmtick-postfix_queue", timeout=120
     ).raise_for_status()
     found = chain.broken()
     assert found["kapacitor: tasks: postfix_queue"].remedy == "bmtick apply --yes"

@@ -120,12 +120,12 @@ def on_kapacitor(server, script, lines, *, name, folder, variables=None, paced=F
         counts = _settle(server, name, len(lines))
         outputs = _outputs(server, script, name)
         requests.patch(
-            f"{server.url}/kapacitor/v1/tasks/{name}", json={"status": "disabled"}, timeout=20
+            f"{server.url}/kapacitor/v1/tasks/{name}", json={"status": "disabled"}, timeout=120
         ).raise_for_status()
     finally:
         server.delete(name)
         for topic in re.findall(r"\.topic\('([^']+)'\)", script):
-            requests.delete(f"{server.url}/kapacitor/v1/alerts/topics/{topic}", timeout=60)
+            requests.delete(f"{server.url}/kapacitor/v1/alerts/topics/{topic}", timeout=120)
     text = log.read_text() if log.exists() else ""
     events = [_plain(json.loads(line)) for line in text.splitlines()]
     return Outcome(events, outputs, counts)
@@ -140,7 +140,7 @@ def _write(server, lines, *, paced):
 def _outputs(server, script, name):
     return {
         endpoint: requests.get(
-            f"{server.url}/kapacitor/v1/tasks/{name}/{endpoint}", timeout=10
+            f"{server.url}/kapacitor/v1/tasks/{name}/{endpoint}", timeout=120
         ).json()
         for endpoint in re.findall(r"\|httpOut\('([^']+)'\)", script)
     }
@@ -245,7 +245,7 @@ def batches_on_kapacitor(server, script, *, name, folder, db, begin, end):
     finally:
         server.delete(name)
         for kind in ("replays", "recordings"):
-            requests.delete(f"{server.url}/kapacitor/v1/{kind}/{name}", timeout=60)
+            requests.delete(f"{server.url}/kapacitor/v1/{kind}/{name}", timeout=120)
 
 
 def _logged(log):
@@ -261,12 +261,12 @@ def _finished(server, kind, what, body):
     """Start a recording or a replay and wait for its end."""
     url = f"{server.url}/kapacitor/v1/{kind}"
     reply = requests.post(
-        f"{url}/{what}".rstrip("/"), json={"id": body["task"], **body}, timeout=20
+        f"{url}/{what}".rstrip("/"), json={"id": body["task"], **body}, timeout=120
     )
     reply.raise_for_status()
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        state = requests.get(f"{url}/{body['task']}", timeout=60).json()
+        state = requests.get(f"{url}/{body['task']}", timeout=120).json()
         if state["status"] != "running":
             return state
         time.sleep(0.02)

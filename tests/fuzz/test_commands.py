@@ -250,7 +250,7 @@ def test_the_collector_refuses_it_too(folder, option, kind):
     given = {"--log": "mail.log", "--state": "state", option: value}
     done = subprocess.run(
         [sys.executable, "-m", "bmtick", "collect", *(w for pair in given.items() for w in pair)],
-        capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=False,
+        capture_output=True, stdin=subprocess.DEVNULL, timeout=120, check=False,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
     stderr = done.stderr.decode("utf-8", "surrogateescape")

@@ -74,7 +74,7 @@ class RunningGuard:
 
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(120)
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def second(running, *arguments):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
 
 
@@ -90,7 +90,7 @@ def test_it_ends_cleanly_and_answers_on_a_unix_socket_that_was_left_over(tmp_pat
             sock.sendall(REQUEST)
             assert sock.recv(100) == DUNNO
         found.process.send_signal(end)
-        assert found.process.wait(20) == (-end if end == signal.SIGKILL else 0)
+        assert found.process.wait(120) == (-end if end == signal.SIGKILL else 0)
     assert "Traceback" not in found.said
 
 

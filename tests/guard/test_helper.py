@@ -36,7 +36,7 @@ def helper(tmp_path):
     thread = threading.Thread(target=serve, args=(listener, brake, 1.0))
     thread.start()
     yield path, brake
-    thread.join(10)
+    thread.join(120)
     listener.close()
 
 

@@ -46,7 +46,7 @@ class Machine:
             names or [str(self.log)], Options(interval=1), self.memory, self.kept, self.said.append
         )
         reader.start()
-        assert reader.learned.wait(20)
+        assert reader.learned.wait(120)
         return reader
 
     def gauges(self, entity=BOB):

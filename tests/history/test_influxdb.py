@@ -150,7 +150,7 @@ def test_a_server_that_wants_a_name_and_a_password(server_folder):
     """By 1.8's endpoint of 2.x they are the token; before 1.8 there is none."""
     with servers.influxdb(server_folder / "with-users", ("jo", "pa ss:w/rd")) as influx:
         there = Connection(
-            influx.url, "telegraf", "autogen", username="jo", password="pa ss:w/rd", timeout=10
+            influx.url, "telegraf", "autogen", username="jo", password="pa ss:w/rd", timeout=120
         )
         point = Point("m", {"host": "a"}, {"v": 1}, 1)
         write_points(there, [point])

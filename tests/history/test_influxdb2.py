@@ -30,7 +30,7 @@ ALL = Span(0, 2**62)
 def flux(influx2):
     bucket = influx2.create("history/autogen")
     token = influx2.token_for(bucket)
-    return Connection(influx2.url, "history", "autogen", token=token, org="bm", timeout=20)
+    return Connection(influx2.url, "history", "autogen", token=token, org="bm", timeout=120)
 
 
 def by_influxql(flux):

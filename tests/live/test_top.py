@@ -207,7 +207,7 @@ def test_in_a_real_terminal_it_ends_with_q_and_leaves_it_as_it_was(settings):
         while b"\x1b[?1049l" not in seen:
             assert select.select([ours], [], [], 30)[0], seen
             seen += os.read(ours, 65536)
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
         assert process.stderr.read() == b""
     finally:
         process.kill()

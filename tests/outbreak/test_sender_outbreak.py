@@ -72,7 +72,7 @@ def test_a_real_kapacitor_says_it_still(kapacitor, tmp_path):
         lines = [p.to_line() for p in example_points()]
         for start in range(0, len(lines), 100):
             kapacitor.write(lines[start : start + 100])
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not log.exists() and time.monotonic() < deadline:
             time.sleep(0.2)
         time.sleep(1)

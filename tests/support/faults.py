@@ -2,7 +2,7 @@
 
 Faults: ``drop`` (connection closed before the server sees the request), ``lose`` (the server acts,
 the answer is lost), ``500``, ``503`` (an answer instead of the server's), ``act500`` (the server acts, then
-500), ``400``, ``hang`` (the server acts, the answer comes too late), ``call`` (the server acts,
+500), ``400``, ``hang`` (the server acts, the answer does not come), ``call`` (the server acts,
 then a function of the test is called).
 """
 
@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import http.client
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -25,7 +24,6 @@ class Faults:
     kind: str = ""
     first: int = 0
     last: int = 0
-    hang: float = 1.0
     call: Callable[[], None] = lambda: None
     requests: list[str] = field(default_factory=list)
     url: str = ""
@@ -69,7 +67,8 @@ def faulty(url: str) -> Iterator[Faults]:
             if fault == "call":
                 faults.call()
             if fault == "hang":
-                time.sleep(faults.hang)
+                with suppress(OSError):
+                    self.connection.recv(1)  # until the client has enough of it
             if fault in {"lose", "hang", "call"}:
                 self.close_connection = True
             elif fault == "act500":
@@ -78,7 +77,7 @@ def faulty(url: str) -> Iterator[Faults]:
                 self._answer(status, reply, kind)
 
         def _forward(self, body: bytes | None) -> tuple[int, bytes, str]:
-            connection = http.client.HTTPConnection(target.hostname, target.port, timeout=20)
+            connection = http.client.HTTPConnection(target.hostname, target.port, timeout=120)
             headers = {"Content-Type": self.headers.get("Content-Type", "application/json")}
             if "Authorization" in self.headers:
                 headers["Authorization"] = self.headers["Authorization"]

@@ -188,7 +188,7 @@ class Postfix:
             port or (self.submission_port if user else self.smtp_port),
             local_hostname=helo,
             source_address=(source, 0) if source else None,
-            timeout=60,
+            timeout=120,
         )
         try:
             session.ehlo()

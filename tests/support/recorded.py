@@ -61,7 +61,7 @@ def _handler(tape: _Tape) -> type[BaseHTTPRequestHandler]:
 
             def send() -> requests.Response:
                 url = tape.real + self.path
-                return requests.request(self.command, url, data=body, headers=headers, timeout=30)
+                return requests.request(self.command, url, data=body, headers=headers, timeout=120)
 
             status, kind, content = tape.answer(asked, send)
             self.send_response(status)

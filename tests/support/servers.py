@@ -77,7 +77,7 @@ def running(
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(120)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -96,20 +96,20 @@ class Influx:
             f"{self.url}/query",
             params={"q": statement, "db": db, "epoch": "ns"},
             auth=self.user,
-            timeout=10,
+            timeout=120,
         )
         reply.raise_for_status()
         return reply.json()["results"][0].get("series", [])
 
     def execute(self, statement: str) -> None:
         requests.post(
-            f"{self.url}/query", data={"q": statement}, auth=self.user, timeout=10
+            f"{self.url}/query", data={"q": statement}, auth=self.user, timeout=120
         ).raise_for_status()
 
     def write(self, lines: str | list[str], db: str = "telegraf", rp: str = "autogen") -> None:
         body = lines if isinstance(lines, str) else "\n".join(lines)
         reply = requests.post(
-            f"{self.url}/write", params={"db": db, "rp": rp}, data=body.encode(), timeout=10
+            f"{self.url}/write", params={"db": db, "rp": rp}, data=body.encode(), timeout=120
         )
         assert reply.status_code == 204, reply.text
 
@@ -168,7 +168,7 @@ class Influx2:
             method,
             f"{self.url}/api/v2{path}",
             headers={"Authorization": f"Token {self.token}"},
-            timeout=30,
+            timeout=120,
             **options,
         )
         reply.raise_for_status()
@@ -230,7 +230,7 @@ def influxdb2(folder: Path) -> Iterator[Influx2]:
             "bucket": "first",
             "token": server.token,
         }
-        requests.post(f"{server.url}/api/v2/setup", json=setup, timeout=30).raise_for_status()
+        requests.post(f"{server.url}/api/v2/setup", json=setup, timeout=120).raise_for_status()
         yield server
 
 
@@ -273,7 +273,7 @@ class Kapacitor:
     process: subprocess.Popen | None = None
 
     def get(self, path: str, **params: object) -> dict:
-        reply = requests.get(f"{self.url}/kapacitor/v1{path}", params=params, timeout=60)
+        reply = requests.get(f"{self.url}/kapacitor/v1{path}", params=params, timeout=120)
         reply.raise_for_status()
         return reply.json()
 
@@ -296,10 +296,10 @@ class Kapacitor:
             "status": "enabled" if enabled else "disabled",
             **extra,
         }
-        return requests.post(f"{self.url}/kapacitor/v1/tasks", json=body, timeout=60)
+        return requests.post(f"{self.url}/kapacitor/v1/tasks", json=body, timeout=120)
 
     def delete(self, task: str) -> None:
-        requests.delete(f"{self.url}/kapacitor/v1/tasks/{task}", timeout=60).raise_for_status()
+        requests.delete(f"{self.url}/kapacitor/v1/tasks/{task}", timeout=120).raise_for_status()
 
     def write(self, lines: str | list[str], db: str = "telegraf", rp: str = "autogen") -> None:
         """Write points straight into Kapacitor's stream, not through InfluxDB."""
@@ -308,7 +308,7 @@ class Kapacitor:
             f"{self.url}/kapacitor/v1/write",
             params={"db": db, "rp": rp},
             data=body.encode(),
-            timeout=20,
+            timeout=120,
         )
         assert reply.status_code == 204, reply.text
 

@@ -16,19 +16,19 @@ def verdict(kapacitor, script: str, variables: dict | None = None) -> str:
     statements = _statements(script)
     body = {"id": name, "type": _task_type(script), "script": script}
     if variables is None and any(isinstance(s, ast.TypeDeclaration) for s in statements):
-        reply = requests.post(f"{base}/templates", json=body, timeout=60)
-        requests.delete(f"{base}/templates/{name}", timeout=60).raise_for_status()
+        reply = requests.post(f"{base}/templates", json=body, timeout=120)
+        requests.delete(f"{base}/templates/{name}", timeout=120).raise_for_status()
         return _said(reply)
     if not any(isinstance(s, ast.DBRP) for s in statements):
         body["dbrps"] = [{"db": "telegraf", "rp": "autogen"}, {"db": "a", "rp": "b"}]
     body |= {"status": "disabled", "vars": variables or {}}
     try:
-        reply = requests.post(f"{base}/tasks", json=body, timeout=60)
+        reply = requests.post(f"{base}/tasks", json=body, timeout=120)
     except requests.ConnectionError:
         return "refuses\n(it closes the connection without a word)\n"
     if reply.ok:
-        reply = requests.patch(f"{base}/tasks/{name}", json={"status": "enabled"}, timeout=60)
-    requests.delete(f"{base}/tasks/{name}", timeout=60).raise_for_status()
+        reply = requests.patch(f"{base}/tasks/{name}", json={"status": "enabled"}, timeout=120)
+    requests.delete(f"{base}/tasks/{name}", timeout=120).raise_for_status()
     return _said(reply)
 
 

@@ -79,9 +79,9 @@ def test_a_real_kapacitor_refuses_the_same_handlers(name, spec, kapacitor):
         pytest.skip("the kind came after 1.5.7")
     topic = spec["topic"]
     url = f"{kapacitor.url}/kapacitor/v1/alerts/topics/{topic}/handlers"
-    reply = requests.post(url, json=spec, timeout=60)
+    reply = requests.post(url, json=spec, timeout=120)
     if reply.ok:
-        requests.delete(f"{url}/{spec['id']}", timeout=60)
+        requests.delete(f"{url}/{spec['id']}", timeout=120)
     ours = has_errors(check_document(json.dumps(spec), file="x.json"))
     if not reply.ok and re.search("not enabled|must be configured", reply.text):
         pytest.skip("the server's own settings decide")

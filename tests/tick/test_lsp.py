@@ -90,7 +90,7 @@ class Client:
     def close(self):
         self.request("shutdown")
         self.notify("exit")
-        assert self.process.wait(10) == 0
+        assert self.process.wait(120) == 0
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +254,7 @@ def test_in_neovim(tmp_path):
     quoted = {"python": sys.executable, "script": str(script), "out": str(out)}
     lua.write_text(LUA % {name: json.dumps(value) for name, value in quoted.items()})
     command = ["nvim", "--headless", "--clean", "-c", f"luafile {lua}"]
-    subprocess.run(command, check=True, timeout=60, capture_output=True)
+    subprocess.run(command, check=True, timeout=120, capture_output=True)
     seen = json.loads(out.read_text())
     assert [d[:2] for d in seen["diagnostics"]] == [[10, 9]]
     assert "Compares data to levels" in seen["hover"]

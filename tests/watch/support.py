@@ -73,6 +73,9 @@ def alert(**values):
     return render(find("postfix_queue"), given)
 
 
+USUAL = alert()
+
+
 def watch(
     source,
     box,
@@ -88,7 +91,7 @@ def watch(
     warn = (warnings if warnings is not None else []).append
     return Watch(
         source,
-        Tasks(alerts or [alert()], "mail", warn),
+        Tasks(alerts or [USUAL], "mail", warn),
         Outbox(limit, 3600.0, warn),
         dispatcher(Notifier(box, "bmtick@mail.example", lambda: float(BEGIN)).deliver),
         state_class(str(state)) if state else None,

@@ -40,7 +40,7 @@ def test_a_conversation_with_a_rude_mail_server_ends(manner):
     with rude(manner) as peer:
         thread = threading.Thread(target=send, args=(peer.port,), daemon=True)
         thread.start()
-        thread.join(20)
+        thread.join(120)
         assert outcome, "it hangs"
         assert peer.sent < 16 << 20
     if manner == "smtp drip quit":
@@ -54,7 +54,7 @@ def test_the_watch_judges_while_a_delivery_hangs():
 
     class Hanging(Box):
         def send(self, mail):
-            goes_on.wait(60)
+            goes_on.wait(120)
             super().send(mail)
 
     box = Hanging()
@@ -142,7 +142,7 @@ def test_when_one_of_a_kind_has_to_wait_the_others_are_not_tried():
     gate = threading.Event()
 
     def deliver(delivery):
-        gate.wait(60)
+        gate.wait(120)
         calls.append(delivery)
         raise DeliveryError("down")
 
@@ -157,7 +157,7 @@ def test_when_one_of_a_kind_has_to_wait_the_others_are_not_tried():
     others = len(outbox) - 1
     assert all(threads.submit(d) for d in outbox.waiting)
     gate.set()
-    threads.wait(60)
+    threads.wait(120)
     assert [r.outcome for r in threads.results()] == ["later"] + ["untried"] * others
     assert len(calls) == 1
 
@@ -187,5 +187,5 @@ timeout = "10m"
         )
         wait_for(lambda: peer.asked, "the mail")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, process.stderr.read()
+        assert process.wait(120) == 0, process.stderr.read()
     assert b'"outbox":[{' in (tmp_path / "state").read_bytes()

@@ -8,7 +8,7 @@ from bmtick.collect.state import StateFile
 from bmtick.watch.history import History, path_of, read_history
 from bmtick.watch.recorder import Recorder
 from bmtick.watch.silences import SilenceFile, Silences, groups_of
-from tests.watch.support import BEGIN, SECOND, Box, Script, alert, watch
+from tests.watch.support import BEGIN, SECOND, USUAL, Box, Script, watch
 from tests.watch.test_silences import LENGTHS, add, silence
 
 
@@ -17,7 +17,7 @@ class KilledError(Exception):
 
 
 def recorder(state, history=None):
-    silences = Silences(SilenceFile(str(state)), groups_of([alert()]), print)
+    silences = Silences(SilenceFile(str(state)), groups_of([USUAL]), print)
     return Recorder(silences, history or History(path_of(str(state)), print))
 
 

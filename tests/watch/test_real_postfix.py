@@ -54,7 +54,7 @@ crit = 10
             wait_for(lambda: len(list(mails.glob("*.eml"))) >= 2, "both alerts")
         finally:
             watch.send_signal(signal.SIGTERM)
-            code = watch.wait(30)
+            code = watch.wait(120)
         said = watch.stderr.read()
     assert code == 0, said
     found = [message_from_bytes(p.read_bytes(), policy=policy.default) for p in mails.glob("*.eml")]

@@ -39,7 +39,7 @@ def port(tmp_path):
 
 
 def get(port, path):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=60) as reply:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=120) as reply:
         return reply.read().decode()
 
 
@@ -75,7 +75,7 @@ def test_watch_shows_the_outbreak_and_remembers_it(tmp_path, port):
             assert "bmtick_collector_lines_total" in get(port, "metrics")
         finally:
             process.terminate()
-            assert process.wait(20) == 0
+            assert process.wait(120) == 0
 
 
 def test_guard_shows_who_is_held_and_needs_no_page_to_guard(tmp_path, port):
