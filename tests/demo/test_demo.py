@@ -1,9 +1,6 @@
 """``bmtick demo``: a user's view; everything it says must follow from the recorded log."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import datetime
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -14,6 +11,7 @@ from click.testing import CliRunner
 from bmtick.cli.demo import command
 from bmtick.cli.root import main_context
 from bmtick.watch import demo
+from tests.support import program
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,13 +86,7 @@ def test_the_language_is_chosen(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    done = subprocess.run(
-        [sys.executable, "-m", "bmtick", "demo", "-o", str(tmp_path / "file" / "x")],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
+    done = program.run_text("demo", "-o", str(tmp_path / "file" / "x"))
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "-o" in done.stderr
@@ -102,14 +94,8 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "America/Los_Angeles"])
 def test_the_time_zone_does_not_matter(tmp_path, zone):
-    done = subprocess.run(
-        [sys.executable, "-m", "bmtick", "demo", "-o", str(tmp_path), "--format", "json"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=True,
-        env={**os.environ, "TZ": zone},
-    )
+    done = program.run_text("demo", "-o", str(tmp_path), "--format", "json", env={"TZ": zone})
+    assert done.returncode == 0, done.stderr
     alerts = [event["alert"] for event in json.loads(done.stdout)["events"]]
     assert "postfix_queue" in alerts
     assert "sender_outbreak" in alerts

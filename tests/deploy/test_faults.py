@@ -6,6 +6,7 @@ all with ``BMTICK_TEST_ALL=1`` (ten minutes).
 
 import copy
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,6 +45,18 @@ class Memory:
 
     def __init__(self, fake):
         self.fake = fake
+        self.old: tuple | None = None
+
+    def keep(self, folder: Path) -> None:
+        """Keep the old state, and what bmtick keeps of it in ``folder``."""
+        self.old = copy.deepcopy((self.fake.tasks, self.fake.templates))
+        shutil.copytree(folder, f"{folder}.old")
+
+    def bring_back(self, folder: Path) -> None:
+        """Make all as it was kept: faster than to apply it."""
+        self.fake.tasks, self.fake.templates = copy.deepcopy(self.old)
+        shutil.rmtree(folder)
+        shutil.copytree(f"{folder}.old", folder)
 
     def define(self, name: str, script: str) -> None:
         body = {
@@ -79,6 +92,8 @@ def scene(request, make_bmtick):
         define("other", alert("zzz").script)
         bmtick.want(*OLD)
         bmtick.apply()
+        if isinstance(server, Memory):
+            server.keep(bmtick.folder / "state")
         bmtick.want(*NEW)
         yield bmtick, server, proxy
 
@@ -108,8 +123,11 @@ def content(server) -> dict:
 def reset(bmtick, server, proxy) -> dict:
     """Bring back the old state, without faults."""
     proxy.calm()
-    bmtick.want(*OLD)
-    bmtick.apply()
+    if isinstance(server, Memory):
+        server.bring_back(bmtick.folder / "state")
+    else:
+        bmtick.want(*OLD)
+        bmtick.apply()
     bmtick.want(*NEW)
     proxy.requests.clear()
     return content(server)
@@ -121,16 +139,14 @@ def wanted_content(bmtick, server) -> dict:
 
 
 def fault_cases(requests: list[str], server) -> list[tuple[int, str]]:
-    """Return which request is spoilt how: all, two ways for each change, or every third change."""
+    """Return which request is spoilt how: all, one way for each change, or every third change."""
     cases = []
     for number, request in enumerate(requests, 1):
         reads = request.startswith("GET")
         kinds = READS if reads else CHANGES
         if os.environ.get("BMTICK_TEST_ALL"):
             cases += [(number, kind) for kind in kinds]
-        elif isinstance(server, Memory) and not reads:
-            cases += [(number, kinds[(number + turn) % len(kinds)]) for turn in (0, 3)]
-        elif number % (8 if reads else 3) == 0:
+        elif (isinstance(server, Memory) and not reads) or number % (8 if reads else 3) == 0:
             cases.append((number, kinds[number % len(kinds)]))
     return cases
 
@@ -158,7 +174,8 @@ def test_every_request_of_an_apply_may_fail(scene, quick):
             assert content(server) == wanted, case
         elif "all was undone" in result.output:
             assert content(server) == old, case
-        bmtick.apply()
+        if result.exit_code:
+            bmtick.apply()
         assert content(server) == wanted, case
         bmtick.run("plan", expect=0)
 

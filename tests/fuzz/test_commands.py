@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from bmtick.cli.root import cli
+from tests.support import program
 
 _CONTEXT = click.Context(cli, info_name="bmtick")
 _SERVERS = {"guard", "guard-queue"}  # they run until they are told to end: see tests/guard
@@ -248,11 +247,7 @@ def test_the_collector_refuses_it_too(folder, option, kind):
     if kind == "fifo":
         _other_end(path, read=option in _READ)
     given = {"--log": "mail.log", "--state": "state", option: value}
-    done = subprocess.run(
-        [sys.executable, "-m", "bmtick", "collect", *(w for pair in given.items() for w in pair)],
-        capture_output=True, stdin=subprocess.DEVNULL, timeout=120, check=False,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )  # fmt: skip
+    done = program.run("collect", *(w for pair in given.items() for w in pair), cwd=folder)
     stderr = done.stderr.decode("utf-8", "surrogateescape")
     _judge("collect", done.returncode, stderr, "", option)
     if option == "--config" and kind in _NO_FILE:

@@ -6,6 +6,8 @@ import shutil
 import struct
 import subprocess
 import zlib
+from collections import Counter
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -232,36 +234,39 @@ def colours(path):
     raw = zlib.decompress(packed)
     stride = width * channels
     previous = bytearray(stride)
-    counts: dict[tuple[int, ...], int] = {}
+    counts: Counter[tuple[int, ...]] = Counter()
+    pixels = struct.Struct("3B" + "x" * (channels - 3))
     for start in range(0, len(raw), stride + 1):
         row = unfiltered(
             raw[start], bytearray(raw[start + 1 : start + 1 + stride]), previous, channels
         )
-        for x in range(0, stride, channels * 2):  # every other pixel is enough
-            key = tuple(row[x : x + 3])
-            counts[key] = counts.get(key, 0) + 1
+        counts.update(pixels.iter_unpack(row))
         previous = row
     return counts
 
 
 def unfiltered(kind, row, above, step):
+    if kind == 1:
+        for channel in range(step):
+            row[channel::step] = bytes(v & 255 for v in accumulate(row[channel::step]))
+    elif kind == 2:
+        row[:] = bytes((a + b) & 255 for a, b in zip(row, above, strict=True))
+    elif kind > 2:
+        averaged_or_guessed(kind, row, above, step)
+    return row
+
+
+def averaged_or_guessed(kind, row, above, step):
     for i in range(len(row)):
         left = row[i - step] if i >= step else 0
         up = above[i]
         corner = above[i - step] if i >= step else 0
-        if kind == 1:
-            row[i] = (row[i] + left) & 255
-        elif kind == 2:
-            row[i] = (row[i] + up) & 255
-        elif kind == 3:
+        if kind == 3:
             row[i] = (row[i] + (left + up) // 2) & 255
-        elif kind == 4:
+        else:
             guess = left + up - corner
             nearest = min((left, up, corner), key=lambda v: abs(guess - v))
             row[i] = (row[i] + nearest) & 255
-        else:
-            break
-    return row
 
 
 def test_episodes():
