@@ -221,7 +221,7 @@ def _watch(
     ask = _asking(settings, alerts)
     host = settings.watch.host or socket.gethostname()
     channels = _notify.channels(settings)
-    collector = collector_of(settings, logs, host, screen.warn, state)
+    collector = collector_of(settings, logs, host, screen.warn, state, ended=once)
     for line in _introduced(alerts, collector, channels):
         screen.warn(line)
 
@@ -288,6 +288,8 @@ def collector_of(
     host: str,
     warn: Callable[[str], None],
     state: str = "",
+    *,
+    ended: bool = False,
 ) -> Collector:
     """Return the collector over the settings' logs, or over these."""
     from bmtick.collect.options import Options
@@ -308,4 +310,5 @@ def collector_of(
         tags={"host": host, "datalocation": settings.watch.datalocation},
         warn=warn,
         state=state,
+        ended=ended,
     )

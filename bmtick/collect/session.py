@@ -36,6 +36,7 @@ PACED_STEP = 1 << 16  # the same where points are counted out: each line may mak
 FIRST = 64 << 20  # bytes of the log that are read where there is no state
 DAY = 86400
 _LONG_AGO = 150 * DAY
+_DELAY = 300  # seconds that a line may lie in syslog before it is written
 _ODD = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # of a state
 _PREVIOUS = 4096  # bytes of the last line that are kept, in case it is repeated
 
@@ -107,15 +108,20 @@ class Session:
                 failed.append(error)
         self._judge(failed)
 
-    def run(self, now: float) -> tuple[list[Row], bool]:
-        """Read what is new; return the points of closed buckets, and whether more is waiting."""
+    def run(self, now: float, *, ended: bool = False) -> tuple[list[Row], bool]:
+        """Read what is new; return the points of closed buckets, and whether more is waiting.
+
+        Args:
+            now: seconds since the epoch.
+            ended: nothing more comes to the logs, so silence lasts until now.
+        """
         rows, more = self._read(now, STEP)
         self.counter.trim(self.buckets.newest or int(now))
         if not more:
             horizon = self._horizon(now)
             for start, bucket in self.buckets.close(horizon):
                 rows.extend(self._rows(start, bucket, now))
-            rows += self.emitter.silent(int(horizon))
+            rows += self.emitter.silent(int(horizon - (0 if ended else self.lag(now))))
         return rows, more
 
     def run_paced(self, now: float, most: int) -> list[Row]:
@@ -133,7 +139,7 @@ class Session:
             if len(rows) >= most:
                 break
         else:
-            rows += self.emitter.silent(int(horizon))
+            rows += self.emitter.silent(int(horizon - self.lag(now)))
         return rows
 
     def _unread_from(self) -> list[float]:
@@ -228,6 +234,26 @@ class Session:
     def _horizon(self, now: float) -> float:
         """Return the time before which buckets are closed; a log's clock may be ahead of ours."""
         return max(now, min(self.buckets.newest or 0, now + DAY)) - PATIENCE
+
+    def lag(self, now: float) -> float:
+        """Return the seconds by which the logs' last lines are older than their files.
+
+        0 where lines are written when they say. An old log that is written again, line after line,
+        has a time of its own: by ours, an hour without mail would follow each of its lines.
+        """
+        newest = self.buckets.newest
+        if not newest:
+            return 0.0
+        lag = min(
+            (
+                # A source forgets the time of a line that is too old to tell a year by. When a
+                # journal was written is not known.
+                min(now, source.follower.written) - (source.scanner.clock.last or newest)
+                for source in self.sources.values()
+            ),
+            default=0.0,
+        )
+        return lag if lag > _DELAY else 0.0
 
     def heartbeat(self, now: float) -> Row:
         """Return the point that says the collector runs, for a run that closed no bucket."""

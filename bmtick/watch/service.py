@@ -122,7 +122,7 @@ class Watch:
             self._points += len(points)
             events = self._tasks.feed(points)
             if not more:
-                events += self._tasks.advance(int(now * 1000) * MILLISECOND)
+                events += self._tasks.advance(int(self._source.time(now) * 1000) * MILLISECOND)
             self._take(events, now)
             if points or events:
                 self._keep()

@@ -26,6 +26,9 @@ class Source(Protocol):
     def read(self, now: float) -> tuple[list[Point], bool]:
         """Return new points in order of time, and whether more is waiting."""
 
+    def time(self, now: float) -> float:
+        """Return the time that its points have reached; now, unless an old log is written again."""
+
     def dump(self) -> Any:
         """Return where it is, as JSON-able data."""
 
@@ -50,6 +53,7 @@ class Collector:
         tags: added to every point.
         warn: takes one line for the administrator.
         state: beside which what is remembered is kept; "": within the state.
+        ended: nothing more comes to the logs, so their time is now.
     """
 
     def __init__(
@@ -62,12 +66,13 @@ class Collector:
         tags: Mapping[str, str],
         warn: Callable[[str], None],
         state: str = "",
+        ended: bool = False,
     ) -> None:
         store = RecordStore(state, warn) if state else None
         number = crc32(os.path.realpath(state).encode("utf-8", "surrogateescape"))
         self._session = Session(list(logs), options, warn, number, store)
         self._interval, self._spool, self._warn = options.interval, spool, warn
-        self._guard = guard
+        self._guard, self._ended = guard, ended
         self.watched = ", ".join([*logs, "the queue"] if spool else logs)
         self._tags = {name: value for name, value in tags.items() if value}
         self._sampled = 0.0
@@ -78,20 +83,25 @@ class Collector:
 
     def read(self, now: float) -> tuple[list[Point], bool]:
         """Return the points of closed buckets, and each interval those of the queue."""
-        rows, more = self._session.run(now)
+        rows, more = self._session.run(now, ended=self._ended)
         if not more and now - self._sampled >= self._interval:
             self._sampled = now
+            time = self.time(now)
             if self._spool:
-                rows += queue_rows(self._spool, now, self._warn)
-            rows += guarded_rows(self._guard, now, self._warn)
+                rows += queue_rows(self._spool, time, self._warn)
+            rows += guarded_rows(self._guard, time, self._warn)
             if not rows:
-                rows.append(self._session.heartbeat(now))
+                rows.append(self._session.heartbeat(time))
         return sorted(map(self._point, rows), key=lambda point: point.time), more
 
     def _point(self, row: Row) -> Point:
         name, tags, fields, at = row
         own = {tag: value for tag, value in zip(TAGS[name], tags, strict=True) if value}
         return Point(name, {**self._tags, **own}, dict(zip(FIELDS[name], fields, strict=False)), at)
+
+    def time(self, now: float) -> float:
+        """Return the time of the logs."""
+        return now if self._ended else now - self._session.lag(now)
 
     def dump(self) -> Any:
         """Return where in the logs it is."""

@@ -35,6 +35,10 @@ class Observed:
         self._board.feed(points)
         return points, more
 
+    def time(self, now: float) -> float:
+        """Return the time that the points have reached."""
+        return self._source.time(now)
+
     def dump(self) -> Any:
         """Return where the source is, and what the board knows of the last day."""
         return {"source": self._source.dump(), "board": self._board.dump()}

@@ -38,6 +38,9 @@ class Script:
             self.at += 1
         return self.points[start : self.at], False
 
+    def time(self, now):
+        return now
+
     def dump(self):
         return self.at
 

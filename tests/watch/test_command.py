@@ -273,10 +273,6 @@ def test_a_user_name_without_a_password_is_refused(place):
     assert "BMTICK_SMTP_PASSWORD" in done.stderr
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="since the memory lies beside the state, an event may be told twice after a kill: open",
-)
 def test_killed_again_and_again_every_event_is_told_once(place):
     """kill -9 at random moments while the log grows and silences come and go.
 
@@ -355,3 +351,61 @@ def test_an_alert_that_asks_influxdb_needs_one(tmp_path):
     result = CliRunner().invoke(cli, [*command, "--config", str(settings)])
     assert result.exit_code == 2
     assert "[alerts.sender_growth] asks InfluxDB, and the settings name none" in result.output
+
+
+def test_an_old_log_that_is_written_again_has_its_own_time(place):
+    """Line after line an outbreak of months ago is written: it is told once, and no end of it."""
+    from bmtick.cli._web import board_of
+    from bmtick.cli.watch import _Screen, _watch
+    from bmtick.settings import load
+
+    (place / "mail.log").write_bytes(b"")
+    (place / "bmtick.toml").write_text(SETTINGS.replace("[watch]", '[watch]\nstate = "state"'))
+    settings = load("bmtick.toml")
+    watch = _watch(settings, (), "state", "out", _Screen(), board_of(settings, "state"), once=False)
+    now = time.time()
+    watch.start(from_start=False, now=now)
+    lines = LOG.read_bytes().splitlines(keepends=True)
+    for part in range(0, len(lines), 40):
+        with (place / "mail.log").open("ab") as log:
+            log.writelines(lines[part : part + 40])
+        now += 2
+        os.utime("mail.log", (now, now))
+        watch.tick(now)
+    watch.tick(now + 3)
+    watch.finish(now + 3, 60)
+    watch.stop()
+    told = json.loads(call("events", "--since", "9999w", "--format", "json").stdout)
+    keys = [(e["id"], e["level"]) for e in told]
+    assert keys
+    assert len(keys) == len(set(keys))
+    assert {level for _, level in keys} == {"CRITICAL"}
+
+
+def test_fifty_sighups_while_lines_come_lose_and_repeat_nothing(place):
+    """It starts anew again and again, in the midst of reading and delivering."""
+    (place / "bmtick.toml").write_text(
+        SETTINGS.replace("[watch]", '[watch]\nstate = "state"') + "crit = 10\n"
+    )
+    (place / "mail.log").write_bytes(b"")
+    lines = LOG.read_bytes().splitlines(keepends=True)
+    rolls, step = random.Random(5), len(lines) // 50 + 1
+    process = start(place)
+    try:
+        wait_for((place / "state").exists, "its first look")
+        for part in range(0, len(lines), step):
+            with (place / "mail.log").open("ab") as log:
+                log.writelines(lines[part : part + step])
+            process.send_signal(signal.SIGHUP)
+            time.sleep(rolls.choice([0.0, 0.01, 0.1]))
+        wait_for(
+            lambda: process.poll() is not None or len(mails(place / "out")) >= 3, "three outbreaks"
+        )
+        assert process.poll() is None, process.stderr.read()
+        process.terminate()
+        assert process.wait(60) in (0, -signal.SIGTERM)  # before the new one listens
+    finally:
+        process.kill()
+    told = json.loads(call("events", "--since", "9999w", "--format", "json").stdout)
+    keys = [(e["id"], e["level"]) for e in told]
+    assert len(keys) == len(set(keys)) == len(mails(place / "out")) == 3
