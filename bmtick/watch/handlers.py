@@ -104,7 +104,14 @@ class Notifier:
         recipients = [str(one) for one in _flat([delivery.args, delivery.properties.get("to", [])])]
         if not recipients:
             raise PermanentError("a mail without recipients")
-        mail = compose(delivery.event, self._sender, recipients, delivery.key, self._clock())
+        mail = compose(
+            delivery.event,
+            self._sender,
+            recipients,
+            delivery.key,
+            self._clock(),
+            answers=delivery.thread,
+        )
         self._mailer.send(mail)
 
 

@@ -83,7 +83,7 @@ class Mail:
     def as_bytes(self, line_end: str = "\r\n") -> bytes:
         """Return the mail as it is sent."""
         lines = [
-            ("Date", format_datetime(self.time)),
+            ("Date", format_datetime(self.time.astimezone())),
             ("From", self.sender),
             ("To", ",\n ".join(self.recipients)),
             ("Subject", _encoded(self.subject)),
@@ -112,6 +112,8 @@ def compose(
     key: str,
     now: float,
     headers: Mapping[str, str] | None = None,
+    *,
+    answers: str = "",
 ) -> Mail:
     """Return a mail; no part of its texts is ever interpreted.
 
@@ -123,12 +125,16 @@ def compose(
         key: what tells this mail from all others.
         now: seconds since the epoch, for Date.
         headers: more of them, in plain ASCII, such as ``References``.
+        answers: key of the mail whose thread this one belongs to.
 
     Raises:
         PermanentError: an address or a header is none.
     """
     sender, *recipients = [_address(one) for one in (sender, *recipients)]
-    for name, value in (headers or {}).items():
+    headers = dict(headers or {})
+    if answers:
+        headers["In-Reply-To"] = headers["References"] = message_id(answers, sender)
+    for name, value in headers.items():
         if not _NAME.fullmatch(name) or not _TOKEN.fullmatch(value) or len(value) > _LONGEST_LINE:
             raise PermanentError(f"'{shown(name)}: {shown(value)}' is no header")
     html = shown(str(content["details"]))
@@ -140,7 +146,7 @@ def compose(
         datetime.fromtimestamp(now, UTC),
         shown(str(content.get("text") or plain_text(html))),
         html,
-        dict(headers or {}),
+        headers,
     )
 
 

@@ -13,6 +13,8 @@ from bmtick.engine import AlertEvent, Handler
 _FIRST_WAIT: Final = 30.0  # seconds
 _LONGEST_WAIT: Final = 3600.0
 _MAX_TEXT: Final = 200_000  # characters of a text that are kept
+_MAX_THREADS: Final = 1000  # of mails, of what fires
+_CULPRITS: Final = ("user", "client", "sender", "forwarder")  # tags that name the guilty one
 
 
 @dataclass
@@ -20,7 +22,7 @@ class Delivery:
     """One event for one handler, as plain data.
 
     ``defect`` tells that to deliver it raised what nobody expects: it is tried again with all
-    patience, and holds up no other.
+    patience, and holds up no other. ``thread`` is the key of the mail that this one answers.
     """
 
     key: str
@@ -33,6 +35,7 @@ class Delivery:
     due: float = 0.0
     error: str = ""
     defect: bool = False
+    thread: str = ""
 
 
 @dataclass
@@ -50,6 +53,8 @@ class Outbox:
     warn: Callable[[str], None]
     waiting: list[Delivery] = field(default_factory=list)
     unreadable: list[Any] = field(default_factory=list)  # of a state, and no delivery
+    # of what fires: event id -> key of the thread's first mail, and the guilty one
+    threads: dict[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.waiting)
@@ -57,22 +62,49 @@ class Outbox:
     def put(self, event: AlertEvent, now: float) -> None:
         """Take an event in, once for each of its handlers."""
         plain = _storable(_plain(event))
+        thread = self._thread(event)
         for number, handler in enumerate(event.handlers):
+            key = _key(event, number)
             self.waiting.append(
                 Delivery(
-                    _key(event, number),
+                    key,
                     handler.kind,
                     _storable(_numbers(handler.args)),
                     _storable(_numbers(handler.properties)),
                     plain,
                     now,
                     due=now,
+                    thread=thread if handler.kind == "email" and thread != key else "",
                 )
             )
         if len(self.waiting) > self.limit:
             lost = len(self.waiting) - self.limit
             del self.waiting[:lost]
             self.warn(f"more than {self.limit} deliveries wait: the {lost} oldest are given up")
+
+    def _thread(self, event: AlertEvent) -> str:
+        """Return the key of the mail that those of an event answer: the first of their incident.
+
+        To one incident belong the events of one id until it is OK, all of the same account or
+        machine, and what fires of the whole server, such as its queue, meanwhile.
+        """
+        first = next((n for n, handler in enumerate(event.handlers) if handler.kind == "email"), -1)
+        if first < 0:
+            return ""
+        culprit = next((event.tags[tag] for tag in _CULPRITS if event.tags.get(tag)), "")
+        known = self.threads.get(event.id)
+        if known is None:
+            like = [
+                key for key, who in self.threads.values() if who == culprit or not (who and culprit)
+            ]
+            known = [like[-1] if like else _key(event, first), culprit]
+        if event.level == "OK":
+            self.threads.pop(event.id, None)
+        else:
+            self.threads[event.id] = known
+            if len(self.threads) > _MAX_THREADS:
+                del self.threads[next(iter(self.threads))]
+        return known[0]
 
     def due(self, now: float) -> Iterator[Delivery]:
         """Yield what may be tried now, the oldest first.
@@ -139,6 +171,7 @@ def delivery_of(data: Any) -> Delivery | None:
     right = (
         isinstance(delivery.key, str)
         and isinstance(delivery.kind, str)
+        and isinstance(delivery.thread, str)
         and isinstance(delivery.args, list)
         and isinstance(delivery.properties, dict)
         and isinstance(delivery.event, dict)

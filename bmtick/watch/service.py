@@ -106,6 +106,10 @@ class Watch:
         self._source.restore(kept["source"])
         self._tasks.restore(kept["tasks"])
         self._outbox.restore(kept["outbox"])
+        self._outbox.threads = {
+            str(key): [str(thread), str(who)]
+            for key, (thread, who) in kept.get("threads", {}).items()
+        }
 
     def tick(self, now: float, stop: Callable[[], bool] = lambda: False) -> Status:
         """Read all that is new, evaluate it, keep it, hand over what is to be delivered.
@@ -172,6 +176,7 @@ class Watch:
             "source": self._source.dump(),
             "tasks": self._tasks.dump(),
             "outbox": self._outbox.dump(),
+            "threads": self._outbox.threads,
             "history": place,
         }
         self._state.prepare(state, lines)

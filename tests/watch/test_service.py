@@ -1,14 +1,20 @@
 """The loop: nothing twice, nothing forgotten, whatever happens."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from bmtick.collect.state import StateFile
+from bmtick.engine import AlertEvent, Handler
 from bmtick.errors import BmtickError
 from bmtick.watch.failure import DeliveryError, PermanentError
+from bmtick.watch.outbox import Outbox
 from tests.watch.support import BEGIN, Box, Script, alert, watch
 
+EVENT = AlertEvent(
+    0, "i", "CRITICAL", "OK", "m", "d", {}, {}, 0, "n", "t", "p", [Handler("email", ["a@b.c"], {})]
+)
 LENGTHS = [5, 10, 300, 250, 400, 20, 10, 500, 500, 3, 3]
 
 
@@ -29,6 +35,45 @@ def test_mails_of_a_rise_and_a_fall():
     assert "300 messages" in box.subjects[0]
     assert (status.events, status.firing, status.waiting) == (4, 0, 0)
     assert len({mail.message_id for mail in box.mails}) == 4
+
+
+def test_the_mails_of_an_incident_answer_its_first_one(tmp_path):
+    """Also where the watch is started anew between them."""
+    box = Box()
+    for minute in range(len(LENGTHS) + 2):
+        one = watch(Script(LENGTHS), box, tmp_path / "state")
+        one.start(from_start=True, now=BEGIN)
+        one.tick(BEGIN + 60 * minute + 5)
+        one.stop()
+    rise, fall, again, end = box.mails
+    assert [m.headers.get("References") for m in box.mails] == [
+        None,
+        rise.message_id,
+        None,
+        again.message_id,
+    ]
+    assert fall.headers["In-Reply-To"] == rise.message_id
+    assert f"References: {again.message_id}\r\n".encode() in end.as_bytes()
+
+
+def test_what_fires_of_the_whole_server_belongs_to_the_incident_under_way():
+    outbox = Outbox(100, 3600.0, print)
+
+    def thread(name, level, **tags):
+        event = replace(EVENT, id=name, level=level, tags=tags)
+        outbox.put(event, 0.0)
+        return outbox.waiting[-1].thread, outbox.waiting[-1].key
+
+    _, paul = thread("outbreak-paul", "CRITICAL", user="paul")
+    assert thread("outbreak-anna", "CRITICAL", user="anna")[0] == ""
+    assert thread("guessing-paul", "CRITICAL", user="paul")[0] == paul
+    assert thread("outbreak-anna", "OK", user="anna")[0]
+    assert thread("queue", "CRITICAL")[0] == paul
+    assert thread("outbreak-paul", "OK", user="paul")[0] == paul
+    assert thread("guessing-paul", "OK", user="paul")[0] == paul
+    assert thread("queue", "OK")[0] == paul
+    assert outbox.threads == {}
+    assert thread("queue", "CRITICAL")[0] == ""
 
 
 class KilledError(Exception):
