@@ -320,6 +320,17 @@ def test_who_gets_the_mails_is_said(root, settings, said):
     assert check.status in {"ok", "off"}
 
 
+def test_a_wrong_option_of_a_handler_is_red(root):
+    settings = '[notify]\nslack = { channell = "#x" }\n[alerts.postfix_queue]'
+    here = replace(
+        context(root, NO_SERVER, NO_SERVER), settings=parse(settings, file="bmtick.toml")
+    )
+    [check] = importlib.import_module("bmtick.doctor.checks.recipients").run(here)
+    assert check.status == "broken"
+    assert check.finding == "[notify]: handler 'slack' has no option 'channell'"
+    assert "did you mean 'channel'?" in check.remedy
+
+
 @pytest.fixture
 def alone(root, sink):
     """A mail server without a TICK stack, on which a watch runs."""

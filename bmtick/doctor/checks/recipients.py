@@ -17,12 +17,17 @@ _SILENT = "collector_silent"
 
 def run(context: Context) -> Iterator[Check]:
     """Name the addresses of all alerts that mail."""
-    alerts = desired(context.settings)
+    config = shell_quoted(context.settings.path or "/etc/bmtick/bmtick.toml")
+    try:
+        alerts = desired(context.settings)
+    except BmtickError as error:  # such as a wrong option of a handler: nothing is told at all
+        hint = " ".join(str(error.remedy or "mend the settings").split())
+        yield broken("alerts", error.message, f"${{EDITOR:-nano}} {config}  # {hint}")
+        return
     yield from _silent(context, alerts)
     try:
         require_recipients(context.settings, alerts)
     except BmtickError as error:
-        config = shell_quoted(context.settings.path or "/etc/bmtick/bmtick.toml")
         yield broken(
             _NAME,
             error.message,
