@@ -187,7 +187,8 @@ def _next(suspect: Suspect) -> str:
     if suspect.kind == "local":
         return (
             f"a program of uid {printable(suspect.client)} on this machine sends it (a web form?): "
-            "stop it, then: bmtick queue --sender " + _quoted(suspect.user)
+            "stop it, then: bmtick queue"
+            + ("" if suspect.user.startswith("uid=") else f" --sender {_quoted(suspect.user)}")
         )
     if suspect.kind == "forwarder":
         return "take the alias or rule away that forwards it, then: bmtick queue"

@@ -35,6 +35,7 @@ _SILENT_RELAY = [0] * len(n.RELAYING_GAUGES)
 _CLIENT = f"{n.CLIENT}\n"
 ALL = "*"  # the sender of the point that tells of a uid as a whole
 _FEW_SENDERS = 3
+_HOUR = b.WIDTH + n.RELAYING_GAUGES.index("hour_messages")
 _SENDERS = b.WIDTH + n.RELAYING_GAUGES.index("senders")
 _USUAL_SENDERS = b.WIDTH + n.RELAYING_GAUGES.index("usual_senders")
 _RELAYS, _LOGINS = f"{n.SERVER}\nrelays", f"{n.SERVER}\nlogins"
@@ -107,6 +108,9 @@ class Emitter:
                 tags, fields = [], self._server_fields(minute, 0, 0)
             else:
                 fields = record.relaying_fields(minute, b.NOTHING)
+            few = name == n.LOCAL and tags[0] == ALL and fields[_SENDERS] <= _FEW_SENDERS
+            if few and fields[_HOUR]:
+                continue  # the point of its one sender says it
             rows.append((name, tuple(tags), fields, time))
         return rows
 

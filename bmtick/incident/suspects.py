@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from bmtick import names as n
+from bmtick.collect.emit import ALL
 from bmtick.incident.account import normal
 from bmtick.incident.analysis import Analysis
 from bmtick.incident.assessment import SUSPECT, Assessment, Evidence
@@ -101,7 +102,7 @@ def _suspect(one: Assessment, analysis: Analysis, queued: Collection[str] | None
     counts = one.counts
     recipients = counts.get("recipients", 0) if account else counts.get("relayed", 0)
     return Suspect(
-        user=one.name,
+        user=f"uid={one.tags['uid']}" if one.name == ALL else one.name,
         kind=KINDS[one.measurement],
         verdict=one.verdict,
         score=round(100 * one.share),

@@ -381,6 +381,23 @@ def test_a_hacked_web_form_is_named_by_its_sender_and_uid(log, tmp_path):
     assert "a program of uid 33 on this machine sends it" in shown
 
 
+def test_a_web_form_that_writes_as_many_senders_is_named_by_its_uid(log, tmp_path):
+    for number in range(200):
+        qid, sender = log.queue_id(), f"nobody{number}@far.example"
+        at = TODAY + 4 * HOUR + number * 9
+        log.add(at, f"postfix/pickup[10]: {qid}: uid=33 from=<{sender}>")
+        log.add(at, f"postfix/qmgr[13]: {qid}: from=<{sender}>, size=900, nrcpt=1 (queue active)")
+        log.add(
+            at + 1,
+            f"postfix/smtp[14]: {qid}: to=<v{number}@far.example>, relay=mx[198.51.100.9]:25, "
+            "delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 Ok)",
+        )
+        log.add(at + 2, f"postfix/qmgr[13]: {qid}: removed")
+    assert names(run(log.write(tmp_path / "mail.log"))) == ["uid=33"]
+    shown = CliRunner().invoke(cli, ["suspects", "--no-queue", "--log", str(tmp_path / "mail.log")])
+    assert shown.output.rstrip().endswith("stop it, then: bmtick queue")
+
+
 def test_a_burst_within_the_last_minute_of_the_log_is_seen(log, tmp_path):
     """The first point of that minute says nothing yet, and no other minute follows."""
     for number in range(40):
