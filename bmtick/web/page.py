@@ -139,7 +139,10 @@ def _state(snapshot: Snapshot) -> str:
 
 
 def _firing(snapshot: Snapshot, button: _Button) -> Html:
-    known = {entity.name: entity for entity in snapshot.entities}
+    known: dict[str, list[Entity]] = {}  # who sends, before who is guessed at
+    senders = snapshot.of(USER, MACHINE, PROGRAM, FORWARD)
+    for entity in [*senders, *snapshot.of(GUESSER, TARGET)]:
+        known.setdefault(entity.name, []).append(entity)
     articles = [_incident(incident, known, button) for incident in snapshot.firing]
     return _section(
         "firing",
@@ -148,8 +151,8 @@ def _firing(snapshot: Snapshot, button: _Button) -> Html:
     )
 
 
-def _incident(incident: Incident, known: dict[str, Entity], button: _Button) -> Html:
-    about = [known[name] for name in dict.fromkeys(incident.tags.values()) if name in known]
+def _incident(incident: Incident, known: dict[str, list[Entity]], button: _Button) -> Html:
+    about = [e for name in dict.fromkeys(incident.tags.values()) for e in known.get(name, ())]
     level = {"CRITICAL": _("critical"), "WARNING": _("warning"), "INFO": _("note")}
     silenced = _(" (silenced)") if incident.silenced else ""
     return tag(

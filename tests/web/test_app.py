@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from bmtick import languages
 from bmtick.errors import BmtickError
 from bmtick.live.board import Board
+from bmtick.points import Point
 from bmtick.web.app import Access, make_app
 from bmtick.web.serve import is_loopback, read_token, split
 from tests.web.support import EVIL, NOW, TOKEN, Brake, full_board, outbreak
@@ -60,6 +61,17 @@ def test_the_page_says_what_fires_and_why(client):
     assert "1,266 recipients in the last hour, of 230 messages" in text
     assert "724 refused by other servers, 601 of them as spam" in text
     assert "bmtick respond eve@example.org" in text
+
+
+def test_an_alert_shows_what_an_account_sends_before_who_guesses_at_it(brake):
+    board = Board("mx")
+    fields = {"failures": 9}
+    board.feed([Point("postfix_account", {"user": "eve@example.org"}, fields, NOW * 10**9)])
+    outbreak(board)
+    board.feed([Point("postfix_account", {"user": "eve@example.org"}, fields, NOW * 10**9)])
+    page = client_of(brake, board).get("/").text
+    card = page[page.index("<article") : page.index("</article>")]
+    assert 0 < card.index("-user-eve@example.org") < card.index("-target-eve@example.org")
 
 
 def test_the_page_is_an_outline_for_those_who_hear_it(client):
