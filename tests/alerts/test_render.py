@@ -31,6 +31,10 @@ def test_template_types_its_vars_and_gives_their_values():
     assert rendered.variables["window"] == {"type": "duration", "value": "10m"}
 
 
+def test_a_reset_at_the_threshold_itself_is_one():
+    assert render(find("postfix_queue"), {"crit": 100, "reset": 100}).values["reset"] == 100
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
