@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from bmtick.deploy.client import KapacitorClient, KapacitorError
 from bmtick.deploy.converge import Mover, StepError
@@ -12,8 +15,10 @@ from bmtick.deploy.model import ActualTask, TaskDefinition, TemplateDefinition
 from bmtick.deploy.moves import next_move
 from bmtick.deploy.plan import Action, Step
 from bmtick.deploy.store import Store
+from bmtick.names import TASK_PREFIX
 
 Progress = Callable[[str], None]
+_AT_ONCE = 4  # tasks
 _LOOK_EVERY = 0.5  # seconds between two looks at a task's statistics
 
 
@@ -47,39 +52,138 @@ def apply_plan(
 ) -> Outcome:
     """Do the changing steps of a plan.
 
-    The caller holds the store's lock. The journal is written before each step and removed when the
-    server is in a known state: all done, or all undone.
+    The caller holds the store's lock. The journal is written before each request and removed when
+    the server is in a known state: all done, or all undone.
+
+    New tasks are defined first, stopped: what the server refuses is known before anything runs or
+    is changed. Several tasks are dealt with at once, for the server takes its time with each.
     """
     changing = [step for step in steps if step.changing]
     outcome = Outcome()
     if not changing:
         return outcome
-    resumed = bool(store.interrupted())
-    store.note(event="begin", url=client.url, steps=[[s.kind, s.id, s.action.value] for s in steps])
-    mover = Mover(client, sleep=sleep, note=lambda text: store.note(event="request", request=text))
-    for step in changing:
-        progress(f"{step.action.value} {step.id}")
-        store.note(event="step", kind=step.kind, id=step.id, action=step.action.value)
-        outcome.done.append(step)
-        try:
-            _do(mover, step, changing, resumed=resumed)
-        except (StepError, KapacitorError) as error:
-            outcome.error = error.message
-            _undo(mover, client, _touched(outcome.done, changing), store, outcome)
-            return outcome
+    work = _Work(client, changing, store, outcome, progress, sleep)
+    try:
+        work.do()
+    except (StepError, KapacitorError) as error:
+        outcome.error = error.message
+        _undo(work.mover, client, _touched(outcome.done, changing), store, outcome)
+        return outcome
     outcome.problems = prove(client, changing)
     if not outcome.problems:
         store.close_journal()
     return outcome
 
 
-def _do(mover: Mover, step: Step, changing: list[Step], *, resumed: bool) -> None:
-    if step.kind == "template":
-        users = [s.id for s in _users([step], changing) if _was_enabled(s)]
-        mover.template(step.id, _template(step.after), users)
-        return
-    fresh = step.action is Action.CREATE and not resumed
-    mover.task(step.id, _task(step.after), _task(step.before), fresh=fresh)
+class _Work:
+    """One apply, as it goes."""
+
+    def __init__(
+        self,
+        client: KapacitorClient,
+        changing: list[Step],
+        store: Store,
+        outcome: Outcome,
+        progress: Progress,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._client, self._changing, self._store = client, changing, store
+        self._outcome, self._progress = outcome, progress
+        self._resumed = bool(store.interrupted())
+        self._one = threading.Lock()
+        self._created: set[str] = set()  # tasks that stand as wanted, but for being stopped
+        self.mover = Mover(
+            client, sleep=sleep, note=lambda text: self._note(event="request", request=text)
+        )
+        names = [[s.kind, s.id, s.action.value] for s in changing]
+        self._note(event="begin", url=client.url, steps=names)
+
+    def do(self) -> None:
+        """Do all steps.
+
+        Raises:
+            StepError, KapacitorError: one failed; those that were begun have come to an end.
+        """
+        fresh = [step for step in self._changing if self._is_fresh(step)]
+        topics = self._topics() if fresh else None
+        self._at_once(fresh, lambda step: self._create(step, topics))
+        for kind, run in groupby(self._changing, lambda s: (s.kind, s.action is Action.REMOVE)):
+            if kind[0] == "template":
+                for step in run:
+                    self._step(step)
+            else:
+                self._at_once(list(run), self._step)
+
+    def _is_fresh(self, step: Step) -> bool:
+        """Whether a task can be defined without a look at the server: nothing was begun before."""
+        wanted = _task(step.after)
+        return (
+            step.kind == "task"
+            and step.action is Action.CREATE
+            and not self._resumed
+            and wanted is not None
+            and wanted.enabled
+            and not wanted.template
+        )
+
+    def _topics(self) -> set[str] | None:
+        try:
+            return set(self._client.topics(f"{TASK_PREFIX}*"))
+        except KapacitorError as error:
+            if error.uncertain:
+                raise
+            return None
+
+    def _at_once(self, steps: list[Step], work: Callable[[Step], None]) -> None:
+        failed = threading.Event()
+
+        def one(step: Step) -> None:
+            if failed.is_set():
+                return
+            try:
+                work(step)
+            except BaseException:
+                failed.set()
+                raise
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            futures = [pool.submit(one, step) for step in steps]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                failed.set()  # what has not begun does not begin any more
+                raise
+
+    def _begin(self, step: Step) -> None:
+        self._note(event="step", kind=step.kind, id=step.id, action=step.action.value)
+        with self._one:
+            self._outcome.done.append(step)
+
+    def _create(self, step: Step, topics: set[str] | None) -> None:
+        self._begin(step)
+        wanted = _task(step.after)
+        if wanted is not None and self.mover.create(wanted, topics):
+            with self._one:
+                self._created.add(step.id)
+
+    def _step(self, step: Step) -> None:
+        if step not in self._outcome.done:
+            self._begin(step)
+        if step.kind == "template":
+            users = [s.id for s in _users([step], self._changing) if _was_enabled(s)]
+            self.mover.template(step.id, _template(step.after), users)
+        else:
+            created = step.id in self._created
+            if not created or not self.mover.start(step.id):
+                fresh = step.action is Action.CREATE and not self._resumed and not created
+                self.mover.task(step.id, _task(step.after), _task(step.before), fresh=fresh)
+        with self._one:
+            self._progress(f"{step.action.value} {step.id}")
+
+    def _note(self, **entry: object) -> None:
+        with self._one:
+            self._store.note(**entry)
 
 
 def _touched(done: list[Step], changing: list[Step]) -> list[Step]:
@@ -150,13 +254,18 @@ def _where(client: KapacitorClient, step: Step) -> str:
 
 
 def prove(client: KapacitorClient, steps: list[Step]) -> list[str]:
-    """Read each touched task again: stored as wanted, started with that, running, no error."""
+    """Read each touched task again: stored as wanted, started with that, running, no error.
+
+    The list tells of all but which template a task is of.
+    """
     problems = []
-    for step in steps:
-        if step.kind != "task":
-            continue
+    tasks = [step for step in steps if step.kind == "task"]
+    found = {t.id: t for t in client.list_tasks(f"{TASK_PREFIX}*")} if tasks else {}
+    for step in tasks:
         wanted = _task(step.after)
-        actual = client.task(step.id)
+        actual = found.get(step.id)
+        if actual is not None and (wanted is None or wanted.template):
+            actual = client.task(step.id)
         if next_move(actual, wanted) is not None:
             problems.append(f"{step.id} is not as planned{_says(actual)}")
         elif actual is not None and actual.error:

@@ -71,9 +71,13 @@ class KapacitorClient:
         item = self._get(TaskAnswer, f"{API}/tasks/{segment(task_id)}", query)
         return _task(item) if item else None
 
-    def create_task(self, task: TaskDefinition) -> None:
-        """Define a task, disabled: a start error would leave it behind half done."""
-        self._http.request("POST", f"{API}/tasks", json=_payload(task, create=True))
+    def create_task(self, task: TaskDefinition) -> ActualTask:
+        """Define a task, disabled: a start error would leave it behind half done.
+
+        The task comes back as it then stands; its script is formatted, and so not what was sent.
+        """
+        body = _payload(task, create=True)
+        return _task(self._http.read(TaskAnswer, "POST", f"{API}/tasks", json=body))
 
     def replace_task(self, task: TaskDefinition, *, stop: bool = False) -> None:
         """Give a task a new definition; an enabled one would go on running the old one.
@@ -83,10 +87,14 @@ class KapacitorClient:
         body = _payload(task, create=False) | ({"status": "disabled"} if stop else {})
         self._http.request("PATCH", f"{API}/tasks/{segment(task.id)}", json=body)
 
-    def set_enabled(self, task_id: str, enabled: bool) -> None:
-        """Start or stop a task; its alert state is kept in its topics."""
+    def set_enabled(self, task_id: str, enabled: bool) -> ActualTask:
+        """Start or stop a task; its alert state is kept in its topics.
+
+        The task comes back as it then stands, its script formatted.
+        """
         body = {"status": "enabled" if enabled else "disabled"}
-        self._http.request("PATCH", f"{API}/tasks/{segment(task_id)}", json=body)
+        path = f"{API}/tasks/{segment(task_id)}"
+        return _task(self._http.read(TaskAnswer, "PATCH", path, json=body))
 
     def delete_task(self, task_id: str) -> None:
         """Delete a task; that of an enabled one deletes its anonymous topics too."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from bmtick.deploy import marks
 from bmtick.deploy.client import KapacitorClient, KapacitorError
@@ -16,6 +16,7 @@ from bmtick.errors import BmtickError
 _MAX_MOVES = 16  # the longest way: stop, delete, create, start, with lost answers between
 _MAX_FAILURES = 4
 _MAX_STARTS = 2
+_REFUSED = 400
 _ALERT_NODE = re.compile(r"\balert\d+\b")
 
 Sleep = Callable[[float], None]
@@ -90,6 +91,43 @@ class Mover:
                 failures += 1
                 self._judge(error, failures, task_id)
         raise StepError(f"task '{task_id}' does not settle", remedy="run 'bmtick status'")
+
+    def create(self, wanted: TaskDefinition, topics: Collection[str] | None) -> bool:
+        """Define a task that is not there, stopped, in as few requests as that takes.
+
+        Alert state that a dead task of its name left is forgotten. Topics of stopped tasks are in
+        no list, so those of its nodes are deleted unseen; a named one stays open and is listed.
+
+        Args:
+            wanted: its definition.
+            topics: all named topics; None where they are not known.
+
+        Returns:
+            Whether it is there. If not, ``task`` reads what is, and knows more.
+
+        Raises:
+            StepError: the server refuses the definition.
+        """
+        self._note(f"create {wanted.id}")
+        try:
+            made = self._client.create_task(wanted)
+            for topic in topics_of(made):
+                if topics is None or topic in topics or topic.startswith("main:"):
+                    self._client.delete_topic(topic)
+        except KapacitorError as error:
+            if error.status == _REFUSED and "already exists" not in error.message:
+                raise StepError(f"'{wanted.id}': {error.message}", remedy=error.remedy) from error
+            return False
+        return True
+
+    def start(self, task_id: str) -> bool:
+        """Start a task that ``create`` defined; return whether the server says that it runs."""
+        self._note(f"{Move.START.value} {task_id}")
+        try:
+            actual = self._client.set_enabled(task_id, enabled=True)
+        except KapacitorError:
+            return False
+        return actual.executing and not actual.error
 
     def template(
         self, template_id: str, wanted: TemplateDefinition | None, tasks: Iterable[str] = ()

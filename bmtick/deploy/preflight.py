@@ -94,11 +94,17 @@ def check_surroundings(
 
 
 def check_on_server(client: KapacitorClient, planned: Planned) -> list[Check]:
-    """Let the server check the definition of every task that is created or changed."""
+    """Let the server check the definition of every task that is changed.
+
+    New ones are checked as they are defined, before anything else is done; but those of a template
+    come after it.
+    """
     found: list[Check] = []
     for step in planned.steps:
         task, before = step.after, step.before
         if not step.changing or not isinstance(task, TaskDefinition):
+            continue
+        if before is None and not task.template:
             continue
         if isinstance(before, TaskDefinition) and before == replace(task, enabled=before.enabled):
             continue

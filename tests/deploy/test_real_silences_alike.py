@@ -56,6 +56,9 @@ class Feed:
         points, self.points = self.points, []
         return points, False
 
+    def committed(self):
+        pass
+
     def dump(self):
         return None
 
