@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from bmtick.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from bmtick.incident.analysis import Analysis
+    from bmtick.incident.logs import LogSet
     from bmtick.incident.traffic import Observer, Window
     from bmtick.settings import Settings
+
+_PACKED = 12  # how much smaller a log is packed
 
 log_option = click.option(
     "--log", "logs", multiple=True, type=click.Path(), help="Mail log; may be repeated."
@@ -59,11 +67,56 @@ def analyse_logs(
     from bmtick.incident.analysis import analyse
     from bmtick.incident.units import seconds
 
-    return analyse(
-        logs or settings.collect.logs,
-        since=seconds(since),
-        past=seconds(past),
-        settings=settings,
-        trusted=trusted,
-        observers=observers,
-    )
+    with _Progress() as progress:
+        return analyse(
+            logs or settings.collect.logs,
+            since=seconds(since),
+            past=seconds(past),
+            settings=settings,
+            trusted=trusted,
+            observers=observers,
+            progress=progress.of,
+        )
+
+
+class _Progress(ExitStack):
+    """A bar with rate and time left, on a terminal; elsewhere nothing."""
+
+    def of(self, logs: LogSet) -> Callable[[str, int], None]:
+        """Return what is told of each log how many more bytes of it, unpacked, were read."""
+        if not sys.stderr.isatty():
+            return lambda _path, _size: None
+        from rich import progress as bars
+
+        from bmtick.terminal import console
+
+        sizes = {str(f.path): _unpacked(f.path) for f in logs.files}
+        bar = self.enter_context(
+            bars.Progress(
+                bars.TextColumn("{task.description}"),
+                bars.BarColumn(),
+                bars.TaskProgressColumn(),
+                bars.TransferSpeedColumn(),
+                bars.TimeRemainingColumn(),
+                console=console(stderr=True),
+                transient=True,
+            )
+        )
+        task = bar.add_task("reading", total=sum(sizes.values()))
+        read = dict.fromkeys(sizes, 0)
+        before: list[str] = []  # the log that was read last, and those before it
+
+        def told(path: str, size: int) -> None:
+            if before[-1:] != [path]:
+                before.append(path)
+            read[path] += size
+            done = sum(sizes[name] for name in before[:-1]) + min(read[path], sizes[path])
+            bar.update(task, completed=done, description=f"reading {printable(Path(path).name)}")
+
+        return told
+
+
+def _unpacked(path: Path) -> int:
+    """Return the size of a log; that of a compressed one is guessed from how text packs."""
+    packed = path.suffix in (".gz", ".xz", ".zst")
+    return path.stat().st_size * (_PACKED if packed else 1)

@@ -34,7 +34,7 @@ cdef enum:
     MAX_SEEN = 1000
     MAX_DOMAINS = 2000
 
-FORMAT = 3  # of what is shared with the Python around: compiled.py refuses another one
+FORMAT = 4  # of what is shared with the Python around: compiled.py refuses another one
 
 cdef long long MAX_SIZE = 1LL << 40
 cdef long long MAX_UID = (1LL << 32) - 1
@@ -62,6 +62,7 @@ cdef class _Counter:
     cdef dict waiting, counted, gone, logins, domains  # the counter's
     cdef dict entities, envelopes, recipients  # the bucket's
     cdef set origins
+    cdef list trace  # or None
     cdef const char* base
     cdef bytes home  # the first host
     cdef Py_ssize_t sent
@@ -105,7 +106,7 @@ cdef _Counter _counter(scanner, bytes block, const char* base):
     counter.home = facts.home
     counter.sent = 0
     counter.waiting, counter.counted, counter.gone = facts.waiting, facts.counted, facts.gone
-    counter.logins, counter.domains = facts.logins, facts.domains
+    counter.logins, counter.domains, counter.trace = facts.logins, facts.domains, facts.trace
     counter.hand, counter.failure = scanner.hand(block), scanner.failure
     return counter
 
@@ -456,6 +457,8 @@ cdef int _add(
     if origin.user:
         counter.origins.add(origin)
         _see(counter.envelopes, entity, sender)
+    if counter.trace is not None:
+        counter.trace.append((origin, sender, size, nrcpt))
     return 0
 
 

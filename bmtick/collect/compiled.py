@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     """Writes rows in line protocol: ``emit.to_influx``."""
 
 
-_FORMATS = {"_lines": 3, "_memory": 1, "_points": 2}
+_FORMATS = {"_lines": 4, "_memory": 1, "_points": 2}
 
 
 def _load() -> tuple[Feed | None, Lines | None, Any]:

@@ -114,9 +114,17 @@ class Counter:
     Args:
         blocked: tells from DSN and reply what a refusal says.
         known: clients that may relay without a login.
+
+    Attributes:
+        trace: takes origin, sender, bytes and recipients of each message that counts, in their
+            order, for who reads more than sums; None: nobody does.
+        max_open: queue ids, of each kind, whose origin is remembered.
     """
 
+    max_open = MAX_OPEN
+
     def __init__(self, blocked: Blocked, known: KnownClients | None = None) -> None:
+        self.trace: list[tuple[Origin, bytes, int, int]] | None = None
         self.blocked = blocked
         self.known = known or KnownClients(())
         self.home = b""  # the first host that was seen
@@ -228,6 +236,8 @@ class Counter:
         if origin.user:
             bucket.origins.add(origin)
             self._envelope(origin.entity, sender)
+        if self.trace is not None:
+            self.trace.append((origin, sender, size, nrcpt))
 
     def _envelope(self, entity: Entity, sender: bytes) -> None:
         seen = self.bucket.envelopes.setdefault(entity, set())
@@ -444,7 +454,7 @@ class Counter:
     def _trim(self, name: str, opened: dict[bytes, Any], time: int, age: int) -> None:
         born = self._born[name]
         stale = [q for q in opened if time - born.setdefault(q, time) > age]
-        stale += list(opened)[: max(0, len(opened) - len(stale) - MAX_OPEN)]
+        stale += list(opened)[: max(0, len(opened) - len(stale) - self.max_open)]
         for queue_id in stale:
             opened.pop(queue_id, None)
         self._born[name] = {q: t for q, t in born.items() if q in opened}

@@ -42,6 +42,10 @@ def intervals_of_logs(
     options: Options,
     stdin: BinaryIO | None = None,
     warn: Callable[[str], None] = lambda _: None,
+    *,
+    counter: Counter | None = None,
+    scan: Callable[[Counter, Buckets, LogClock], Scanner] = Scanner,
+    progress: Callable[[str, int], None] = lambda _path, _size: None,
 ) -> Iterator[list[Row]]:
     """Yield the rows of each interval of some logs, read one after the other.
 
@@ -50,21 +54,25 @@ def intervals_of_logs(
         options: how to count.
         stdin: where ``-`` reads.
         warn: takes one line for the administrator: the year of a log is a guess.
+        counter: counts; None makes one of the options.
+        scan: makes the reader of one log.
+        progress: told of each log how many more bytes of it, unpacked, are read.
 
     Raises:
         BmtickError: a log cannot be read, or be dated.
     """
     emitter = Emitter(options.interval, options.max_series)
-    counter = Counter(Blocked(options.blocked), KnownClients(options.known))
+    counter = counter or Counter(Blocked(options.blocked), KnownClients(options.known))
     buckets = Buckets(options.interval)
     now = time.time() if options.now is None else options.now
     for path in paths:
-        scanner = Scanner(counter, buckets, LogClock(now))
+        scanner = scan(counter, buckets, LogClock(now))
         place = LogFile(path)
         for number, piece in enumerate(_pieces_of(path, stdin or sys.stdin.buffer, place), 1):
             if number == 1:
                 scanner.clock = clock_of(piece, path, now, options.year, warn)
             scanner.feed(piece)
+            progress(path, len(piece))
             _refuse_future(scanner.clock, path, now)
             if number % _TRIM == 0:
                 counter.trim(buckets.newest or int(now))

@@ -1,40 +1,24 @@
-"""From log files to a finished pass: what ``suspects``, ``relays``, ``respond`` and ``report`` share."""
+"""From log files to a finished pass: what ``suspects``, ``relays`` and ``report`` share."""
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from bmtick.collect.blocked import Blocked
+from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
-from bmtick.collect.postfix import events
-from bmtick.incident.assessment import Assessment, assess
-from bmtick.incident.logs import LogSet, find_logs, open_lines
-from bmtick.incident.traffic import Observer, Traffic, Window
+from bmtick.collect.counter import Counter
+from bmtick.collect.known import KnownClients
+from bmtick.collect.options import Options
+from bmtick.collect.whole import intervals_of_logs
+from bmtick.incident.assessment import Assessment, Assessor, scales_of
+from bmtick.incident.logs import LogSet, find_logs
+from bmtick.incident.traffic import Observer, Reader, Traffic, Window
 from bmtick.settings import Settings
 
-# How Postfix's lines about connections begin; lines about messages begin with a queue id.
-_IDLE = frozenset((b"connect ", b"disconne", b"lost con", b"timeout ", b"statisti", b"improper"))
-_LONGEST_ID = 40
 PAST = 35 * 86400  # seconds of own past: a month, so that a monthly mailing is no surprise
-
-
-def telling(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Leave out, before parsing, the lines that by their first word say nothing of a message.
-
-    They are half of a log. ``last message repeated`` after one of them goes with it.
-    """
-    kept = False
-    for line in lines:
-        start = line.find(b"]: ", 15) + 3
-        end = line.find(b": ", start, start + _LONGEST_ID)
-        if line[start : start + 8] in _IDLE or line[end : end + 13] == b": message-id=":
-            kept = False
-        elif kept or b" last message repeated " not in line:
-            kept = True
-            yield line
 
 
 @dataclass(frozen=True)
@@ -43,7 +27,7 @@ class Analysis:
 
     Attributes:
         logs: the files.
-        traffic: who sent how much from where.
+        traffic: who came from where, who failed to log in, what is still queued.
         assessments: by measurement and name, what the alerts' arithmetic makes of each.
         open_since: since when strangers together used this server as an open relay; 0: never.
     """
@@ -52,6 +36,11 @@ class Analysis:
     traffic: Traffic
     assessments: dict[str, dict[str, Assessment]]
     open_since: int
+
+    def count(self, measurement: str, name: str, field: str) -> int:
+        """Return the sum over the window of a field of an account or machine."""
+        one = self.assessments[measurement].get(name)
+        return int(one.counts.get(field, 0)) if one else 0
 
 
 def analyse(
@@ -62,8 +51,9 @@ def analyse(
     settings: Settings | None = None,
     trusted: Iterable[str] = (),
     observers: Callable[[Window], Iterable[Observer]] | None = None,
+    progress: Callable[[LogSet], Callable[[str, int], None]] | None = None,
 ) -> Analysis:
-    """Read the logs.
+    """Read the logs, once, with the collector's reader.
 
     Args:
         paths: the logs; their rotated siblings are read too.
@@ -72,37 +62,35 @@ def analyse(
         settings: of the alerts and of the collector.
         trusted: networks beside the settings' whose machines may relay.
         observers: makes observers for the window.
+        progress: is given the files and returns what is told of each how much more was read.
 
     Raises:
         BmtickError: a log is missing, unreadable, or holds no times.
     """
     logs = find_logs(paths, since=since + past)
+    settings = settings or Settings()
+    options = Options(
+        known=[*settings.collect.known_clients, *trusted],
+        blocked=settings.collect.blocked_patterns,
+        max_series=1_000_000,  # who is to be named must not be folded
+    )
     # A log that is younger than what was asked for: plots and texts speak of what there is.
     window = Window(max(logs.newest - since, logs.files[0].first), logs.newest)
-    settings = settings or Settings()
-    watching = observers(window) if observers else ()
-    traffic = Traffic(window, Blocked(settings.collect.blocked_patterns), watching)
-    with _no_garbage():
-        _read(logs, traffic)
-    assessor = assess(logs.names, settings, window.start, trusted)
+    traffic = Traffic(
+        window,
+        Blocked(options.blocked),
+        KnownClients(options.known),
+        observers(window) if observers else (),
+    )
+    assessor = Assessor(scales_of(settings), window.start - window.start % options.interval)
+    told = progress(logs) if progress else lambda _path, _size: None
+    for rows in intervals_of_logs(
+        logs.names, options, counter=traffic, scan=_reader, progress=told
+    ):
+        assessor.take(rows)
+    traffic.finish()
     return Analysis(logs, traffic, assessor.close(), assessor.open_since)
 
 
-def _read(logs: LogSet, traffic: Traffic) -> None:
-    for file in logs.files:
-        # The first line's time is known by now, and with it the year of all that follow.
-        clock = LogClock(logs.newest, file.first)
-        with open_lines(file.path) as lines:
-            traffic.feed(events(telling(lines), clock))
-
-
-@contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Keep Python from looking for cycles, of which the pass makes none, in millions of objects."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+def _reader(counter: Counter, buckets: Buckets, clock: LogClock) -> Reader:
+    return Reader(cast("Traffic", counter), buckets, clock)

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from bmtick import names as n
 from bmtick.alerts import catalogue, desired, render
 from bmtick.alerts.weighing import Scales, Weight
-from bmtick.collect.options import Options
-from bmtick.collect.whole import intervals_of_logs
 from bmtick.languages import _, _n, number
 from bmtick.settings import Settings
 
@@ -61,6 +59,7 @@ class Assessment:
         counts: sums over the window of the fields that may be added up.
         broken_in: a login succeeded after failures from elsewhere.
         last: time of the last evidence at the threshold or above.
+        first: time of the first point of the window.
     """
 
     measurement: str
@@ -72,6 +71,7 @@ class Assessment:
     counts: dict[str, float] = field(default_factory=dict)
     broken_in: bool = False
     last: int = 0
+    first: int = 0
 
     @property
     def share(self) -> float:
@@ -132,6 +132,7 @@ class Assessor:
         one = self.found.get(key)
         if time >= self._start:
             one = one or self.found.setdefault(key, self._new(name, tags))
+            one.first = one.first or time
             for field_name in facts.keys() & n.ADDITIVE:
                 one.counts[field_name] = one.counts.get(field_name, 0) + facts[field_name]
         # A point a minute says it all, but for the moment at which an attack begins; and the last.
@@ -211,31 +212,6 @@ def scales_of(settings: Settings) -> Scales:
     used = {str(settings.alerts[one.name].get("use", one.name)) for one in own}
     missing = [a for a in catalogue().values() if a.recommended and a.name not in used]
     return Scales(settings, [*own, *(render(a, {}, settings=settings) for a in missing)])
-
-
-def assess(
-    paths: Sequence[str], settings: Settings, start: int, trusted: Iterable[str] = ()
-) -> Assessor:
-    """Put logs through collector and alerts.
-
-    Args:
-        paths: log files, the oldest first.
-        settings: of the alerts and of the collector.
-        start: seconds since the epoch from which on is judged; before it is the past.
-        trusted: networks beside the settings' whose machines may relay.
-
-    Raises:
-        BmtickError: a log cannot be read, or be dated.
-    """
-    options = Options(
-        known=[*settings.collect.known_clients, *trusted],
-        blocked=settings.collect.blocked_patterns,
-        max_series=1_000_000,  # who is to be named must not be folded
-    )
-    assessor = Assessor(scales_of(settings), start)
-    for rows in intervals_of_logs(paths, options):
-        assessor.take(rows)
-    return assessor
 
 
 def _doublings(value: float, reference: float) -> float:

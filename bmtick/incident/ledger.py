@@ -7,7 +7,6 @@ filter gives a message a second queue id; both lead to the login of the first.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 
 from bmtick.collect.events import Active, Client, Delivery, Pickup
@@ -26,15 +25,14 @@ class Message:
         client: the address it came from; "" for mail submitted on the machine itself.
         again: whether this is a message seen before, handed back by a content filter.
         counted: whether it entered the active queue already.
-        waits: whether a server elsewhere did not take it yet.
     """
 
-    __slots__ = ("again", "client", "counted", "name", "sender", "time", "user", "waits")
+    __slots__ = ("again", "client", "counted", "name", "sender", "time", "user")
 
     def __init__(self, user: str, client: str, name: str, time: int) -> None:
         self.user, self.client, self.name, self.time = user, client, name, time
         self.sender = ""
-        self.again = self.counted = self.waits = False
+        self.again = self.counted = False
 
 
 class Ledger:
@@ -100,14 +98,6 @@ class Ledger:
     def removed(self, queue_id: str) -> None:
         """Forget a message."""
         self.open.pop(queue_id, None)
-
-    def queue_ids(self, user: str) -> list[str]:
-        """Return the queue ids of a login that the log shows no end of, oldest first."""
-        return [i for i, m in self.open.items() if m.user == user]
-
-    def waiting(self) -> Counter[str]:
-        """Count, by client, the messages without a login that wait for servers elsewhere."""
-        return Counter(m.client for m in self.open.values() if m.waits and m.client and not m.user)
 
     def origins(self) -> dict[str, Origin]:
         """Return where each open message came from; those of unknown origin are left out."""

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from bmtick import names as n
 from bmtick.incident.analysis import Analysis
-from bmtick.incident.assessment import SUSPECT, Evidence
+from bmtick.incident.assessment import SUSPECT, Assessment, Evidence
 from bmtick.incident.networks import TrustedNetworks, parse_address
-from bmtick.incident.traffic import ClientProfile, Traffic
 
 CULPRIT, INTRUDER, ORDINARY = "culprit", "intruder", "ordinary"
 
@@ -88,58 +87,63 @@ def find_relays(analysis: Analysis, trust: Trust) -> list[Relay]:
 
     Clients whose mail only went to people here, or on by their own aliases, are no relays.
     """
-    traffic = analysis.traffic
-    waiting = traffic.ledger.waiting()
+    waiting = analysis.traffic.waiting_outward()
     found = []
-    for address, client in traffic.clients.items():
-        known, _ = trust.of(address)
-        refused = client.profile.window.refused if known else 0
-        if client.profile.window.messages and (client.relayed or refused or waiting[address]):
-            found.append(_relay(address, analysis, trust, waiting[address]))
+    for address, one in analysis.assessments[n.CLIENT].items():
+        known, by = trust.of(address)
+        relayed = _relayed(one, analysis)
+        refused = one.counts.get("refused", 0) if known else 0
+        queued = waiting.get(address, 0)
+        if one.counts.get("messages") and (relayed or refused or queued):
+            found.append(_relay(one, analysis, trust, queued, by))
     order = {INTRUDER: 0, CULPRIT: 0, ORDINARY: 1}
     return sorted(found, key=lambda r: (order[r.verdict], -r.score, -r.relayed, r.client))
 
 
-def _relay(address: str, analysis: Analysis, trust: Trust, waiting: int) -> Relay:
-    traffic = analysis.traffic
-    client = traffic.clients[address]
-    known, by = trust.of(address)
-    profile = client.profile
-    one = analysis.assessments[n.CLIENT].get(address)
-    evidence = one.evidence() if one else []
-    foreign = _foreign(client, traffic)
+def _relayed(one: Assessment, analysis: Analysis) -> int:
+    """Return to how many recipients elsewhere its mail was passed on; the points count attempts."""
+    unsent = analysis.traffic.unsent.get(one.name, 0)
+    return max(0, int(one.counts.get("relayed", 0)) - unsent)
+
+
+def _relay(one: Assessment, analysis: Analysis, trust: Trust, waiting: int, by: str) -> Relay:
+    address, known = one.name, bool(by)
+    relayed, messages = _relayed(one, analysis), int(one.counts.get("messages", 0))
+    evidence = one.evidence()
+    domains = analysis.traffic.domains_of(address)
+    foreign = _foreign(address, domains, messages, analysis)
     if foreign:
         evidence = [*(e for e in evidence if e.kind != "forging"), foreign]
-    outward = bool(client.relayed or waiting)
+    outward = bool(relayed or waiting)
     if not known and outward:
-        evidence.append(_unknown(client, waiting, complete=trust.complete))
+        evidence.append(_unknown(relayed, waiting, complete=trust.complete))
     evidence.sort(key=lambda e: -e.points)
-    fired = one is not None and one.verdict == SUSPECT
+    fired = one.verdict == SUSPECT
     # Strangers who relay together are strangers each: an open relay is used from many addresses.
     together = (fired or analysis.open_since) and not _is_inner(address)
     if not known and outward and (trust.complete or together):
         verdict = INTRUDER
-    elif fired or (foreign is not None and _is_forger(foreign, client)):
+    elif fired or (foreign is not None and _is_forger(foreign, messages, relayed)):
         verdict = CULPRIT
     else:
         verdict = ORDINARY
     return Relay(
         client=address,
-        name=client.name,
+        name=analysis.traffic.names.get(address, ""),
         known=known,
         trusted_by=by,
         verdict=verdict,
-        score=round(100 * one.share) if one else 0,
+        score=round(100 * one.share),
         evidence=tuple(evidence),
-        since=(one.since if one else 0) or profile.first,
-        messages=profile.window.messages,
-        recipients=profile.window.recipients,
-        relayed=client.relayed,
+        since=one.since or one.first,
+        messages=messages,
+        recipients=int(one.counts.get("recipients", 0)),
+        relayed=relayed,
         waiting=waiting,
-        local=client.local,
-        refused=profile.window.refused,
-        blocked=profile.window.blocked,
-        sender_domains=len(profile.domains),
+        local=int(one.counts.get("local", 0)),
+        refused=int(one.counts.get("refused", 0)),
+        blocked=int(one.counts.get("blocked", 0)),
+        sender_domains=len(domains),
         remedy=_remedy(address, verdict, by),
     )
 
@@ -149,12 +153,14 @@ def _is_inner(address: str) -> bool:
     return parsed is None or parsed.is_private
 
 
-def _foreign(client: ClientProfile, traffic: Traffic) -> Evidence | None:
+def _foreign(
+    address: str, domains: dict[str, int], total: int, analysis: Analysis
+) -> Evidence | None:
     """Weigh sender addresses of domains that are not this server's and not this machine's habit."""
-    profile = client.profile
-    usual = traffic.own_domains | profile.past_domains | {""}
-    foreign = {d: count for d, count in profile.domains.items() if d not in usual}
-    messages, total = sum(foreign.values()), profile.window.messages
+    traffic = analysis.traffic
+    usual = traffic.own_domains | traffic.past_domains_of(address) | {""}
+    foreign = {d: count for d, count in domains.items() if d not in usual}
+    messages = sum(foreign.values())
     if messages < _FOREIGN_MESSAGES or messages * 2 < total:
         return None
     some = ", ".join(sorted(foreign, key=lambda d: -foreign[d])[:3])
@@ -166,22 +172,22 @@ def _foreign(client: ClientProfile, traffic: Traffic) -> Evidence | None:
     )
 
 
-def _is_forger(foreign: Evidence, client: ClientProfile) -> bool:
+def _is_forger(foreign: Evidence, total: int, relayed: int) -> bool:
     """Tell whether strange senders alone convict: most of the mail, under many names, and outward."""
     messages, domains = foreign.numbers["foreign_messages"], foreign.numbers["domains"]
     return (
         domains >= _FORGED_DOMAINS
-        and messages >= _FORGED_SHARE * client.profile.window.messages
-        and client.relayed >= _FORGED_RECIPIENTS
+        and messages >= _FORGED_SHARE * total
+        and relayed >= _FORGED_RECIPIENTS
     )
 
 
-def _unknown(client: ClientProfile, waiting: int, *, complete: bool) -> Evidence:
-    done = f"passed mail on to {client.relayed:,} recipients elsewhere"
-    if not client.relayed:
+def _unknown(relayed: int, waiting: int, *, complete: bool) -> Evidence:
+    done = f"passed mail on to {relayed:,} recipients elsewhere"
+    if not relayed:
         done = f"has {waiting:,} messages for elsewhere in the queue"
     text = f"{done}, but is in no trusted network"
-    numbers: dict[str, float] = {"relayed": client.relayed, "waiting": waiting}
+    numbers: dict[str, float] = {"relayed": relayed, "waiting": waiting}
     if complete:
         return Evidence("unknown", 4.0, text, numbers)
     return Evidence("unknown", 0.5, f"{text} that is known here", numbers)

@@ -10,8 +10,7 @@ from bmtick.collect.emit import ALL
 from bmtick.incident.account import normal
 from bmtick.incident.analysis import Analysis
 from bmtick.incident.assessment import SUSPECT, Assessment, Evidence
-from bmtick.incident.profile import Profile
-from bmtick.incident.traffic import Traffic
+from bmtick.incident.traffic import Account, Traffic
 
 _TOP_ADDRESSES = 10
 KINDS = {  # what the name of a suspect stands for
@@ -96,9 +95,9 @@ def find_suspects(analysis: Analysis, queued: Collection[str] | None = None) -> 
 def _suspect(one: Assessment, analysis: Analysis, queued: Collection[str] | None) -> Suspect:
     traffic = analysis.traffic
     account = one.measurement == n.SENDER
-    profile = (traffic.users.get(one.name) if account else None) or Profile()
+    profile = (traffic.users.get(one.name) if account else None) or Account()
     tried = sum(f.count for name, f in traffic.tried.items() if normal(name) == normal(one.name))
-    ids = traffic.ledger.queue_ids(one.name) if account else []
+    ids = traffic.queue_ids(one.name) if account else []
     counts = one.counts
     recipients = counts.get("recipients", 0) if account else counts.get("relayed", 0)
     return Suspect(
@@ -122,18 +121,26 @@ def _suspect(one: Assessment, analysis: Analysis, queued: Collection[str] | None
         past_days=int(one.facts.get("days", 0)),
         past_peak=int(one.facts.get("usual", 0)),
         client=one.tags.get("client", "") or one.tags.get("uid", ""),
-        top_addresses=_top(profile, past=bool(one.facts.get("days"))),
+        top_addresses=_top(profile, traffic, past=bool(one.facts.get("days"))),
         queue_ids=tuple(i for i in ids if queued is None or i in queued),
     )
 
 
-def _first(profile: Profile, traffic: Traffic) -> int:
+def _first(profile: Account, traffic: Traffic) -> int:
     return profile.first or traffic.window.start
 
 
-def _top(profile: Profile, *, past: bool) -> tuple[AddressFact, ...]:
+def _top(profile: Account, traffic: Traffic, *, past: bool) -> tuple[AddressFact, ...]:
     ranked = sorted(profile.addresses.items(), key=lambda item: (-item[1].recipients, item[0]))
     return tuple(
-        AddressFact(a, s.name, s.first, s.messages, s.recipients, s.new and past, s.failures)
-        for a, s in ranked[:_TOP_ADDRESSES]
+        AddressFact(
+            address=address,
+            name=traffic.names.get(address, ""),
+            first_seen=sight.first,
+            messages=sight.messages,
+            recipients=sight.recipients,
+            new=sight.new and past,
+            failures_before=sight.failures,
+        )
+        for address, sight in ranked[:_TOP_ADDRESSES]
     )

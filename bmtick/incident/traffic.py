@@ -1,42 +1,54 @@
-"""One pass over the logs: who sent how much from where, what became of it, who failed to log in.
+"""One pass over the logs: what the collector counts, and the details that only answers need.
 
-Everything that ``suspects``, ``relays``, ``respond`` and ``report`` know from the logs is gathered
-here, in memory that does not grow with the number of lines.
+``Traffic`` is the collector's counter, fed by the collector's reader; so what ``suspects``,
+``relays`` and ``report`` say of a message is what the alerts are told. Sums over accounts and
+machines are in the rows (:mod:`bmtick.incident.assessment`); here are addresses, host names,
+sender domains, failed logins, what is still queued, and what a plot shows. Times are those of the
+ten seconds that a line is in. Memory does not grow with the number of lines.
 """
 
 from __future__ import annotations
 
+from binascii import crc32
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from bmtick.collect import events as ev
+from bmtick.collect import blocked as verdicts
 from bmtick.collect.blocked import Blocked
-from bmtick.incident.ledger import Ledger, Message
-from bmtick.incident.profile import Profile
+from bmtick.collect.bucket import RELAYED, Origin
+from bmtick.collect.counter import Counter
+from bmtick.collect.known import KnownClients
+from bmtick.collect.raw import client, network, text
+from bmtick.collect.scan import Scanner
 
+_K = TypeVar("_K")
 _T = TypeVar("_T")
+_MAX_OPEN = 200_000  # messages, of each kind, whose end the log never showed
 _MAX_CLIENTS = 100_000
+_MAX_NAMES = 100_000  # host names
 _MAX_TRIED = 100_000
-_MAX_DOMAINS = 10_000
-_MAILBOXES = {"lmtp", "local", "virtual"}  # agents that deliver to people here
-_MAX_NAMES = 200  # of one client
+_MAX_SEEN = 100_000  # logins with their addresses that are remembered as past
+_MAX_DOMAINS = 200_000  # sender domains, of each client
+_MAX_ADDRESSES = 20_000  # of one account; more are counted but not told apart
+_MAX_OTHERS = 200  # of one failing client or name
+_OUTWARD = (b"smtp", b"relay")
 
 
 class Observer(Protocol):
     """Watches the window for a purpose of its own, such as a plot; times in seconds."""
 
-    def message(self, time: int, message: Message, recipients: int, queued: int) -> None:
-        """A message entered the active queue for the first time; ``queued`` are there now."""
+    def message(self, time: int, name: str, recipients: int) -> None:
+        """A login, or a client without one, sent a message."""
 
-    def removed(self, time: int, queued: int) -> None:
-        """A message left the queue; ``queued`` are still there."""
+    def queued(self, time: int, count: int) -> None:
+        """So many messages are in the queue now."""
 
-    def delivery(self, time: int, event: ev.Delivery, *, blocked: bool) -> None:
-        """One recipient was dealt with."""
+    def outcome(self, time: int, kind: str, count: int, reason: str = "") -> None:
+        """Recipients were dealt with: sent, deferred, bounced, blocked."""
 
-    def failure(self, time: int, client: str) -> None:
-        """A login failed."""
+    def failed(self, time: int, count: int) -> None:
+        """Logins failed."""
 
 
 @dataclass(slots=True)
@@ -48,32 +60,39 @@ class Failures:
     last: int = 0
     others: set[str] = field(default_factory=set)  # names of a client, clients of a name
 
-    def add(self, time: int, other: str) -> None:
-        """Count one."""
+    def add(self, time: int, other: str, count: int) -> None:
+        """Count some."""
         self.first = self.first or time
         self.last = time
-        self.count += 1
-        if other and len(self.others) < _MAX_NAMES:
+        self.count += count
+        if other and len(self.others) < _MAX_OTHERS:
             self.others.add(other)
 
 
-@dataclass(slots=True)
-class ClientProfile:
-    """A client without a login.
+class Sight:
+    """One client address of an account, in the window.
 
     Attributes:
-        relayed: recipients elsewhere that this server passed its mail on to, in the window.
-        past_relayed: the same before it.
-        local: recipients served here.
-        forwarded: recipients elsewhere by an alias of a local address.
+        new: whether its network was not seen before the window.
+        failures: failed logins from it before its first success.
     """
 
-    profile: Profile = field(default_factory=Profile)
-    name: str = ""
-    relayed: int = 0
-    local: int = 0
-    forwarded: int = 0
-    past_relayed: int = 0
+    __slots__ = ("failures", "first", "messages", "new", "recipients")
+
+    def __init__(self, time: int, *, new: bool, failures: int) -> None:
+        self.first, self.new, self.failures = time, new, failures
+        self.messages = self.recipients = 0
+
+
+class Account:
+    """One login: when its first message of the window came, and from where they came."""
+
+    __slots__ = ("addresses", "first", "networks")
+
+    def __init__(self) -> None:
+        self.first = 0
+        self.networks: set[int] = set()  # before the window
+        self.addresses: dict[str, Sight] = {}  # of the window
 
 
 @dataclass(frozen=True)
@@ -84,153 +103,247 @@ class Window:
     end: int
 
 
-class Traffic:
-    """Takes events in the order of the log.
+class Traffic(Counter):
+    """Counts as the collector does, and takes down the details.
 
     Args:
-        window: what is judged; earlier events are the past that it is compared with.
+        window: what is judged; what is earlier is the past that it is compared with.
         blocked: tells the refusals that call the sender a spammer.
-        observers: watch events of the window.
+        known: clients that may relay without a login.
+        observers: watch the window.
     """
 
+    max_open = _MAX_OPEN
+
     def __init__(
-        self, window: Window, blocked: Blocked, observers: Iterable[Observer] = ()
+        self,
+        window: Window,
+        blocked: Blocked,
+        known: KnownClients | None = None,
+        observers: Iterable[Observer] = (),
     ) -> None:
+        super().__init__(blocked, known)
         self.window = window
-        self.blocked = blocked
-        self.ledger = Ledger()
-        self.users: dict[str, Profile] = {}
-        self.clients: dict[str, ClientProfile] = {}
+        self.users: dict[str, Account] = {}
+        self.names: dict[str, str] = {}  # of clients, as Postfix found them
         self.tried: dict[str, Failures] = {}  # by name
         self.attackers: dict[str, Failures] = {}  # by client
-        self.own_domains: set[str] = set()  # of logins, and of people who get their mail here
-        self.events = 0
+        self.senders: dict[tuple[str, bytes], int] = {}  # messages by client and sender's domain
+        self.past_senders: set[tuple[str, bytes]] = set()
+        self.unsent: dict[str, int] = {}  # recipients elsewhere, by client, that did not get it
+        self.trace = []
         self._observers = list(observers)
-        self._handlers: dict[type, Callable[[int, Any], None]] = {
-            ev.Client: self._client,
-            ev.Pickup: self._pickup,
-            ev.Active: self._active,
-            ev.Delivery: self._delivery,
-            ev.Expired: self._expired,
-            ev.Removed: self._removed,
-            ev.AuthFailure: self._failure,
-        }
+        self._time = 0
+        self._inside = False
+        self._seen: set[Origin] = set()  # in the past
+        self._sights: dict[Origin, Sight] = {}
 
-    def feed(self, stream: Iterable[tuple[int, ev.Event]]) -> None:
-        """Take events with their times (seconds since the epoch)."""
-        handlers = self._handlers
-        count = 0
-        for time, event in stream:
-            handler = handlers.get(type(event))
-            if handler is not None:
-                handler(time, event)
-                count += 1
-        self.events += count
+    # What the reader tells
 
-    def _client(self, time: int, event: ev.Client) -> None:
-        self.ledger.client(time, event)
+    def turn(self, time: int | None) -> None:
+        """Turn to the lines of another ten seconds; None: they bear no time."""
+        self.settle()
+        if time is not None:
+            self._time = time
+            self._inside = time >= self.window.start
+        self._observe_queue()
 
-    def _pickup(self, time: int, event: ev.Pickup) -> None:
-        self.ledger.pickup(time, event)
+    def finish(self) -> None:
+        """Take down what the last lines said."""
+        self.settle()
+        self._observe_queue()
 
-    def _active(self, time: int, event: ev.Active) -> None:
-        message = self.ledger.active(time, event)
-        if message is None or message.again:
+    def _observe_queue(self) -> None:
+        if self._inside and self._observers:
+            count = len(self.waiting) + len(self.counted)
+            for observer in self._observers:
+                observer.queued(self._time, count)
+
+    def settle(self) -> None:  # noqa: C901, PLR0912 -- the loops over all messages, unrolled
+        """Take down the messages that were traced."""
+        trace = self.trace
+        if not trace:
             return
-        if message.user:
-            profile = self.users.get(message.user)
-            if profile is None:
-                profile = self.users[message.user] = Profile()
-                self._own_domain(message.user)
-        elif message.client:
-            profile = self._client_profile(message).profile
+        if not self._inside:
+            for origin, sender, _, _ in trace:
+                if origin.user:
+                    if origin not in self._seen:
+                        self._before(origin)
+                elif origin.client and len(self.past_senders) < _MAX_DOMAINS:
+                    self.past_senders.add((origin.client, _domain(sender)))
         else:
-            profile = None
-        inside = time >= self.window.start
-        if profile is not None:
-            domain = event.sender.rpartition("@")[2].lower()
-            if not inside:
-                profile.before(message.client, domain)
-            else:
-                sight = profile.within(time, event.nrcpt, event.size, message.client, domain)
-                if sight.messages == 1:
-                    sight.name = message.name
-                    before = self.attackers.get(message.client)
-                    sight.failures = before.count if before else 0
-        if inside:
+            sights, senders = self._sights, self.senders
+            for origin, sender, _, recipients in trace:
+                if origin.user:
+                    sight = sights.get(origin) or self._sight(origin)
+                    sight.messages += 1
+                    sight.recipients += recipients
+                elif origin.client:
+                    key = origin.client, _domain(sender)
+                    if key not in senders and len(senders) >= _MAX_DOMAINS:
+                        _halve(senders, lambda count: count)
+                    senders[key] = senders.get(key, 0) + 1
             for observer in self._observers:
-                observer.message(time, message, event.nrcpt, len(self.ledger.open))
+                for origin, _, _, recipients in trace:
+                    if name := origin.user or origin.client:
+                        observer.message(self._time, name, recipients)
+        trace.clear()
 
-    def _client_profile(self, message: Message) -> ClientProfile:
-        client = self.clients.get(message.client)
-        if client is None:
-            if len(self.clients) >= _MAX_CLIENTS:
-                _halve(self.clients, lambda c: c.profile.window.recipients + c.past_relayed)
-            client = self.clients[message.client] = ClientProfile(name=message.name)
-        return client
+    def _user(self, name: str) -> Account:
+        account = self.users.get(name)
+        if account is None:
+            account = self.users[name] = Account()
+        return account
 
-    def _delivery(self, time: int, event: ev.Delivery) -> None:
-        message, handed_on = self.ledger.delivery(event)
-        status = event.status
-        blocked = status != "sent" and self.blocked(event.dsn.encode(), event.text.encode())
-        inside = time >= self.window.start
-        if inside:
-            for observer in self._observers:
-                observer.delivery(time, event, blocked=blocked)
-        if message is None:
+    def _before(self, origin: Origin) -> None:
+        if len(self._seen) >= _MAX_SEEN:
+            self._seen.clear()
+        self._seen.add(origin)
+        networks = self._user(origin.user).networks
+        if len(networks) < _MAX_ADDRESSES:
+            networks.add(network(origin.client))
+
+    def _sight(self, origin: Origin) -> Sight:
+        account = self._user(origin.user)
+        account.first = account.first or self._time
+        sight = account.addresses.get(origin.client)
+        if sight is None:
+            number = network(origin.client)
+            before = self.attackers.get(origin.client)
+            sight = Sight(
+                self._time,
+                new=bool(number) and number not in account.networks,
+                failures=before.count if before else 0,
+            )
+            if len(account.addresses) < _MAX_ADDRESSES:
+                account.addresses[origin.client] = sight
+        if len(self._sights) >= _MAX_SEEN:
+            self._sights.clear()
+        self._sights[origin] = sight
+        return sight
+
+    def _origin(self, login: bytes) -> Origin:
+        origin = super()._origin(login)
+        if origin.client not in self.names and len(self.names) < _MAX_NAMES:
+            self.names[origin.client] = text(login.partition(b"[")[0])
+        return origin
+
+    def attempt(  # noqa: PLR0913, PLR0917 -- one line, all that it says
+        self,
+        queue_id: bytes,
+        recipient: bytes,
+        orig_to: bytes,
+        daemon: bytes,
+        relay: bytes,
+        status: bytes,
+        dsn: bytes,
+        reply: bytes,
+        times: int = 1,
+    ) -> None:
+        """A delivery agent is done with one recipient for now; as ``Counter.attempt``."""
+        message = self.counted.get(queue_id)
+        origin = message.origin if message is not None else None
+        waited, before = False, 0
+        if origin is not None and origin.client and not origin.user:
+            waiting = message.waiting if message is not None else None
+            waited = bool(waiting) and crc32(recipient.lower()) in (waiting or ())
+            sums = self.bucket.entities.get(origin.entity)
+            before = sums[RELAYED] if sums else 0
+        super().attempt(queue_id, recipient, orig_to, daemon, relay, status, dsn, reply, times)
+        if not self._inside:
             return
-        if status == "sent" and event.agent in _MAILBOXES and not handed_on:
-            self._own_domain(event.recipient)
-        if message.user:
-            profile = self.users.get(message.user)
-        else:
-            client = self.clients.get(message.client)
-            profile = client.profile if client else None
-            if client and status == "sent" and not handed_on:
-                _count_relayed(client, event, inside=inside)
-            elif status == "deferred" and inside and event.agent == "smtp":
-                message.waits = not event.orig_to or event.orig_to == event.recipient
-        if inside and profile is not None and status != "sent":
-            window = profile.window
-            window.refused += blocked or status in ("bounced", "expired")
-            window.blocked += blocked
+        if origin is not None and origin.client and not origin.user:
+            sums = self.bucket.entities.get(origin.entity)
+            if sums is not None and sums[RELAYED] > before:
+                if status != b"sent":
+                    self.unsent[origin.client] = self.unsent.get(origin.client, 0) + 1
+            elif waited and status == b"sent" and daemon in _OUTWARD and not orig_to:
+                self.unsent[origin.client] = self.unsent.get(origin.client, 0) - 1
+        if self._observers:
+            self._observe(status, dsn, reply, times)
 
-    def _own_domain(self, address: str) -> None:
-        _, at, domain = address.rpartition("@")
-        if at and len(self.own_domains) < _MAX_DOMAINS:
-            self.own_domains.add(domain.lower())
+    def _observe(self, status: bytes, dsn: bytes, reply: bytes, times: int) -> None:
+        kind = "deferred" if status == b"SOFTBOUNCE" else status.decode("ascii", "replace")
+        if kind not in ("sent", "deferred", "bounced", "expired"):
+            return
+        if kind != "sent" and self.blocked.verdict(dsn, reply) == verdicts.BLOCKED:
+            kind = "blocked"
+        for observer in self._observers:
+            observer.outcome(self._time, kind, times, text(reply))
 
-    def _expired(self, time: int, event: ev.Expired) -> None:
-        message = self.ledger.open.get(event.queue_id)
-        profile = self.users.get(message.user) if message else None
-        if profile is not None and time >= self.window.start:
-            profile.window.refused += 1
-
-    def _removed(self, time: int, event: ev.Removed) -> None:
-        self.ledger.removed(event.queue_id)
-        if time >= self.window.start:
+    def sent(self, count: int) -> None:
+        """So many deliveries succeeded."""
+        super().sent(count)
+        if self._inside:
             for observer in self._observers:
-                observer.removed(time, len(self.ledger.open))
+                observer.outcome(self._time, "sent", count)
 
-    def _failure(self, time: int, event: ev.AuthFailure) -> None:
-        _failures(self.attackers, event.client, _MAX_CLIENTS).add(time, event.username)
-        if event.username:
-            _failures(self.tried, event.username, _MAX_TRIED).add(time, event.client)
-        if time >= self.window.start:
+    def failure(self, peer: bytes, name: bytes | None, times: int = 1) -> None:
+        """A login failed."""
+        super().failure(peer, name, times)
+        self._failed(client(peer), text(name).lower(), times)
+
+    def core_failure(self, peer: str, origin: str, name: str) -> None:
+        """BlueMind refused a login."""
+        super().core_failure(peer, origin, name)
+        self._failed(peer, name, 1)
+
+    def _failed(self, peer: str, name: str, times: int) -> None:
+        self.settle()  # what came before a failure is none of its successes
+        _failures(self.attackers, peer, _MAX_CLIENTS).add(self._time, name, times)
+        if name:
+            _failures(self.tried, name, _MAX_TRIED).add(self._time, peer, times)
+        if self._inside:
             for observer in self._observers:
-                observer.failure(time, event.client)
+                observer.failed(self._time, times)
+
+    # What is asked at the end
+
+    @property
+    def own_domains(self) -> set[str]:
+        """Domains of logins, and of people who get their mail here."""
+        own = {text(domain) for domain in self.domains}
+        return own | {user.rpartition("@")[2] for user in self.users if "@" in user}
+
+    def queue_ids(self, user: str) -> list[str]:
+        """Return the queue ids of a login that the log shows no end of."""
+        found = [key for key, message in self.counted.items() if message.origin.user == user]
+        found += [key for key, origin in self.waiting.items() if origin.user == user]
+        return [text(key).rpartition("/")[2].removesuffix(":") for key in found]
+
+    def waiting_outward(self) -> dict[str, int]:
+        """Count, by client, the messages without a login that wait for servers elsewhere."""
+        found: dict[str, int] = {}
+        for message in self.counted.values():
+            origin = message.origin
+            if message.waiting and message.outward and origin.entity in message.outward:
+                found[origin.client] = found.get(origin.client, 0) + 1
+        found.pop("", None)
+        return found
+
+    def domains_of(self, address: str) -> dict[str, int]:
+        """Return how many messages of the window a client without a login sent as which domain."""
+        return {text(d): count for (c, d), count in self.senders.items() if c == address}
+
+    def past_domains_of(self, address: str) -> set[str]:
+        """Return the domains that a client wrote as before the window."""
+        return {text(domain) for peer, domain in self.past_senders if peer == address}
 
 
-def _count_relayed(client: ClientProfile, event: ev.Delivery, *, inside: bool) -> None:
-    """Tell mail passed on elsewhere from mail for people here: by the agent that delivered it."""
-    if event.agent != "smtp":
-        client.local += inside
-    elif event.orig_to and event.orig_to != event.recipient:
-        client.forwarded += inside
-    elif inside:
-        client.relayed += 1
-    else:
-        client.past_relayed += 1
+class Reader(Scanner):
+    """The collector's reader, which tells ``Traffic`` of each ten seconds."""
+
+    counter: Traffic
+
+    def enter(self, head: bytes | None) -> bool:
+        """Open the bucket of a run of lines that begins so; return whether its time is known."""
+        known = super().enter(head)
+        self.counter.turn(self.clock.last)
+        return known
+
+
+def _domain(sender: bytes) -> bytes:
+    return sender[sender.rfind(b"@") + 1 :].lower()
 
 
 def _failures(table: dict[str, Failures], key: str, limit: int) -> Failures:
@@ -242,7 +355,7 @@ def _failures(table: dict[str, Failures], key: str, limit: int) -> Failures:
     return found
 
 
-def _halve(table: dict[str, _T], weight: Callable[[_T], int]) -> None:
+def _halve(table: dict[_K, _T], weight: Callable[[_T], int]) -> None:
     """Drop the lighter half: the heaviest are what is looked for, and memory stays bounded."""
     heavy = sorted(table.items(), key=lambda item: weight(item[1]))[len(table) // 2 :]
     table.clear()

@@ -403,5 +403,5 @@ def test_what_was_done_is_in_the_story_with_server_and_zone(tmp_path, monkeypatc
 def test_the_queue_goes_on_as_it_was_at_the_end_of_a_slot():
     timeline = Timeline(Window(0, 100), length=10)
     for time, queued in ((5, 3), (6, 9), (8, 1), (35, 2)):
-        timeline.removed(time, queued)
+        timeline.queued(time, queued)
     assert timeline.queue_curve()[:5] == [9, 1, 1, 2, 2]

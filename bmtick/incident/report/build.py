@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bmtick import names as n
 from bmtick.incident.analysis import Analysis
 from bmtick.incident.assessment import SUSPECT
 from bmtick.incident.relays import ORDINARY, Relay
@@ -112,13 +113,13 @@ def _verdict(accused: Sequence[Suspect], culprits: Sequence[Relay]) -> str:
 
 
 def _tiles(facts: Facts, curve: Curve) -> list[tuple[str, str]]:
-    users = facts.analysis.traffic.users.values()
+    users = facts.analysis.assessments[n.SENDER].values()
     timeline = facts.timeline
-    refused = sum(c.total() for n, c in timeline.outcomes.items() if n not in ("sent", "deferred"))
+    refused = sum(c.total() for k, c in timeline.outcomes.items() if k not in ("sent", "deferred"))
     return [
         (number(max(curve.lengths, default=0)), _("messages in the queue at most")),
-        (number(sum(p.window.messages for p in users)), _("messages of users")),
-        (number(sum(p.window.recipients for p in users)), _("recipients of users")),
+        (number(int(sum(u.counts.get("messages", 0) for u in users))), _("messages of users")),
+        (number(int(sum(u.counts.get("recipients", 0) for u in users))), _("recipients of users")),
         (number(refused), _("deliveries refused")),
         (number(timeline.outcomes[BLOCKED].total()), _("of them as spam")),
         (number(timeline.failures.total()), _("failed logins")),
@@ -128,41 +129,45 @@ def _tiles(facts: Facts, curve: Curve) -> list[tuple[str, str]]:
 def _user_bars(facts: Facts, accused: Sequence[Suspect]) -> list[Bar]:
     known = {s.user: s for s in accused}
     bars = []
-    for user, profile in facts.analysis.traffic.users.items():
-        window = profile.window
-        if not window.messages:
+    analysis = facts.analysis
+    for user, one in analysis.assessments[n.SENDER].items():
+        messages = int(one.counts.get("messages", 0))
+        if not messages:
             continue
+        recipients = int(one.counts.get("recipients", 0))
+        account = analysis.traffic.users.get(user)
         hover = _(
             "{name}: {recipients} recipients, {messages} messages, {addresses} addresses, "
             "{refused} refused",
             name=user,
-            recipients=number(window.recipients),
-            messages=number(window.messages),
-            addresses=number(len(profile.addresses)),
-            refused=number(window.refused),
+            recipients=number(recipients),
+            messages=number(messages),
+            addresses=number(len(account.addresses) if account else 0),
+            refused=number(int(one.counts.get("refused", 0))),
         )
         if user in known:
             hover += " " + _("(evidence {score} %)", score=known[user].score)
-        bars.append(Bar(user, window.recipients, user in known, hover))
+        bars.append(Bar(user, recipients, user in known, hover))
     return _largest(bars)
 
 
 def _client_bars(facts: Facts, culprits: Sequence[Relay]) -> list[Bar]:
     bad = {r.client for r in culprits}
     bars = []
-    for address, client in facts.analysis.traffic.clients.items():
-        window = client.profile.window
-        if window.messages:
+    names = facts.analysis.traffic.names
+    for address, one in facts.analysis.assessments[n.CLIENT].items():
+        if one.counts.get("messages"):
+            recipients = int(one.counts.get("recipients", 0))
             hover = _(
                 "{address} ({name}): {recipients} recipients, {relayed} of them elsewhere, "
                 "{refused} refused",
                 address=address,
-                name=client.name,
-                recipients=number(window.recipients),
-                relayed=number(client.relayed),
-                refused=number(window.refused),
+                name=names.get(address, ""),
+                recipients=number(recipients),
+                relayed=number(int(one.counts.get("relayed", 0))),
+                refused=number(int(one.counts.get("refused", 0))),
             )
-            bars.append(Bar(address, window.recipients, address in bad, hover))
+            bars.append(Bar(address, recipients, address in bad, hover))
     return _largest(bars)
 
 
@@ -242,7 +247,7 @@ def _tables(facts: Facts, accused: Sequence[Suspect], culprits: Sequence[Relay])
         Table(
             _("Refusals by their reason"),
             [_("deliveries"), _("kind"), _("what the other server said")],
-            [[number(n), figures.outcome_name(kind), text] for (kind, text), n in reasons],
+            [[number(count), figures.outcome_name(kind), text] for (kind, text), count in reasons],
             numbers=(0,),
             empty=_("No delivery was refused."),
         ),

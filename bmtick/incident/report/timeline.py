@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from bmtick.collect import events as ev
 from bmtick.incident.grouping import plain_reason
-from bmtick.incident.ledger import Message
 from bmtick.incident.traffic import Window
 
 _SLOTS = 720  # at most so many points of a curve: more cannot be told apart on a screen
@@ -67,45 +65,33 @@ class Timeline:
             last = self.ends.get(slot, last)
         return curve
 
-    def message(self, time: int, message: Message, recipients: int, queued: int) -> None:
+    def message(self, time: int, name: str, recipients: int) -> None:
         """Count a message that became active."""
-        slot = self._queued(time, queued)
-        name = message.user or message.client
-        if name:
-            counter = self.senders.get(name)
-            if counter is None:
-                if len(self.senders) >= _MAX_SENDERS:
-                    heavy = sorted(self.senders.items(), key=lambda item: item[1].total())
-                    self.senders = dict(heavy[_MAX_SENDERS // 2 :])
-                counter = self.senders[name] = Counter()
-            counter[slot] += recipients
-
-    def removed(self, time: int, queued: int) -> None:
-        """Note the queue's new length."""
-        self._queued(time, queued)
-
-    def _queued(self, time: int, queued: int) -> int:
-        slot = self.slot(time)
-        self.queue[slot] = max(self.queue.get(slot, 0), queued)
-        self.ends[slot] = queued
-        self.last_queued = queued
-        return slot
-
-    def delivery(self, time: int, event: ev.Delivery, *, blocked: bool) -> None:
-        """Count one recipient's outcome, and the reason where it is a refusal."""
-        kind = BLOCKED if blocked else event.status
-        counter = self.outcomes.get(kind)
+        counter = self.senders.get(name)
         if counter is None:
-            counter = self.outcomes[BOUNCED]  # expired
-        counter[self.slot(time)] += 1
-        if blocked and not self.first_blocked:
-            self.first_blocked = time
-        if blocked or event.status == BOUNCED:
-            key = (kind, plain_reason(event.text))
-            if key in self.reasons or len(self.reasons) < _MAX_REASONS:
-                self.reasons[key] += 1
+            if len(self.senders) >= _MAX_SENDERS:
+                heavy = sorted(self.senders.items(), key=lambda item: item[1].total())
+                self.senders = dict(heavy[_MAX_SENDERS // 2 :])
+            counter = self.senders[name] = Counter()
+        counter[self.slot(time)] += recipients
 
-    def failure(self, time: int, client: str) -> None:
-        """Count a failed login."""
-        del client
-        self.failures[self.slot(time)] += 1
+    def queued(self, time: int, count: int) -> None:
+        """Note the queue's length."""
+        slot = self.slot(time)
+        self.queue[slot] = max(self.queue.get(slot, 0), count)
+        self.ends[slot] = count
+        self.last_queued = count
+
+    def outcome(self, time: int, kind: str, count: int, reason: str = "") -> None:
+        """Count what became of recipients, and the reason where it is a refusal."""
+        self.outcomes.get(kind, self.outcomes[BOUNCED])[self.slot(time)] += count  # expired
+        if kind == BLOCKED and not self.first_blocked:
+            self.first_blocked = time
+        if kind in (BLOCKED, BOUNCED):
+            key = (kind, plain_reason(reason))
+            if key in self.reasons or len(self.reasons) < _MAX_REASONS:
+                self.reasons[key] += count
+
+    def failed(self, time: int, count: int) -> None:
+        """Count failed logins."""
+        self.failures[self.slot(time)] += count
