@@ -64,6 +64,14 @@ class Scales:
             if scale is not None:
                 self._scales.setdefault(scale.measurement, []).append(scale)
                 self.names.add(one.name)
+        # What facts may leave out, ready to be copied: the guard weighs each message.
+        self._bases = {
+            measurement: {
+                **dict.fromkeys((name for s in scales for name in s.references), MISSING),
+                **_zeros(measurement),
+            }
+            for measurement, scales in self._scales.items()
+        }
 
     @classmethod
     def recommended(cls, settings: Settings) -> Scales:
@@ -86,8 +94,11 @@ class Scales:
             A weight for each alert that reads the measurement and does not leave the entity out,
             the heaviest (value by threshold) first.
         """
-        scope = {**_zeros(measurement), **facts}
-        weights = [w for scale in self._scales.get(measurement, ()) if (w := scale.weigh(scope))]
+        scales = self._scales.get(measurement)
+        if scales is None:
+            return []
+        scope = {**self._bases[measurement], **facts}
+        weights = [w for scale in scales if (w := scale.weigh(scope))]
         return sorted(weights, key=lambda w: -w.value / w.threshold if w.threshold else 0.0)
 
 
@@ -105,28 +116,34 @@ class _Scale:
         self.name, self.measurement = name, measurement
         self._steps, self._critical = steps, critical
 
+    @property
+    def references(self) -> set[str]:
+        """The names that its lambdas read."""
+        found = set(self._critical.references)
+        for step in self._steps:
+            if isinstance(step, Predicate):
+                found.update(step.references)
+            else:
+                found.update(name for _, expression in step for name in expression.references)
+        return found
+
     def weigh(self, facts: Mapping[str, Any]) -> Weight | None:
-        scope = dict(facts)
+        """Weigh facts in which all references are."""
+        scope: Mapping[str, Any] = facts
         try:
             for step in self._steps:
                 if isinstance(step, Predicate):
-                    if not step.expression.predicate(_complete(scope, step.references)):
+                    if not step.expression.predicate(scope):
                         return None
                     continue
+                made = dict(scope)
                 for name, expression in step:
-                    scope[name] = expression.evaluate(_complete(scope, expression.references))
-            critical = self._critical.expression.predicate(
-                _complete(scope, self._critical.references)
-            )
+                    made[name] = expression.evaluate(made)
+                scope = made
+            critical = self._critical.expression.predicate(scope)
         except EvaluationError:
             return None  # a fact is missing or of another type: Kapacitor drops such a point, too
         return Weight(self.name, float(scope["value"]), float(scope["crit"]), critical)
-
-
-def _complete(scope: dict[str, Any], references: Iterable[str]) -> dict[str, Any]:
-    for name in references:
-        scope.setdefault(name, MISSING)
-    return scope
 
 
 def _scale(name: str, task: Task) -> _Scale | None:
@@ -147,5 +164,23 @@ def _scale(name: str, task: Task) -> _Scale | None:
                 steps.append(list(zip(node.names, node.expressions, strict=True)))
             case AlertNode():
                 conditions = node.levels.conditions
-                return _Scale(name, measurement, steps, conditions[max(conditions)])
+                critical = conditions[max(conditions)]
+                return _Scale(name, measurement, _needed(steps, critical), critical)
     return None
+
+
+def _needed(steps: list[Any], critical: Predicate) -> list[Any]:
+    """Leave out the values that no condition and no weight reads: texts of messages and ids."""
+    wanted = {"value", "crit", *critical.references}
+    kept: list[Any] = []
+    for step in reversed(steps):
+        if isinstance(step, Predicate):
+            wanted.update(step.references)
+            kept.append(step)
+            continue
+        needed = [(name, expression) for name, expression in step if name in wanted]
+        for _, expression in needed:
+            wanted.update(expression.references)
+        if needed:
+            kept.append(needed)
+    return kept[::-1]

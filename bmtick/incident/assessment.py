@@ -30,6 +30,10 @@ _ENTITY = {  # measurement: the tag that names who it is
     n.LOCAL: "sender",
     n.FORWARD: "forwarder",
 }
+_COUNTED = {  # measurement: places and names of the fields that may be added up
+    name: [(place, key) for place, key in enumerate(n.FIELDS[name]) if key in n.ADDITIVE]
+    for name in _ENTITY
+}
 _OUTWARD = "hour_relayed"
 
 
@@ -103,7 +107,7 @@ class Assessor:
         self._start = start
         # Of each series: the minute and share of its last weighing, and since when it is rising.
         self._weighed: dict[tuple[str, tuple[str, ...]], tuple[int, float, int]] = {}
-        self._skipped: dict[tuple[str, tuple[str, ...]], tuple[dict[str, float], int]] = {}
+        self._skipped: dict[tuple[str, tuple[str, ...]], tuple[Sequence[float], int]] = {}
         self.found: dict[tuple[str, tuple[str, ...]], Assessment] = {}
         self.open_since = 0  # when strangers together reached the threshold of an open relay
         self._accounts: dict[str, dict[str, float]] = {}
@@ -128,30 +132,33 @@ class Assessor:
 
     def _entity(self, name: str, tags: tuple[str, ...], values: Sequence[float], time: int) -> None:
         key = name, tags
-        facts = dict(zip(n.FIELDS[name], values, strict=False))
-        one = self.found.get(key)
         if time >= self._start:
-            one = one or self.found.setdefault(key, self._new(name, tags))
+            one = self.found.get(key)
+            if one is None:
+                one = self.found[key] = self._new(name, tags)
             one.first = one.first or time
-            for field_name in facts.keys() & n.ADDITIVE:
-                one.counts[field_name] = one.counts.get(field_name, 0) + facts[field_name]
+            counts = one.counts
+            for place, field_name in _COUNTED[name]:
+                if value := values[place]:
+                    counts[field_name] = counts.get(field_name, 0) + value
         # A point a minute says it all, but for the moment at which an attack begins; and the last.
         minute, share, rising = self._weighed.get(key, (-1, 0.0, time))
         if minute == time // _STEP and (share < _NEAR or share >= 1):
-            self._skipped[key] = facts, time
+            self._skipped[key] = values, time
         else:
             self._skipped.pop(key, None)
-            self._weigh(key, facts, time, share, rising)
+            self._weigh(key, values, time, share, rising)
 
     def _weigh(
         self,
         key: tuple[str, tuple[str, ...]],
-        facts: dict[str, float],
+        values: Sequence[float],
         time: int,
         share: float,
         rising: int,
     ) -> None:
         name, tags = key
+        facts = dict(zip(n.FIELDS[name], values, strict=False))
         one = self.found.get(key)
         weights = self._scales.weigh(name, {**facts, **dict(zip(n.TAGS[name], tags, strict=True))})
         if not weights:
@@ -185,9 +192,9 @@ class Assessor:
 
         A name may stand for several series (a sender by several uids): the heaviest is kept.
         """
-        for key, (facts, time) in self._skipped.items():
+        for key, (values, time) in self._skipped.items():
             _, share, rising = self._weighed[key]
-            self._weigh(key, facts, time, share, rising)
+            self._weigh(key, values, time, share, rising)
         self._skipped.clear()
         by_kind: dict[str, dict[str, Assessment]] = {kind: {} for kind in _ENTITY}
         for one in self.found.values():

@@ -33,6 +33,7 @@ RESULTS: Final = frozenset((int, float, str, bool, Duration))
 CONDITION: Final = frozenset((bool,))
 _ABSENT: Final = object()
 _BRANCHES: Final = set(STATELESS["if"].signatures)
+_LARGER: Final = {"max": ">", "min": "<"}
 _CONVERSIONS: Final = {"int": int, "float": float, "bool": bool, "string": str}
 
 
@@ -241,8 +242,16 @@ class _Generator:
         if node.name == "isPresent":
             return self._out.assign(f"type({texts[0]}) is not Missing", bool)
         called = f"{self._out.constant(function.apply)}({', '.join(texts)})"
+        if node.name in _LARGER:
+            # Without a call where neither is NaN nor as large as the other: that is most of the time.
+            (one, other), sign = texts, _LARGER[node.name]
+            called = (
+                f"{one} if {one} {sign} {other} else {other} if {other} {sign} {one} else {called}"
+            )
         if kind is not None:
             name = self._out.constant(kind)
+            if kind is float:
+                called = f"float({texts[0]}) if type({texts[0]}) is int else {called}"
             called = f"{texts[0]} if type({texts[0]}) is {name} else {called}"
         return self._out.assign(called, kind)
 
