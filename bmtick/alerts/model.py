@@ -110,6 +110,7 @@ class Rendered:
         handlers: the kinds of handlers that it uses, ``email`` among them.
         form: in which form.
         values: the parameters that went in.
+        made_by: the comment line of the script with the command that renders it.
     """
 
     name: str
@@ -121,3 +122,4 @@ class Rendered:
     handlers: frozenset[str]
     form: Form
     values: dict[str, Any] = field(default_factory=dict)
+    made_by: str = ""

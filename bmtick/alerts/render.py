@@ -61,6 +61,7 @@ def render(
         handlers=_kinds(resolved),
         form=form,
         values=resolved.values,
+        made_by=_made_by(resolved, form),
     )
 
 
@@ -277,6 +278,16 @@ def _sets(handler: Handler, options: Mapping[str, Any]) -> list[str]:
 
 def _header(resolved: Resolved, form: Form) -> str:
     """Say what made the script, in comment lines that no value can break out of."""
+    return "\n".join(
+        [
+            _comment(f"{resolved.alert.title}. {resolved.alert.summary}"),
+            _made_by(resolved, form),
+            _comment("Change the settings and render again; changes to this file are lost."),
+        ]
+    )
+
+
+def _made_by(resolved: Resolved, form: Form) -> str:
     command = ["bmtick", "render", resolved.alert.name]
     for name, parameter in resolved.alert.parameters.items():
         if resolved.values[name] not in (parameter.default, None):
@@ -285,9 +296,8 @@ def _header(resolved: Resolved, form: Form) -> str:
         command += _sets(handler, options)
     if form != "script":
         command += ["--as", form]
-    lines = [
-        f"{resolved.alert.title}. {resolved.alert.summary}",
-        f"Made by: {shlex.join(command)}",
-        "Change the settings and render again; changes to this file are lost.",
-    ]
-    return "\n".join(f"// {printable(line)}" for line in lines)
+    return _comment(f"Made by: {shlex.join(command)}")
+
+
+def _comment(text: str) -> str:
+    return f"// {printable(text)}"

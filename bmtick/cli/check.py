@@ -172,12 +172,10 @@ def _check_directory(folder: str, how: dict[str, Any]) -> list[Finding]:
 
 
 def _print(findings: list[Finding], output_format: str) -> None:
-    if output_format == "text":
-        for finding in findings:
-            click.echo(str(finding))
-    elif output_format == "github":
-        for finding in findings:
-            click.echo(_github(finding))
+    if output_format in ("text", "github"):
+        shown = str if output_format == "text" else _github
+        if findings:
+            click.echo("\n".join([shown(finding) for finding in findings]))
     else:
         import json
 

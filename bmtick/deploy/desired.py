@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ from bmtick.deploy.model import TaskDefinition, TemplateDefinition
 from bmtick.errors import BmtickError
 from bmtick.names import TASK_PREFIX
 
-_MADE_BY = re.compile(r"^// Made by: [^\n]*\n", re.MULTILINE)
 INTERNAL_PREFIX = f"{TASK_PREFIX}-"  # bmtick--check-..., bmtick--fire-..., bmtick--silence-...
 
 
@@ -75,7 +73,7 @@ def _template_ids(alerts: list[Rendered]) -> dict[str, str]:
 
 def _shared(alert: Rendered) -> str:
     """Return a template's script without the comment that tells one instance's command line."""
-    return _MADE_BY.sub("", alert.script, count=1)
+    return alert.script.replace(f"{alert.made_by}\n", "", 1) if alert.made_by else alert.script
 
 
 def _kind(alert: Rendered) -> str:

@@ -9,7 +9,6 @@ from bmtick.errors import BmtickError
 from bmtick.tick.signatures import HANDLERS, NODES
 
 OLDEST = "1.5.0"
-NEWEST = "1.8"
 _ALL_PATCHES = 99  # "1.5" means the last patch release of 1.5
 
 

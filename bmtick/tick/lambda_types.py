@@ -7,6 +7,7 @@ before data is there: a field without a schema, a var that the user gives.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -23,6 +24,7 @@ _LITERALS: dict[type, str] = {
     ast.Duration: "duration",
     ast.Regex: "regex",
 }
+_NUMBER = re.compile(r"[0-9.]+")
 _SIGNED = ("int", "float", "duration")
 _IN_LAMBDA = frozenset({"bool", "int", "float", "string", "regex", "duration", "lambda", "any"})
 
@@ -188,6 +190,8 @@ def _mismatch(
         return message, "convert one with float() or int(); a constant with a point is a float"
     for side, other in ((node.left, right), (node.right, left)):
         if isinstance(side, ast.String) and other in _SIGNED and node.operator != "+":
+            if _NUMBER.fullmatch(side.value):
+                return message, f"a number has no quotes: {side.value}"
             return message, f'a field or tag stands in double quotes: "{side.value}"'
     if node.operator == "+" and "string" in (left, right) and right != "regex":
         return message, "convert it with string()"

@@ -10,6 +10,7 @@ vim.api.nvim_create_autocmd({ 'BufRead', 'BufNewFile' }, {
       root_dir = vim.fn.getcwd(),
     })
     vim.lsp.buf_attach_client(args.buf, vim.b[args.buf].bmtick)
+    vim.keymap.set('n', 'K', vim.lsp.buf.hover, { buffer = args.buf })
     vim.bo[args.buf].omnifunc = 'v:lua.vim.lsp.omnifunc'
   end,
 })
