@@ -78,9 +78,7 @@ class Terminal:
         self._run("set", "-g", "status", "off")
 
     def _run(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [*self._tmux, *arguments], check=True, capture_output=True, text=True
-        )
+        done = subprocess.run([*self._tmux, *arguments], check=True, capture_output=True, text=True)
         return done.stdout
 
     def step(self, keys: tuple[str, ...], wanted: str) -> str:
