@@ -140,7 +140,7 @@ def test_the_29th_of_february(log):
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["--year", "20"], "four digits"), (["--year", "x"], "four digits")],
+    [(["--year", "20"], "from 1970 to 9998"), (["--year", "x"], "from 1970 to 9998")],
 )
 def test_a_wrong_year(arguments, said, log):
     assert said in days("--log", str(log), *arguments, status=2)[1]
