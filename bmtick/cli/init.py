@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ def command(
     the mail log, and the recipients that Kapacitor knows. Says what it found and what it did not.
     The file is that of --config, else ./bmtick.toml; one that is there is not overwritten.
     """
-    from bmtick import settings
+    from bmtick import languages, settings
     from bmtick.alerts import catalogue
     from bmtick.deploy.detect import detect
     from bmtick.deploy.initial import initial_settings
@@ -57,7 +58,7 @@ def command(
             remedy="--force overwrites it, -o names another file",
         )
     found = detect(Path(root), kapacitor=kapacitor, influxdb=influxdb)
-    text = initial_settings(found, catalogue())
+    text = initial_settings(found, catalogue(), languages.choose(None, os.environ))
     settings.parse(text, file=target)
     for line in found.notes:
         _deploy.say(f"found      {line}")

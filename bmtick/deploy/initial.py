@@ -9,15 +9,15 @@ from bmtick.alerts.model import Alert
 from bmtick.deploy.detect import Found, most_relaying
 
 
-def initial_settings(found: Found, catalogue: Mapping[str, Alert]) -> str:
-    """Return the text of a first settings file."""
+def initial_settings(found: Found, catalogue: Mapping[str, Alert], language: str = "en") -> str:
+    """Return the text of a first settings file, for alerts in this language."""
     logs = found.logs or ["/var/log/mail.log"]
     clients = found.known_clients or ["127.0.0.0/8", "::1"]
     queue = "off" if found.queue_by_telegraf else "auto"
     lines = [
         *_head(found),
         "",
-        'language = "en"                         # en, fr, de: messages of the alerts',
+        f'language = "{language}"                         # en, fr, de: messages of the alerts',
         "",
         *_servers(found),
         "",

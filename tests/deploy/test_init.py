@@ -136,3 +136,11 @@ def test_recipients_are_those_of_the_real_kapacitor(machine, tmp_path, kapacitor
     data = tomllib.loads(target.read_text())
     assert data["notify"]["recipients"] == ["default@example.org"]
     assert data["kapacitor"]["url"] == kapacitor.url
+
+
+def test_the_alerts_speak_the_language_of_the_machine(tmp_path, monkeypatch):
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "de_DE.UTF-8")
+    result = CliRunner().invoke(cli, ["init", "--root", str(tmp_path), "-o", "-"])
+    assert 'language = "de" ' in result.stdout
