@@ -66,3 +66,11 @@ def test_guessed_names_are_forgotten_after_an_hour_and_shared_addresses_after_a_
     memory.forget(1061)
     assert memory.guessed == {}
     assert memory.shared == {"old": {"a": 5, "b": -380}}
+
+
+def test_a_full_list_of_guessed_names_drops_those_of_more_than_an_hour(monkeypatch):
+    monkeypatch.setattr("bmtick.collect.memory._MAX_GUESSED", 2)
+    memory = Memory()
+    for user, minute in (("old", 1), ("new", 2), ("last", 61)):
+        memory.guess(user, minute)
+    assert memory.guessed == {"new": 2, "last": 61}
