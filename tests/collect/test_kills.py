@@ -1,7 +1,8 @@
 """Killed at any system call, under a parent that drops what a failed run printed, as Telegraf does.
 
 Some calls are tried; each with ``BMTICK_KILLS=all``. What two runs print of the same series and time
-is one point, as in InfluxDB.
+is one point, as in InfluxDB. Left out is the very last call, the end itself: a kill there comes after
+the state was committed, and a parent that drops the output loses it.
 """
 
 import os
@@ -19,6 +20,7 @@ from tests.collect.test_endings import ROOT, Store, lines
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 OLD, NEW = 300, 500  # messages
 SAMPLE = 12
+OF_MEMORY = {"brk", "mmap", "munmap", "mremap", "madvise"}  # another number in each run
 
 
 @pytest.fixture
@@ -52,8 +54,9 @@ def calls(folder: Path, trace: Path) -> list[tuple[str, int]]:
         if name:
             seen[name[1]] += 1
             begun = begun or ("/mail.log" in line and name[1] != "execve")
-            if begun:
+            if begun and name[1] not in OF_MEMORY:
                 found.append((name[1], seen[name[1]]))
+    assert found.pop() == ("exit_group", 1)
     return found
 
 
