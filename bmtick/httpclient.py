@@ -268,7 +268,7 @@ class HttpClient:
     ) -> Stream:
         """Open an answer that is read piece by piece.
 
-        With ``progress`` it may take long as long as it goes on: the time that is set begins anew
+        With ``progress`` it may take long as long as it goes on: the time that is set starts over
         with each 64 KiB. Without, it is the time of the whole answer.
 
         Raises:

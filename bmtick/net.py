@@ -1,6 +1,6 @@
 """Connections that end: one deadline and one size for all that a peer sends.
 
-A timeout of a socket begins anew with each byte, so a peer that sends a byte each half second holds
+A timeout of a socket starts over with each byte, so a peer that sends a byte each half second holds
 a program for ever, and one that never stops takes all memory. Here both are limits of the whole
 conversation, kept by the socket itself, so that ``http.client``, ``smtplib`` and TLS keep them too.
 """
@@ -28,7 +28,7 @@ class Limits:
     Args:
         seconds: from now on until its end.
         size: bytes that the peer may send.
-        progress: bytes after which the time begins anew, for long answers; 0: never.
+        progress: bytes after which the time starts over, for long answers; 0: never.
     """
 
     def __init__(self, seconds: float, size: int, progress: int = 0) -> None:

@@ -43,7 +43,7 @@ def read(language: str) -> Catalog:
 
 
 def main() -> None:
-    """Write the catalogues anew."""
+    """Rewrite the catalogues."""
     texts = extracted()
     for language in TRANSLATED:
         path = LOCALE / f"{language}.po"

@@ -16,8 +16,8 @@ from benchmarks.thresholds import baselines, server
 from benchmarks.thresholds.incidents import KINDS, Truth
 from benchmarks.thresholds.server import DAY, Server
 from bmtick.alerts import catalogue, render
+from bmtick.collect.batch import points_of_logs
 from bmtick.collect.options import Options
-from bmtick.collect.whole import points_of_logs
 from bmtick.durations import SECOND
 from bmtick.engine import Task, load_task
 from bmtick.points import Point

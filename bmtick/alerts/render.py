@@ -17,7 +17,7 @@ from bmtick.alerts.load import templates_folder
 from bmtick.alerts.model import Alert, Form, Rendered
 from bmtick.alerts.place import in_section
 from bmtick.alerts.quoting import tick_reference, tick_string, tick_strings
-from bmtick.alerts.resolve import Resolved, instances, passed_over, resolve
+from bmtick.alerts.resolve import Resolved, excluded, instances, resolve
 from bmtick.alerts.text import Source, details, message, rule_source, script_source, texts
 from bmtick.alerts.values import show
 from bmtick.durations import format_duration
@@ -259,7 +259,7 @@ def _filter(
         every = set(parameter.limits.choices)
         if parameter.filter and set(resolved.values[name]) != every:
             terms.append(one_of(parameter.filter, resolved.values[name]))
-    terms += [f"({tick_reference(t)} != {text(v)})" for t, v in passed_over(resolved)]
+    terms += [f"({tick_reference(t)} != {text(v)})" for t, v in excluded(resolved)]
     return " AND ".join(terms)
 
 

@@ -150,7 +150,7 @@ def _handlers(given: Mapping[str, Any], settings: Settings) -> list[tuple[Handle
     return found
 
 
-def passed_over(resolved: Resolved) -> list[tuple[str, str]]:
+def excluded(resolved: Resolved) -> list[tuple[str, str]]:
     """Return tag and value of what never counts: by ``unless``, and what is no single series."""
     pairs: list[tuple[str, str]] = []
     for tag, value in resolved.values["unless"].items():

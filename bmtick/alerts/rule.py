@@ -9,7 +9,7 @@ from __future__ import annotations
 from bmtick.alerts.declarations import Variable
 from bmtick.alerts.facts import id_head
 from bmtick.alerts.quoting import tick_reference, tick_string
-from bmtick.alerts.resolve import Resolved, passed_over
+from bmtick.alerts.resolve import Resolved, excluded
 from bmtick.alerts.values import show
 from bmtick.durations import format_duration
 from bmtick.errors import BmtickError
@@ -37,7 +37,7 @@ def check_fits(resolved: Resolved) -> None:
     for name, reason in alert.raw["rule"].get("needs", {}).items():
         if not values[name]:
             raise _refused(resolved, reason, f"--set {name}=..., or {_SCRIPT}")
-    for tag, text in [*_terms(resolved), *passed_over(resolved)]:
+    for tag, text in [*_terms(resolved), *excluded(resolved)]:
         if set(text) & {"'", '"'}:
             raise _refused(
                 resolved,
@@ -77,7 +77,7 @@ def _equal(resolved: Resolved) -> str:
 
 
 def _unequal(resolved: Resolved) -> str:
-    terms = [f"({tick_reference(t)} != {tick_string(v)})" for t, v in passed_over(resolved)]
+    terms = [f"({tick_reference(t)} != {tick_string(v)})" for t, v in excluded(resolved)]
     return " AND ".join(terms)
 
 

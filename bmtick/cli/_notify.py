@@ -125,7 +125,7 @@ def mailer(settings: Settings, mails: str | None) -> Mailer:
         except OSError as error:
             raise BmtickError(
                 f"cannot use '{folder}' as the folder of mails: {error.strerror}",
-                remedy="name another one by --mails or [watch] folder",
+                remedy="name another one by --mail-dir or [watch] folder",
             ) from None
         return FolderMailer(Path(folder))
     if watch.mail == "sendmail":

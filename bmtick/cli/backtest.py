@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bmtick.history import Span
     from bmtick.points import Point
     from bmtick.settings import Settings
-    from bmtick.trial.backtest import Result, Run, Subject
+    from bmtick.testing.backtest import Result, Run, Subject
 
 _SHOWN = 20  # episodes of one alert in the table
 
@@ -110,14 +110,14 @@ class _Past(NamedTuple):
         if self.span is not None:
             return over_history(task, self.settings, self.span, zone)
         if task.is_batch:
-            from bmtick.trial.batches import over_points
+            from bmtick.testing.batches import over_points
 
             return over_points(task, ((point, None) for point in self.of_logs()), zone)
         return _feeding(task, self.of_logs())
 
 
 def _results(past: _Past, subjects: list[Subject], *, named: bool) -> tuple[Run, list[Result]]:
-    from bmtick.trial.backtest import ask_queries
+    from bmtick.testing.backtest import ask_queries
 
     asking = [subject for subject in subjects if subject.alert.batch]
     if past.logs and asking and not named:
@@ -141,7 +141,7 @@ def _results(past: _Past, subjects: list[Subject], *, named: bool) -> tuple[Run,
 def _script(path: str, past: _Past) -> dict[str, Any]:
     """Run a script of one's own; return what came of it as data."""
     from bmtick.engine import load_task
-    from bmtick.trial.scripts import FiringSpans
+    from bmtick.testing.scripts import FiringSpans
 
     task = load_task(read_text(path), file=path, name=Path(path).stem, now=None, zone=local_zone())
     spans = FiringSpans()
@@ -198,7 +198,7 @@ def _show_script(document: dict[str, Any]) -> None:
 
 
 def _run(subjects: list[Subject], settings: Settings, *, named: bool) -> Run:
-    from bmtick.trial.backtest import Run
+    from bmtick.testing.backtest import Run
 
     run = Run(subjects, settings)
     greedy = run.greedy
@@ -213,7 +213,7 @@ def _subjects(settings: Settings, names: tuple[str, ...], sets: tuple[str, ...])
     from bmtick.alerts import catalogue, find
     from bmtick.alerts.assign import assignments, merged
     from bmtick.alerts.resolve import instances
-    from bmtick.trial.backtest import Subject
+    from bmtick.testing.backtest import Subject
 
     enabled = instances(settings)
     wanted = names or tuple(enabled) or tuple(catalogue())
@@ -227,8 +227,8 @@ def _subjects(settings: Settings, names: tuple[str, ...], sets: tuple[str, ...])
 
 
 def _points_of_logs(logs: tuple[str, ...], settings: Settings, host: str) -> Iterator[Point]:
+    from bmtick.collect.batch import points_of_logs
     from bmtick.collect.options import Options
-    from bmtick.collect.whole import points_of_logs
 
     for point in points_of_logs(logs, options=Options.of(settings.collect)):
         point.tags = {**point.tags, "host": host}

@@ -143,7 +143,7 @@ def _points_of(path: str) -> Iterator[tuple[Point, tuple[str, str] | None]]:
 def _over_batches(task: Task, path: str, elsewhere: tuple[str, str], zone: tzinfo) -> Iterator[int]:
     """Feed a recording's batches, or run the queries over a file's points; yield the times."""
     from bmtick.engine.batches import recording_in
-    from bmtick.trial.batches import over_points, replay
+    from bmtick.testing.batches import over_points, replay
 
     if path != "-" and (recording := recording_in(Path(path))) is not None:
         yield from replay(task, recording)

@@ -19,7 +19,11 @@ from bmtick.settings import Settings
 @_watching.watch_option
 @_deploy.server_options
 @click.option(
-    "--mails", type=click.Path(), help="Put the mails of 'bmtick watch' into this folder."
+    "--mail-dir",
+    "--mails",
+    "mails",
+    type=click.Path(),
+    help="Put the mails of 'bmtick watch' into this folder.",
 )
 @config_option
 @click.pass_context

@@ -42,7 +42,13 @@ if TYPE_CHECKING:
 @state_option
 @log_option
 @config_dir_option
-@click.option("--mails", type=click.Path(), help="Put the mails into this folder, send none.")
+@click.option(
+    "--mail-dir",
+    "--mails",
+    "mails",
+    type=click.Path(),
+    help="Put the mails into this folder; send none.",
+)
 @config_option
 @click.pass_context
 def command(

@@ -15,7 +15,7 @@ from bmtick.files import write_output
 from bmtick.languages import _
 
 if TYPE_CHECKING:
-    from bmtick.incident.report.story import Act, Curve
+    from bmtick.incident.report.story import Act, Series
     from bmtick.incident.traffic import Window
     from bmtick.settings import Settings
 
@@ -116,7 +116,7 @@ def _acts(settings: Settings) -> list[Act]:
 
 def _curve(
     settings: Settings, window: Window, points: str | None, influxdb: bool | None
-) -> Curve | None:
+) -> Series | None:
     from bmtick.cli._sources import measured_points
     from bmtick.incident.report.measured import queue_curve
     from bmtick.points import parse_lines

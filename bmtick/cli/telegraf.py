@@ -41,7 +41,7 @@ def command(
 
     Nothing is changed on this machine: the rights are commands in comments, to be run as root.
     """
-    from bmtick.collect.snippet import BUCKET, snippet
+    from bmtick.collect.telegraf_config import BUCKET, snippet
     from bmtick.collector_options import read_logs
     from bmtick.settings import Collect
 
@@ -95,7 +95,7 @@ def _config(ctx: click.Context, found: str) -> str:
 
 def _warn_of(paths: list[str]) -> None:
     """Say which files Telegraf's user cannot use, such as a program in somebody's home."""
-    from bmtick.collect.snippet import USER
+    from bmtick.collect.telegraf_config import USER
     from bmtick.doctor.context import may_read
 
     for path in paths:

@@ -12,8 +12,8 @@ from bmtick.cli.common import format_option, print_json, version_option
 from bmtick.errors import EXIT_FINDING, BmtickError, printable
 
 if TYPE_CHECKING:
-    from bmtick.trial.coverage import Coverage
-    from bmtick.trial.run import Outcome
+    from bmtick.testing.coverage import Coverage
+    from bmtick.testing.run import Outcome
 
 
 @click.command()
@@ -52,8 +52,8 @@ def command(
     PATH is a case file or a folder of them; without one, the catalogue's own cases run. Files of
     kapacitor-unit (*.yaml) run as they are. The exit status is 1 when a case fails.
     """
-    from bmtick.trial.coverage import Coverage
-    from bmtick.trial.junit import junit
+    from bmtick.testing.coverage import Coverage
+    from bmtick.testing.junit import junit
 
     watched = Coverage()
     outcomes = _run(paths, scripts, version, watched if coverage else None)
@@ -92,9 +92,9 @@ def _run(
     coverage: Coverage | None,
 ) -> list[Outcome]:
     from bmtick.alerts.load import templates_folder
-    from bmtick.trial.kapacitor_unit import SUFFIXES, load_unit_tests, run_unit_test
-    from bmtick.trial.load import case_files, load_cases
-    from bmtick.trial.run import run_case
+    from bmtick.testing.kapacitor_unit import SUFFIXES, load_unit_tests, run_unit_test
+    from bmtick.testing.load import case_files, load_cases
+    from bmtick.testing.run import run_case
 
     outcomes = []
     for file in case_files(paths or (Path(templates_folder()),)):
@@ -108,7 +108,7 @@ def _run(
 
 
 def _snapshots(outcomes: list[Outcome], *, update: bool) -> None:
-    from bmtick.trial import snapshot
+    from bmtick.testing import snapshot
 
     kept = [outcome for outcome in outcomes if outcome.case.snapshot]
     if update:

@@ -42,7 +42,13 @@ _GRACE = 3.0  # seconds that deliveries under way have to end when the watch is 
 @click.option("--log", "logs", multiple=True, help="Log instead of the settings'; repeatable.")
 @click.option("--state", help="Where all is kept. Default: the settings', [watch] state.")
 @click.option("--no-state", is_flag=True, help="Keep nothing.")
-@click.option("--mails", type=click.Path(), help="Put the mails into this folder, send none.")
+@click.option(
+    "--mail-dir",
+    "--mails",
+    "mails",
+    type=click.Path(),
+    help="Put the mails into this folder; send none.",
+)
 @click.option("--test-mail", is_flag=True, help="Send a test by mail and each channel, and end.")
 @config_option
 @click.pass_context
@@ -59,7 +65,7 @@ def command(
     """Watch this machine's mail log and queue; tell of alerts by mail, channels, post, exec, log.
 
     The alerts are those that the settings enable, the same that 'bmtick apply' deploys. Nothing is
-    forgotten over a restart. SIGTERM ends it, SIGHUP reads the settings anew. With --once and no state, the logs are read from
+    forgotten over a restart. SIGTERM ends it, SIGHUP reloads the settings. With --once and no state, the logs are read from
     their start; the exit status is 1 when something could not be delivered, also with --test-mail.
     """
     stop = _Stop()
@@ -117,12 +123,12 @@ def _usable(ctx: click.Context, screen: _Screen) -> bool:
     except BmtickError as error:
         screen.warn(f"the settings stay as they were: {error}")
         return False
-    screen.warn("the settings are read anew")
+    screen.warn("the settings are reloaded")
     return True
 
 
 def _start_anew() -> None:
-    """Become a process with the new settings; what must not be forgotten is in the state."""
+    """Become a process with the new settings; the state holds all that it needs."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the new one listens
     signal.set_wakeup_fd(-1)
     sys.stderr.flush()

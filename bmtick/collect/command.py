@@ -106,7 +106,7 @@ def _write(data: bytes) -> None:
 
 def _write_for_telegraf(data: bytes) -> None:
     """Print, and see that the reader takes it: a pipe is lost with what nobody read."""
-    from bmtick.collect.ending import is_taken
+    from bmtick.collect.shutdown import is_taken
 
     _write(data)
     if not is_taken(sys.stdout.fileno()):
@@ -116,8 +116,8 @@ def _write_for_telegraf(data: bytes) -> None:
 def _whole(
     request: Request, form: Callable[[list[Row]], bytes], write: Callable[[bytes], None]
 ) -> None:
+    from bmtick.collect.batch import intervals_of_logs
     from bmtick.collect.sources import whole
-    from bmtick.collect.whole import intervals_of_logs
 
     waiting: list[Row] = []
     for rows in intervals_of_logs(whole(request.logs, warn), request.options, warn=warn):
@@ -141,10 +141,10 @@ def _follow(
     write: Callable[[bytes], None],
     hold: Callable[[str], None],
 ) -> Callable[[], None] | None:
-    from bmtick.collect.ending import OnceEnding, identity, is_telegraf
     from bmtick.collect.records import RecordStore
     from bmtick.collect.runner import Runner, repeat, serve
     from bmtick.collect.session import Session
+    from bmtick.collect.shutdown import OnceShutdown, identity, is_telegraf
     from bmtick.collect.state import StateFile
 
     stays = request.execd or request.every > 0
@@ -169,7 +169,7 @@ def _follow(
         runner.reader = identity(parent)
     if not stays:
         if not request.write:
-            runner.ending = OnceEnding()
+            runner.ending = OnceShutdown()
             runner.at_end = state is not None
         _once(runner, request)
         return runner.last_act

@@ -82,7 +82,7 @@ def _first_stamp(block: bytes) -> bytes | None:
 def _witnessed(block: bytes, now: float) -> int | None:
     """Return the time of the first line of which Postfix itself tells the year."""
     heard: list[int | None] = []
-    for stamp, said in _witnesses(block):
+    for stamp, said in _samples(block):
         year = time.gmtime(said).tm_year
         clock = LogClock(now)
         times = [clock.in_year(stamp, y) for y in (year - 1, year, year + 1)]
@@ -94,7 +94,7 @@ def _witnessed(block: bytes, now: float) -> int | None:
     return agreed[0] if agreed and len(agreed) >= _AGREED * len(heard) else None
 
 
-def _witnesses(block: bytes) -> Iterator[tuple[bytes, int]]:
+def _samples(block: bytes) -> Iterator[tuple[bytes, int]]:
     for stamp, queue_id, moment, own in re.findall(_MESSAGE_ID, block, re.MULTILINE):
         if queue_id == own:
             parts = [int(moment[a:b]) for a, b in ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12))]

@@ -175,7 +175,7 @@ class Follower:
             newest.since = int(now)
         else:
             self.files.remove(newest)
-        self._take_unseen(candidates, newest, now)
+        self._take_new(candidates, newest, now)
         self._append(self.path, log, now)
 
     def _rotated(self, newest: LogFile, log: BinaryIO, now: float) -> None:
@@ -187,7 +187,7 @@ class Follower:
             newest.inode = _inode(log)  # the same log, copied or restored
             return
         self._relocate_old(candidates)
-        self._take_unseen(candidates, newest, now, written)
+        self._take_new(candidates, newest, now, written)
         if found:
             newest.since = int(now)
         else:
@@ -200,7 +200,7 @@ class Follower:
                 )
         self._append(self.path, log, now)
 
-    def _take_unseen(
+    def _take_new(
         self, candidates: list[Candidate], newest: LogFile, now: float, written: int = 0
     ) -> None:
         """Read the files whole that were rotated between two runs."""

@@ -95,7 +95,7 @@ class Journal:
         for raw in self._entries([f"--cursor={before}"] if before else first):
             entry = _entry(raw)
             if not (place := _cursor(entry)):
-                self._passed_over(raw)
+                self._skipped(raw)
                 continue
             if sought:  # the first entry is the one that was read last, if it is still there
                 sought = False
@@ -165,7 +165,7 @@ class Journal:
             "its oldest entry is lost"
         )
 
-    def _passed_over(self, raw: bytes) -> None:
+    def _skipped(self, raw: bytes) -> None:
         if not raw.startswith(b"-- "):  # "-- No entries --"
             self.warn("journalctl wrote a line that is no entry: passed over")
             self.uncertain += 1

@@ -207,7 +207,7 @@ def whole_lines(log: BinaryIO, file: LogFile, limit: int, carry: bytes = b"") ->
     while (limit > 0 or wanted) and (block := log.read(min(BLOCK, max(limit, LEAST)))):
         limit -= len(block)
         wanted = wanted and not file.cut
-        if file.cut and not (block := _passed_over(block, file)):
+        if file.cut and not (block := _skipped(block, file)):
             continue
         end = block.rfind(b"\n")
         if end < 0:
@@ -225,7 +225,7 @@ def whole_lines(log: BinaryIO, file: LogFile, limit: int, carry: bytes = b"") ->
     file.tail = rest[1:]
 
 
-def _passed_over(block: bytes, file: LogFile) -> bytes:
+def _skipped(block: bytes, file: LogFile) -> bytes:
     """Return what follows the end of the line that is too long."""
     end = block.find(b"\n")
     if end < 0:

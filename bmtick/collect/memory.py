@@ -720,7 +720,7 @@ class Memory:
             try:
                 found = self.kind.restored(text, self.epoch)
             except ValueError:
-                found = None  # damaged: the one entity begins anew
+                found = None  # damaged: the one entity starts over
         if found is None:
             found = self.kind()
         if len(self.records) >= (_MAX_ALONE if self.store is None else _MAX_LOADED):

@@ -1,4 +1,4 @@
-"""States of older versions in the form of today's: nothing of them is begun anew.
+"""States of older versions in the form of today's: nothing of them is started from scratch.
 
 - 1, the first: the files of a log with a flag before all else.
 - 1: open messages as rows of queue id, user, client and time.

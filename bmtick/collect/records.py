@@ -57,7 +57,7 @@ class RecordStore:
                 aside = f"{self.path}.damaged"
                 self._warn(
                     f"{self.path} cannot be used: {error}; it is kept as {aside}, and what is usual "
-                    "of each account is learned anew"
+                    "of each account is learned again"
                 )
                 os.replace(self.path, aside)
                 for suffix in ("-wal", "-shm"):

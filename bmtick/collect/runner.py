@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from bmtick.collect import guarded, queue
 from bmtick.collect.emit import Row
-from bmtick.collect.ending import Ending, StayingEnding, is_orphan
 from bmtick.collect.session import FIRST, Session
-from bmtick.collect.state import Kept, StateFile
+from bmtick.collect.shutdown import Shutdown, StayingShutdown, is_orphan
+from bmtick.collect.state import Snapshot, StateFile
 from bmtick.errors import BmtickError
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
@@ -70,7 +70,7 @@ class Runner:
         self.clock = clock
         self.reader: list[int] = []
         self._last_reader: list[int] = []  # kept by a run of somebody else
-        self.ending = Ending()
+        self.ending = Shutdown()
         self.paced = False
         self.printed = False
         self.at_end = False
@@ -102,12 +102,12 @@ class Runner:
         except ValueError as error:
             raise BmtickError(
                 f"the state {self.state.path} cannot be used: {error}",
-                remedy="name another file with --state, or remove this one to begin anew",
+                remedy="name another file with --state, or remove this one to start from scratch",
             ) from None
         self._written = self.session.mark()
-        self._print_again(kept, again)
+        self._replay(kept, again)
 
-    def _print_again(self, kept: Kept, again: bool) -> None:
+    def _replay(self, kept: Snapshot, again: bool) -> None:
         """Print what a killed run may not have printed, or a Telegraf that died not passed on."""
         lengths = list(kept.state.get("held", ()))
         start = 0
@@ -224,7 +224,7 @@ def serve(runner: Runner, stdin: int, complain: Callable[[str], None]) -> None:
     parent = os.getppid()
     reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    runner.ending = ending = StayingEnding()
+    runner.ending = ending = StayingShutdown()
     signal.signal(signal.SIGTERM, ending.begin)
     signal.signal(signal.SIGHUP, lambda *_: None)  # the number comes through the pipe
     ended = gone = False

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bmtick.collect.journal import Journal
     from bmtick.collect.records import RecordStore
 
-PATIENCE = 1.0  # seconds after its end that a bucket waits for lines that are under way
+GRACE = 1.0  # seconds after its end that a bucket waits for lines that are under way
 STEP = 64 << 20  # bytes read before points are printed and the state is written
 PACED_STEP = 1 << 16  # the same where points are counted out: each line may make some
 FIRST = 64 << 20  # bytes of the log that are read where there is no state
@@ -145,7 +145,7 @@ class Session:
     def _unread_from(self) -> list[float]:
         """Return from when each log that was not read to its end has lines to come."""
         sources = self.sources.values()
-        return [(s.scanner.clock.last or 0) - PATIENCE for s in sources if s.follower.more]
+        return [(s.scanner.clock.last or 0) - GRACE for s in sources if s.follower.more]
 
     def _read(self, now: float, step: int) -> tuple[list[Row], bool]:
         """Read about so many bytes; return what had to be given out, and whether more is waiting."""
@@ -233,7 +233,7 @@ class Session:
 
     def _horizon(self, now: float) -> float:
         """Return the time before which buckets are closed; a log's clock may be ahead of ours."""
-        return max(now, min(self.buckets.newest or 0, now + DAY)) - PATIENCE
+        return max(now, min(self.buckets.newest or 0, now + DAY)) - GRACE
 
     def lag(self, now: float) -> float:
         """Return the seconds by which the logs' last lines are older than their files.
@@ -330,7 +330,7 @@ class Session:
         self._take_sources(kept)
         self.warn(
             "the state is of an earlier version: the logs are read on from where it was, and who "
-            "sent how much before is counted anew"
+            "sent how much before is counted again"
         )
 
     def _take(self, kept: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""From what ``--log`` names to the logs that are read: globs are looked at anew each time.
+"""From what ``--log`` names to the logs that are read: globs are re-expanded on each run.
 
 A file that is the rotated copy of another one is not a log of its own: whoever follows the other
 one finds it there. A log that a glob found is remembered for an hour after it went away, since a

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 VERSION = 3
 _MAGIC = b"bmtick-collect"
-_PATIENCE = 5.0  # seconds to wait for another collector to end
+_TIMEOUT = 5.0  # seconds to wait for another collector to end
 
 
-class Kept:
+class Snapshot:
     """One state file as read: the state, the output that belongs to it, its checksums."""
 
     __slots__ = ("checksum", "output", "parent", "state")
@@ -50,7 +50,7 @@ def encode(state: dict[str, Any], output: bytes, parent: int) -> bytes:
     return b"%s %d %08x %s\n%s%s" % (_MAGIC, VERSION, checksum, head, body, output)
 
 
-def decode(raw: bytes) -> Kept:
+def decode(raw: bytes) -> Snapshot:
     """Return what ``encode`` took.
 
     Raises:
@@ -75,7 +75,7 @@ def decode(raw: bytes) -> Kept:
         raise ValueError("it nests too deeply") from None
     if not isinstance(state, dict):
         raise ValueError("it is not a state of bmtick collect")  # noqa: TRY004 -- one error for all damage
-    return Kept(state, output, checksum, int(parent, 16))
+    return Snapshot(state, output, checksum, int(parent, 16))
 
 
 class StateFile:
@@ -98,7 +98,7 @@ class StateFile:
             self._folder = Folder(os.path.dirname(self.path), create=True)
         return self._folder
 
-    def open(self) -> tuple[Kept | None, bool, str]:
+    def open(self) -> tuple[Snapshot | None, bool, str]:
         """Lock and read.
 
         Returns:
@@ -178,7 +178,7 @@ class StateFile:
     def _take_lock(self) -> None:
         name = self.path + ".lock"
         try:
-            self._lock = self._opened().lock(self._name + ".lock", _PATIENCE)
+            self._lock = self._opened().lock(self._name + ".lock", _TIMEOUT)
         except BlockingIOError:
             raise BmtickError(
                 f"another bmtick collect uses the state {self.path}",
@@ -218,7 +218,7 @@ def in_use(path: str) -> bool:
         return False
 
 
-def read_state(path: str) -> tuple[Kept | None, str]:
+def read_state(path: str) -> tuple[Snapshot | None, str]:
     """Return what a state file holds, if anything, and what is wrong with it, without a lock."""
     try:
         with Folder(os.path.dirname(path)) as folder:

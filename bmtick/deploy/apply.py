@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from bmtick.deploy.client import KapacitorClient, KapacitorError
-from bmtick.deploy.converge import Mover, StepError
+from bmtick.deploy.converge import Reconciler, StepError
 from bmtick.deploy.model import ActualTask, TaskDefinition, TemplateDefinition
 from bmtick.deploy.moves import next_move
 from bmtick.deploy.plan import Action, Step
@@ -67,7 +67,7 @@ def apply_plan(
         work.do()
     except (StepError, KapacitorError) as error:
         outcome.error = error.message
-        _undo(work.mover, client, _touched(outcome.done, changing), store, outcome)
+        _undo(work.reconciler, client, _touched(outcome.done, changing), store, outcome)
         return outcome
     outcome.problems = prove(client, changing)
     if not outcome.problems:
@@ -92,7 +92,7 @@ class _Work:
         self._resumed = bool(store.interrupted())
         self._one = threading.Lock()
         self._created: set[str] = set()  # tasks that stand as wanted, but for being stopped
-        self.mover = Mover(
+        self.reconciler = Reconciler(
             client, sleep=sleep, note=lambda text: self._note(event="request", request=text)
         )
         names = [[s.kind, s.id, s.action.value] for s in changing]
@@ -163,7 +163,7 @@ class _Work:
     def _create(self, step: Step, topics: set[str] | None) -> None:
         self._begin(step)
         wanted = _task(step.after)
-        if wanted is not None and self.mover.create(wanted, topics):
+        if wanted is not None and self.reconciler.create(wanted, topics):
             with self._one:
                 self._created.add(step.id)
 
@@ -172,12 +172,12 @@ class _Work:
             self._begin(step)
         if step.kind == "template":
             users = [s.id for s in _users([step], self._changing) if _was_enabled(s)]
-            self.mover.template(step.id, _template(step.after), users)
+            self.reconciler.template(step.id, _template(step.after), users)
         else:
             created = step.id in self._created
-            if not created or not self.mover.start(step.id):
+            if not created or not self.reconciler.start(step.id):
                 fresh = step.action is Action.CREATE and not self._resumed and not created
-                self.mover.task(step.id, _task(step.after), _task(step.before), fresh=fresh)
+                self.reconciler.task(step.id, _task(step.after), _task(step.before), fresh=fresh)
         with self._one:
             self._progress(f"{step.action.value} {step.id}")
 
@@ -196,7 +196,11 @@ def _touched(done: list[Step], changing: list[Step]) -> list[Step]:
 
 
 def _undo(
-    mover: Mover, client: KapacitorClient, touched: list[Step], store: Store, outcome: Outcome
+    reconciler: Reconciler,
+    client: KapacitorClient,
+    touched: list[Step],
+    store: Store,
+    outcome: Outcome,
 ) -> None:
     """Bring back what was there before: templates that changed, tasks in reverse, new templates."""
     templates = [s for s in touched if s.kind == "template"]
@@ -214,9 +218,9 @@ def _undo(
         store.note(event="undo", kind=step.kind, id=step.id)
         try:
             if step.kind == "template":
-                mover.template(step.id, _template(step.before), users)
+                reconciler.template(step.id, _template(step.before), users)
             else:
-                mover.task(step.id, _task(step.before), _task(step.before))
+                reconciler.task(step.id, _task(step.before), _task(step.before))
             outcome.state.append(f"{step.id}: as before{_lost(step)}")
         except (StepError, KapacitorError) as error:
             failed = True

@@ -118,7 +118,7 @@ class KapacitorClient:
         self._http.request("POST", f"{API}/templates", json=body)
 
     def replace_template(self, template: TemplateDefinition) -> None:
-        """Give a template a new script; the server rolls its tasks, enabled ones start anew."""
+        """Give a template a new script; the server updates its tasks and restarts the enabled ones."""
         body = {"type": _type(template.script), "script": template.script}
         path = f"{API}/templates/{segment(template.id)}"
         self._http.request("PATCH", path, json=body)

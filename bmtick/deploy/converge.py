@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable
 
-from bmtick.deploy import marks
+from bmtick.deploy import labels
 from bmtick.deploy.client import KapacitorClient, KapacitorError
 from bmtick.deploy.instrument import topic_of
 from bmtick.deploy.model import ActualTask, TaskDefinition, TemplateDefinition
@@ -26,7 +26,7 @@ class StepError(BmtickError):
     """A task or template could not be brought to the wanted state."""
 
 
-class Mover:
+class Reconciler:
     """Moves tasks and templates of one server.
 
     Args:
@@ -211,7 +211,7 @@ class Mover:
 
 
 def _may_touch(actual: TaskDefinition, before: TaskDefinition | None) -> bool:
-    if marks.task_mark(actual) is not None:
+    if labels.task_label(actual) is not None:
         return True
     return before is not None and not differences(actual, before, status=False)
 
@@ -229,5 +229,5 @@ def topics_of(task: ActualTask) -> list[str]:
 def _same_template(actual: TemplateDefinition | None, wanted: TemplateDefinition | None) -> bool:
     if actual is None or wanted is None:
         return actual is wanted
-    same_body = marks.body(actual.script) == marks.body(wanted.script)
-    return same_body and marks.template_mark(actual) == marks.template_mark(wanted)
+    same_body = labels.body(actual.script) == labels.body(wanted.script)
+    return same_body and labels.template_label(actual) == labels.template_label(wanted)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bmtick.alerts.model import Rendered
 from bmtick.deploy.instrument import instrument, instrument_template
-from bmtick.deploy.marks import mark_task, mark_template
+from bmtick.deploy.labels import mark_task, mark_template
 from bmtick.deploy.model import TaskDefinition, TemplateDefinition
 from bmtick.errors import BmtickError
 from bmtick.names import TASK_PREFIX

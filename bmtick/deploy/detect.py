@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bmtick.collect.batch import rows_of_logs
 from bmtick.collect.options import DEFAULT_KNOWN, Options
-from bmtick.collect.whole import rows_of_logs
 from bmtick.deploy.client import KapacitorError, connect
 from bmtick.documents import load_toml, read_text
 from bmtick.errors import BmtickError

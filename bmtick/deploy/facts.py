@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bmtick.deploy.client import KapacitorClient, KapacitorError
-from bmtick.deploy.marks import header_mark
+from bmtick.deploy.labels import header_label
 from bmtick.deploy.model import Facts, TemplateDefinition
 from bmtick.names import TASK_PREFIX
 
@@ -16,7 +16,7 @@ def read_facts(client: KapacitorClient) -> Facts:
     """
     tasks = {t.id: t for t in client.list_tasks(f"{TASK_PREFIX}*") if t.id.startswith(TASK_PREFIX)}
     for task in list(tasks.values()):
-        mark = header_mark(task.definition.script)
+        mark = header_label(task.definition.script)
         if mark is None or mark.kind == "template":
             tasks[task.id] = client.task(task.id) or task
     return Facts(tasks, _templates(client), _version(client))

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from bmtick.alerts import Rendered
 from bmtick.deploy.client import KapacitorClient
-from bmtick.deploy.converge import Mover
+from bmtick.deploy.converge import Reconciler
 from bmtick.deploy.desired import INTERNAL_PREFIX
-from bmtick.deploy.marks import body, mark_task, own_vars, task_mark
+from bmtick.deploy.labels import body, mark_task, own_vars, task_label
 from bmtick.deploy.model import ActualTask, TaskDefinition
 from bmtick.deploy.scripts import HANDLER_SECTIONS, AlertNode, Script, read_script
 from bmtick.engine import Handler, load_task
@@ -30,7 +30,7 @@ from bmtick.tick.formatter import format_node
 
 _DATABASE = "bmtick"  # only a name that a task listens to; nothing is written to InfluxDB
 _MEASUREMENT = "fire"
-_PATIENCE = 5.0  # seconds until the event must have been raised
+_TIMEOUT = 5.0  # seconds until the event must have been raised
 _TO_FAIL = 1.0  # seconds in which a handler's failure comes into the log
 
 
@@ -56,7 +56,7 @@ def fire(
         BmtickError: it is not deployed, has no handler, or the server does not raise the event.
     """
     task = client.task(TASK_PREFIX + name)
-    if task is None or task_mark(task.definition) is None:
+    if task is None or task_label(task.definition) is None:
         raise BmtickError(
             f"no alert '{name}' is deployed on {client.name}", remedy="'bmtick status' lists them"
         )
@@ -103,15 +103,15 @@ def handlers_of(alert: Rendered) -> list[Handler]:
 def _send(
     client: KapacitorClient, trial: TaskDefinition, alerts: int, sleep: Callable[[float], None]
 ) -> None:
-    mover = Mover(client, sleep=sleep)
+    reconciler = Reconciler(client, sleep=sleep)
     try:
-        mover.task(trial.id, trial, fresh=True)
+        reconciler.task(trial.id, trial, fresh=True)
         client.write(*trial.dbrps[0], f"{_MEASUREMENT} value=1 {time.time_ns()}")
         _await(client, trial.id, alerts, sleep)
         sleep(_TO_FAIL)
     finally:
         # Stopping waits for the handlers: their queue is drained before the topic closes.
-        mover.task(trial.id, None)
+        reconciler.task(trial.id, None)
 
 
 def fire_task(
@@ -173,7 +173,7 @@ def _literal(text: str) -> str:
 
 
 def _await(client: KapacitorClient, name: str, wanted: int, sleep: Callable[[float], None]) -> None:
-    for _attempt in range(int(_PATIENCE / 0.1)):
+    for _attempt in range(int(_TIMEOUT / 0.1)):
         task = client.task(name)
         if task is not None and _raised(task) >= wanted:
             return

@@ -57,7 +57,7 @@ class ActualTask:
     def stale(self) -> bool:
         """Whether it may run an older script than the one stored.
 
-        PATCH of an enabled task stores without starting anew, and only then ``modified`` is later
+        PATCH of an enabled task stores without a restart, and only then ``modified`` is later
         than ``last-enabled`` (kapacitor ``services/task_store/service.go``, handleUpdateTask).
         """
         if not self.definition.enabled or not self.modified or not self.last_enabled:

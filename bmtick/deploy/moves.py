@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from bmtick.deploy.marks import body, own_vars, task_digest, task_mark
+from bmtick.deploy.labels import body, own_vars, task_digest, task_label
 from bmtick.deploy.model import ActualTask, TaskDefinition, canonical_vars
 
 
@@ -92,7 +92,7 @@ def differences(
         found.append("vars")
     if sorted(actual.dbrps) != sorted(wanted.dbrps):
         found.append("dbrps")
-    if not found and task_mark(actual) != task_mark(wanted):
+    if not found and task_label(actual) != task_label(wanted):
         found.append("mark")
     if status and actual.enabled != wanted.enabled:
         found.append("status")
@@ -101,5 +101,5 @@ def differences(
 
 def drifted(actual: TaskDefinition) -> bool:
     """Whether the task is not what its own mark says: a hand changed it since the last apply."""
-    mark = task_mark(actual)
+    mark = task_label(actual)
     return mark is not None and mark.digest != task_digest(actual)

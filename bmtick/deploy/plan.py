@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from bmtick.deploy import marks
+from bmtick.deploy import labels
 from bmtick.deploy.desired import INTERNAL_PREFIX, Desired
 from bmtick.deploy.model import (
     ActualTask,
@@ -97,11 +97,11 @@ def _task_step(wanted: TaskDefinition, actual: ActualTask | None, known: Collect
     if actual is None:
         return Step("task", wanted.id, Action.CREATE, reasons=("not there",), after=wanted)
     before = actual.definition
-    if marks.task_mark(before) is None and wanted.id not in known:
+    if labels.task_label(before) is None and wanted.id not in known:
         reason = "a task of this name is there that bmtick did not make; it is left alone"
         return Step("task", wanted.id, Action.FOREIGN, (), (reason,), before, wanted, blocked=True)
     changes = differences(before, wanted)
-    by_hand = drifted(before) or marks.task_mark(before) is None
+    by_hand = drifted(before) or labels.task_label(before) is None
     reasons = _reasons(actual, wanted, changes, by_hand=by_hand)
     if not changes and not reasons:
         return Step("task", wanted.id, Action.UNCHANGED, before=before, after=wanted)
@@ -110,7 +110,7 @@ def _task_step(wanted: TaskDefinition, actual: ActualTask | None, known: Collect
 
 
 def _with_template(step: Step, templates: Mapping[str, Step]) -> Step:
-    """Let a task start anew when its template changes, and wait when that is not bmtick's."""
+    """Restart a task when its template changes, and wait when that is not bmtick's."""
     template = templates.get(getattr(step.after, "template", ""))
     if template is None or step.blocked:
         return step
@@ -148,7 +148,7 @@ def _reasons(
 def _other_task(actual: ActualTask, known: Collection[str]) -> Step | None:
     """Judge a task under bmtick's prefix that the settings do not ask for."""
     before = actual.definition
-    owned = marks.task_mark(before) is not None
+    owned = labels.task_label(before) is not None
     if before.id.startswith(SILENCE_PREFIX) and owned:
         return None
     if before.id.startswith(INTERNAL_PREFIX) and owned:
@@ -168,7 +168,7 @@ def _template_steps(desired: Desired, facts: Facts, known: Collection[str]) -> l
     used = {
         f"template:{task.definition.template}"
         for task in facts.tasks.values()
-        if marks.task_mark(task.definition)
+        if labels.task_label(task.definition)
     }
     known = {*known, *used}
     steps = []
@@ -178,7 +178,7 @@ def _template_steps(desired: Desired, facts: Facts, known: Collection[str]) -> l
     for before in facts.templates.values():
         if before.id in desired.templates:
             continue
-        if marks.template_mark(before) is not None or f"template:{before.id}" in known:
+        if labels.template_label(before) is not None or f"template:{before.id}" in known:
             reasons = ("no longer in the settings",)
             steps.append(Step("template", before.id, Action.REMOVE, (), reasons, before))
         else:
@@ -192,14 +192,14 @@ def _template_step(
 ) -> Step:
     if before is None:
         return Step("template", wanted.id, Action.CREATE, reasons=("not there",), after=wanted)
-    mark = marks.template_mark(before)
+    mark = labels.template_label(before)
     if mark is None and f"template:{wanted.id}" not in known:
         reason = "a template of this name is there that bmtick did not make; it is left alone"
         return Step(
             "template", wanted.id, Action.FOREIGN, (), (reason,), before, wanted, blocked=True
         )
-    by_hand = mark is None or mark.digest != marks.template_digest(before)
-    if marks.body(before.script) == marks.body(wanted.script) and not by_hand:
+    by_hand = mark is None or mark.digest != labels.template_digest(before)
+    if labels.body(before.script) == labels.body(wanted.script) and not by_hand:
         return Step("template", wanted.id, Action.UNCHANGED, before=before, after=wanted)
     action = Action.DRIFTED if by_hand else Action.UPDATE
     reasons = ("edited by hand since the last apply",) if by_hand else ("differs in script",)
@@ -222,10 +222,10 @@ def _text(definition: TaskDefinition | TemplateDefinition | None) -> list[str]:
     if definition is None:
         return []
     if isinstance(definition, TemplateDefinition):
-        return marks.body(definition.script).splitlines()
-    lines = [] if definition.template else marks.body(definition.script).splitlines()
+        return labels.body(definition.script).splitlines()
+    lines = [] if definition.template else labels.body(definition.script).splitlines()
     lines += [f"# template: {definition.template}"] if definition.template else []
-    for name, (kind, value) in canonical_vars(marks.own_vars(definition.vars)).items():
+    for name, (kind, value) in canonical_vars(labels.own_vars(definition.vars)).items():
         lines.append(f"# var {name} {kind}: {value!r}")
     lines += [f"# dbrp: {database}.{policy}" for database, policy in sorted(definition.dbrps)]
     lines.append(f"# status: {'enabled' if definition.enabled else 'disabled'}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from bmtick.deploy.client import KapacitorClient, KapacitorError
 from bmtick.deploy.desired import INTERNAL_PREFIX
 from bmtick.deploy.influx import InfluxReader, connect_influx
-from bmtick.deploy.marks import body, mark_task, own_vars
+from bmtick.deploy.labels import body, mark_task, own_vars
 from bmtick.deploy.model import TaskDefinition
 from bmtick.deploy.scripts import HANDLER_SECTIONS, read_script
 from bmtick.deploy.session import Planned

@@ -21,8 +21,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bmtick.deploy.client import KapacitorClient
-from bmtick.deploy.converge import Mover
-from bmtick.deploy.marks import body, mark_task, task_mark
+from bmtick.deploy.converge import Reconciler
+from bmtick.deploy.labels import body, mark_task, task_label
 from bmtick.deploy.model import ActualTask, Facts, TaskDefinition
 from bmtick.deploy.plan import SILENCE_PREFIX, Action, Step
 from bmtick.deploy.scripts import read_script
@@ -35,7 +35,7 @@ ALL = "*"  # a silence of all alerts
 _DBRP = (("bmtick", "silence"),)  # no such database: nothing but the clock reaches the task
 _CATEGORY = re.compile(r"category\d+")
 _TICK = "20ms"  # after a restart of Kapacitor it must take hold before the first point comes
-_PATIENCE = 5.0  # seconds until a silence must have taken hold
+_TIMEOUT = 5.0  # seconds until a silence must have taken hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _alerts(facts: Facts) -> list[ActualTask]:
     return [
         task
         for task in facts.tasks.values()
-        if task_mark(task.definition) and not task.id.startswith(f"{TASK_PREFIX}-")
+        if task_label(task.definition) and not task.id.startswith(f"{TASK_PREFIX}-")
     ]
 
 
@@ -152,7 +152,7 @@ def read_silences(facts: Facts) -> list[Silence]:
 
 
 def _read(task: ActualTask) -> Silence | None:
-    if task_mark(task.definition) is None:
+    if task_label(task.definition) is None:
         return None
     values = {name: v.get("value") for name, v in task.definition.vars.items()}
     tags = [item.get("value", "") for item in values.get("tags") or []]
@@ -182,16 +182,16 @@ def start(
     Raises:
         BmtickError: the server refuses it, or it does not take hold; then it is taken away again.
     """
-    mover = Mover(client, sleep=sleep)
+    reconciler = Reconciler(client, sleep=sleep)
     try:
-        mover.task(silence.id, silence_task(silence, categories), fresh=True)
-        for _ in range(int(_PATIENCE / 0.1)):
+        reconciler.task(silence.id, silence_task(silence, categories), fresh=True)
+        for _ in range(int(_TIMEOUT / 0.1)):
             if _holds(client, silence.id, len(categories)):
                 return
             sleep(0.1)
         raise BmtickError("the silence does not take hold", remedy="look at Kapacitor's log")
     except BaseException:
-        mover.task(silence.id, None)
+        reconciler.task(silence.id, None)
         raise
 
 
@@ -204,7 +204,7 @@ def _holds(client: KapacitorClient, topic: str, wanted: int) -> bool:
 
 def end(client: KapacitorClient, silence: Silence) -> None:
     """Take a silence away, with its topic."""
-    Mover(client).task(silence.id, None)
+    Reconciler(client).task(silence.id, None)
 
 
 def sweep(client: KapacitorClient, facts: Facts, now: int) -> list[Silence]:

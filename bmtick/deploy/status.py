@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bmtick.deploy.client import KapacitorClient
-from bmtick.deploy.marks import task_mark
+from bmtick.deploy.labels import task_label
 from bmtick.deploy.model import ActualTask, Facts
 from bmtick.deploy.moves import drifted
 from bmtick.deploy.silence import Silence
@@ -56,7 +56,7 @@ def read_status(
     topics = set(client.topics("*"))
     found = []
     for task_id in sorted(facts.tasks):
-        if task_id.startswith(f"{TASK_PREFIX}-") or not task_mark(facts.tasks[task_id].definition):
+        if task_id.startswith(f"{TASK_PREFIX}-") or not task_label(facts.tasks[task_id].definition):
             continue
         task = client.task(task_id)
         if task is not None:

@@ -95,7 +95,7 @@ class Point(msgspec.Struct, eq=False):
         )
 
     def regroup(self) -> None:
-        """Compute the group anew, after a change of name, tags or dimensions."""
+        """Recompute the group, after a change of name, tags or dimensions."""
         self.group = group_id(self.name, self.tags, self.dimensions)
 
     def group_info(self) -> GroupInfo:
@@ -165,7 +165,7 @@ class Batch(msgspec.Struct, eq=False):
         self.regroup()
 
     def regroup(self) -> None:
-        """Compute the group anew."""
+        """Recompute the group."""
         self.group = group_id(self.name, self.tags, self.dimensions)
 
     def group_info(self) -> GroupInfo:

@@ -132,7 +132,7 @@ class Bursts:
         )
 
     def released(self, user: str) -> None:
-        """Begin anew with somebody who was released."""
+        """Forget somebody who was released."""
         self._recent.pop(user, None)
 
 

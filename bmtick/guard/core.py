@@ -217,7 +217,7 @@ class Guard:
         except OSError as error:
             self.warn(f"{what}, and it cannot be put aside: {error.strerror}; nobody is held by it")
             return
-        self.warn(f"{what}; put aside as {aside}, begun anew: nobody is held")
+        self.warn(f"{what}; put aside as {aside}, started from scratch: nobody is held")
 
     def _see_released(self) -> None:
         released = set(self.holds.released)

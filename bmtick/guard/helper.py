@@ -22,7 +22,7 @@ from bmtick.incident.queue_files import QUEUE_ID
 
 _MAX_LINE = 8 << 20  # bytes: some 400,000 queue ids
 _CHUNK = 1 << 16
-_PATIENCE = 30.0  # seconds until a request is whole
+_TIMEOUT = 30.0  # seconds until a request is whole
 _ANSWER = 300.0  # seconds; postsuper on a queue of 100,000 messages takes some
 
 
@@ -35,7 +35,7 @@ def serve(listener: socket.socket, brake: Brake, idle: float) -> None:
         except TimeoutError:
             return
         with connection:
-            connection.settimeout(_PATIENCE)
+            connection.settimeout(_TIMEOUT)
             try:
                 answer = _answer(_read_line(connection), brake)
                 connection.sendall(json.dumps(answer).encode() + b"\n")

@@ -5,7 +5,7 @@ any moment leaves everybody held who was held. Every line may be applied twice: 
 and what was applied already is the same. Lines that are damaged are passed over and counted.
 
 The commands append whole lines under a shared lock on the file. Only a guard, which locks
-``STATE.lock`` while it runs, writes the journal anew to make it shorter.
+``STATE.lock`` while it runs, compacts the journal.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ VERSION: Final = 1
 MAX_IDS: Final = 200_000  # queue ids that are remembered, of all who are held
 _HEADER = {"bmtick": "guard", "version": VERSION}
 _MODE = 0o600
-_COMPACT = 4 << 20  # bytes of a journal that is written anew
+_COMPACT = 4 << 20  # bytes of a journal that is rewritten
 _FORGET = 3600.0  # seconds for which it is remembered that somebody was released
 _MAX_REASON = 500
 
@@ -347,7 +347,7 @@ class Journal:
                     self.holds.apply(record)
             return
         while not self._append(text):
-            pass  # a guard wrote the file anew meanwhile
+            pass  # a guard rewrote the file meanwhile
 
     def _append(self, text: bytes) -> bool:
         with Folder(self.path.parent, create=True) as folder:
@@ -357,7 +357,7 @@ class Journal:
                 fd = folder.open(self.path.name, os.O_RDWR | os.O_APPEND)
         try:
             if self._lock < 0:
-                fcntl.flock(fd, fcntl.LOCK_SH)  # a guard must not write the file anew meanwhile
+                fcntl.flock(fd, fcntl.LOCK_SH)  # a guard must not rewrite the file meanwhile
             info = os.fstat(fd)
             try:
                 same = os.stat(self.path).st_ino == info.st_ino  # noqa: PTH116
@@ -421,7 +421,7 @@ class Journal:
         return aside
 
     def compact(self, now: float, *, always: bool = False) -> None:
-        """Write the journal anew when it has grown long; not while a command writes.
+        """Compact the journal when it has grown long; not while a command writes.
 
         Raises:
             OSError: it cannot be written; the old one stands.

@@ -15,6 +15,7 @@ import time as system_time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from bmtick.collect.batch import pieces
 from bmtick.collect.bucket import Message
 from bmtick.collect.dating import clock_of
 from bmtick.collect.files import open_log
@@ -23,7 +24,6 @@ from bmtick.collect.options import Options
 from bmtick.collect.scan import Scanner
 from bmtick.collect.session import Session
 from bmtick.collect.sources import is_glob, is_journal
-from bmtick.collect.whole import pieces
 from bmtick.errors import BmtickError
 from bmtick.files import Folder
 from bmtick.guard.memory import GuardMemory
@@ -198,7 +198,9 @@ class LogReader:
         except FileNotFoundError:
             return False
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            self._warn(f"{self._path} cannot be used, learning anew from the logs: {_cause(error)}")
+            self._warn(
+                f"{self._path} cannot be used, learning again from the logs: {_cause(error)}"
+            )
             with self.memory.lock:
                 self.memory.records.clear()
             self._session = self._new_session()

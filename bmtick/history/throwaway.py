@@ -21,7 +21,7 @@ from bmtick.httpclient import HttpError, fetch
 from bmtick.influxql import quote_name
 from bmtick.points import Point
 
-_PATIENCE: Final = 60.0  # seconds until the server answers
+_TIMEOUT: Final = 60.0  # seconds until the server answers
 _CONFIG: Final = """reporting-disabled = true
 bind-address = "127.0.0.1:{rpc}"
 [meta]
@@ -92,7 +92,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, program: str, log: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         try:
             if fetch(f"{url}/ping", seconds=2).status == 204:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from bmtick.collect.batch import intervals_of_logs
 from bmtick.collect.blocked import Blocked
 from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
 from bmtick.collect.counter import Counter
 from bmtick.collect.known import KnownClients
 from bmtick.collect.options import Options
-from bmtick.collect.whole import intervals_of_logs
 from bmtick.incident.assessment import Assessment, Assessor, scales_of
 from bmtick.incident.logs import LogSet, find_logs
 from bmtick.incident.traffic import Observer, Reader, Traffic, Window

@@ -93,14 +93,14 @@ def _record(envelope: Envelope, line: str) -> None:
 
 
 def read_envelopes(
-    programs: Programs, ids: Iterable[str], *, patience: float = math.inf
+    programs: Programs, ids: Iterable[str], *, timeout: float = math.inf
 ) -> dict[str, Envelope]:
     """Return the envelopes of these queue ids; a message that has left the queue is left out.
 
     Args:
         programs: for ``postcat``.
         ids: the queue ids.
-        patience: seconds; what is not read by then is left out. ``postcat`` looks a second for
+        timeout: seconds; what is not read by then is left out. ``postcat`` looks a second for
             each message that has left the queue, which on a busy server are many.
 
     Raises:
@@ -108,7 +108,7 @@ def read_envelopes(
     """
     wanted = [checked_id(i) for i in ids]
     found: dict[str, Envelope] = {}
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while wanted and time.monotonic() < deadline:
         batch = wanted[:_BATCH]
         done = programs.run(programs.postfix("postcat", "-e", "-q", *batch))

@@ -20,7 +20,7 @@ from bmtick.incident.queue_files import read_envelopes
 
 # A content filter runs on this machine or beside it.
 _NEAR_RELAY = re.compile(rb"relay=[^,\[]*\[(?:127\.|10\.|192\.168\.|172\.|::1|f[cd])")
-_PATIENCE = 20.0  # seconds for the queue files of messages that the log says nothing of
+_TIMEOUT = 20.0  # seconds for the queue files of messages that the log says nothing of
 _STALE = 3600  # seconds by which a log's record may be older than the message in the queue
 
 
@@ -71,7 +71,7 @@ def find_origins(
     unknown = [e.queue_id for e in entries if e.queue_id not in found]
     if files and unknown:
         try:
-            envelopes = read_envelopes(programs, unknown, patience=_PATIENCE)
+            envelopes = read_envelopes(programs, unknown, timeout=_TIMEOUT)
             found |= {i: e.origin for i, e in envelopes.items()}
         except BmtickError as error:
             notes.append(f"{len(unknown):,} messages are of unknown origin: {error.message}")

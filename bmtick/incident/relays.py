@@ -10,7 +10,7 @@ from bmtick.incident.analysis import Analysis
 from bmtick.incident.assessment import SUSPECT, Assessment, Evidence
 from bmtick.incident.networks import TrustedNetworks, parse_address
 
-CULPRIT, INTRUDER, ORDINARY = "culprit", "intruder", "ordinary"
+COMPROMISED, UNAUTHORISED, ORDINARY = "culprit", "intruder", "ordinary"
 
 _FOREIGN_MESSAGES = 20
 _FORGED_DOMAINS = 5
@@ -96,7 +96,7 @@ def find_relays(analysis: Analysis, trust: Trust) -> list[Relay]:
         queued = waiting.get(address, 0)
         if one.counts.get("messages") and (relayed or refused or queued):
             found.append(_relay(one, analysis, trust, queued, by))
-    order = {INTRUDER: 0, CULPRIT: 0, ORDINARY: 1}
+    order = {UNAUTHORISED: 0, COMPROMISED: 0, ORDINARY: 1}
     return sorted(found, key=lambda r: (order[r.verdict], -r.score, -r.relayed, r.client))
 
 
@@ -122,9 +122,9 @@ def _relay(one: Assessment, analysis: Analysis, trust: Trust, waiting: int, by: 
     # Strangers who relay together are strangers each: an open relay is used from many addresses.
     together = (fired or analysis.open_since) and not _is_inner(address)
     if not known and outward and (trust.complete or together):
-        verdict = INTRUDER
+        verdict = UNAUTHORISED
     elif fired or (foreign is not None and _is_forger(foreign, messages, relayed)):
-        verdict = CULPRIT
+        verdict = COMPROMISED
     else:
         verdict = ORDINARY
     return Relay(
@@ -202,7 +202,7 @@ def _remedy(address: str, verdict: str, by: str) -> str:
             "this is the machine itself: a program on it, or a user of the webmail, sends; the "
             "log's Message-IDs and BlueMind's own logs tell which"
         )
-    if verdict == INTRUDER:
+    if verdict == UNAUTHORISED:
         return (
             "this server relays for strangers: see the analysis of its restrictions; if the "
             f"machine is meant to relay, add it in {CONSOLE}"

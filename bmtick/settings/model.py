@@ -187,7 +187,7 @@ class Watch(Section, frozen=True, kw_only=True):
     state: Annotated[
         str,
         Meta(
-            description="All that must not be forgotten over a restart: place in the log, firing alerts, notifications to be delivered."
+            description="State over restarts: position in the log, firing alerts, undelivered notifications."
         ),
     ] = "/var/lib/bmtick/watch.state"
     mail: Annotated[

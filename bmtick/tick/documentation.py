@@ -124,7 +124,7 @@ PROPERTIES: Final[dict[str, dict[str, str]]] = {
     },
     "derivative": {
         "unit": "The time that the rate is per; 1s by default.",
-        "nonNegative": "Leaves negative rates out, as of a counter that began anew.",
+        "nonNegative": "Leaves negative rates out, as of a counter that was reset.",
         "as": "The name of the result; by default the field's own.",
     },
     "stateDuration": {

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bmtick.alerts import Rendered, catalogue, render
+from bmtick.collect.batch import points_of_logs
 from bmtick.collect.options import Options
-from bmtick.collect.whole import points_of_logs
 from bmtick.durations import SECOND
 from bmtick.engine import AlertEvent, load_task
 from bmtick.errors import BmtickError

@@ -24,8 +24,8 @@ from bmtick.watch.failure import DeliveryError, PermanentError
 from bmtick.watch.mail import Mailer, compose
 from bmtick.watch.outbox import Delivery
 
-_PATIENCE: Final = 30.0  # seconds for an answer, where the alert names no time
-_EXEC_PATIENCE: Final = 60.0
+_TIMEOUT: Final = 30.0  # seconds for an answer, where the alert names no time
+_EXEC_TIMEOUT: Final = 60.0
 _TOO_MANY: Final = 429
 _LOG_MODE: Final = 0o600
 
@@ -134,7 +134,7 @@ def _post(delivery: Delivery) -> None:
             urls[0],
             data=alert_json(delivery.event),
             headers={"Content-Type": "application/json", **headers},
-            seconds=given.get("timeout", 0) / SECOND or _PATIENCE,
+            seconds=given.get("timeout", 0) / SECOND or _TIMEOUT,
             context=tls_context(verify=not given.get("skipSSLVerification", False)),
         )
     except HttpError as error:
@@ -155,7 +155,7 @@ def _exec(delivery: Delivery) -> None:
             command,
             input=alert_json(delivery.event),
             capture_output=True,
-            timeout=_EXEC_PATIENCE,
+            timeout=_EXEC_TIMEOUT,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired, IndexError) as error:
@@ -179,7 +179,7 @@ def _tcp(delivery: Delivery) -> None:
     address = str(next(iter(_flat([delivery.args, delivery.properties.get("address", [])]))))
     host, _, port = address.rpartition(":")
     try:
-        with connect(host.strip("[]"), int(port), Limits(_PATIENCE, 0)) as there:
+        with connect(host.strip("[]"), int(port), Limits(_TIMEOUT, 0)) as there:
             there.sendall(alert_json(delivery.event) + b"\n")
     except ValueError:
         raise PermanentError(f"'{address}' is not HOST:PORT") from None

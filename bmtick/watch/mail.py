@@ -33,7 +33,7 @@ from bmtick.smtp import BoundedSMTP
 from bmtick.watch.failure import DeliveryError, PermanentError
 
 _PERMANENT = range(500, 600)
-_SENDMAIL_PATIENCE = 60  # seconds
+_SENDMAIL_TIMEOUT = 60  # seconds
 _LONGEST_SUBJECT: Final = 400  # characters
 _LONGEST_LINE: Final = 900  # bytes of a header that is not folded; RFC 5322 allows 998
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+")
@@ -347,7 +347,7 @@ class SendmailMailer:
                 command,
                 input=mail.as_bytes("\n"),
                 capture_output=True,
-                timeout=_SENDMAIL_PATIENCE,
+                timeout=_SENDMAIL_TIMEOUT,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:

@@ -22,7 +22,7 @@ class Delivery:
     """One event for one handler, as plain data.
 
     ``defect`` tells that to deliver it raised what nobody expects: it is tried again with all
-    patience, and holds up no other. ``thread`` is the key of the mail that this one answers.
+    timeout, and holds up no other. ``thread`` is the key of the mail that this one answers.
     """
 
     key: str

@@ -85,7 +85,9 @@ class Watch:
         kept, again, damage = self._state.open()
         if kept is None:
             if damage:
-                self._warn(f"the state {self._state.path} cannot be used: {damage}; begun anew")
+                self._warn(
+                    f"the state {self._state.path} cannot be used: {damage}; started from scratch"
+                )
             self._source.begin(from_start=from_start, now=now)
             self._keep()  # what is written from now on counts, whenever this is ended
             return
@@ -94,7 +96,7 @@ class Watch:
         except (KeyError, TypeError, ValueError, AttributeError):
             raise BmtickError(
                 f"the state {self._state.path} is not of this version of bmtick watch",
-                remedy="name another file with --state, or remove this one to begin anew",
+                remedy="name another file with --state, or remove this one to start from scratch",
             ) from None
         if again:
             self._recorder.write(kept.state.get("history", [0, 0]), kept.output)

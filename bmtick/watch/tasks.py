@@ -128,7 +128,7 @@ class Tasks:
 
     def _complain(self, name: str, task: Task) -> None:
         if task.stopped:
-            self._warn(f"{name} stopped and is started anew: {task.stopped}")
+            self._warn(f"{name} stopped and is restarted: {task.stopped}")
             self._tasks[name] = self._load(self._alerts[name])
             self._schedules.pop(name, None)
             return

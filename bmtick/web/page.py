@@ -1,6 +1,6 @@
 """The page: what fires and why, who is held, the last day, users and machines, past incidents.
 
-It is whole without a script. The script only fetches it anew and asks before an action.
+It is whole without a script. The script only fetches it again and asks before an action.
 """
 
 from __future__ import annotations

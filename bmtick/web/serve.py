@@ -13,7 +13,7 @@ from typing import Any, Final
 from bmtick.errors import BmtickError
 
 _SHORTEST: Final = 16  # characters of a token
-_PATIENCE: Final = 3.0  # seconds for open requests at the end
+_TIMEOUT: Final = 3.0  # seconds for open requests at the end
 
 
 class Server:
@@ -52,7 +52,7 @@ class Server:
     def stop(self) -> None:
         """End; requests that are under way get a moment."""
         self._server.should_exit = True
-        self._thread.join(_PATIENCE)
+        self._thread.join(_TIMEOUT)
         self._socket.close()
 
 

@@ -33,8 +33,8 @@ def run(server: Kapacitor, case: Case, form: str, folder: Path) -> list[str]:
         for step in case.steps:
             server.write(case.lines(step), db=case.database(form))
             time.sleep(step["after"])
-        patience = time.monotonic() + 120  # a busy machine is slow, not wrong
-        while len(lines(log)) < len(case.expected) and time.monotonic() < patience:
+        timeout = time.monotonic() + 120  # a busy machine is slow, not wrong
+        while len(lines(log)) < len(case.expected) and time.monotonic() < timeout:
             time.sleep(0.2)
         time.sleep(1)  # and for what should not come
     finally:

@@ -13,7 +13,7 @@ from bmtick.engine.batches import read_recording
 from bmtick.errors import BmtickError
 from bmtick.settings import Settings
 from bmtick.settings.model import InfluxDB
-from bmtick.trial.backtest import Subject, ask_queries
+from bmtick.testing.backtest import Subject, ask_queries
 from bmtick.watch.tasks import Tasks
 from tests.alerts.on_kapacitor import define
 from tests.engine.live import batches_here, batches_on_kapacitor, plain, replayed_here

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bmtick.collect.batch import points_of_logs
 from bmtick.collect.options import Options
-from bmtick.collect.whole import points_of_logs
 from bmtick.names import ADDITIVE
 from tests.support import program
 

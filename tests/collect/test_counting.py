@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bmtick.collect.batch import points_of_logs
 from bmtick.collect.blocked import Blocked
 from bmtick.collect.clock import LogClock
 from bmtick.collect.known import KnownClients
 from bmtick.collect.options import Options
 from bmtick.collect.postfix import events
-from bmtick.collect.whole import points_of_logs
 from bmtick.errors import BmtickError
 from tests.support import program
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.collect.test_endings import ROOT, Store, lines
+from tests.collect.test_shutdown import ROOT, Store, lines
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 OLD, NEW = 300, 500  # messages

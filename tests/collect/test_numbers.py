@@ -2,8 +2,8 @@
 
 import pytest
 
+from bmtick.collect.batch import points_of_logs
 from bmtick.collect.postfix import parse_repeated
-from bmtick.collect.whole import points_of_logs
 
 HEAD = "2024-02-01T00:00:00+00:00 mx postfix/"
 OPEN = "smtpd[1]: AAAA01: client=h[203.0.113.9], sasl_method=PLAIN, sasl_username=anna"

@@ -1,7 +1,7 @@
 """A hacked page that writes as somebody new each time shows as its uid."""
 
+from bmtick.collect.batch import points_of_logs
 from bmtick.collect.options import Options
-from bmtick.collect.whole import points_of_logs
 
 
 def points(tmp_path, senders, later=()):

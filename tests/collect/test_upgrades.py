@@ -1,4 +1,4 @@
-"""States that older versions wrote, as recorded: taken over, nothing counted twice or begun anew."""
+"""States that older versions wrote, as recorded: taken over, nothing counted twice or started from scratch."""
 
 from pathlib import Path
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bmtick.deploy.apply import apply_plan
-from bmtick.deploy.converge import Mover
+from bmtick.deploy.converge import Reconciler
 from bmtick.httpclient import HttpClient
 from tests.deploy import alerts as fixtures
 from tests.deploy.alerts import alert, templated
@@ -107,7 +107,7 @@ def memory():
 @pytest.fixture
 def quick(monkeypatch):
     """Do not wait between tries."""
-    for function in (HttpClient.__init__, Mover.__init__, apply_plan):
+    for function in (HttpClient.__init__, Reconciler.__init__, apply_plan):
         monkeypatch.setitem(function.__kwdefaults__, "sleep", lambda _seconds: None)
 
 

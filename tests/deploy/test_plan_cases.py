@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bmtick.deploy.desired import Desired
-from bmtick.deploy.marks import mark_task, mark_template
+from bmtick.deploy.labels import mark_task, mark_template
 from bmtick.deploy.model import ActualTask, Facts, TaskDefinition, TemplateDefinition
 from bmtick.deploy.plan import diff_lines, make_plan, pending
 

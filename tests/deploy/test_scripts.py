@@ -4,7 +4,7 @@ import pytest
 
 from bmtick.alerts import catalogue, render
 from bmtick.deploy.instrument import instrument, instrument_template
-from bmtick.deploy.marks import body, mark_task, task_digest, task_mark
+from bmtick.deploy.labels import body, mark_task, task_digest, task_label
 from bmtick.deploy.model import TaskDefinition
 from bmtick.deploy.moves import Move, drifted, next_move
 from bmtick.deploy.scripts import read_script
@@ -72,19 +72,19 @@ TASK = TaskDefinition("bmtick-a", TWO, (("telegraf", "autogen"),))
 def test_marks_name_the_task_and_survive_a_new_script():
     marked = mark_task(TASK, as_variable=True)
     assert body(marked.script) == TWO
-    assert task_mark(marked).digest == task_digest(TASK)
+    assert task_label(marked).digest == task_digest(TASK)
     assert not drifted(marked)
     edited = TaskDefinition("bmtick-a", "stream", TASK.dbrps, marked.vars)
     assert drifted(edited)
     header_only = TaskDefinition("bmtick-a", marked.script + "// x\n", TASK.dbrps)
     assert drifted(header_only)
     copied = TaskDefinition("bmtick-copy", mark_task(TASK, as_variable=False).script, TASK.dbrps)
-    assert task_mark(copied) is None  # a copy by hand is not bmtick's
+    assert task_label(copied) is None  # a copy by hand is not bmtick's
 
 
 def test_a_comment_in_a_settings_value_is_no_mark():
     forged = TASK.script.replace("'#x'", "'// bmtick: task=bmtick-a digest=00'")
-    assert task_mark(TaskDefinition("bmtick-a", forged, TASK.dbrps)) is None
+    assert task_label(TaskDefinition("bmtick-a", forged, TASK.dbrps)) is None
 
 
 def test_nothing_is_to_do_where_nothing_is_wanted():

@@ -17,7 +17,7 @@ from bmtick.engine.gotime import rfc3339_nano
 from bmtick.engine.queries import run_queries
 from bmtick.history import Connection, influxql_answer
 from bmtick.points import parse_lines
-from bmtick.trial.batches import replay
+from bmtick.testing.batches import replay
 from bmtick.zones import local_zone
 
 HOST = "127.0.0.1"

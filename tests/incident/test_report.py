@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from bmtick import languages
 from bmtick.cli.root import cli
 from bmtick.incident.report.measured import queue_curve
-from bmtick.incident.report.story import Curve, episodes
+from bmtick.incident.report.story import Series, episodes
 from bmtick.incident.report.timeline import Timeline, slot_length
 from bmtick.incident.traffic import Window
 from bmtick.points import Point
@@ -270,7 +270,7 @@ def averaged_or_guessed(kind, row, above, step):
 
 
 def test_episodes():
-    curve = Curve([0, 10, 20, 30, 40, 50], [1, 200, 300, 199, 250, 250], "x")
+    curve = Series([0, 10, 20, 30, 40, 50], [1, 200, 300, 199, 250, 250], "x")
     found = [(e.begin, e.end, e.peak, e.over) for e in episodes(curve, 200)]
     assert found == [(10, 30, 300, True), (40, 50, 250, False)]
 

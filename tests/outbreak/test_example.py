@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bmtick.collect.whole import points_of_logs
+from bmtick.collect.batch import points_of_logs
 from bmtick.points import parse_lines
 from tests.outbreak.scenario import PEOPLE, Scenario
 from tests.support.servers import find_program

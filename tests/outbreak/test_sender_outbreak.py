@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from bmtick.alerts import catalogue, render
+from bmtick.collect.batch import points_of_logs
 from bmtick.collect.options import Options as Counting
-from bmtick.collect.whole import points_of_logs
 from bmtick.durations import SECOND
 from bmtick.engine import load_task
 from bmtick.names import FIELDS

@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks.simulator.__main__ import options_of
 from benchmarks.simulator.simulate import simulate
+from bmtick.collect.batch import points_of_logs
 from bmtick.collect.options import Options
 from bmtick.collect.raw import client
-from bmtick.collect.whole import points_of_logs
 
 CASES = [
     ["--lines", "40000", "--outbreaks", "1", "--seed", "11"],

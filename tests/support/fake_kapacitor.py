@@ -1,7 +1,7 @@
 """A Kapacitor in memory, as far as deploying needs it: no script is checked, none sees its data.
 
 What it does to a task follows kapacitor ``services/task_store/service.go``: PATCH of an enabled
-task stores and does not start anew, empty vars and dbrps are ignored, a task of a template takes
+task stores and does not restart, empty vars and dbrps are ignored, a task of a template takes
 its script at each PATCH, lists do not tell the template.
 """
 

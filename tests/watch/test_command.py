@@ -383,7 +383,7 @@ def test_an_old_log_that_is_written_again_has_its_own_time(place):
 
 
 def test_fifty_sighups_while_lines_come_lose_and_repeat_nothing(place):
-    """It starts anew again and again, in the midst of reading and delivering."""
+    """It starts from scratch again and again, in the midst of reading and delivering."""
     (place / "bmtick.toml").write_text(
         SETTINGS.replace("[watch]", '[watch]\nstate = "state"') + "crit = 10\n"
     )

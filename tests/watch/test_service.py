@@ -38,7 +38,7 @@ def test_mails_of_a_rise_and_a_fall():
 
 
 def test_the_mails_of_an_incident_answer_its_first_one(tmp_path):
-    """Also where the watch is started anew between them."""
+    """Also where the watch is restarted between them."""
     box = Box()
     for minute in range(len(LENGTHS) + 2):
         one = watch(Script(LENGTHS), box, tmp_path / "state")
@@ -190,7 +190,7 @@ def test_a_state_that_is_not_one_is_said_and_replaced(tmp_path):
 
 
 def test_two_watches_on_one_state_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("bmtick.collect.state._PATIENCE", 0.1)
+    monkeypatch.setattr("bmtick.collect.state._TIMEOUT", 0.1)
     one = watch(Script(LENGTHS), Box(), tmp_path / "state")
     one.start(from_start=True, now=BEGIN)
     with pytest.raises(BmtickError, match="uses the state"):

@@ -51,7 +51,7 @@ def test_what_waited_is_delivered_once(place):
     before = kept(place)
     [waiting] = before["outbox"]
     result, mails = run()
-    assert "begun anew" not in result.output
+    assert "started from scratch" not in result.output
     told = [level_and_user(m) for m in mails]
     assert told[0] == ("CRITICAL", "paul@example.org")
     # of a script that has changed since, the end is told with its next point only

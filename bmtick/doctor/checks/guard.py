@@ -19,7 +19,7 @@ from bmtick.settings.model import Guard
 
 ORDER = 85
 _SLOW = 0.05  # seconds
-_PATIENCE = 3.0  # as Postfix's
+_TIMEOUT = 3.0  # as Postfix's
 _LONGEST = 10  # seconds that Postfix may wait for an answer
 _REQUEST = b"request=bmtick_doctor\n\n"  # no message: it changes nothing
 _PRINT = "run the lines of: bmtick guard --print-postfix"
@@ -98,14 +98,14 @@ def _answers(listen: str) -> Check:
     start = time.monotonic()
     try:
         with socket.socket(family, socket.SOCK_STREAM) as sock:
-            sock.settimeout(_PATIENCE)
+            sock.settimeout(_TIMEOUT)
             sock.connect(where)
             sock.sendall(_REQUEST)
             answer = sock.recv(4096)
     except TimeoutError:
         return broken(
             name,
-            f"{listen} does not answer within {_PATIENCE:.0f} s",
+            f"{listen} does not answer within {_TIMEOUT:.0f} s",
             "systemctl restart bmtick-guard",
         )
     except OSError as error:

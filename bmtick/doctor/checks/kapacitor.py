@@ -25,7 +25,7 @@ ORDER = 50
 TICK_STACK = True
 _SMTP_REMEDY = "grep -n -A12 '^ *.smtp.' /etc/kapacitor/kapacitor.conf  # host, port, from, to"
 _NAME = "kapacitor"
-_PATIENCE = 3.0  # seconds for another Kapacitor to answer
+_TIMEOUT = 3.0  # seconds for another Kapacitor to answer
 
 
 def run(context: Context) -> Iterator[Check]:
@@ -132,7 +132,7 @@ def _destinations(context: Context, name: str) -> Iterator[Check]:
 def _foreign_tasks(host: str, port: int) -> int:
     try:
         shown = f"[{host}]" if ":" in host else host
-        http = HttpClient(f"http://{shown}:{port}", timeout=_PATIENCE, tries=1)
+        http = HttpClient(f"http://{shown}:{port}", timeout=_TIMEOUT, tries=1)
         return len(KapacitorClient(http).list_tasks(f"{TASK_PREFIX}*"))
     except BmtickError:
         return 0

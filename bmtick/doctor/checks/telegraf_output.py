@@ -40,7 +40,7 @@ def run(context: Context) -> Iterator[Check]:
 
 
 def snippet(context: Context, collector: Collector) -> str:
-    """Return the command that writes the collector's file anew, from the settings."""
+    """Return the command that writes the collector's file again, from the settings."""
     execd = " --execd" if collector.execd else ""
     config = context.settings.path
     chosen = f" --config {shell_quoted(config)}" if config else ""

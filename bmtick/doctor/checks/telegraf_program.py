@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bmtick.collect.snippet import USER
+from bmtick.collect.telegraf_config import USER
 from bmtick.doctor.check import Check, broken, ok
 from bmtick.doctor.context import Context, may_read
 

@@ -1,4 +1,4 @@
-"""``|groupBy``: sets the groups anew. Source: kapacitor ``group_by.go``."""
+"""``|groupBy``: sets new groups. Source: kapacitor ``group_by.go``."""
 
 from __future__ import annotations
 

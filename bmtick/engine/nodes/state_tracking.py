@@ -115,7 +115,7 @@ class StateGroup(Group):
             self.node.forward(new)
 
     def batch(self, batch: Batch) -> None:
-        """Pass the batch; the state begins anew in each."""
+        """Pass the batch; the state starts over in each."""
         self.held = None
         points = []
         for point in batch.points:

@@ -12,7 +12,7 @@ from bmtick.incident.relays import ORDINARY, Relay
 from bmtick.incident.report import figures
 from bmtick.incident.report.figures import Bar
 from bmtick.incident.report.page import Page, Table
-from bmtick.incident.report.story import Act, Curve, episodes, story
+from bmtick.incident.report.story import Act, Series, episodes, story
 from bmtick.incident.report.timeline import BLOCKED, Timeline
 from bmtick.incident.suspects import Suspect
 from bmtick.incident.units import plain, zone_of
@@ -39,7 +39,7 @@ class Facts:
     suspects: Sequence[Suspect]
     relays: Sequence[Relay]
     threshold: int
-    curve: Curve | None = None
+    curve: Series | None = None
     told: Sequence[tuple[str, str, str, str, str]] | None = None
     notes: Sequence[str] = ()
     host: str = ""
@@ -49,7 +49,7 @@ class Facts:
 def build(facts: Facts) -> Page:
     """Put the page together."""
     timeline, traffic = facts.timeline, facts.analysis.traffic
-    curve = facts.curve or Curve(
+    curve = facts.curve or Series(
         timeline.slots(),
         timeline.queue_curve(),
         _("as the log tells: messages that came and have not gone yet"),
@@ -112,7 +112,7 @@ def _verdict(accused: Sequence[Suspect], culprits: Sequence[Relay]) -> str:
     return " ".join(parts) or _("Nobody behaves suspiciously.")
 
 
-def _tiles(facts: Facts, curve: Curve) -> list[tuple[str, str]]:
+def _tiles(facts: Facts, curve: Series) -> list[tuple[str, str]]:
     users = facts.analysis.assessments[n.SENDER].values()
     timeline = facts.timeline
     refused = sum(c.total() for k, c in timeline.outcomes.items() if k not in ("sent", "deferred"))

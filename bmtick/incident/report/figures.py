@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from bmtick.errors import BmtickError, printable
-from bmtick.incident.report.story import Curve, Episode, Moment
+from bmtick.incident.report.story import Episode, Moment, Series
 from bmtick.incident.report.timeline import OUTCOMES, Timeline
 from bmtick.languages import _, _n, number
 
@@ -68,7 +68,7 @@ def _graph_objects() -> Any:
 
 
 def queue_figure(
-    curve: Curve, crises: Sequence[Episode], moments: Sequence[Moment], threshold: int
+    curve: Series, crises: Sequence[Episode], moments: Sequence[Moment], threshold: int
 ) -> Figure:
     """The queue over time: threshold, shaded episodes, and the moments of the story."""
     go = _graph_objects()

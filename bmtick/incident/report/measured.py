@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bmtick.incident.report.story import Curve
+from bmtick.incident.report.story import Series
 from bmtick.incident.report.timeline import slot_length
 from bmtick.names import QUEUE
 from bmtick.points import Point
@@ -13,7 +13,7 @@ _SECOND = 1_000_000_000
 _STALE = 3  # slots after which a series that is silent counts no more
 
 
-def queue_curve(points: Iterable[Point], start: int, end: int, source: str) -> Curve | None:
+def queue_curve(points: Iterable[Point], start: int, end: int, source: str) -> Series | None:
     """Add up all queues of all hosts, slot by slot; None where there are no points.
 
     Series of one host do not share timestamps, so each counts with the most of its slot, and for
@@ -45,4 +45,4 @@ def queue_curve(points: Iterable[Point], start: int, end: int, source: str) -> C
             last[series] = (time, value)
         alive = [v for at, v in last.values() if time - at <= _STALE * length]
         lengths.append(sum(alive))
-    return Curve(times, lengths, source)
+    return Series(times, lengths, source)

@@ -18,7 +18,7 @@ _MOST_GUESSERS = 5
 
 
 @dataclass(frozen=True)
-class Curve:
+class Series:
     """The queue's length over time: starts of slots, lengths, and where they come from."""
 
     times: list[int]
@@ -57,7 +57,7 @@ def _first(evidence: Sequence[Evidence]) -> str:
     return evidence[0].text if evidence else "see the alert"
 
 
-def episodes(curve: Curve, threshold: int) -> list[Episode]:
+def episodes(curve: Series, threshold: int) -> list[Episode]:
     """Return the times at which the queue reached the threshold."""
     found: list[Episode] = []
     begin: int | None = None

@@ -257,7 +257,7 @@ def _key_of_old(record: Mapping[str, Any], found: Mapping[str, Operation], numbe
 
 
 def _is_torn(folder: Folder, name: str) -> bool:
-    """Tell whether the last line was cut off by a crash, so that the next must begin anew."""
+    """Tell whether the last line was cut off by a crash, so that the next must start on a new line."""
     try:
         descriptor = folder.open(name)
     except FileNotFoundError:

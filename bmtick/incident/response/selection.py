@@ -67,7 +67,7 @@ def select(
     for entry in entries:
         examined += 1
         origin = origins.get(entry.queue_id)
-        verdict = target.judge(entry, origin, trusted)
+        verdict = target.classify(entry, origin, trusted)
         if verdict is None:
             continue
         reason, taken = verdict

@@ -63,7 +63,7 @@ class Target:
             return f"user {normal(next((n for n in names if '@' in n), names[0]))}"
         return f"client {self.name}" if self.client else f"filter {self.text}"
 
-    def judge(
+    def classify(
         self, entry: QueueEntry, origin: Origin | None, trusted: Trusted
     ) -> tuple[str, bool] | None:
         """Return the reason and whether a message is meant; None: nothing to do with it.

@@ -176,7 +176,7 @@ def _window(context: Context, node: PipelineNode) -> None:
         report.error("window", message, node.pos, "like .everyCount(1)")
     every = _number(node.value("every"))
     if period and every == 0 and node.value("every") is None:
-        message = "without .every() the window is emitted anew at every point"
+        message = "without .every() the window is emitted again at every point"
         report.warning("window", message, node.pos, "add .every(10s)")
     if (period or 0) < 0 or (every or 0) < 0:
         report.warning("window", "a window of negative time holds nothing", node.pos)

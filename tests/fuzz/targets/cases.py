@@ -3,10 +3,10 @@
 import tempfile
 from pathlib import Path
 
-from bmtick.trial.inputs import points_of
-from bmtick.trial.load import load_cases
+from bmtick.testing.inputs import points_of
+from bmtick.testing.load import load_cases
 
-SEEDS = ["tests/trial/cases/*.toml", "templates/*/cases/*.toml"]
+SEEDS = ["tests/testing/cases/*.toml", "templates/*/cases/*.toml"]
 
 
 def fuzz(data: bytes) -> None:

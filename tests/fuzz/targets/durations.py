@@ -2,7 +2,7 @@
 
 from bmtick.durations import format_duration, parse_duration
 from bmtick.errors import BmtickError
-from bmtick.trial.notation import values
+from bmtick.testing.notation import values
 
 
 def seeds():

@@ -4,7 +4,7 @@ from bmtick.engine.recording import read_points
 from bmtick.errors import BmtickError
 from bmtick.points import parse_lines
 
-SEEDS = ["tests/engine/cases/*/points.lp", "tests/trial/cases/points.lp"]
+SEEDS = ["tests/engine/cases/*/points.lp", "tests/testing/cases/points.lp"]
 
 
 def fuzz(data: bytes) -> None:

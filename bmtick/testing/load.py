@@ -11,7 +11,7 @@ import msgspec
 
 from bmtick.documents import load_toml, read_text
 from bmtick.errors import BmtickError, Location, nearest
-from bmtick.trial.model import BatchTable, Case, Expectation, Series, Silence
+from bmtick.testing.model import BatchTable, Case, Expectation, Series, Silence
 
 _UNKNOWN: Final = re.compile(r"contains unknown field `(.*?)`")
 _UNIT: Final = re.compile(r"^tests\s*:", re.MULTILINE)

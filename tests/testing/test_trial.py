@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from bmtick.alerts import catalogue
 from bmtick.cli.root import cli
 from bmtick.errors import BmtickError
-from bmtick.trial.load import case_files, load_cases
-from bmtick.trial.notation import values
-from bmtick.trial.run import run_case
+from bmtick.testing.load import case_files, load_cases
+from bmtick.testing.notation import values
+from bmtick.testing.run import run_case
 from tests.support.servers import find_program
 
 CASES = Path(__file__).parent / "cases"

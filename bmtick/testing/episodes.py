@@ -54,17 +54,17 @@ class Episodes:
 
     def __init__(self) -> None:
         self.found: list[Episode] = []
-        self._standing: dict[str, Episode] = {}
+        self._firing: dict[str, Episode] = {}
 
     def take(self, point: AnyPoint, group: str, level: int) -> None:
         """Take the level of a group's next point."""
-        known = self._standing.get(group)
+        known = self._firing.get(group)
         if level > OK:
             if known is None:
                 known = Episode(point.time, None, level, None, point.tags)
-                self._standing[group] = known
+                self._firing[group] = known
                 self.found.append(known)
             known.take(level, number(point.fields))
         elif known is not None:
             known.end = point.time
-            del self._standing[group]
+            del self._firing[group]

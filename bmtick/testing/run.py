@@ -15,12 +15,12 @@ from bmtick.engine.pipeline import MEASURED
 from bmtick.errors import BmtickError, Location
 from bmtick.points import Point
 from bmtick.settings import Settings, load
+from bmtick.testing.batches import over_points
+from bmtick.testing.batches import replay as replay_batches
+from bmtick.testing.compare import compare
+from bmtick.testing.inputs import batches_of, begin_of, points_of, recorded_batches
+from bmtick.testing.model import Case
 from bmtick.tick.variables import load_variables
-from bmtick.trial.batches import over_points
-from bmtick.trial.batches import replay as replay_batches
-from bmtick.trial.compare import compare
-from bmtick.trial.inputs import batches_of, begin_of, points_of, recorded_batches
-from bmtick.trial.model import Case
 from bmtick.zones import local_zone
 
 _AFTERWARDS: Final = 5 * SECOND  # the clock runs on after the last point, as on a server

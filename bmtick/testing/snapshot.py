@@ -10,7 +10,7 @@ from bmtick.documents import load_json, read_text
 from bmtick.engine import AlertEvent
 from bmtick.errors import BmtickError, Location, printable
 from bmtick.files import write_output
-from bmtick.trial.run import Outcome
+from bmtick.testing.run import Outcome
 
 
 def path_of(file: str) -> Path:

@@ -15,7 +15,7 @@ from bmtick.engine.events import CRITICAL, OK
 from bmtick.engine.messages import AnyPoint, Point
 from bmtick.engine.nodes.alert import AlertNode
 from bmtick.engine.nodes.alert.levels import Levels
-from bmtick.trial.episodes import VALUE, Episodes, number
+from bmtick.testing.episodes import VALUE, Episodes, number
 
 
 class Recorder:

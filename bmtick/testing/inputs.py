@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from bmtick.collect.batch import points_of_logs
 from bmtick.collect.options import Options
-from bmtick.collect.whole import points_of_logs
 from bmtick.durations import SECOND, parse_duration
 from bmtick.engine.batches import recording_in
 from bmtick.engine.messages import Batch, BatchPoint
 from bmtick.errors import BmtickError, Location
 from bmtick.names import FIELDS
 from bmtick.points import Point, Value, parse_lines
-from bmtick.trial.model import BatchTable, Case, Series
-from bmtick.trial.notation import MAX_VALUES, values
+from bmtick.testing.model import BatchTable, Case, Series
+from bmtick.testing.notation import MAX_VALUES, values
 
 DEFAULT_BEGIN: Final = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)  # a Monday morning
 

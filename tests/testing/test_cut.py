@@ -8,10 +8,10 @@ from bmtick.alerts import find
 from bmtick.durations import SECOND
 from bmtick.engine import load_task
 from bmtick.points import Point
-from bmtick.trial.backtest import Run, Subject
-from bmtick.trial.cut import Cut
-from bmtick.trial.episodes import alert_nodes
-from bmtick.trial.recorder import Counted, Recorder
+from bmtick.testing.backtest import Run, Subject
+from bmtick.testing.cut import Cut
+from bmtick.testing.episodes import alert_nodes
+from bmtick.testing.recorder import Counted, Recorder
 
 BEGIN = 1_767_600_000 * SECOND
 USERS = ("anna@example.org", "ben", "a'b$(c)", "")

@@ -12,8 +12,8 @@ from bmtick.alerts import find
 from bmtick.cli.root import cli
 from bmtick.durations import HOUR, SECOND, WEEK
 from bmtick.points import Point
-from bmtick.trial.backtest import Run, Subject, run_points
-from bmtick.trial.thresholds import Row, candidates, suggest
+from bmtick.testing.backtest import Run, Subject, run_points
+from bmtick.testing.thresholds import Row, candidates, suggest
 from tests.support.servers import find_program
 
 LOG = Path(__file__).parents[2] / "examples" / "outbreak" / "mail.log"

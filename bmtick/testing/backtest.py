@@ -12,10 +12,10 @@ from bmtick.durations import SECOND
 from bmtick.engine import Task, load_task
 from bmtick.points import Point
 from bmtick.settings import Settings
-from bmtick.trial.cut import Cut
-from bmtick.trial.episodes import Episode, alert_nodes
-from bmtick.trial.recorder import Counted, Recorder
-from bmtick.trial.thresholds import Row, Suggestion, candidates, suggest, sweep
+from bmtick.testing.cut import Cut
+from bmtick.testing.episodes import Episode, alert_nodes
+from bmtick.testing.recorder import Counted, Recorder
+from bmtick.testing.thresholds import Row, Suggestion, candidates, suggest, sweep
 
 _AFTERWARDS = 5 * SECOND
 _THRESHOLD = "crit"

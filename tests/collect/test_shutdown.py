@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bmtick.collect.ending import identity, is_orphan, is_taken, is_telegraf
+from bmtick.collect.shutdown import identity, is_orphan, is_taken, is_telegraf
 from bmtick.points import parse_lines
 from tests.support.servers import find_program, wait_for
 
@@ -239,7 +239,7 @@ def test_a_pipe_is_taken_when_it_is_empty(tmp_path):
     os.write(writer, b"x")
     thread = threading.Timer(0.1, os.read, (reader, 10))
     thread.start()
-    assert is_taken(writer, 3600)  # once it is empty, not when the patience ends
+    assert is_taken(writer, 3600)  # once it is empty, not when the timeout ends
     thread.join()
     os.close(reader)
     os.close(writer)

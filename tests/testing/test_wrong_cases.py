@@ -65,7 +65,7 @@ def test_refused_with_the_file(tmp_path, case, said):
 
 
 def test_all_series_of_a_case_together_are_limited(tmp_path, monkeypatch):
-    monkeypatch.setattr("bmtick.trial.inputs.MAX_VALUES", 5)
+    monkeypatch.setattr("bmtick.testing.inputs.MAX_VALUES", 5)
     (tmp_path / "x.tick").write_text("stream|from().measurement('m')|log()\n")
     path = tmp_path / "x.toml"
     series = '[[series]]\nmeasurement = "m"\nfields = { v = "1x3" }\n'

@@ -11,12 +11,12 @@ import os
 import stat
 import time
 
-PATIENCE = 2.0  # seconds that a reader has to take what was printed
+GRACE = 2.0  # seconds that a reader has to take what was printed
 _LATE = 0.2  # seconds between the end of a parent's pipes and that of the parent
 _STEP = 0.0002  # seconds of the first wait; each next one is twice as long
 
 
-class Ending:
+class Shutdown:
     """What ends a collector that stays: nothing between two runs."""
 
     def print_begins(self) -> None:
@@ -27,7 +27,7 @@ class Ending:
         return False
 
 
-class StayingEnding(Ending):
+class StayingShutdown(Shutdown):
     """SIGTERM ends a process that stays after the step that it is at."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class StayingEnding(Ending):
         return self.near
 
 
-class OnceEnding(Ending):
+class OnceShutdown(Shutdown):
     """SIGTERM waits while a run prints, for what it printed counts only with a good end."""
 
     def print_begins(self) -> None:
@@ -58,7 +58,7 @@ class OnceEnding(Ending):
         return signal.SIGTERM in signal.sigpending()
 
 
-def is_taken(fd: int, patience: float = PATIENCE) -> bool:
+def is_taken(fd: int, timeout: float = GRACE) -> bool:
     """Wait until a reader took all that was written into a pipe.
 
     Returns:
@@ -73,7 +73,7 @@ def is_taken(fd: int, patience: float = PATIENCE) -> bool:
 
     ends = select.poll()
     ends.register(fd, 0)  # the end of the reader alone
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     step = _STEP
     while True:
         left = fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4)

@@ -16,9 +16,9 @@ from bmtick.engine.messages import STREAM, AnyPoint, Barrier, Point
 from bmtick.engine.node import Node, Out
 from bmtick.engine.nodes.alert import AlertNode
 from bmtick.engine.nodes.eval_ import EvalNode
+from bmtick.testing.episodes import alert_nodes
+from bmtick.testing.recorder import Changes, group_of, is_timeless
 from bmtick.tick import ast
-from bmtick.trial.episodes import alert_nodes
-from bmtick.trial.recorder import Changes, group_of, is_timeless
 
 
 class Cut:

@@ -21,11 +21,11 @@ from bmtick.engine import load_task
 from bmtick.engine.pipeline import MEASURED
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.points import Point, parse_lines
-from bmtick.trial.batches import over_points
-from bmtick.trial.coverage import Coverage
-from bmtick.trial.inputs import DEFAULT_BEGIN, nanoseconds
-from bmtick.trial.model import Case
-from bmtick.trial.run import Outcome, replay
+from bmtick.testing.batches import over_points
+from bmtick.testing.coverage import Coverage
+from bmtick.testing.inputs import DEFAULT_BEGIN, nanoseconds
+from bmtick.testing.model import Case
+from bmtick.testing.run import Outcome, replay
 from bmtick.zones import local_zone
 
 SUFFIXES: Final = (".yaml", ".yml")

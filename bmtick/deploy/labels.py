@@ -22,7 +22,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class OwnershipLabel:
     """What a mark says: whose it is, and the digest of what was deployed."""
 
     kind: str
@@ -35,10 +35,10 @@ def body(script: str) -> str:
     return _HEADER.sub("", script, count=1)
 
 
-def header_mark(script: str) -> Mark | None:
+def header_label(script: str) -> OwnershipLabel | None:
     """Return the mark in a script's first line, or None."""
     match = _HEADER.match(script)
-    return Mark(match[1], match[2], match[3]) if match else None
+    return OwnershipLabel(match[1], match[2], match[3]) if match else None
 
 
 def own_vars(variables: Vars) -> Vars:
@@ -82,18 +82,18 @@ def mark_template(template: TemplateDefinition) -> TemplateDefinition:
     return replace(template, script=header + body(template.script))
 
 
-def task_mark(task: TaskDefinition) -> Mark | None:
+def task_label(task: TaskDefinition) -> OwnershipLabel | None:
     """Return the mark that a task carries for its own id, or None: it is not bmtick's."""
     variable = task.vars.get(VARIABLE, {}).get("value")
     if isinstance(variable, str) and _DIGEST.fullmatch(variable):
-        return Mark("task", task.id, variable)
-    mark = header_mark(task.script)
+        return OwnershipLabel("task", task.id, variable)
+    mark = header_label(task.script)
     return mark if mark and mark.kind == "task" and mark.id == task.id else None
 
 
-def template_mark(template: TemplateDefinition) -> Mark | None:
+def template_label(template: TemplateDefinition) -> OwnershipLabel | None:
     """Return the mark that a template carries for its own id, or None."""
-    mark = header_mark(template.script)
+    mark = header_label(template.script)
     return mark if mark and mark.kind == "template" and mark.id == template.id else None
 
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from bmtick.durations import format_go_duration, parse_duration
 from bmtick.engine import AlertEvent
 from bmtick.errors import BmtickError, printable
-from bmtick.trial.inputs import nanoseconds
-from bmtick.trial.model import Case, Expectation, Silence, When
+from bmtick.testing.inputs import nanoseconds
+from bmtick.testing.model import Case, Expectation, Silence, When
 
 _FAR = 10**30  # further away than any event
 
