@@ -9,6 +9,7 @@ ten seconds that a line is in. Memory does not grow with the number of lines.
 
 from __future__ import annotations
 
+import re
 from binascii import crc32
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ _MAX_DOMAINS = 200_000  # sender domains, of each client
 _MAX_ADDRESSES = 20_000  # of one account; more are counted but not told apart
 _MAX_OTHERS = 200  # of one failing client or name
 _OUTWARD = (b"smtp", b"relay")
+_LOOPBACK = b"[127."
+_QUEUED_AS = re.compile(rb"queued as ([0-9A-Za-z]{5,})")
 
 
 class Observer(Protocol):
@@ -257,10 +260,24 @@ class Traffic(Counter):
             if sums is not None and sums[RELAYED] > before:
                 if status != b"sent":
                     self.unsent[origin.client] = self.unsent.get(origin.client, 0) + 1
-            elif waited and status == b"sent" and daemon in _OUTWARD and not orig_to:
+            # At last; or to a next hop on this machine, which the points leave out.
+            elif (
+                status == b"sent"
+                and daemon in _OUTWARD
+                and not orig_to
+                and (waited or (_LOOPBACK in relay and not self._is_ours(queue_id, reply)))
+            ):
                 self.unsent[origin.client] = self.unsent.get(origin.client, 0) - 1
         if self._observers:
             self._observe(status, dsn, reply, times)
+
+    def _is_ours(self, queue_id: bytes, reply: bytes) -> bool:
+        """Whether a filter took a message and gave it back as one of this log."""
+        match = _QUEUED_AS.search(reply)
+        if match is None:
+            return False
+        key = queue_id[: queue_id.rfind(b"/") + 1] + match[1] + b":"
+        return key in self.counted or key in self.waiting or key in self.gone
 
     def _observe(self, status: bytes, dsn: bytes, reply: bytes, times: int) -> None:
         kind = "deferred" if status == b"SOFTBOUNCE" else status.decode("ascii", "replace")

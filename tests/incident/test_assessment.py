@@ -1,7 +1,5 @@
 """Verdicts at their limits, and when an attack began."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from bmtick.alerts.weighing import Weight
@@ -51,6 +49,4 @@ def test_an_attack_that_pauses_for_a_day_is_another_one():
 )
 def test_strange_senders_convict_where_most_mail_bears_them(foreign, domains, relayed, forger):
     evidence = Evidence("forging", 2.0, "", {"foreign_messages": foreign, "domains": domains})
-    window = SimpleNamespace(messages=100)
-    client = SimpleNamespace(profile=SimpleNamespace(window=window), relayed=relayed)
-    assert _is_forger(evidence, client) is forger
+    assert _is_forger(evidence, 100, relayed) is forger

@@ -102,6 +102,19 @@ def test_what_waits_for_elsewhere_is_listed(log, tmp_path, later, listed):
         assert "40 messages for elsewhere in the queue" in str(relay["evidence"])
 
 
+@pytest.mark.parametrize(("follows", "listed"), [("SECOND0001", False), ("ELSEWHERE1", True)])
+def test_a_next_hop_on_this_machine_is_elsewhere_but_no_filter_is(log, tmp_path, follows, listed):
+    qid = log.mail(TODAY, client="10.0.0.13", to=0, removed=False)
+    log.add(TODAY + 1, "postfix/smtpd[11]: SECOND0001: client=localhost[127.0.0.1]")
+    log.add(
+        TODAY + 1,
+        f"postfix/smtp[14]: {qid}: to=<a@far.example>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, "
+        f"delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as {follows})",
+    )
+    relays = run(log.write(tmp_path / "mail.log"))["relays"]
+    assert ("10.0.0.13" in {r["client"] for r in relays}) is listed
+
+
 def test_settings_name_known_clients(log, tmp_path):
     spam(log, client="10.0.0.11")
     config = tmp_path / "bmtick.toml"
