@@ -11,6 +11,7 @@ from bmtick.cli._logs import analyse_logs, config_dir_option, log_option, span_o
 from bmtick.cli._sources import mynetworks, postfix_settings, trust
 from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
 from bmtick.errors import EXIT_FINDING, BmtickError, printable
+from bmtick.languages import _, number
 
 if TYPE_CHECKING:
     from bmtick.incident.analysis import Analysis
@@ -128,22 +129,30 @@ def _show(
 
     if analysis:
         window = analysis.traffic.window
-        click.echo(f"{plain(window.start)} to {plain(window.end)} (the newest line of the log)")
+        start, end = plain(window.start), plain(window.end)
+        click.echo(_("{start} to {end} (the newest line of the log)", start=start, end=end))
     if relays:
         print_table(
             [
-                *("client", "name", "trusted by", "messages", "relayed", "waiting", "refused"),
-                *("verdict", "evidence %"),
+                _("client"),
+                _("name"),
+                _("trusted by"),
+                _("messages"),
+                _("relayed"),
+                _("waiting"),
+                _("refused"),
+                _("verdict"),
+                _("evidence %"),
             ],
             [
                 [
                     r.client,
                     r.name,
-                    r.trusted_by or "nothing",
-                    f"{r.messages:,}",
-                    f"{r.relayed:,}",
-                    f"{r.waiting:,}",
-                    f"{r.refused:,}",
+                    r.trusted_by or _("nothing"),
+                    number(r.messages),
+                    number(r.relayed),
+                    number(r.waiting),
+                    number(r.refused),
                     r.verdict,
                     r.score,
                 ]
@@ -151,22 +160,33 @@ def _show(
             ],
         )
     elif analysis:
-        click.echo("No client without a login relays through this server.")
+        click.echo(_("No client without a login relays through this server."))
     for relay in relays:
         if relay.verdict == ORDINARY:
             continue
-        click.echo(f"\n{printable(relay.client)} ({relay.verdict}), since {plain(relay.since)}:")
+        click.echo(
+            "\n"
+            + _(
+                "{client} ({verdict}), since {since}:",
+                client=printable(relay.client),
+                verdict=relay.verdict,
+                since=plain(relay.since),
+            )
+        )
         for evidence in relay.evidence:
             click.echo(f"  - {printable(evidence.text)}")
-        click.echo(f"  do: {printable(relay.remedy)}")
+        click.echo("  " + _("do: {step}", step=printable(relay.remedy)))
     click.echo("")
     for verdict in verdicts:
-        where = f" (service {verdict.service})" if verdict.service else ""
-        click.echo(f"open relay by its settings{where}: {_SAID[verdict.state]}")
+        where = f" ({verdict.service})" if verdict.service else ""
+        click.echo(_("open relay by its settings") + f"{where}: " + _said(verdict.state))
         for reason in verdict.reasons:
             click.echo(f"  - {printable(reason)}")
     if asked:
         click.echo(f"probe as {printable(asked.client)}: {printable(asked.explanation)}")
 
 
-_SAID = {"open": "YES", "closed": "no", "unsure": "cannot be told from the settings alone"}
+def _said(state: str) -> str:
+    if state == "open":
+        return _("YES")
+    return _("no") if state == "closed" else _("cannot be told from the settings alone")

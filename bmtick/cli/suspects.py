@@ -17,6 +17,7 @@ from bmtick.cli.common import (
     print_table,
 )
 from bmtick.errors import EXIT_FINDING, printable
+from bmtick.languages import _, _n, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,23 +135,28 @@ def _show(analysis: Analysis, suspects: list[Suspect], unusual: list[Suspect]) -
 
     window = analysis.traffic.window
     click.echo(
-        f"{plain(window.start)} to {plain(window.end)} (the newest line of the log), "
-        f"{len(analysis.traffic.users)} users"
+        _(
+            "{start} to {end} (the newest line of the log)",
+            start=plain(window.start),
+            end=plain(window.end),
+        )
+        + ", "
+        + _n("{n} user", "{n} users", len(analysis.traffic.users))
     )
     if not suspects:
-        click.echo("Nobody behaves suspiciously.")
+        click.echo(_("Nobody behaves suspiciously."))
     else:
         print_table(
             [
-                "user",
-                "kind",
-                "evidence %",
-                "since",
-                "messages",
-                "recipients",
-                "addresses",
-                "refused",
-                "queued",
+                _("user"),
+                _("kind"),
+                _("evidence %"),
+                _("since"),
+                _("messages"),
+                _("recipients"),
+                _("addresses"),
+                _("refused"),
+                _("queued"),
             ],
             [
                 [
@@ -158,24 +164,36 @@ def _show(analysis: Analysis, suspects: list[Suspect], unusual: list[Suspect]) -
                     s.kind,
                     s.score,
                     plain(s.since),
-                    f"{s.messages:,}",
-                    f"{s.recipients:,}",
-                    f"{s.addresses:,}",
-                    f"{s.refused:,}",
-                    f"{len(s.queue_ids):,}",
+                    number(s.messages),
+                    number(s.recipients),
+                    number(s.addresses),
+                    number(s.refused),
+                    number(len(s.queue_ids)),
                 ]
                 for s in suspects
             ],
         )
     for suspect in suspects:
-        click.echo(f"\n{printable(suspect.user)}: first suspicious {plain(suspect.since)}")
+        click.echo(
+            "\n"
+            + _(
+                "{name}: first suspicious {since}",
+                name=printable(suspect.user),
+                since=plain(suspect.since),
+            )
+        )
         for evidence in suspect.evidence:
             click.echo(f"  - {printable(evidence.text)}")
         if suspect.failed_logins:
-            click.echo(f"  - {suspect.failed_logins:,} failed logins for this name in the log")
-        click.echo(f"  next: {_next(suspect)}")
+            tried = _n(
+                "{n} failed login for this name in the log",
+                "{n} failed logins for this name in the log",
+                suspect.failed_logins,
+            )
+            click.echo(f"  - {tried}")
+        click.echo("  " + _("next: {step}", step=_next(suspect)))
     if unusual:
-        click.echo("\nUnusual, but not accused (nothing but innocent mail looks like this too):")
+        click.echo("\n" + _("Unusual, but not accused (innocent mail can look like this, too):"))
         for suspect in unusual:
             reasons = "; ".join(e.text for e in suspect.evidence)
             click.echo(f"  {printable(suspect.user)}: {printable(reasons)}")
@@ -185,16 +203,21 @@ def _next(suspect: Suspect) -> str:
     if suspect.kind == "account":
         return f"bmtick respond {_quoted(suspect.user)}"
     if suspect.kind == "local":
-        return (
-            f"a program of uid {printable(suspect.client)} on this machine sends it (a web form?): "
-            "stop it, then: bmtick queue"
-            + ("" if suspect.user.startswith("uid=") else f" --sender {_quoted(suspect.user)}")
+        named = "" if suspect.user.startswith("uid=") else f" --sender {_quoted(suspect.user)}"
+        return _(
+            "a program of uid {uid} on this machine sends it (a web form?): stop it, then: {command}",
+            uid=printable(suspect.client),
+            command=f"bmtick queue{named}",
         )
     if suspect.kind == "forwarder":
-        return "take the alias or rule away that forwards it, then: bmtick queue"
-    return (
-        f"it comes through {printable(suspect.client)} without a login: change this user's password "
-        "there, then: bmtick queue --sender " + _quoted(suspect.user)
+        return _(
+            "remove the alias or rule that forwards it, then: {command}", command="bmtick queue"
+        )
+    return _(
+        "it comes through {client} without a login: change this user's password there, then: "
+        "{command}",
+        client=printable(suspect.client),
+        command=f"bmtick queue --sender {_quoted(suspect.user)}",
     )
 
 

@@ -9,6 +9,7 @@ from bmtick import names as n
 from bmtick.incident.analysis import Analysis
 from bmtick.incident.assessment import SUSPECT, Assessment, Evidence
 from bmtick.incident.networks import TrustedNetworks, parse_address
+from bmtick.languages import _, _n, number
 
 COMPROMISED, UNAUTHORISED, ORDINARY = "culprit", "intruder", "ordinary"
 
@@ -167,7 +168,12 @@ def _foreign(
     return Evidence(
         "forging",
         min(3.0, 2.0 + math.log2(len(foreign)) / 3),
-        f"{messages:,} of {total:,} messages bear sender addresses of strange domains ({some})",
+        _(
+            "{messages} of {total} messages bear sender addresses of strange domains ({some})",
+            messages=number(messages),
+            total=number(total),
+            some=some,
+        ),
         {"foreign_messages": messages, "domains": len(foreign)},
     )
 
@@ -183,14 +189,24 @@ def _is_forger(foreign: Evidence, total: int, relayed: int) -> bool:
 
 
 def _unknown(relayed: int, waiting: int, *, complete: bool) -> Evidence:
-    done = f"passed mail on to {relayed:,} recipients elsewhere"
-    if not relayed:
-        done = f"has {waiting:,} messages for elsewhere in the queue"
-    text = f"{done}, but is in no trusted network"
+    done = (
+        _n(
+            "mail for {n} recipient elsewhere passed on",
+            "mail for {n} recipients elsewhere passed on",
+            relayed,
+        )
+        if relayed
+        else _n(
+            "{n} message for elsewhere in the queue",
+            "{n} messages for elsewhere in the queue",
+            waiting,
+        )
+    )
     numbers: dict[str, float] = {"relayed": relayed, "waiting": waiting}
     if complete:
-        return Evidence("unknown", 4.0, text, numbers)
-    return Evidence("unknown", 0.5, f"{text} that is known here", numbers)
+        return Evidence("unknown", 4.0, _("{done}, but in no trusted network", done=done), numbers)
+    text = _("{done}, but in no trusted network that is known here", done=done)
+    return Evidence("unknown", 0.5, text, numbers)
 
 
 def _remedy(address: str, verdict: str, by: str) -> str:
@@ -198,22 +214,26 @@ def _remedy(address: str, verdict: str, by: str) -> str:
     if verdict == ORDINARY:
         return ""
     if parsed is not None and parsed.is_loopback:
-        return (
+        return _(
             "this is the machine itself: a program on it, or a user of the webmail, sends; the "
             "log's Message-IDs and BlueMind's own logs tell which"
         )
     if verdict == UNAUTHORISED:
-        return (
+        return _(
             "this server relays for strangers: see the analysis of its restrictions; if the "
-            f"machine is meant to relay, add it in {CONSOLE}"
+            "machine is meant to relay, add it in {console}",
+            console=CONSOLE,
         )
-    where = "known_clients in bmtick.toml" if by.startswith("known_clients") else CONSOLE
+    where = _("known_clients in bmtick.toml") if by.startswith("known_clients") else CONSOLE
     network = by.partition(": ")[2]
     if network in ("", address, f"{address}/32", f"{address}/128"):
-        own = f"remove {address} in {where} and save"
+        own = _("remove {address} in {where} and save", address=address, where=where)
     else:
-        own = (
-            f"{address} is trusted as part of {network}: in {where} replace that by the "
-            "addresses that need it, without this one, and save"
+        own = _(
+            "{address} is trusted as part of {network}: in {where} replace that by the addresses "
+            "that need it, without this one, and save",
+            address=address,
+            network=network,
+            where=where,
         )
-    return f"{own}; then clean that machine, and put it back when it is clean"
+    return _("{own}; then clean that machine, and put it back when it is clean", own=own)
