@@ -84,7 +84,7 @@ def test_every_alarm_of_a_quiet_week_is_false():
     data = points((1000, 90))
     simple = {name: rule(data) for name, rule in baselines.RULES.items()}
     found = judge.run(Case("nat", 0, data, None, 7.0, simple))
-    assert "| 4.00 | relay_client 1 |" in table.backgrounds([found])
+    assert "| 4.00 | 0.00 | relay_client 1 |" in table.backgrounds([found])
 
 
 def test_simple_rules():
