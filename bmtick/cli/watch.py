@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 _TICK = 1.0  # seconds between two looks at the log
 _BUCKET = 2  # seconds, where the settings leave it open: an alert waits for the end of its bucket
 _GRACE = 3.0  # seconds that deliveries under way have to end when the watch is ended
+
+
+# Nodes that count what does not come, by the server's clock.
+_SILENCE = re.compile(r"^\s*\|(stats|deadman)\(", re.MULTILINE)
 
 
 @click.command()
@@ -224,6 +229,10 @@ def _watch(
         )
     require_recipients(settings, alerts)
     check_handlers(alerts)
+    if once and (silent := [alert for alert in alerts if _SILENCE.search(alert.script)]):
+        names = ", ".join(alert.name for alert in silent)
+        screen.warn(f"{names} left out: what runs once cannot tell that points stay away")
+        alerts = [alert for alert in alerts if alert not in silent]
     ask = _asking(settings, alerts)
     host = settings.watch.host or socket.gethostname()
     channels = _notify.channels(settings)

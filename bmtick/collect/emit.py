@@ -44,6 +44,21 @@ _COUNTS = {n.SENDER: 10, n.AUTH: 2, n.ACCOUNT: 1, n.CORE_AUTH: 2}
 _COUNTS_OF_OTHERS = 9
 
 
+def _said_once(rows: list[Row]) -> list[Row]:
+    """Leave the gauges of a uid's many senders to the uid, whose page would alarm as each of them.
+
+    A sender of at least half of the uid's hour speaks for itself, too.
+    """
+    together = {tags[1]: fields[_HOUR] for _, tags, fields, _ in rows if tags[0] == ALL}
+    found: list[Row] = []
+    for name, tags, fields, time in rows:
+        if tags[0] != ALL and 2 * fields[_HOUR] < together.get(tags[1], 0):
+            found.append((name, tags, [*list(fields)[: b.WIDTH], *_SILENT_RELAY], time))
+        else:
+            found.append((name, tags, fields, time))
+    return found
+
+
 class Emitter:
     """Turns buckets into rows.
 
@@ -108,20 +123,33 @@ class Emitter:
                 tags, fields = [], self._server_fields(minute, 0, 0)
             else:
                 fields = record.relaying_fields(minute, b.NOTHING)
-            few = name == n.LOCAL and tags[0] == ALL and fields[_SENDERS] <= _FEW_SENDERS
-            if few and fields[_HOUR]:
-                continue  # the point of its one sender says it
+            if name == n.LOCAL and fields[_HOUR] and self._is_said_elsewhere(tags, fields, minute):
+                continue
             rows.append((name, tuple(tags), fields, time))
         return rows
+
+    def _is_said_elsewhere(
+        self, tags: Sequence[str], fields: Sequence[Number], minute: int
+    ) -> bool:
+        """Whether the uid speaks for this sender, or its few senders for the uid."""
+        sender, uid = tags
+        if sender == ALL:
+            return fields[_SENDERS] <= _FEW_SENDERS
+        record = self.memory.records.get(f"{n.LOCAL}\n{ALL}\n{uid}")
+        if record is None:
+            return False
+        together = record.relaying_fields(minute, b.NOTHING)
+        return together[_SENDERS] > _FEW_SENDERS and 2 * fields[_HOUR] < together[_HOUR]
 
     # Who sends
 
     def _senders(self, start: int, bucket: Bucket, time: int) -> list[list[Row]]:
         if self._made is None:
-            return self._entities(start, bucket, time)
-        plain = type(self.memory) is Memory
-        found: list[list[Row]] = self._made.entities(self.memory, plain, bucket, start)
-        return found
+            found = self._entities(start, bucket, time)
+        else:
+            plain = type(self.memory) is Memory
+            found = self._made.entities(self.memory, plain, bucket, start)
+        return [_said_once(rows) if rows and rows[0][0] == n.LOCAL else rows for rows in found]
 
     def _entities(self, start: int, bucket: Bucket, time: int) -> list[list[Row]]:
         found: dict[str, list[Row]] = {

@@ -16,6 +16,9 @@ from bmtick.collect.session import Session
 from bmtick.names import FIELDS, TAGS
 from bmtick.points import Point
 
+_HEARTBEAT = 60_000_000_000  # nanoseconds
+_LONGEST_PAUSE = 24 * 60 * _HEARTBEAT  # after more than a day the watch itself was away
+
 
 class Source(Protocol):
     """Gives points, and can be taken up where it was left."""
@@ -76,6 +79,7 @@ class Collector:
         self.watched = ", ".join([*logs, "the queue"] if spool else logs)
         self._tags = {name: value for name, value in tags.items() if value}
         self._sampled = 0.0
+        self._newest = 0  # nanoseconds since the epoch
 
     def begin(self, *, from_start: bool, now: float, newest: int = 0) -> None:
         """Begin with the whole logs, or with their newest so many bytes."""
@@ -92,7 +96,20 @@ class Collector:
             rows += guarded_rows(self._guard, time, self._warn)
             if not rows:
                 rows.append(self._session.heartbeat(time))
-        return sorted(map(self._point, rows), key=lambda point: point.time), more
+        rows.sort(key=lambda row: row[3])
+        return [self._point(row) for row in self._with_heartbeats(rows)], more
+
+    def _with_heartbeats(self, rows: list[Row]) -> list[Row]:
+        """Say in the pauses of a backlog that the collector runs, as it would have said then."""
+        found: list[Row] = []
+        for row in rows:
+            pause = row[3] - self._newest if self._newest else 0
+            if _HEARTBEAT < pause <= _LONGEST_PAUSE:
+                beats = range(self._newest + _HEARTBEAT, row[3], _HEARTBEAT)
+                found += [self._session.heartbeat(at / 1_000_000_000) for at in beats]
+            self._newest = max(self._newest, row[3])
+            found.append(row)
+        return found
 
     def _point(self, row: Row) -> Point:
         name, tags, fields, at = row

@@ -86,7 +86,7 @@ class Tasks:
             task.advance(now)
             if task.is_batch:
                 self._query(name, task, now)
-            events += self._taken(task)
+            events += self._taken(task, caught_up=True)
             self._complain(name, task)
         return events
 
@@ -107,9 +107,11 @@ class Tasks:
         else:
             self._failing.discard(name)
 
-    def _taken(self, task: Task) -> list[AlertEvent]:
+    def _taken(self, task: Task, *, caught_up: bool = False) -> list[AlertEvent]:
         task.drop_outputs()
         events = task.take_events()
+        if caught_up:
+            events = self._without_missed_reminders(events)
         for event in events:
             if event.level == _OK:
                 self.firing.pop(event.id, None)
@@ -117,6 +119,26 @@ class Tasks:
                 self.firing[event.id] = event.level
             self._remember(event)
         return events
+
+    def _without_missed_reminders(self, events: list[AlertEvent]) -> list[AlertEvent]:
+        """Leave out what would have been told again and again while nobody watched.
+
+        A step over days makes a reminder for each hour of them. Kept are each change of level and,
+        of an alert that was firing before and still is, the newest reminder.
+        """
+        found: list[AlertEvent] = []
+        last: dict[str, int] = {}  # event id -> where its newest event is
+        for event in events:
+            at = last.get(event.id)
+            before = self.firing.get(event.id, _OK) if at is None else found[at].level
+            if at is None or event.level != before:
+                last[event.id] = len(found)
+                found.append(event)
+            elif self.firing.get(event.id) == event.level and all(
+                e.level == event.level for e in found if e.id == event.id
+            ):
+                found[at] = event
+        return found
 
     def _remember(self, event: AlertEvent) -> None:
         last = self._last.setdefault(event.task, {})

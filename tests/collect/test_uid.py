@@ -58,3 +58,19 @@ def test_many_senders_have_one_when_they_fall_silent(tmp_path):
     found = points(tmp_path, senders, later=["root@web.example.org"])
     whole = [p for p in found if p.tags == {"sender": "*", "uid": "33"}]
     assert [whole[-1].fields[f] for f in ("hour_relayed", "day_relayed")] == [0, 20]
+
+
+def test_many_senders_leave_it_to_their_uid(tmp_path):
+    senders = [f"nobody{n}@somewhere.example" for n in range(20)]
+    found = points(tmp_path, senders, later=["root@web.example.org"])
+    single = [p for p in found if p.tags["sender"] in senders]
+    assert sum(p.fields["relayed"] for p in single) == 20
+    # the first came before anybody could know that there are many
+    assert sum(p.fields["hour_relayed"] > 0 for p in single) <= 3
+
+
+def test_who_sends_most_of_it_speaks_for_itself(tmp_path):
+    senders = [f"nobody{n}@somewhere.example" for n in range(10)] + ["shop@web.example.org"] * 30
+    found = points(tmp_path, senders)
+    own = [p for p in found if p.tags["sender"] == "shop@web.example.org"]
+    assert own[-1].fields["hour_relayed"] == 30

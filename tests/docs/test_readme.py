@@ -120,8 +120,7 @@ EXPECTED = {
     TEST_MAIL: (0, "a test mail to you@elsewhere.net", ""),
     "journalctl -u bmtick-watch": (0, f"CRITICAL postfix_sender-outbreak-{ACCOUNT}_bm-master", ""),
     "bmtick suspects": (0, f"{ACCOUNT}: first suspicious", ""),
-    # The tests' remote server is at a loopback address: what goes there is no mail for elsewhere.
-    "bmtick relays": (0, "open relay by its settings: no", ""),
+    "bmtick relays": (0, "127.0.0.9", ""),
     "bmtick queue": (0, ACCOUNT, ""),
     "bmtick respond USER": (0, "hold", ""),
     "bmtick audit": (0, "do: ", ""),
