@@ -54,6 +54,7 @@ class Alert:
     dbrps: list = field(default_factory=lambda: [{"db": "telegraf", "rp": "autogen"}])
     handlers: list = field(default_factory=lambda: ["email"])
     form: str = "script"
+    made_by: str = ""
 
 
 def alert(name: str, crit: float = 1.0, measurement: str = "probe", **extra) -> Alert:
