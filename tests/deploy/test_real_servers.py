@@ -44,7 +44,8 @@ def test_several_kapacitors_each_on_its_own(make_bmtick, server, second, influx)
         for name, url in (("one", server.kapacitor.url), ("two", second.url))
     )
     rest = f'[influxdb]\nurl = "{influx.url}"\n[deploy]\nstate_dir = "{bmtick.folder / "s"}"\n'
-    bmtick.settings('[notify]\nrecipients = ["a@example.org"]\n' + both + rest)
+    both = '[notify]\nrecipients = ["a@example.org"]\n' + both
+    bmtick.settings(both + rest)
     bmtick.want(alert("a"))
     assert [s["server"] for s in bmtick.plan()["steps"]] == ["one", "two"]
     bmtick.apply("--server", "one")

@@ -56,7 +56,13 @@ class Feed:
         points, self.points = self.points, []
         return points, False
 
+    def time(self, now):
+        return now
+
     def committed(self):
+        pass
+
+    def close(self):
         pass
 
     def dump(self):
