@@ -29,8 +29,9 @@ class Request:
     def value(self, key: str) -> Any:
         """Return an option that is a setting, too: of the command line, the settings, or default."""
         option = KEYS[key]
-        given = self.lists if option.kind == TEXTS else self.values
-        return given.get(option.flag) or self.settings.get(key) or option.default
+        if option.kind == TEXTS:  # an empty list in the settings is meant
+            return self.lists.get(option.flag) or self.settings.get(key, option.default)
+        return self.values.get(option.flag) or self.settings.get(key) or option.default
 
     @property
     def help(self) -> bool:

@@ -71,3 +71,10 @@ def test_both_names_at_once_are_refused(tmp_path):
     for attempt in (lambda: load(str(file)), lambda: parse(["--config", str(file)])):
         with pytest.raises(BmtickError, match="trusted_networks"):
             attempt()
+
+
+def test_an_empty_list_is_meant_by_both(tmp_path):
+    file = tmp_path / "bmtick.toml"
+    file.write_text("[collect]\nknown_clients = []\n")
+    assert parse(["--config", str(file)]).options.known == []
+    assert load(str(file)).collect.known_clients == []
