@@ -89,6 +89,15 @@ config_option: Callable[[Any], Any] = click.option(
 )
 
 
+mail_dir_option: Callable[[Any], Any] = click.option(
+    "--mail-dir",
+    "--mails",
+    "mails",
+    type=click.Path(),
+    help="Put the mails into this folder; send none.",
+)
+
+
 def load_settings(ctx: click.Context) -> Settings:
     """Load the settings that ``--config`` names, or the first found, or the defaults.
 

@@ -12,7 +12,7 @@ import click
 
 from bmtick.cli._guard import state_option
 from bmtick.cli._logs import config_dir_option, log_option
-from bmtick.cli.common import config_option, load_settings
+from bmtick.cli.common import config_option, load_settings, mail_dir_option
 from bmtick.errors import BmtickError, printable
 
 _LEARNING = 3.0  # seconds to learn from the log before the first answer; the rest comes later
@@ -42,13 +42,7 @@ if TYPE_CHECKING:
 @state_option
 @log_option
 @config_dir_option
-@click.option(
-    "--mail-dir",
-    "--mails",
-    "mails",
-    type=click.Path(),
-    help="Put the mails into this folder; send none.",
-)
+@mail_dir_option
 @config_option
 @click.pass_context
 def command(

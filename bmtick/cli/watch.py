@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bmtick.cli import _notify, _web
-from bmtick.cli.common import config_option, load_settings
+from bmtick.cli.common import config_option, load_settings, mail_dir_option
 from bmtick.durations import SECOND, parse_duration
 from bmtick.errors import EXIT_FINDING, BmtickError, Location, printable
 
@@ -47,13 +47,7 @@ _SILENCE = re.compile(r"^\s*\|(stats|deadman)\(", re.MULTILINE)
 @click.option("--log", "logs", multiple=True, help="Log instead of the settings'; repeatable.")
 @click.option("--state", help="Where all is kept. Default: the settings', [watch] state.")
 @click.option("--no-state", is_flag=True, help="Keep nothing.")
-@click.option(
-    "--mail-dir",
-    "--mails",
-    "mails",
-    type=click.Path(),
-    help="Put the mails into this folder; send none.",
-)
+@mail_dir_option
 @click.option("--test-mail", is_flag=True, help="Send a test by mail and each channel, and end.")
 @config_option
 @click.pass_context
