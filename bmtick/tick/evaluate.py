@@ -7,14 +7,15 @@ so that one run shows all that is wrong.
 from __future__ import annotations
 
 import math
-import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from bmtick.errors import BmtickError, nearest
 from bmtick.tick import ast
+from bmtick.tick.arithmetic.operators import OPERATIONS
+from bmtick.tick.arithmetic.values import Duration, EvaluationError
 from bmtick.tick.calls import Caller
 from bmtick.tick.findings import Fix, Report
 from bmtick.tick.graph import PipelineNode
@@ -22,71 +23,25 @@ from bmtick.tick.lambda_types import NO_TYPE, infer
 from bmtick.tick.signatures import NODES
 from bmtick.tick.values import UNKNOWN, VAR_TYPES, Value, described
 
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "AND": lambda a, b: a and b,
-    "OR": lambda a, b: a or b,
-}
-_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-}
-
 
 def fold(symbol: str, left: Any, right: Any) -> Any:
-    """Return ``left symbol right``, or UNKNOWN where either is not known or they do not fit.
+    """Return ``left symbol right`` as Kapacitor computes it, or UNKNOWN where it would not.
 
-    Ints and durations are both Python ints, and a float beside one means that the other is a
-    duration.
+    A duration is an :class:`~bmtick.tick.arithmetic.values.Duration`.
 
     Raises:
         BmtickError: an integer is divided by zero.
     """
-    if not _fit(symbol, left, right):
+    operation = OPERATIONS.get((symbol, type(left), type(right)))
+    if operation is None:
         return UNKNOWN
-    if symbol in _COMPARE:
-        return _COMPARE[symbol](left, right)
-    whole = not (isinstance(left, float) and isinstance(right, float))
-    if symbol in _ARITHMETIC:
-        return _wrapped(_ARITHMETIC[symbol](left, right), whole=whole)
-    if symbol in ("/", "%"):
-        return _divide(symbol, left, right, whole=whole)
-    return UNKNOWN
-
-
-def _fit(symbol: str, left: Any, right: Any) -> bool:
-    """Say whether Python would compute what Kapacitor does: it would repeat a text, too."""
-    if isinstance(left, str) and isinstance(right, str):
-        return symbol == "+" or symbol in _COMPARE
-    if isinstance(left, bool) or isinstance(right, bool):
-        return isinstance(left, bool) and isinstance(right, bool) and symbol in _COMPARE
-    return isinstance(left, (int, float)) and isinstance(right, (int, float))
-
-
-def _divide(symbol: str, left: Any, right: Any, *, whole: bool) -> Any:
-    if isinstance(right, float):
-        return UNKNOWN if right == 0 else _wrapped(left / right, whole=whole)
-    if right == 0:
-        raise BmtickError("an integer is divided by zero")
-    quotient = abs(left) // abs(right)  # Go cuts towards zero
-    if (left < 0) != (right < 0):
-        quotient = -quotient
-    return _wrapped(quotient if symbol == "/" else left - quotient * right, whole=True)
-
-
-def _wrapped(value: Any, *, whole: bool) -> Any:
-    """Return a number as 64 bits hold it; texts stay as they are."""
-    if isinstance(value, float) and not math.isfinite(value):
+    try:
+        result = operation.apply(left, right)
+    except EvaluationError:
+        raise BmtickError("an integer is divided by zero") from None
+    except OverflowError:  # a float has no room for it
         return UNKNOWN
-    if whole and isinstance(value, (int, float)):
-        return (int(value) + 2**63) % 2**64 - 2**63
-    return value
+    return UNKNOWN if isinstance(result, float) and not math.isfinite(result) else result
 
 
 _FOLDED = (ast.Number, ast.String, ast.Bool, ast.Duration, ast.Identifier)
@@ -193,15 +148,18 @@ class Expressions(ABC):
             spine.append(node)
             node = node.left
         if not spine:
-            return self._value(node).constant if isinstance(node, _FOLDED) else UNKNOWN
+            value = self._value(node) if isinstance(node, _FOLDED) else Value("any")
+            return (
+                Duration(value.constant)
+                if value.type == "duration" and value.known
+                else value.constant
+            )
         result = self._fold(node)
         for binary in reversed(spine):
             try:
                 result = fold(binary.operator, result, self._fold(binary.right))
             except BmtickError as error:
                 self._report.error("arguments", error.message, binary.pos)
-                return UNKNOWN
-            except OverflowError:  # a float has no room for it
                 return UNKNOWN
         return result
 

@@ -1,6 +1,7 @@
 import pytest
 
 from bmtick.errors import BmtickError
+from bmtick.tick.arithmetic.values import Duration
 from bmtick.tick.evaluate import fold
 from bmtick.tick.values import UNKNOWN
 
@@ -15,7 +16,7 @@ HUGE = 2**63 - 1
         (-7, "%", 2, -1),
         (HUGE, "+", 1, -HUGE - 1),
         (7.0, "/", 2.0, 3.5),
-        (60, "*", 1.5, 90),
+        (Duration(60), "*", 1.5, 90),
         ("a", "+", "b", "ab"),
         (1, "<", 2, True),
         (True, "AND", False, False),
@@ -24,6 +25,9 @@ HUGE = 2**63 - 1
         ([1], "*", HUGE, UNKNOWN),
         (1e308, "*", 1e308, UNKNOWN),
         (10**18, "*", 1e300, UNKNOWN),
+        (Duration(10**18), "*", 1e300, -HUGE - 1),
+        (Duration(60), "*", Duration(60), UNKNOWN),
+        (Duration(90), "/", Duration(60), 1),
         (1.0, "/", 0.0, UNKNOWN),
         (UNKNOWN, "+", 1, UNKNOWN),
         (True, "+", 1, UNKNOWN),

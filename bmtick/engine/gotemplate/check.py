@@ -19,8 +19,8 @@ from bmtick.engine.gotemplate.nodes import (
 )
 from bmtick.engine.gotemplate.parser import Trees
 from bmtick.engine.gotemplate.values import Month, Weekday
-from bmtick.engine.lambdas.values import Duration, Time
 from bmtick.errors import nearest
+from bmtick.tick.arithmetic.values import Duration, Time
 
 _ROOT: Final[dict[str, type]] = {"Time": Time, "Duration": Duration}
 _RESULTS: Final[dict[str, type]] = {

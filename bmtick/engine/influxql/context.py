@@ -14,8 +14,8 @@ from bmtick.engine.influxql.codec import dump_reducer, load_reducer
 from bmtick.engine.influxql.column import Column
 from bmtick.engine.influxql.methods import Make, Method
 from bmtick.engine.influxql.sample import Reducer, Sample
-from bmtick.engine.lambdas.values import Duration, go_type_name
 from bmtick.engine.messages import BatchPoint
+from bmtick.tick.arithmetic.values import Duration, go_type_name
 
 
 class ReduceError(Exception):

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bmtick.engine.lambdas.nodes import Evaluator, Reference, Scope, State
-from bmtick.engine.lambdas.operators import KINDS, KNOWN_FOR, OPERATIONS, Operation
-from bmtick.engine.lambdas.values import (
+from bmtick.tick.arithmetic.operators import KINDS, KNOWN_FOR, OPERATIONS, Operation
+from bmtick.tick.arithmetic.values import (
     Duration,
     EvaluationError,
     Missing,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bmtick.engine.lambdas.functions import STATEFUL, Function, Stateful
 from bmtick.engine.lambdas.nodes import Evaluator, Scope, State
-from bmtick.engine.lambdas.values import (
+from bmtick.tick.arithmetic.values import (
     MISSING,
     EvaluationError,
     Missing,

@@ -26,8 +26,10 @@ from bmtick.engine.lambdas.generate import (
 )
 from bmtick.engine.lambdas.nodes import Evaluator, Literal, Nested, Reference, Unary, new_state
 from bmtick.engine.lambdas.operations import NotFastError
-from bmtick.engine.lambdas.operators import Operation
-from bmtick.engine.lambdas.values import (
+from bmtick.errors import BmtickError, Location, nearest
+from bmtick.tick import ast
+from bmtick.tick.arithmetic.operators import Operation
+from bmtick.tick.arithmetic.values import (
     MISSING,
     TYPES,
     Duration,
@@ -37,8 +39,6 @@ from bmtick.engine.lambdas.values import (
     Type,
     type_name,
 )
-from bmtick.errors import BmtickError, Location, nearest
-from bmtick.tick import ast
 from bmtick.tick.regexes import compile_regex
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from bmtick.durations import format_go_duration
 from bmtick.engine.lambdas.functions import STATEFUL, Stateful
-from bmtick.engine.lambdas.numbers import format_float_g
-from bmtick.engine.lambdas.values import (
+from bmtick.tick.arithmetic.numbers import format_float_g
+from bmtick.tick.arithmetic.values import (
     MISSING,
     TYPES,
     Duration,

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from bmtick.engine.lambdas.binary import Binary
-from bmtick.engine.lambdas.operators import KINDS, OPERATIONS, Operation
-from bmtick.engine.lambdas.values import Type
+from bmtick.tick.arithmetic.operators import KINDS, OPERATIONS, Operation
+from bmtick.tick.arithmetic.values import Type
 
 _INDENT: Final = "    "
 _NUMBERS: Final = (int, float)

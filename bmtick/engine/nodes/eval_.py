@@ -7,12 +7,12 @@ from typing import Any
 
 from bmtick.engine.arguments import Property, table, values
 from bmtick.engine.lambdas import EvaluationError
-from bmtick.engine.lambdas.values import go_type_name
 from bmtick.engine.messages import Batch, BatchPoint, Fields, First, Point, Tags, group_id
 from bmtick.engine.node import DefinitionError, Group, Node
 from bmtick.engine.predicate import fill_scope
 from bmtick.engine.registry import register
 from bmtick.tick import ast
+from bmtick.tick.arithmetic.values import go_type_name
 
 
 def _keep(owner: EvalNode, args: list[Any]) -> None:

@@ -12,10 +12,10 @@ from urllib.parse import unquote, urlsplit
 from bmtick.engine.arguments import entry, table, type_of, value, values
 from bmtick.engine.gotemplate import Template, TemplateError
 from bmtick.engine.gotemplate.values import StringMap
-from bmtick.engine.lambdas.numbers import format_float, parse_bool, parse_float, parse_int
 from bmtick.engine.messages import Batch, BatchPoint, Fields, Point, Tags
 from bmtick.engine.node import DefinitionError, StatelessNode
 from bmtick.engine.registry import register
+from bmtick.tick.arithmetic.numbers import format_float, parse_bool, parse_float, parse_int
 
 Values = dict[str, Any]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from bmtick.engine.lambdas.values import Type, go_type_name
+from bmtick.tick.arithmetic.values import Type, go_type_name
 from bmtick.tick.regexes import Regex
 
 Signatures = Mapping[tuple[Type, ...], type]

@@ -8,7 +8,7 @@ from typing import Final
 
 from bmtick.durations import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND, WEEK
 from bmtick.engine.lambdas.functions.base import Function
-from bmtick.engine.lambdas.numbers import (
+from bmtick.tick.arithmetic.numbers import (
     float_to_int,
     float_to_uint,
     format_float,
@@ -17,9 +17,9 @@ from bmtick.engine.lambdas.numbers import (
     parse_float,
     parse_int,
 )
-from bmtick.engine.lambdas.operators import divide
-from bmtick.engine.lambdas.texts import quote
-from bmtick.engine.lambdas.values import Duration, wrap
+from bmtick.tick.arithmetic.operators import divide
+from bmtick.tick.arithmetic.texts import quote
+from bmtick.tick.arithmetic.values import Duration, wrap
 
 _MAX_INT: Final = (1 << 63) - 1
 _NO_UNIT: Final = Duration(0)  # of a value that is a duration itself

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bmtick.engine.lambdas.functions.base import Function
-from bmtick.engine.lambdas.values import Duration, Missing, Time, go_type_name
+from bmtick.tick.arithmetic.values import Duration, Missing, Time, go_type_name
 from bmtick.tick.regexes import Regex
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bmtick.engine.lambdas.functions.base import Function, simple
-from bmtick.engine.lambdas.texts import from_bytes, go_runes, to_bytes
+from bmtick.tick.arithmetic.texts import from_bytes, go_runes, to_bytes
 from bmtick.tick.regexes import Regex
 
 # Unicode's White_Space, which Go trims; Python's strip() also takes U+001C to U+001F

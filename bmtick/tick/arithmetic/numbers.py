@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 from typing import Final
 
-from bmtick.engine.lambdas.texts import quote
+from bmtick.tick.arithmetic.texts import quote
 
 _TWO_63: Final = 9223372036854775808.0
 _MIN_INT: Final = -(1 << 63)

@@ -10,9 +10,9 @@ import operator
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from bmtick.engine.lambdas.numbers import float_to_int
-from bmtick.engine.lambdas.texts import from_bytes, go_runes, to_bytes
-from bmtick.engine.lambdas.values import Duration, EvaluationError, Type, wrap
+from bmtick.tick.arithmetic.numbers import float_to_int
+from bmtick.tick.arithmetic.texts import from_bytes, go_runes, to_bytes
+from bmtick.tick.arithmetic.values import Duration, EvaluationError, Type, wrap
 from bmtick.tick.regexes import Regex
 
 Function = Callable[[Any, Any], Any]
