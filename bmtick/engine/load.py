@@ -9,9 +9,9 @@ from typing import Any
 
 from bmtick.documents import source_line
 from bmtick.engine.events import Events, Posted
+from bmtick.engine.node import MEASURED, Pipeline
 from bmtick.engine.nodes.batch import BatchNode, QueryNode
 from bmtick.engine.nodes.stream import StreamNode
-from bmtick.engine.pipeline import MEASURED, Pipeline
 from bmtick.engine.script import PipelineBuilder
 from bmtick.engine.task import Task
 from bmtick.engine.variables import Variable, read_variables

@@ -12,8 +12,7 @@ from bmtick.documents import source_line
 from bmtick.engine import builtin
 from bmtick.engine.arguments import ArgumentError, TimeDimension, type_of
 from bmtick.engine.lambdas import Duration, EvaluationError, compile_lambda
-from bmtick.engine.node import Node
-from bmtick.engine.pipeline import Pipeline
+from bmtick.engine.node import Node, Pipeline
 from bmtick.engine.registry import NOT_SUPPORTED, kinds
 from bmtick.engine.variables import Variable
 from bmtick.errors import BmtickError, Location, nearest

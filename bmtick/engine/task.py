@@ -7,11 +7,10 @@ from typing import Any
 
 from bmtick.engine.events import AlertEvent, EventState, Posted, Written
 from bmtick.engine.messages import Batch
-from bmtick.engine.node import Node, TaskStopped
+from bmtick.engine.node import Diagnostic, Node, Pipeline, TaskStopped
 from bmtick.engine.nodes.batch import QueryNode
 from bmtick.engine.nodes.from_ import FromNode
 from bmtick.engine.nodes.stream import StreamNode, Taker
-from bmtick.engine.pipeline import Diagnostic, Pipeline
 from bmtick.errors import BmtickError
 from bmtick.points import Point
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from bmtick.documents import Places, load_yaml, read_text, source_line
 from bmtick.durations import MILLISECOND, SECOND, UNITS, parse_duration
 from bmtick.engine import load_task
-from bmtick.engine.pipeline import MEASURED
+from bmtick.engine.node import MEASURED
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.points import Point, parse_lines
 from bmtick.testing.batches import over_points

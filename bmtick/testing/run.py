@@ -11,7 +11,7 @@ from bmtick.alerts import find, render
 from bmtick.documents import read_text
 from bmtick.durations import SECOND, parse_duration
 from bmtick.engine import AlertEvent, Task, load_task
-from bmtick.engine.pipeline import MEASURED
+from bmtick.engine.node import MEASURED
 from bmtick.errors import BmtickError, Location
 from bmtick.points import Point
 from bmtick.settings import Settings, load

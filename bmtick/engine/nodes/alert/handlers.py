@@ -7,21 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bmtick.engine.arguments import Property, completed, signature_of
 from bmtick.engine.builtin import Owner
 from bmtick.engine.events import Handler
+from bmtick.engine.node import Node
 from bmtick.tick.kinds import Signature, catalogue
-
-if TYPE_CHECKING:
-    from bmtick.engine.nodes.alert import AlertNode
 
 
 class AlertHandler(Owner):
     """A handler in a script: its own properties come first, then the alert's."""
 
-    def __init__(self, node: AlertNode, kind: str, args: list[Any]) -> None:
+    def __init__(self, node: Node, kind: str, args: list[Any]) -> None:
         self.node = node
         self.kind = kind
         self.args = args
@@ -80,8 +78,8 @@ def handler_properties() -> dict[str, Property]:
     }
 
 
-def _adder(name: str) -> Callable[[AlertNode, list[Any]], AlertHandler]:
-    def apply(owner: AlertNode, args: list[Any]) -> AlertHandler:
+def _adder(name: str) -> Callable[[Any, list[Any]], AlertHandler]:
+    def apply(owner: Any, args: list[Any]) -> AlertHandler:
         handler = AlertHandler(owner, name, args)
         owner.handlers.append(handler)
         return handler

@@ -6,15 +6,13 @@ Source: kapacitor ``alert.go`` (``renderID``, ``renderMessageAndDetails``, ``idI
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bmtick.engine.gotemplate import Template, TemplateError
 from bmtick.engine.lambdas import Duration, Time
 from bmtick.engine.messages import Batch, Fields, Point, Tags
+from bmtick.engine.node import Node
 from bmtick.engine.predicate import TaskStopped
-
-if TYPE_CHECKING:
-    from bmtick.engine.nodes.alert import AlertNode
 
 _MAX_IDS = 10_000
 # An id that depends on nothing but these is the same for all points of a group.
@@ -24,21 +22,21 @@ _BY_GROUP = re.compile(r"(?:[^{]|\{(?!\{)|\{\{\s*\.(?:Name|TaskName|Group)\s*\}\
 class Texts:
     """The compiled templates of one alert, and the ids made so far."""
 
-    def __init__(self, node: AlertNode) -> None:
+    def __init__(self, node: Node, id_: str, message: str, details: str) -> None:
         place = node.location
         where: dict[str, Any] = {
             "file": place.file if place else "-",
             "line": place.line if place else 0,
             "zone": node.pipeline.zone,
         }
-        self._id = Template(node.id_text, **where)
-        self._message = Template(node.message_text, **where)
+        self._id = Template(id_, **where)
+        self._message = Template(message, **where)
         newer = node.pipeline.is_newer
-        self._details = Template(node.details_text, html=True, newer=newer, **where)
+        self._details = Template(details, html=True, newer=newer, **where)
         self._task = node.pipeline.task
         self._node = node.name
         self._server = node.pipeline.server
-        self._by_group = _BY_GROUP.fullmatch(node.id_text) is not None
+        self._by_group = _BY_GROUP.fullmatch(id_) is not None
         self._ids: dict[object, str] = {}
 
     def id(self, name: str, group: str, tags: Tags) -> str:
