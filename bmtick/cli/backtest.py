@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from bmtick import names as n
 from bmtick.cli._complete import alert_names
 from bmtick.cli._influxdb import over_history, span_of
 from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
@@ -56,7 +57,7 @@ def command(
 
     ALERT is a section of the settings' [alerts] or an alert of the catalogue; without one, all
     that the settings enable, or else the whole catalogue. The past comes from mail logs (--log) or
-    from InfluxDB (--from).
+    from InfluxDB (--from). A log tells the queue's course as well: what came and is not removed.
 
     Or it is a file SCRIPT.tick of your own, of the stream or of queries, which has no table of
     thresholds.
@@ -93,15 +94,17 @@ class _Past(NamedTuple):
     span: Span | None
     host: str | None
 
-    def of_logs(self) -> Iterator[Point]:
-        return _points_of_logs(self.logs, self.settings, self.host or socket.gethostname())
+    def of_logs(self, measurements: Iterable[str]) -> Iterator[Point]:
+        """Yield the points of the logs; of the queue where it is among the measurements."""
+        host = self.host or socket.gethostname()
+        return _points_of_logs(self.logs, self.settings, host, queue=n.QUEUE in measurements)
 
     def points(self, measurements: Sequence[str]) -> Iterator[Point]:
         from bmtick.cli._influxdb import connection
         from bmtick.history import read_points
 
         if self.span is None:
-            return self.of_logs()
+            return self.of_logs(measurements)
         return read_points(connection(self.settings), measurements, self.span)
 
     def steps(self, task: Task) -> Iterator[int]:
@@ -109,15 +112,16 @@ class _Past(NamedTuple):
         zone = local_zone()
         if self.span is not None:
             return over_history(task, self.settings, self.span, zone)
+        points = self.of_logs((n.QUEUE,) if task.is_batch else task.measurements)
         if task.is_batch:
             from bmtick.testing.batches import over_points
 
-            return over_points(task, ((point, None) for point in self.of_logs()), zone)
-        return _feeding(task, self.of_logs())
+            return over_points(task, ((point, None) for point in points), zone)
+        return _feeding(task, points)
 
 
 def _results(past: _Past, subjects: list[Subject], *, named: bool) -> tuple[Run, list[Result]]:
-    from bmtick.testing.backtest import ask_queries
+    from bmtick.testing.backtest import Run, ask_queries
 
     asking = [subject for subject in subjects if subject.alert.batch]
     if past.logs and asking and not named:
@@ -125,7 +129,10 @@ def _results(past: _Past, subjects: list[Subject], *, named: bool) -> tuple[Run,
         click.echo(f"bmtick: without {names}, which asks InfluxDB: name it", err=True)
         asking = []
     reading = [subject for subject in subjects if not subject.alert.batch]
-    run = _run(reading, past.settings, named=named or bool(past.logs))
+    if past.logs:
+        run = Run(reading, past.settings, apart=(n.QUEUE,))
+    else:
+        run = _run(reading, past.settings, named=named)
     found: list[Result] = []
     if run.measurements:
         with _progress(past.span) as step:
@@ -226,13 +233,22 @@ def _subjects(settings: Settings, names: tuple[str, ...], sets: tuple[str, ...])
     return found
 
 
-def _points_of_logs(logs: tuple[str, ...], settings: Settings, host: str) -> Iterator[Point]:
-    from bmtick.collect.batch import points_of_logs
+def _points_of_logs(
+    logs: tuple[str, ...], settings: Settings, host: str, *, queue: bool
+) -> Iterator[Point]:
+    from bmtick.collect.batch import rows_of_logs
     from bmtick.collect.options import Options
+    from bmtick.incident.queue_course import rows_with_queue
+    from bmtick.points import Point
 
-    for point in points_of_logs(logs, options=Options.of(settings.collect)):
-        point.tags = {**point.tags, "host": host}
-        yield point
+    options = Options.of(settings.collect)
+    for name, tags, fields, at in (rows_with_queue if queue else rows_of_logs)(logs, options):
+        yield Point(
+            name,
+            {**dict(zip(n.TAGS[name], tags, strict=True)), "host": host},
+            dict(zip(n.FIELDS[name], fields, strict=False)),
+            at,
+        )
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from bmtick.collect.counter import Counter
 from bmtick.collect.known import KnownClients
 from bmtick.collect.raw import client, network, text
 from bmtick.collect.scan import Scanner
+from bmtick.incident.queue_course import Arrivals
 
 _K = TypeVar("_K")
 _T = TypeVar("_T")
@@ -135,11 +136,17 @@ class Traffic(Counter):
         self.past_senders: set[tuple[str, bytes]] = set()
         self.unsent: dict[str, int] = {}  # recipients elsewhere, by client, that did not get it
         self.trace = []
+        self.arrivals = Arrivals()
         self._observers = list(observers)
         self._time = 0
         self._inside = False
         self._seen: set[Origin] = set()  # in the past
         self._sights: dict[Origin, Sight] = {}
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether somebody watches the window."""
+        return bool(self._observers)
 
     # What the reader tells
 
@@ -158,7 +165,7 @@ class Traffic(Counter):
 
     def _observe_queue(self) -> None:
         if self._inside and self._observers:
-            count = len(self.waiting) + len(self.counted)
+            count = self.arrivals.count(self.waiting) + len(self.counted)
             for observer in self._observers:
                 observer.queued(self._time, count)
 
@@ -351,6 +358,12 @@ class Reader(Scanner):
     """The collector's reader, which tells ``Traffic`` of each ten seconds."""
 
     counter: Traffic
+
+    def feed(self, block: bytes) -> None:
+        """Count whole lines."""
+        if self.counter.is_observed:
+            self.counter.arrivals.read(block, self.counter.waiting)
+        super().feed(block)
 
     def enter(self, head: bytes | None) -> bool:
         """Open the bucket of a run of lines that begins so; return whether its time is known."""

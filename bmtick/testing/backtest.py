@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,9 +51,22 @@ class Result:
 
 
 class Run:
-    """Runs alerts over points, all in one pass; ``finish`` gives the results."""
+    """Runs alerts over points, all in one pass; ``finish`` gives the results.
 
-    def __init__(self, subjects: Sequence[Subject], settings: Settings | None) -> None:
+    Args:
+        subjects: the alerts.
+        settings: language, recipients and the like.
+        apart: measurements that alerts which read all there is do not see: made points of the
+            queue come while a log is silent, and would hide that.
+    """
+
+    def __init__(
+        self,
+        subjects: Sequence[Subject],
+        settings: Settings | None,
+        apart: Collection[str] = (),
+    ) -> None:
+        self._apart = apart
         self._tracks = [_Track(subject, settings) for subject in subjects]
         self._by_name: dict[str, list[_Track]] = {}
         for track in self._tracks:
@@ -82,8 +95,9 @@ class Run:
         self.points += 1
         readers = self._readers.get(point.name)
         if readers is None:
+            seen_as = {point.name} if point.name in self._apart else {point.name, ""}
             readers = self._readers[point.name] = [
-                track for track in self._tracks if {point.name, ""} & track.task.measurements
+                track for track in self._tracks if seen_as & track.task.measurements
             ]
         for track in readers:
             track.feed(point)

@@ -59,6 +59,12 @@ def plots(page):
     return {name: json.loads(data) for name, data in found}
 
 
+def test_who_only_asks_for_an_address_is_not_in_the_queue(tmp_path):
+    log = Path(__file__).parent / "queue_course" / "asked_only" / "mail.log"
+    page = write(tmp_path / "r.html", "--log", str(log), "--no-influxdb")
+    assert max(plots(page)["queue"]["data"][0]["y"]) == 1
+
+
 def test_page_tells_the_story(example):
     assert "<h1>Mail on mail: what happened</h1>" in example.read_text(), "the log bears its name"
     page = example.read_text("utf-8")

@@ -111,7 +111,8 @@ def test_the_table_for_people():
     result = invoke("--log", LOG)
     assert result.exit_code == 0, result.output
     assert "sender_outbreak: 1 episode" in result.output
-    assert "postfix_queue: no points of postfix_queue in this past" in result.output
+    assert "postfix_queue: 1 episode" in result.output
+    assert "webmail_failures: no points of bluemind_auth in this past" in result.output
     assert "less than a day says nothing about a week" in result.output
 
 

@@ -1,0 +1,157 @@
+"""The queue's course as a log tells it: what came, what was put off, and what was removed.
+
+A message is in ``incoming`` until the queue manager first takes it, which one on hold waits for as
+well; then in ``active``; in ``deferred`` from its first failed attempt on. What was in the queue
+before the log begins is seen when it is tried again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from bmtick.collect.batch import intervals_of_logs
+from bmtick.collect.blocked import Blocked
+from bmtick.collect.bucket import Origin
+from bmtick.collect.buckets import Buckets
+from bmtick.collect.clock import LogClock
+from bmtick.collect.counter import Counter
+from bmtick.collect.emit import Row
+from bmtick.collect.known import KnownClients
+from bmtick.collect.options import Options
+from bmtick.collect.scan import Scanner
+from bmtick.names import QUEUE
+
+_ARRIVED = re.compile(rb"/cleanup\[[0-9]+\]: ([0-9A-Za-z]+:) message-id=")
+_AGAIN = (b"deferred", b"SOFTBOUNCE")
+_SECOND = 1_000_000_000
+_LONGEST_GAP = 7 * 86_400  # seconds; behind more, part of the log is missing
+
+
+class Arrivals:
+    """Tells a message that came from a session that ended before one did.
+
+    ``smtpd`` writes ``client=`` at the first recipient. Who only asks whether an address exists
+    leaves then; of a message that did come, ``cleanup`` writes the message-id.
+    """
+
+    def __init__(self) -> None:
+        self._ids: set[bytes] = set()
+
+    def read(self, block: bytes, waiting: dict[bytes, Origin]) -> None:
+        """Take what is to be read next; ``waiting`` is as of before it."""
+        self._ids.intersection_update(key.rpartition(b"/")[2] for key in waiting)
+        self._ids.update(_ARRIVED.findall(block))
+
+    def count(self, waiting: dict[bytes, Origin]) -> int:
+        """Return how many of those that wait are messages."""
+        ids = self._ids
+        others = [key for key in waiting if b"/" in key]  # of other hosts than the first
+        return len(waiting.keys() & ids) + sum(key.rpartition(b"/")[2] in ids for key in others)
+
+
+def rows_with_queue(paths: Iterable[str], options: Options) -> Iterator[Row]:
+    """Yield the rows of some logs, and rows of ``postfix_queue`` with its lengths.
+
+    A length is that at the end of each interval, as if the queue had been looked at then; one
+    stands there for each interval, also where the log is silent.
+
+    Raises:
+        BmtickError: a log cannot be read, or be dated.
+    """
+    counter = _Counter(Blocked(options.blocked), KnownClients(options.known))
+    course = _Course(counter, options.interval)
+
+    def scan(_: Counter, buckets: Buckets, clock: LogClock) -> Scanner:
+        return _Reader(counter, buckets, clock, course)
+
+    for rows in intervals_of_logs(paths, options, counter=counter, scan=scan):
+        yield from course.take()
+        yield from rows
+    course.reach(None)
+    yield from course.take()
+
+
+class _Counter(Counter):
+    """Knows as well which messages are tried again."""
+
+    max_open = 1_000_000  # a queue is as long as it is
+
+    def __init__(self, blocked: Blocked, known: KnownClients) -> None:
+        super().__init__(blocked, known)
+        self.deferred: set[bytes] = set()
+
+    def attempt(  # noqa: PLR0913, PLR0917 -- one line, all that it says
+        self,
+        queue_id: bytes,
+        recipient: bytes,
+        orig_to: bytes,
+        daemon: bytes,
+        relay: bytes,
+        status: bytes,
+        dsn: bytes,
+        reply: bytes,
+        times: int = 1,
+    ) -> None:
+        """A delivery agent is done with one recipient for now; as ``Counter.attempt``."""
+        super().attempt(queue_id, recipient, orig_to, daemon, relay, status, dsn, reply, times)
+        if status in _AGAIN:
+            self.deferred.add(queue_id)
+
+
+class _Course:
+    """Rows of the queue, interval by interval."""
+
+    def __init__(self, counter: _Counter, interval: int) -> None:
+        self.counter, self.interval = counter, interval
+        self.arrivals = Arrivals()
+        self._next: int | None = None  # the end of the interval under way
+        self._rows: deque[Row] = deque()
+
+    def reach(self, time: int | None) -> None:
+        """Note what the queue is before a line of that time; None: at the end."""
+        step = self.interval
+        if self._next is None:
+            if time is not None:
+                self._next = time - time % step + step
+            return
+        time = self._next if time is None else time
+        if time < self._next:
+            return
+        if time - self._next > _LONGEST_GAP:
+            self._next = time - time % step
+        counted, deferred = self.counter.counted, self.counter.deferred
+        deferred.intersection_update(counted)
+        lengths = (
+            ("active", len(counted) - len(deferred)),
+            ("deferred", len(deferred)),
+            ("incoming", self.arrivals.count(self.counter.waiting)),
+        )
+        while self._next <= time:
+            for queue, length in lengths:
+                self._rows.append((QUEUE, (queue,), [length], self._next * _SECOND))
+            self._next += step
+
+    def take(self) -> Iterator[Row]:
+        """Yield what is known by now."""
+        while self._rows:
+            yield self._rows.popleft()
+
+
+class _Reader(Scanner):
+    def __init__(
+        self, counter: Counter, buckets: Buckets, clock: LogClock, course: _Course
+    ) -> None:
+        super().__init__(counter, buckets, clock)
+        self._course = course
+
+    def feed(self, block: bytes) -> None:
+        self._course.arrivals.read(block, self.counter.waiting)
+        super().feed(block)
+
+    def enter(self, head: bytes | None) -> bool:
+        known = super().enter(head)
+        if self.clock.last is not None:
+            self._course.reach(self.clock.last)
+        return known
