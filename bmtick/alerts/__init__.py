@@ -5,14 +5,13 @@ settings enable.
 """
 
 from bmtick.alerts.load import catalogue, find
-from bmtick.alerts.model import FORMS, Alert, Form, Limits, Parameter, Rendered
+from bmtick.alerts.model import FORMS, Alert, Form, Parameter, Rendered
 from bmtick.alerts.render import desired, render, require_recipients
 
 __all__ = [
     "FORMS",
     "Alert",
     "Form",
-    "Limits",
     "Parameter",
     "Rendered",
     "catalogue",

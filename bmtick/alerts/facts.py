@@ -34,16 +34,16 @@ class Facts:
 
 def facts(resolved: Resolved) -> Facts:
     """Return the facts of one alert."""
-    raw = resolved.alert.raw
-    fields = {"value": raw.get("value", 'int("value")')}
-    for name, parameter in resolved.alert.parameters.items():
+    alert = resolved.alert
+    fields = {"value": alert.value}
+    for name, parameter in alert.parameters.items():
         if parameter.fact and resolved.values[name] is not None:
             text = f"string({parameter.variable})"
             fields[name] = text if parameter.type == "duration" else parameter.variable
-    if raw.get("shell_quote"):
-        fields["who"] = _SHELL.format(tag=raw["shell_quote"])
+    if alert.shell_quote:
+        fields["who"] = _SHELL.format(tag=alert.shell_quote)
     if not resolved.values.get("together"):
-        fields |= raw.get("facts", {})
+        fields |= alert.facts
     tags = {"location": _PART.format(tag=_LOCATION)}
     if resolved.alert.id_tag:
         tags["part"] = _PART.format(tag=f'"{resolved.alert.id_tag}"')
@@ -63,7 +63,7 @@ def facts(resolved: Resolved) -> Facts:
 def _levels(resolved: Resolved) -> list[str]:
     """Fields that only the alert's levels read."""
     history = ["deviation", "record"] if resolved.values.get("sigma") is not None else []
-    return [*resolved.alert.raw.get("level_fields", ()), *history]
+    return [*resolved.alert.level_fields, *history]
 
 
 def alert_id(resolved: Resolved) -> str:

@@ -5,11 +5,13 @@ Source of methods, properties and their order: influxdata/kapacitor ``pipeline/a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from bmtick.alerts.load import SHARED, parameter, read_toml, templates_folder
+import msgspec
+
+from bmtick.alerts.load import SHARED, made, parameter, read_toml, templates_folder
 from bmtick.alerts.model import Parameter
 from bmtick.alerts.quoting import go_text, tick_string, tick_strings
 from bmtick.alerts.values import check_value
@@ -17,34 +19,31 @@ from bmtick.durations import format_duration
 from bmtick.errors import BmtickError, nearest
 
 
-@dataclass(frozen=True)
-class Option:
-    """One option: its parameter, its property in TICKscript and how that is written.
+class Option(Parameter, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One option of a handler: a parameter, its property in TICKscript and how that is written.
 
     ``instead`` names another option that may be given in the place of a required one.
     """
 
-    parameter: Parameter
-    property: str
-    style: str
-    template: bool
-    octal: bool
-    required: bool
-    instead: str
+    property: str = ""
+    style: str = "value"
+    template: bool = False
+    octal: bool = False
+    required: bool = False
+    instead: str = ""
 
 
-@dataclass(frozen=True)
-class Handler:
+class Handler(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One kind of handler: its method on the alert node and its options by name."""
 
     name: str
     method: str
     meaning: str
-    argument: str
+    argument: str = ""
     options: dict[str, Option]
 
-    def option(self, name: str) -> Parameter:
-        """Return the parameter of an option.
+    def option(self, name: str) -> Option:
+        """Return an option.
 
         Raises:
             BmtickError: there is none of that name.
@@ -53,32 +52,21 @@ class Handler:
             hint = nearest(name, self.options) or f"one of: {', '.join(self.options)}"
             message = f"handler '{self.name}' has no option '{name}'"
             raise BmtickError(message, remedy=hint, key=(self.name, name))
-        return self.options[name].parameter
+        return self.options[name]
 
 
 @cache
 def all_handlers() -> dict[str, Handler]:
     """Return every kind of handler by name."""
     file = templates_folder() / SHARED / "handlers.toml"
-    return {name: _handler(name, raw) for name, raw in read_toml(file).items()}
-
-
-def _handler(name: str, raw: dict[str, Any]) -> Handler:
-    options = {key: _option(key, dict(spec)) for key, spec in raw["options"].items()}
-    return Handler(name, raw["method"], raw["meaning"], raw.get("argument", ""), options)
-
-
-def _option(name: str, spec: dict[str, Any]) -> Option:
-    file = templates_folder() / SHARED / "handlers.toml"
-    extra = {
-        "property": spec.pop("property", ""),
-        "style": spec.pop("style", "value"),
-        "template": spec.pop("template", False),
-        "octal": spec.pop("octal", False),
-        "required": spec.pop("required", False),
-        "instead": spec.pop("instead", ""),
+    return {
+        name: made(Handler, {"name": name, **raw, "options": _options(raw)}, file)
+        for name, raw in read_toml(file).items()
     }
-    return Option(parameter(name, spec, file), **extra)
+
+
+def _options(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: parameter(name, spec) for name, spec in raw["options"].items()}
 
 
 def check_handler(handler: Handler, value: Any) -> list[dict[str, Any]]:
@@ -116,7 +104,7 @@ def _check_one(handler: Handler, table: dict[str, Any]) -> dict[str, Any]:
         if option.required and key not in checked and option.instead not in checked:
             raise BmtickError(
                 f"handler '{handler.name}' needs '{key}'",
-                remedy=option.parameter.meaning,
+                remedy=option.meaning,
                 key=(handler.name,),
             )
     return checked
@@ -152,7 +140,7 @@ def _property(option: Option, value: Any) -> list[str]:
 
 
 def _literal(option: Option, value: Any, text: Any) -> str:
-    kind = option.parameter.type
+    kind = option.type
     if kind == "bool":
         return "TRUE" if value else "FALSE"
     if kind == "duration":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 import bmtick
-from bmtick.alerts.model import Alert, Limits, Parameter
+from bmtick.alerts.model import Alert
 from bmtick.documents import load_toml, read_text
 from bmtick.durations import parse_duration
 from bmtick.errors import BmtickError, Location, nearest
@@ -22,16 +25,37 @@ def templates_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "templates"
 
 
-@cache
-def catalogue() -> dict[str, Alert]:
-    """Return every alert by name, sorted.
+class Catalogue(Mapping[str, Alert]):
+    """Every alert by name, sorted; a folder is read when its alert is asked for.
 
     Raises:
-        BmtickError: a folder's ``params.toml`` is wrong.
+        BmtickError: when an alert is asked for whose ``params.toml`` is wrong.
     """
-    root = templates_folder()
-    folders = sorted(p.parent for p in root.glob("*/params.toml") if p.parent.name != SHARED)
-    return {folder.name: _alert(folder) for folder in folders}
+
+    def __init__(self, root: Path) -> None:
+        folders = sorted(path.parent for path in root.glob("*/params.toml"))
+        self._folders = {folder.name: folder for folder in folders if folder.name != SHARED}
+        self._read: dict[str, Alert] = {}
+
+    def __getitem__(self, name: str) -> Alert:
+        if name not in self._read:
+            self._read[name] = _alert(self._folders[name])
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._folders
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._folders)
+
+    def __len__(self) -> int:
+        return len(self._folders)
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Return the catalogue that is installed with the program."""
+    return Catalogue(templates_folder())
 
 
 def find(name: str) -> Alert:
@@ -49,34 +73,33 @@ def find(name: str) -> Alert:
     return alerts[name]
 
 
-def parameter(name: str, raw: dict[str, Any], file: Path) -> Parameter:
-    """Return one parameter from its TOML table."""
-    known = {"type", "unit", "default", "meaning", "variable", "fact", "filter", "optional"}
-    limits = {"min", "max", "choices", "min_items", "format"}
-    for key in raw:
-        if key not in known | limits:
-            raise BmtickError(
-                f"unknown key '{key}' of parameter '{name}'",
-                location=Location(str(file)),
-                remedy=nearest(key, known | limits),
-            )
-    values = {k: v for k, v in raw.items() if k in known}
-    if values["type"] == "duration":
-        for key in ("default", "min", "max"):
-            if key in raw:
-                raw[key] = parse_duration(raw[key])
-        values["default"] = raw.get("default")
-    return Parameter(
-        name,
-        **values,
-        limits=Limits(
-            raw.get("min"),
-            raw.get("max"),
-            tuple(raw.get("choices", ())),
-            raw.get("min_items", 0),
-            raw.get("format", ""),
-        ),
-    )
+_Made = TypeVar("_Made")
+
+
+def made(kind: type[_Made], raw: Mapping[str, Any], file: Path) -> _Made:
+    """Return a table of the catalogue as its type.
+
+    Raises:
+        BmtickError: a key is unknown or missing, or a value is of another type; says which.
+    """
+    try:
+        return msgspec.convert(raw, kind, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise BmtickError(str(error), location=Location(str(file))) from None
+
+
+def _path(kind: type, value: object) -> object:
+    if kind is Path:
+        return value
+    raise NotImplementedError(kind)
+
+
+def parameter(name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the table of one parameter with its name, and its durations in nanoseconds."""
+    found = {"name": name, **spec}
+    if spec.get("type") == "duration":
+        found |= {k: parse_duration(spec[k]) for k in ("default", "min", "max") if k in spec}
+    return found
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -84,33 +107,22 @@ def read_toml(path: Path) -> dict[str, Any]:
     return load_toml(read_text(path), file=str(path))
 
 
+@cache
+def _shared(root: Path, name: str) -> Mapping[str, Any]:
+    return read_toml(root / SHARED / f"{name}.toml")
+
+
 def _alert(folder: Path) -> Alert:
     file = folder / "params.toml"
     raw = read_toml(file)
-    common = read_toml(folder.parent / SHARED / "params.toml")
+    common = dict(_shared(folder.parent, "params"))
     for name in raw.get("also", ()):
-        more = read_toml(folder.parent / SHARED / f"{name}.toml")
+        more = _shared(folder.parent, name)
         common |= {key: {**common.get(key, {}), **more[key]} for key in more}
     own = raw.get("parameters", {})
-    left_out = set(raw.get("without", ()))
     merged = {name: {**common.get(name, {}), **own[name]} for name in own}
     merged |= {name: spec for name, spec in common.items() if name not in own}
-    parameters = {
-        name: parameter(name, spec, file) for name, spec in merged.items() if name not in left_out
-    }
-    return Alert(
-        name=folder.name,
-        title=raw["title"],
-        summary=raw["summary"],
-        measurement=raw["measurement"],
-        product=raw["product"],
-        group=tuple(raw["group"]),
-        parameters=parameters,
-        folder=folder,
-        id_tag=raw.get("id_tag", ""),
-        recommended=raw.get("recommended", False),
-        culprit=raw.get("culprit", ""),
-        batch=raw.get("batch", False),
-        rule_refused=raw.get("rule_refused", ""),
-        raw=raw,
-    )
+    left_out = raw.get("without", ())
+    parameters = {n: parameter(n, spec) for n, spec in merged.items() if n not in left_out}
+    mine = {"name": folder.name, "folder": folder, "parameters": parameters}
+    return made(Alert, raw | mine, file)

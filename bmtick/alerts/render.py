@@ -85,12 +85,11 @@ def _script(resolved: Resolved, form: Form) -> tuple[str, list[Variable]]:
 
 
 def _rule(resolved: Resolved) -> tuple[str, list[Variable]]:
-    rule.check_fits(resolved)
+    shape = rule.check_fits(resolved)
     words = texts(resolved)
     source = rule_source(resolved, rule.plain_values(resolved))
-    variables = rule.variables(resolved, message(source, words), _page(source, words))
+    variables = rule.variables(resolved, shape, message(source, words), _page(source, words))
     text = _environment().get_template("_shared/rule.tick.j2")
-    shape = {"func": "", "field": "", **resolved.alert.raw["rule"]}
     rendered = text.render(
         header=_header(resolved, "rule"),
         declarations="\n".join(v.baked() for v in variables),
@@ -187,7 +186,7 @@ def _context(resolved: Resolved) -> dict[str, Any]:
         "id": alert_id(resolved),
         "reset_by": _reset_by(resolved),
         "handlers": _handlers(resolved),
-        "trigger_type": resolved.alert.raw.get("trigger_type", "threshold"),
+        "trigger_type": resolved.alert.trigger_type,
     }
 
 
@@ -224,7 +223,7 @@ def _reset_by(resolved: Resolved) -> str:
     values = resolved.values
     if values.get("reset") is not None:
         return "reset"
-    if "gauges" in resolved.alert.raw.get("also", ()):
+    if "gauges" in resolved.alert.also:
         return "crit / 2"  # evidence swings while a wave goes on: one incident, one mail
     return "sigmaLeast" if values.get("sigma") is not None else ""
 
@@ -256,7 +255,7 @@ def _filter(
     for tag, value in resolved.values["where"].items():
         terms.append(one_of(tag, value if isinstance(value, list) else [value]))
     for name, parameter in resolved.alert.parameters.items():
-        every = set(parameter.limits.choices)
+        every = set(parameter.choices)
         if parameter.filter and set(resolved.values[name]) != every:
             terms.append(one_of(parameter.filter, resolved.values[name]))
     terms += [f"({tick_reference(t)} != {text(v)})" for t, v in excluded(resolved)]

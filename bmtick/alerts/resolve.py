@@ -155,18 +155,11 @@ def excluded(resolved: Resolved) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for tag, value in resolved.values["unless"].items():
         pairs += [(tag, text) for text in (value if isinstance(value, list) else [value])]
-    return pairs + list(resolved.alert.raw.get("fixed_filter", {}).items())
+    return pairs + list(resolved.alert.fixed_filter.items())
 
 
 def _agree(values: Mapping[str, Any], alert: Alert) -> None:
-    """Refuse values out of order: warn below crit, reset not above either, what ``below`` says."""
-    for name, other in alert.raw.get("below", {}).items():
-        if values[name] >= values[other]:
-            raise BmtickError(
-                f"parameter '{name}': {show(alert.parameters[name], values[name])} is not below "
-                f"{other}, {show(alert.parameters[other], values[other])}",
-                key=(name,),
-            )
+    """Refuse values out of order: warn below crit, reset not above either."""
     crit, warn, reset = (values.get(name) for name in ("crit", "warn", "reset"))
     if crit is not None and warn is not None and warn >= crit:
         raise BmtickError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bmtick.alerts.declarations import Variable
 from bmtick.alerts.facts import id_head
+from bmtick.alerts.model import Rule
 from bmtick.alerts.quoting import tick_reference, tick_string
 from bmtick.alerts.resolve import Resolved, excluded
 from bmtick.alerts.values import show
@@ -19,22 +20,22 @@ _NOT_IN_BUILDER = ("warn", "reset", "sigma", "active_hours", "active_days", "mai
 _SCRIPT = "render it --as script"
 
 
-def check_fits(resolved: Resolved) -> None:
-    """Refuse what the Alert Builder cannot express.
+def check_fits(resolved: Resolved) -> Rule:
+    """Return how the Alert Builder shows the alert, or refuse what it cannot express.
 
     Raises:
         BmtickError: says what does not fit, and why.
     """
     alert, values = resolved.alert, resolved.values
-    if alert.rule_refused:
+    if alert.rule is None:
         raise _refused(resolved, alert.rule_refused)
     for name in _NOT_IN_BUILDER:
         if values.get(name):
             raise _refused(resolved, f"the Builder has no '{name}'", f"leave it out, or {_SCRIPT}")
-    for name, reason in alert.raw["rule"].get("one_of", {}).items():
+    for name, reason in alert.rule.one_of.items():
         if len(_chosen(resolved, name)) != 1:
             raise _refused(resolved, reason, f"choose one, or {_SCRIPT}")
-    for name, reason in alert.raw["rule"].get("needs", {}).items():
+    for name, reason in alert.rule.needs.items():
         if not values[name]:
             raise _refused(resolved, reason, f"--set {name}=..., or {_SCRIPT}")
     for tag, text in [*_terms(resolved), *excluded(resolved)]:
@@ -44,6 +45,7 @@ def check_fits(resolved: Resolved) -> None:
                 f"the Builder cannot read back the value of '{tag}', which holds a quote",
                 _SCRIPT,
             )
+    return alert.rule
 
 
 def _refused(resolved: Resolved, reason: str, remedy: str = _SCRIPT) -> BmtickError:
@@ -63,7 +65,7 @@ def _terms(resolved: Resolved) -> list[tuple[str, str]]:
     for tag, value in resolved.values["where"].items():
         pairs += [(tag, v) for v in (value if isinstance(value, list) else [value])]
     for name, parameter in resolved.alert.parameters.items():
-        if parameter.filter and len(resolved.values[name]) < len(parameter.limits.choices):
+        if parameter.filter and len(resolved.values[name]) < len(parameter.choices):
             pairs += [(parameter.filter, v) for v in resolved.values[name]]
     return pairs
 
@@ -93,15 +95,16 @@ def filters(resolved: Resolved) -> tuple[str, str]:
     return unequal or "TRUE", ""
 
 
-def variables(resolved: Resolved, message: str, details: str) -> list[Variable]:
+def variables(resolved: Resolved, shape: Rule, message: str, details: str) -> list[Variable]:
     """Return the variables in the Builder's order.
 
     Args:
         resolved: the alert.
+        shape: what ``check_fits`` gave.
         message: a Go text/template.
         details: a Go html/template; the Builder does not escape its quotes when it saves.
     """
-    values, rule = resolved.values, resolved.alert.raw["rule"]
+    values = resolved.values
     found = [
         Variable("db", "string", resolved.database),
         Variable("rp", "string", resolved.retention_policy),
@@ -109,9 +112,9 @@ def variables(resolved: Resolved, message: str, details: str) -> list[Variable]:
         Variable("groupBy", "list", list(resolved.alert.group)),
         Variable("whereFilter", "lambda", filters(resolved)[0]),
     ]
-    if rule.get("func") or rule["trigger"] == "deadman":
+    if shape.func or shape.trigger == "deadman":
         found.append(Variable("period", "duration", values["window"]))
-    if rule.get("func"):
+    if shape.func:
         found.append(Variable("every", "duration", 0, "0s: each point is judged at once."))
     texts = {
         "name": resolved.instance,
@@ -124,11 +127,11 @@ def variables(resolved: Resolved, message: str, details: str) -> list[Variable]:
         "outputDB": "chronograf",
         "outputRP": "autogen",
         "outputMeasurement": "alerts",
-        "triggerType": rule["trigger"],
+        "triggerType": shape.trigger,
         "details": details.replace("'", "&#39;"),
     }
     found += [Variable(name, "string", text) for name, text in texts.items()]
-    if rule["trigger"] == "deadman":
+    if shape.trigger == "deadman":
         return [*found, Variable("threshold", "float", 0.0)]
     return [*found, Variable("crit", resolved.alert.parameters["crit"].type, values["crit"])]
 

@@ -39,7 +39,7 @@ def texts(resolved: Resolved) -> dict[str, Any]:
     if resolved.values.get("together"):
         # A sum over hosts carries no other facts than itself.
         subject = shared["together"].replace("{culprit}", f"{{{resolved.alert.id_tag}}}")
-        lost = set(resolved.alert.raw.get("placeholders", {}))
+        lost = set(resolved.alert.placeholders)
         rows = [row for row in words["rows"] if not lost & set(_PLACEHOLDER.findall(row[1]))]
         words |= {"subject": subject, "ok": subject, "rows": rows}
     return words
@@ -63,12 +63,12 @@ def placeholders(resolved: Resolved, words: Mapping[str, Any]) -> dict[str, str]
     for name, parameter in resolved.alert.parameters.items():
         if parameter.fact and resolved.values[name] is not None:
             found[name] = field_action(name)
-    if resolved.alert.raw.get("shell_quote"):
+    if resolved.alert.shell_quote:
         found["who"] = field_action("who")
     if resolved.values.get("sigma") is not None:
         action = '{{ index .Fields "deviation" | printf "%.1f" }}'
         found["history"] = f"{action} {words['deviations']}"
-    found |= resolved.alert.raw.get("placeholders", {})
+    found |= resolved.alert.placeholders
     return found
 
 
@@ -84,7 +84,7 @@ def field_action(field: str) -> str:
 
 def number_action(field: str, resolved: Resolved) -> str:
     """Return the action that shows a number in the alert's own format."""
-    layout = resolved.alert.raw.get("format")
+    layout = resolved.alert.format
     return (
         f'{{{{ index .Fields "{field}" | printf "{layout}" }}}}' if layout else field_action(field)
     )
@@ -133,8 +133,8 @@ def rule_source(resolved: Resolved, values: Mapping[str, str]) -> Source:
     actions["value"] = field_action("value")
     actions["time"] = _TIME
     # A rule cannot quote a name for the shell, and a hostile one must not be pasted: no name then.
-    plain = {"who": "USER"} if resolved.alert.raw.get("shell_quote") else {}
-    if resolved.alert.raw["rule"]["trigger"] == "deadman":
+    plain = {"who": "USER"} if resolved.alert.shell_quote else {}
+    if resolved.alert.rule and resolved.alert.rule.trigger == "deadman":
         plain["value"] = values["window"]
         del actions["value"]
     return Source(actions, {**_plain(resolved), **plain, **values})

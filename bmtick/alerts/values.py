@@ -1,4 +1,4 @@
-"""Values of parameters: read from text by type, checked against their limits."""
+"""Values of parameters: read from text by type, checked against their parameter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bmtick.alerts.formats import FORMATS, WHOLE, refuse_control
-from bmtick.alerts.model import Limits, Parameter
+from bmtick.alerts.model import Parameter
 from bmtick.durations import format_duration, parse_duration
 from bmtick.errors import BmtickError, nearest
 
@@ -31,7 +31,7 @@ def check_value(parameter: Parameter, value: Any, owner: str = "") -> Any:
         owner: the handler whose option it is, if it is one.
 
     Raises:
-        BmtickError: of a wrong type or outside the limits; names the parameter and the limits.
+        BmtickError: of a wrong type or outside the limits; names the parameter and the parameter.
     """
     try:
         typed = _typed(parameter, value)
@@ -118,28 +118,26 @@ def _typed(parameter: Parameter, value: Any) -> Any:
 
 
 def _within(parameter: Parameter, value: Any) -> None:
-    limits = parameter.limits
     if parameter.type in ("int", "float", "duration"):
         _in_range(parameter, value)
     elif parameter.type == "string":
-        _text(limits, value)
+        _text(parameter, value)
     elif parameter.type == "list":
         for item in value:
-            _text(limits, item)
-        if len(value) < limits.min_items:
-            raise BmtickError(f"{len(value)} are too few", remedy=f"at least {limits.min_items}")
-        if len(set(value)) != len(value) and limits.format != "command":
+            _text(parameter, item)
+        if len(value) < parameter.min_items:
+            raise BmtickError(f"{len(value)} are too few", remedy=f"at least {parameter.min_items}")
+        if len(set(value)) != len(value) and parameter.format != "command":
             raise BmtickError("one of them is there twice", remedy="name each once")
     elif parameter.type == "table":
         _table(value)
-    if limits.format in WHOLE:
-        FORMATS[limits.format](value)
+    if parameter.format in WHOLE:
+        FORMATS[parameter.format](value)
 
 
 def _in_range(parameter: Parameter, value: float) -> None:
-    limits = parameter.limits
-    low = limits.min is not None and not value >= limits.min
-    high = limits.max is not None and not value <= limits.max
+    low = parameter.min is not None and not value >= parameter.min
+    high = parameter.max is not None and not value <= parameter.max
     if low or high or value != value:  # noqa: PLR0124 -- NaN
         raise BmtickError(
             f"{show(parameter, value)} is too {'high' if high else 'low'}",
@@ -147,15 +145,15 @@ def _in_range(parameter: Parameter, value: float) -> None:
         )
 
 
-def _text(limits: Limits, text: str) -> None:
+def _text(parameter: Parameter, text: str) -> None:
     refuse_control(text)
-    if limits.choices and text not in limits.choices:
+    if parameter.choices and text not in parameter.choices:
         raise BmtickError(
-            f"'{text}' is not one of {', '.join(limits.choices)}",
-            remedy=nearest(text, limits.choices) or "choose one of these",
+            f"'{text}' is not one of {', '.join(parameter.choices)}",
+            remedy=nearest(text, parameter.choices) or "choose one of these",
         )
-    if limits.format and limits.format not in WHOLE:
-        FORMATS[limits.format](text)
+    if parameter.format and parameter.format not in WHOLE:
+        FORMATS[parameter.format](text)
 
 
 def _table(table: dict[str, Any]) -> None:
@@ -191,11 +189,10 @@ def _toml(value: Any) -> str:
 
 def limits_text(parameter: Parameter) -> str:
     """Return the limits in words; empty where there are none."""
-    limits = parameter.limits
-    if limits.choices:
-        return f"of {', '.join(limits.choices)}"
-    low = "" if limits.min is None else show(parameter, limits.min)
-    high = "" if limits.max is None else show(parameter, limits.max)
+    if parameter.choices:
+        return f"of {', '.join(parameter.choices)}"
+    low = "" if parameter.min is None else show(parameter, parameter.min)
+    high = "" if parameter.max is None else show(parameter, parameter.max)
     unit = f" {parameter.unit}" if parameter.unit else ""
     if low and high:
         return f"{low} to {high}{unit}"
@@ -203,4 +200,4 @@ def limits_text(parameter: Parameter) -> str:
         return f"at least {low}{unit}"
     if high:
         return f"at most {high}{unit}"
-    return limits.format
+    return parameter.format

@@ -93,7 +93,6 @@ def _summary(alert: Alert) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    limits = parameter.limits
     is_duration = parameter.type == "duration"
     return {
         "name": parameter.name,
@@ -102,13 +101,13 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "default": show(parameter, parameter.default)
         if is_duration and parameter.default is not None
         else parameter.default,
-        "min": show(parameter, limits.min)
-        if is_duration and limits.min is not None
-        else limits.min,
-        "max": show(parameter, limits.max)
-        if is_duration and limits.max is not None
-        else limits.max,
-        "choices": list(limits.choices),
+        "min": show(parameter, parameter.min)
+        if is_duration and parameter.min is not None
+        else parameter.min,
+        "max": show(parameter, parameter.max)
+        if is_duration and parameter.max is not None
+        else parameter.max,
+        "choices": list(parameter.choices),
         "limits": limits_text(parameter),
         "optional": parameter.optional,
         "meaning": parameter.meaning,
@@ -119,5 +118,5 @@ def _handler(handler: Handler) -> dict[str, Any]:
     return {
         "name": handler.name,
         "meaning": handler.meaning,
-        "options": [_parameter(option.parameter) for option in handler.options.values()],
+        "options": [_parameter(option) for option in handler.options.values()],
     }

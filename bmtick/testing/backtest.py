@@ -222,10 +222,9 @@ class _Track:
             found.no_table = "a value before the alert changed its type"
             return
         parameter = found.alert.parameters[_THRESHOLD]
-        limits = parameter.limits
         found.current = current
         span = found.end - found.begin
-        thresholds = candidates(values, current, limits.min, limits.max)
+        thresholds = candidates(values, current, parameter.min, parameter.max)
         found.rows = sweep(thresholds, self._counter(), span)
         found.suggestion = suggest(found.rows, max(values), span)
 

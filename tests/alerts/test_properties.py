@@ -55,19 +55,18 @@ def attempt(alert, values, form="script"):
 @st.composite
 def a_value(draw, parameter):
     """A value within the limits of a parameter."""
-    limits = parameter.limits
     if parameter.type == "int":
-        return draw(st.integers(int(limits.min), int(limits.max)))
+        return draw(st.integers(int(parameter.min), int(parameter.max)))
     if parameter.type == "float":
-        return draw(st.floats(limits.min, limits.max, allow_subnormal=False))
+        return draw(st.floats(parameter.min, parameter.max, allow_subnormal=False))
     if parameter.type == "duration":
-        low, high = int(limits.min) // SECOND, int(limits.max) // SECOND
+        low, high = int(parameter.min) // SECOND, int(parameter.max) // SECOND
         return format_duration(draw(st.integers(low, high)) * SECOND)
-    if limits.choices and parameter.type == "list":
-        return draw(st.lists(st.sampled_from(limits.choices), min_size=1, unique=True))
-    if limits.choices:
-        return draw(st.sampled_from(limits.choices))
-    if limits.format == "mail address":
+    if parameter.choices and parameter.type == "list":
+        return draw(st.lists(st.sampled_from(parameter.choices), min_size=1, unique=True))
+    if parameter.choices:
+        return draw(st.sampled_from(parameter.choices))
+    if parameter.format == "mail address":
         local = st.from_regex(r"[A-Za-z0-9!#$%&'*+/=?^`{|}~-]{1,12}", fullmatch=True)
         return draw(
             st.lists(local.map(lambda text: f"{text}@example.org"), max_size=3, unique=True)
