@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from bmtick.errors import BmtickError
-from bmtick.guard import protocol
+from bmtick.guard import milter, protocol
 from bmtick.guard.holds import (
     HOLD,
     OBSERVE,
@@ -21,7 +21,8 @@ from bmtick.guard.holds import (
     release_record,
 )
 from bmtick.guard.message import Message, read_message
-from bmtick.guard.who import CLIENT, Who
+from bmtick.guard.milter import LocalMessage
+from bmtick.guard.who import CLIENT, LOCAL, UID, Who
 
 _MAX_SEEN: Final = 10_000  # queue ids of which is remembered whose they are: those under way
 _MAX_UNSAVED: Final = 10_000  # records that wait for a disk that takes them
@@ -35,6 +36,9 @@ class Judge(Protocol):
 
     def message(self, message: Message, now: float) -> None:
         """Take a message."""
+
+    def local(self, message: LocalMessage, now: float) -> None:
+        """Take a message by ``sendmail``."""
 
     def verdict(self, who: Who, now: float) -> str:
         """Return the reason to hold somebody's mail, or ""."""
@@ -137,6 +141,43 @@ class Guard:
     def _is_own(self, message: Message) -> bool:
         sender, recipients = self._own
         return bool(sender) and message.sender == sender and message.recipient in recipients
+
+    def local(self, message: LocalMessage, uid: str | None) -> bytes | None:
+        """Return the answer to a message by ``sendmail``.
+
+        Args:
+            message: what Postfix is about to queue.
+            uid: whose program sent it; "": that cannot be known; None: not yet.
+
+        Returns:
+            The milter's answer; None: it depends on the uid.
+        """
+        try:
+            return self._local(message, uid)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, mail goes on
+            self.warn(f"a message by sendmail went on unseen: {type(error).__name__}: {error}")
+            return milter.go_on()
+
+    def _local(self, message: LocalMessage, uid: str | None) -> bytes | None:
+        sender, recipients = self._own
+        if sender and message.sender == sender and set(message.recipients) <= recipients:
+            return milter.go_on()
+        now = self._clock()
+        self.refresh()
+        holds = [
+            hold
+            for who, hold in self.holds.held.items()
+            if who.kind == LOCAL and hold.mode == HOLD and hold.active(now)
+        ]
+        whose = {message.sender, *([f"{UID}{uid}"] if uid else ())}
+        hold = next((hold for hold in holds if hold.who.name in whose), None)
+        if hold is None and uid is None and any(h.who.name.startswith(UID) for h in holds):
+            return None
+        self._judge.local(message, now)
+        if hold is None:
+            return milter.go_on()
+        self.write([mail_record(hold.who, [message.queue_id])])
+        return milter.quarantine(f"bmtick holds the mail of {hold.who}")
 
     def remember(self, queue_id: str, who: Who, one: Who | None, instance: str) -> None:
         """Remember whose a message is, for what the log will say of it."""

@@ -1,4 +1,4 @@
-"""Where Postfix asks: one socket, many connections, each with requests one after the other.
+"""Where Postfix asks: one socket, many connections, of policy requests or of a milter.
 
 A loop of its own over epoll: asyncio's costs twice the time of an answer, and 4 MiB.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from bmtick.errors import BmtickError
+from bmtick.guard.milter import EndOfMilterError, LocalMessage, Milter, starts
 from bmtick.guard.protocol import ProtocolError, Requests
 
 _MAX_CONNECTIONS: Final = 4000  # Postfix has one for each smtpd process at most
@@ -109,11 +110,12 @@ def _is_stale(path: str) -> bool:
 class _Connection:
     """One connection of Postfix's: what of a request has come, and answers it does not take yet."""
 
-    __slots__ = ("requests", "sock", "unsent")
+    __slots__ = ("milter", "requests", "sock", "unsent")
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.requests = Requests()
+        self.requests: Requests | None = None  # one of both, after the first bytes
+        self.milter: Milter | None = None
         self.unsent = b""
 
 
@@ -123,6 +125,8 @@ class PolicyServer:
     Args:
         sock: listens.
         answer: takes the attributes of a request, returns the answer.
+        local: takes a message by ``sendmail``, and what sends the answer to it where that comes later;
+            returns the answer, or nothing.
         warn: takes one line for the administrator.
     """
 
@@ -130,9 +134,10 @@ class PolicyServer:
         self,
         sock: socket.socket,
         answer: Callable[[Mapping[str, str]], bytes],
+        local: Callable[[LocalMessage, Callable[[bytes], None]], bytes],
         warn: Callable[[str], None],
     ) -> None:
-        self._sock, self._answer, self._warn = sock, answer, warn
+        self._sock, self._answer, self._local, self._warn = sock, answer, local, warn
         sock.setblocking(False)
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
@@ -198,20 +203,42 @@ class PolicyServer:
             return
         self._open[fd] = self._open.pop(fd)
         try:
-            requests = connection.requests.feed(data)
+            answers = self._answers(fd, connection, data)
+        except EndOfMilterError:
+            self._close(fd)
+            return
         except ProtocolError as error:
             self._warn(f"{error}: connection closed")
             self._close(fd)
             return
-        if requests:
-            answers = b"".join(map(self._answer, requests))
+        if answers:
+            self._send(fd, connection, answers)
+
+    def _answers(self, fd: int, connection: _Connection, data: bytes) -> bytes:
+        if connection.requests is None and connection.milter is None:  # the first bytes
+            if starts(data):
+                connection.milter = Milter(self._local, lambda a: self._later(fd, connection, a))
+            else:
+                connection.requests = Requests()
+        if connection.requests is not None:
+            return b"".join(map(self._answer, connection.requests.feed(data)))
+        return b"" if connection.milter is None else connection.milter.feed(data)
+
+    def _send(self, fd: int, connection: _Connection, answers: bytes) -> None:
+        try:
+            sent = connection.sock.send(answers)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(answers):
+            connection.unsent = answers[sent:]
+            self._epoll.modify(fd, select.EPOLLOUT)
+
+    def _later(self, fd: int, connection: _Connection, answer: bytes) -> None:
+        if self._open.get(fd) is connection:
             try:
-                sent = connection.sock.send(answers)
-            except BlockingIOError:
-                sent = 0
-            if sent < len(answers):
-                connection.unsent = answers[sent:]
-                self._epoll.modify(fd, select.EPOLLOUT)
+                self._send(fd, connection, answer)
+            except OSError:
+                self._close(fd)
 
     def _close(self, fd: int) -> None:
         self._epoll.unregister(fd)

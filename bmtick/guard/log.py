@@ -98,6 +98,16 @@ class LogReader:
             if b"/" not in key and _is_of(message, who)
         ]
 
+    def uid_of(self, queue_id: str) -> str | None:
+        """Return the system user whose message by ``sendmail`` a queue id is; None: not known yet."""
+        key = f"{queue_id}:".encode("ascii", "replace")
+        counter = self._session.counter
+        message = counter.counted.get(key)
+        origin = counter.waiting.get(key) or (message.origin if message is not None else None)
+        if origin is None or not origin.entity.startswith(f"{MEASUREMENTS[LOCAL]}\n"):
+            return None
+        return origin.entity.rpartition("\n")[2]
+
     # The thread
 
     def _run(self) -> None:

@@ -24,6 +24,7 @@ from bmtick.guard.holds import HOLD, Hold, Journal, mail_record, told_record
 from bmtick.guard.listen import PolicyServer
 from bmtick.guard.log import LogReader
 from bmtick.guard.memory import who_of
+from bmtick.guard.milter import LocalMessage
 from bmtick.guard.postfix import Brake
 from bmtick.guard.tell import Teller
 from bmtick.guard.who import FORWARD, LOCAL, Who
@@ -31,6 +32,8 @@ from bmtick.guard.who import FORWARD, LOCAL, Who
 _LOOK: Final = 0.5  # seconds between two looks at what commands wrote
 _AGAIN: Final = 2.0  # seconds after which what was under way is put on hold, too
 _FOLLOW: Final = 0.25  # seconds between two looks at what the log told
+_UID_WAIT: Final = 1.0  # seconds that a message by sendmail may wait for its line in the log
+_UID_LOOK: Final = 0.05  # seconds between two looks for it
 _AT_ONCE: Final = 4  # accounts and machines that are weighed before requests are answered again
 _TIDY: Final = 60.0  # seconds
 _LAST: Final = 10.0  # seconds for what is under way when the guard ends
@@ -73,7 +76,7 @@ class Service:
     def run(self, sock: socket.socket, ready: Callable[[], None]) -> None:
         """Answer on a socket that listens; ``ready`` is called once it does."""
         guard = self.guard
-        server = self._server = PolicyServer(sock, guard.answer, guard.warn)
+        server = self._server = PolicyServer(sock, guard.answer, self._local, guard.warn)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         signal.set_wakeup_fd(server.wakeup_fd, warn_on_full_buffer=False)
@@ -167,6 +170,31 @@ class Service:
             self.journal.sync()
         except OSError as error:
             self.guard.warn(f"cannot write the state {self.journal.path}: {error.strerror}")
+
+    # Mail by sendmail
+
+    def _local(self, message: LocalMessage, send: Callable[[bytes], None]) -> bytes:
+        """Answer a message by ``sendmail``, at once or when the log says whose program sent it."""
+        answer = self.guard.local(message, self._uid_of(message))
+        if answer is None:
+            until = system_time.monotonic() + _UID_WAIT
+            self._later(_UID_LOOK, lambda: self._local_later(message, send, until))
+        return answer or b""
+
+    def _local_later(
+        self, message: LocalMessage, send: Callable[[bytes], None], until: float
+    ) -> None:
+        uid = self._uid_of(message)
+        if uid is None and system_time.monotonic() >= until:
+            uid = ""
+        answer = self.guard.local(message, uid)
+        if answer is None:
+            self._later(_UID_LOOK, lambda: self._local_later(message, send, until))
+        else:
+            send(answer)
+
+    def _uid_of(self, message: LocalMessage) -> str | None:
+        return "" if self.reader is None else self.reader.uid_of(message.queue_id)
 
     # Who is held
 

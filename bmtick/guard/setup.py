@@ -9,6 +9,8 @@ from bmtick.incident.programs import Programs
 from bmtick.terminal import shell_quoted
 
 LIST = "smtpd_end_of_data_restrictions"
+MILTERS = "non_smtpd_milters"  # see mail by sendmail, about which no policy service is asked
+ACCEPT = "default_action=accept"  # without a guard mail goes on
 LIMITS = {
     "smtpd_policy_service_default_action": "DUNNO",  # without a guard mail goes on
     "smtpd_policy_service_timeout": "3s",
@@ -34,6 +36,15 @@ def with_guard(restrictions: str, listen: str) -> str:
     return f"{restrictions.rstrip(', ')}, {wanted}" if restrictions.strip(", ") else wanted
 
 
+def with_milter(milters: str, listen: str) -> str:
+    """Return a list of milters with the guard at its end; one that names it stays as it is."""
+    if listen in milters:
+        return milters
+    limits = f"connect_timeout=1s, command_timeout=2s, content_timeout=2s, {ACCEPT}"
+    wanted = f"{{ {listen}, {limits} }}"
+    return f"{milters.rstrip(', ')}, {wanted}" if milters.strip(", ") else wanted
+
+
 def print_lines(listen: str, programs: Programs) -> str:
     """Return the commands that switch the guard on, and those that take it back.
 
@@ -44,13 +55,21 @@ def print_lines(listen: str, programs: Programs) -> str:
     note = ""
     now: dict[str, str] = {}
     try:
-        done = programs.run(programs.postfix("postconf", "-n", LIST, *LIMITS))
+        done = programs.run(programs.postfix("postconf", "-n", LIST, MILTERS, *LIMITS))
         now.update(parse(done.stdout.decode("utf-8", "replace")))
     except BmtickError as error:
-        note = f"# {error.message}: taken as if {LIST} were empty\n"
+        note = f"# {error.message}: taken as if {LIST} and {MILTERS} were empty\n"
     config = f" -c {shell_quoted(programs.config_directory)}" if programs.config_directory else ""
-    wanted = {LIST: with_guard(now.get(LIST, ""), listen), **LIMITS}
-    lines = [f"# Postfix asks the guard once a message; what is in {LIST} already stays.\n", note]
+    wanted = {
+        LIST: with_guard(now.get(LIST, ""), listen),
+        MILTERS: with_milter(now.get(MILTERS, ""), listen),
+        **LIMITS,
+    }
+    lines = [
+        f"# Postfix asks the guard once a message, by {MILTERS} about mail of sendmail;\n",
+        "# what is in both lists already stays.\n",
+        note,
+    ]
     lines += [f"postconf{config} -e {shell_quoted(f'{n} = {v}')}\n" for n, v in wanted.items()]
     lines += [f"postfix{config} reload\n", "\n# To take it back:\n"]
     for name, value in wanted.items():

@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from bmtick.guard.setup import with_milter
 from tests.support.servers import free_port, wait_for
 
 TRY_LIMITS = {
@@ -19,6 +20,7 @@ def asking(port):
     """Return the parameters by which Postfix asks a guard."""
     return {
         "smtpd_end_of_data_restrictions": f"check_policy_service inet:127.0.0.1:{port}",
+        "non_smtpd_milters": with_milter("", f"inet:127.0.0.1:{port}"),
         **TRY_LIMITS,
     }
 

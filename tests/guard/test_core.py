@@ -23,6 +23,9 @@ class Judge:
     def message(self, message, now):
         self.counts[message.who] = self.counts.get(message.who, 0) + message.recipients
 
+    def local(self, message, now):
+        self.counts[message.sender] = self.counts.get(message.sender, 0) + 1
+
     def verdict(self, who, now):
         return self.guilty.get(who, "")
 

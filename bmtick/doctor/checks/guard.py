@@ -12,7 +12,7 @@ from bmtick.doctor.context import Context
 from bmtick.errors import BmtickError
 from bmtick.guard.holds import HOLD, Journal
 from bmtick.guard.listen import parse_listen
-from bmtick.guard.setup import LIMITS, LIST, service_name
+from bmtick.guard.setup import ACCEPT, LIMITS, LIST, MILTERS, service_name
 from bmtick.incident.postconf import PostfixSettings, read_settings
 from bmtick.incident.queued import read_queue
 from bmtick.settings.model import Guard
@@ -38,6 +38,7 @@ def run(context: Context) -> Iterator[Check]:
         yield skipped("guard: postfix", error.message, error.remedy or "sudo bmtick doctor")
     else:
         yield _asked(postfix, guard.listen)
+        yield _sees_sendmail(postfix, guard.listen)
         yield _fails_open(postfix)
     yield _answers(guard.listen)
     yield from _arrives(context)
@@ -60,6 +61,26 @@ def _asked(postfix: PostfixSettings, listen: str) -> Check:
             "add the guard to that -o line of master.cf: postconf -P",
         )
     return ok(name, f"{LIST} names {listen}")
+
+
+def _sees_sendmail(postfix: PostfixSettings, listen: str) -> Check:
+    name = "guard: mail by sendmail"
+    milters = postfix.get(MILTERS)
+    if listen not in milters:
+        return broken(
+            name,
+            f"{MILTERS} does not name {listen}: what a program on this server sends is weighed after it "
+            "is queued, when most of it is gone",
+            _PRINT,
+        )
+    own = milters[milters.index(listen) :].partition("}")[0]
+    if ACCEPT not in own and postfix.get("milter_default_action") != "accept":
+        return broken(
+            name,
+            f"{MILTERS} names {listen} without {ACCEPT}: mail by sendmail waits while the guard is away",
+            _PRINT,
+        )
+    return ok(name, f"{MILTERS} names {listen}")
 
 
 def _fails_open(postfix: PostfixSettings) -> Check:
