@@ -34,7 +34,7 @@ from bmtick.guard.who import LOCAL, UID, Who
 from bmtick.settings import Settings
 
 _CLIENT = re.compile(
-    r"smtpd\[\d+\]: (\w+): client=[^\[]*\[([^\]]+)\](?:, sasl_method=[^,]*, sasl_username=(.*)|, orig_queue_id=.*)?$"
+    r"smtpd\[\d+\]: (\w+): client=([^\[]*)\[([^\]]+)\](?:, sasl_method=[^,]*, sasl_username=(.*)|, orig_queue_id=.*)?$"
 )
 _ACTIVE = re.compile(r"qmgr\[\d+\]: (\w+): from=<(.*)>, size=(\d+), nrcpt=(\d+) \(queue active\)$")
 _PICKUP = re.compile(r"pickup\[\d+\]: (\w+): uid=(\d+) from=<(.*)>$")
@@ -88,7 +88,7 @@ class Replay:
             ),
             HOLD,
             clock=lambda: self.now,
-            warn=lambda text: sys.stderr.write(f"{text}\n"),
+            warn=lambda text: None if text.startswith("holds") else sys.stderr.write(f"{text}\n"),
         )
         self.guard.caught = self.caught.append
         self.scanner: Scanner | None = None
@@ -117,7 +117,7 @@ def _run(  # noqa: C901, PLR0912 -- the log from its first line to its last
         built.log.write(path)
         replay = Replay(Path(folder), known, factors)
         times = sorted(built.log.lines)
-        origins: dict[str, tuple[str, str]] = {}
+        origins: dict[str, tuple[str, str, str]] = {}
         local: dict[str, tuple[str, str]] = {}
         seen: set[str] = set()
         dropped: set[str] = set()
@@ -135,7 +135,7 @@ def _run(  # noqa: C901, PLR0912 -- the log from its first line to its last
                     second, at = [], int(time)
                 replay.now = time
                 if m := _CLIENT.search(text):
-                    origins[m[1]] = (m[2], m[3] or "")
+                    origins[m[1]] = (m[2], m[3], m[4] or "")
                 elif m := _PICKUP.search(text):
                     local[m[1]] = (m[2], m[3])
                 elif (m := _ACTIVE.search(text)) and m[1] not in seen and m[1] not in dropped:
@@ -186,13 +186,13 @@ def _decide(
     result: Result,
     spam: bool,
     m: re.Match[str],
-    origins: dict[str, tuple[str, str]],
+    origins: dict[str, tuple[str, str, str]],
     local: dict[str, tuple[str, str]],
     dropped: set[str],
     to: str,
 ) -> None:
     queue_id, sender, size, count = m[1], m[2], m[3], int(m[4])
-    client, login = origins.pop(queue_id, ("", ""))
+    name, client, login = origins.pop(queue_id, ("", "", ""))
     held = False
     if client:
         request = {
@@ -202,6 +202,7 @@ def _decide(
             "instance": f"{queue_id}.{replay.now}",
             "sasl_username": login,
             "client_address": client,
+            "client_name": name,
             "sender": sender,
             "recipient": to if count == 1 else "",
             "recipient_count": str(count),
@@ -225,7 +226,7 @@ def incident(kind: str, seed: int, factors: tuple[float, float]) -> Result:
     days = random.choice((2.0, 4.0, 8.0, 8.0, 10.0))
     built = servers.build(random.randrange(1 << 40), days)
     truth = KINDS[kind](built)
-    result = _run(built, truth, tuple(built.trusted), factors)
+    result = _run(built, truth, (*built.trusted, built.webmail), factors)
     result.name, result.seed, result.days = kind, seed, days
     return result
 
@@ -234,7 +235,7 @@ def quiet(feature: str, seed: int, days: float, factors: tuple[float, float]) ->
     """Replay a server without an incident."""
     random = Random(f"{feature}/{seed}")
     built = servers.build(random.randrange(1 << 40), days, feature=feature)
-    result = _run(built, None, tuple(built.trusted), factors)
+    result = _run(built, None, (*built.trusted, built.webmail), factors)
     result.name, result.seed, result.days = feature, seed, days
     return result
 

@@ -5,9 +5,11 @@ hundreds of messages meanwhile. So three patterns are enough by themselves:
 
 - mail from many addresses at once, in networks that the user is not known in;
 - several mails in a row, each to a whole list, by somebody who writes to none, from two addresses
-  in networks that the user is not known in, or with many recipients refused;
+  in networks that the user is not known in, under a sender of a strange domain, or with many
+  recipients refused;
 - a flood of single mails by the webmail (a trusted machine that logs in for its users), whose
-  users type: far above the own peak of ten minutes, and with many recipients refused.
+  users type: far above the own peak of ten minutes, and faster than a hand clicks or with many
+  recipients refused.
 
 Volume alone is none: somebody's first newsletter looks like it.
 
@@ -33,12 +35,19 @@ _PER_MESSAGE = 25  # recipients of one message that count: a list is one message
 
 LIST: Final = 15  # recipients of a message to a list
 LISTS: Final = 2
+_DAYS_KNOWN = 3  # days after which the networks of a user are known
 LISTED: Final = 30  # recipients of the lists together
 _TIMES_USUAL = 3
+_TIMES_USUAL_STRANGE = 1.5  # where place or sender are strange, too
 
 TYPED: Final = 50  # recipients of single mails that nobody types within ten minutes
 _TIMES_TYPED = 4  # of the own peak of ten minutes
 _PER_TYPED = 10
+# A webmail sends one mail a click. Programs that use a webmail's interface for a mail merge were
+# seen to send three single mails a second.
+CLICKED: Final = 60  # single mails
+_CLICKING = 15.0  # seconds in which no hand clicks so often
+_FEW = 2  # recipients of a single mail
 # An honest old list has so large a share of dead addresses, and few that refuse it as spam. Of few
 # recipients chance alone makes more: what is called many is three standard deviations above it.
 _DEAD, _TAKEN_FOR_SPAM = 0.1, 0.01
@@ -54,6 +63,7 @@ class Sent(NamedTuple):
     recipients: int
     foreign: bool  # from a network that the user is not known in; never a private one
     trusted: bool  # from a machine that may relay without a login
+    disguised: bool = False  # under a sender of a domain that the user is not known to write as
 
 
 class Habit(NamedTuple):
@@ -154,15 +164,23 @@ def _everywhere(recent: list[Sent], now: float, habit: Habit) -> str:
 
 
 def _to_lists(recent: list[Sent], habit: Habit) -> str:
+    if not habit.days:
+        return ""
     lists = [sent for sent in recent if sent.recipients >= LIST]
-    recipients = sum(sent.recipients for sent in lists)
-    if (
-        not habit.days
-        or len(lists) < LISTS
-        or recipients < LISTED
-        or recipients <= _TIMES_USUAL * habit.usual
-        or not (habit.many_refused or len({s.client for s in lists if s.foreign}) > 1)
+    strange = [sent for sent in lists if sent.foreign]
+    if habit.many_refused:
+        pass
+    elif len({sent.client for sent in strange}) > 1 and (
+        habit.days >= _DAYS_KNOWN or len(strange) > LISTS
     ):
+        lists = strange
+    elif len(disguised := [sent for sent in lists if sent.disguised]) >= LISTS:
+        lists = disguised
+    else:
+        return ""
+    recipients = sum(sent.recipients for sent in lists)
+    times = _TIMES_USUAL if habit.many_refused else _TIMES_USUAL_STRANGE
+    if len(lists) < LISTS or recipients < LISTED or recipients <= times * habit.usual:
         return ""
     return _(
         "{mails} mails to {recipients} recipients together within ten minutes, at most {usual} an "
@@ -174,11 +192,15 @@ def _to_lists(recent: list[Sent], habit: Habit) -> str:
 
 
 def _typed(user: str, recent: list[Sent], habit: Habit) -> str:
-    if not habit.days or not habit.many_refused or user.endswith(_SYSTEM):
+    if not habit.days or user.endswith(_SYSTEM):
         return ""
     recipients = sum(min(sent.recipients, _PER_TYPED) for sent in recent if sent.trusted)
     if recipients <= TYPED + _TIMES_TYPED * habit.usual_recent:
         return ""
+    if not habit.many_refused:
+        single = [s.time for s in recent if s.trusted and s.recipients <= _FEW][-CLICKED:]
+        if len(single) < CLICKED or single[-1] - single[0] > _CLICKING:
+            return ""
     return _(
         "{recipients} recipients by the webmail within ten minutes, at most {usual} on earlier days",
         recipients=number(recipients),

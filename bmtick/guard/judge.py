@@ -6,6 +6,7 @@ alert fires at its ``crit``; mail is held at ``factor`` times that.
 
 from __future__ import annotations
 
+import re
 from binascii import crc32
 from collections.abc import Callable
 from typing import Final
@@ -14,11 +15,12 @@ from bmtick.alerts.load import catalogue
 from bmtick.alerts.render import desired, render
 from bmtick.alerts.weighing import Scales
 from bmtick.collect.emit import ALL
-from bmtick.collect.memory import BLOCKED, REFUSED, VOLUME, Record
+from bmtick.collect.memory import BLOCKED, REFUSED, VOLUME, Record, Sketch
 from bmtick.collect.raw import network
 from bmtick.guard.burst import Bursts, Habit, Sent, many_refused
 from bmtick.guard.memory import GuardMemory
 from bmtick.guard.message import Message
+from bmtick.guard.milter import LocalMessage
 from bmtick.guard.who import CLIENT, FROM, LOCAL, MEASUREMENTS, UID, USER, Who
 from bmtick.languages import _, number
 from bmtick.names import SERVER
@@ -33,8 +35,15 @@ ALERTS: Final = (
 
 
 _USUAL_LOOPBACK = ("127.0.0.1", "::1")
+_ODD = -1  # the network of a loopback address that is not the usual one
 _MAX_PLACES = 5_000
+_LOCAL_SHARE = 0.8  # of the factor: what a program on the mail server itself sends, nobody types
+_WATCHED = 2  # days after which a system user who never sent anything is known to send nothing
+_DIFFERENT = 20  # recipients within the hour: what writes to fewer is a monitor, not spam
+_MAX_SENDERS = 1_000
+_DYNAMIC = re.compile(r"\d+[-.]\d+[-.]\d+|^\d+\.|dyn|dsl|dial|pool|cable|dhcp|broad|mobile")
 _DOMAINS = 3  # strange sender domains of a machine
+_TIMES_USUAL = 2  # a travelling teacher writes from many networks, too
 _NETWORKS = 5  # addresses of a user in strange networks
 
 
@@ -65,9 +74,18 @@ def _is_corroborated(record: Record, minute: int, *, user: bool) -> bool:
     hour = record.hour
     return (
         many_refused(hour[VOLUME], hour[REFUSED], hour[BLOCKED])
-        or (user and record.new_addresses(minute) >= _NETWORKS)
+        or (
+            user
+            and record.new_addresses(minute) >= _NETWORKS
+            and hour[VOLUME] > _TIMES_USUAL * record.usual(0, minute // 10_080)
+        )
         or (not user and record.strange_domains(minute) >= _DOMAINS)
     )
+
+
+def _has_a_name(name: str) -> bool:
+    """Whether a verified name is a mail server's, not one that a provider gives to a line."""
+    return name not in ("", "unknown") and not _DYNAMIC.search(name)
 
 
 def _checksums(domain: str) -> tuple[int, ...]:
@@ -99,6 +117,7 @@ class MemoryJudge:
         self._is_trusted, self._is_ours = is_trusted, is_ours
         self._bursts = Bursts()
         self._released: dict[Who, dict[str, int]] = {}
+        self._written: dict[str, Sketch] = {}  # to whom local senders write; "" for all
         self._relaying: Who | None = None  # a stranger whose message goes to another server
         self._server: tuple[int, str] = (0, "")
         self._places: dict[str, tuple[int, bool]] = {}  # network, whether trusted: addresses recur
@@ -113,10 +132,13 @@ class MemoryJudge:
                 domain = ""  # the login's own is never strange
             domains = _checksums(domain)
             entity = self._entity(who)
-            self._bursts.add(who.name, self._sent(message, entity, now))
+            self._bursts.add(who.name, self._sent(message, entity, domains, now))
             self._memory.ahead(entity, now, message.recipients, (message.client,), domains)
-        elif not is_loopback(message.client) and self._goes_outward(message):
-            # Mail from loopback may be what a content filter gives back: the log tells whose it is.
+        elif is_loopback(message.client):
+            pass  # it may be what a content filter gives back: the log tells whose it is
+        elif message.recipients > 1 and self._is_nameless(message):
+            self._relaying = who  # perhaps: it counts only while strangers relay
+        elif self._goes_outward(message):
             if not self._is_trusted(message.client):
                 self._relaying = who
                 return  # the mail of strangers is for us: the log tells of what goes on to others
@@ -125,12 +147,36 @@ class MemoryJudge:
                 if one is not None:
                     self._memory.ahead(self._entity(one), now, 1, (), domains)
 
+    def local(self, message: LocalMessage, now: float) -> None:
+        """Take a message by ``sendmail``."""
+        checksums = [crc32(to.encode("utf-8", "surrogateescape")) for to in message.recipients]
+        for key in {message.sender, ""}:
+            sketch = self._written.pop(key, None) or Sketch()
+            self._written[key] = sketch
+            sketch.add(checksums, int(now) // 60)
+        while len(self._written) > _MAX_SENDERS:
+            del self._written[next(iter(self._written))]
+
+    def _writes_to_few(self, who: Who, minute: int) -> bool:
+        """Whether a local sender is known to write to the same few recipients."""
+        sketch = self._written.get("" if who.name.startswith(UID) else who.name)
+        return sketch is not None and sketch.count(minute) < _DIFFERENT
+
     def _goes_outward(self, message: Message) -> bool:
         """Whether a message surely goes to another server; the log tells of the others."""
         domain = message.recipient.rpartition("@")[2]
         return message.recipients == 1 and bool(domain) and self._is_ours(domain) is False
 
-    def _sent(self, message: Message, entity: str, now: float) -> Sent:
+    def _is_nameless(self, message: Message) -> bool:
+        """Whether a stranger was never seen before this day and has no name of a mail server's."""
+        record = self._memory.records.get(self._entity(message.who))
+        return (
+            not self._is_trusted(message.client)
+            and (record is None or not record.days)
+            and not _has_a_name(message.name)
+        )
+
+    def _sent(self, message: Message, entity: str, domains: tuple[int, ...], now: float) -> Sent:
         record = self._memory.records.get(entity)
         known = record.networks if record is not None else None
         client = message.client
@@ -140,11 +186,13 @@ class MemoryJudge:
                 self._places.clear()
             # a loopback address beside the usual one is a tunnel's or a proxy's: strange, too
             odd = is_loopback(client) and client not in _USUAL_LOOPBACK
-            place = -1 if odd else network(client), self._is_trusted(client)
+            place = _ODD if odd else network(client), self._is_trusted(client)
             self._places[client] = place
         where, trusted = place
-        foreign = bool(where) and not (known and where in known)
-        return Sent(now, client, message.recipients, foreign, trusted)
+        foreign = bool(where) and (where == _ODD or not trusted) and not (known and where in known)
+        known = record.domains if record is not None else None
+        disguised = any(not known or domain not in known for domain in domains)
+        return Sent(now, client, message.recipients, foreign, trusted, disguised)
 
     def _habit(self, who: Who, now: float) -> Habit:
         record = self._memory.records.get(self._entity(who))
@@ -197,14 +245,22 @@ class MemoryJudge:
             if record is None:
                 return ""
             record.advance(minute)
-            if not stranger and not _is_corroborated(record, minute, user=who.kind == USER):
+            if (
+                not stranger
+                and not _is_corroborated(record, minute, user=who.kind == USER)
+                and (who.kind != LOCAL or self._writes_to_few(who, minute))
+            ):
                 return ""  # as nearly always: the rest takes its time
             facts = memory.gauges(entity, int(now))
             facts["clients"] = record.clients(minute)
+            if who.kind == LOCAL and 0 <= memory.began <= now // 86_400 - _WATCHED:
+                facts["days"] = max(1, facts["days"])
         if not facts["days"] and who.kind == USER:
             facts["clients"] = self._foreign_clients(entity)
         facts = self._since_release(who, facts)
-        factor = self._user_factor if who.kind == USER else self._factor
+        factor = {USER: self._user_factor, LOCAL: _LOCAL_SHARE * self._factor}.get(
+            who.kind, self._factor
+        )
         names = {USER: ("user",), CLIENT: ("client", "known"), FROM: ("client", "sender")}
         tags = dict(zip(names.get(who.kind, ("sender", "uid")), values, strict=False))
         for weight in self._scales.weigh(measurement, {"messages": 1, **tags, **facts}):

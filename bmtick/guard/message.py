@@ -8,6 +8,7 @@ from typing import NamedTuple
 from bmtick.guard.who import CLIENT, FROM, Who, client_address, user
 
 _MAX_ADDRESS = 320
+_MAX_NAME = 255
 
 
 class Message(NamedTuple):
@@ -17,12 +18,14 @@ class Message(NamedTuple):
         who: the account, or else the machine.
         one: the envelope sender of a machine, as of a webmail that does not log in.
         client: the machine's address, as the points name it.
+        name: the machine's verified name; "unknown" where it has none.
         recipient: where there is only one.
     """
 
     who: Who
     one: Who | None
     client: str
+    name: str
     sender: str
     recipient: str
     recipients: int
@@ -42,6 +45,7 @@ def read_message(request: Mapping[str, str]) -> Message | None:
         user(login) if login else Who(CLIENT, client),
         None if login else Who(FROM, client, sender),
         client,
+        request.get("client_name", "")[:_MAX_NAME].lower(),
         sender,
         request.get("recipient", "")[:_MAX_ADDRESS].lower(),
         max(1, _number(request.get("recipient_count", ""))),

@@ -7,6 +7,7 @@ from bmtick.collect.memory import MESSAGES, REFUSED, VOLUME, WIDTH
 from bmtick.guard.judge import MemoryJudge
 from bmtick.guard.memory import GuardMemory, who_of
 from bmtick.guard.message import read_message
+from bmtick.guard.milter import LocalMessage
 from bmtick.guard.who import Who
 
 NOW = 1_700_000_000.0
@@ -90,11 +91,14 @@ def judge():
     return found
 
 
-def say(judge, user="", client="1.2.3.4", recipients=1, recipient="a@elsewhere.org", now=NOW):
+def say(
+    judge, user="", client="1.2.3.4", recipients=1, recipient="a@elsewhere.org", now=NOW, name=""
+):
     message = read_message(
         {
             "sasl_username": user,
             "client_address": client,
+            "client_name": name,
             "sender": "s@x.org",
             "recipient": recipient if recipients == 1 else "",
             "recipient_count": str(recipients),
@@ -148,6 +152,54 @@ def test_strangers_are_held_while_the_server_is_an_open_relay(judge):
     assert not say(judge, client="10.0.0.5")
     later = NOW + 2 * 3600
     assert not say(judge, now=later)
+
+
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("unknown", True),
+        ("84-119-3-7.dsl.provider.example", True),
+        ("mail-eopbgr80094.outbound.provider.example", False),
+    ],
+)
+def test_of_mail_to_several_only_nameless_strangers_are_held_at_an_open_relay(judge, name, held):
+    """Whether it is for us is not said: where there is one recipient, Postfix names it."""
+    assert not say(judge, recipients=3, name=name)
+    judge.memory.add("postfix_server\nrelays", int(NOW), counts(volume=60), recipients=range(20))
+    assert bool(say(judge, recipients=3, name=name, now=NOW + 1)) == held
+    known = judge.memory.record("postfix_client\n1.2.3.4\nfalse")
+    known.days = 3
+    assert not say(judge, recipients=3, name=name, now=NOW + 2)
+
+
+LOCAL = "postfix_local\nwww@x.org\n33"
+
+
+def sendmail(judge, recipient):
+    judge.local(LocalMessage("", "www@x.org", (recipient,)), NOW)
+
+
+def test_mail_by_sendmail_is_held_for_volume_alone_unless_it_goes_to_the_same_few(judge):
+    judge.memory.add(LOCAL, int(NOW), counts(119, 119))
+    assert not judge.verdict(Who("local", "www@x.org"), NOW)
+    judge.memory.add(LOCAL, int(NOW), counts(2, 2))
+    assert "121 recipients" in judge.verdict(Who("local", "www@x.org"), NOW)
+    for n in range(19):
+        sendmail(judge, f"admin{n}@elsewhere.org")
+        sendmail(judge, "admin0@elsewhere.org")
+    assert not judge.verdict(Who("local", "www@x.org"), NOW)
+    sendmail(judge, "another@elsewhere.org")
+    assert judge.verdict(Who("local", "www@x.org"), NOW)
+
+
+def test_a_system_user_who_never_sent_is_known_to_send_nothing_after_days_of_log(judge):
+    seen = []
+    judge._scales = type("Seen", (), {"weigh": lambda self, m, facts: seen.append(facts) or []})()
+    judge.memory.add(LOCAL, int(NOW), counts(1, 1))
+    judge.verdict(Who("local", "www@x.org"), NOW)
+    judge.memory.began -= 2
+    judge.verdict(Who("local", "www@x.org"), NOW)
+    assert [facts["days"] for facts in seen] == [0, 1]
 
 
 def test_released_is_weighed_on_what_comes_afterwards(judge):

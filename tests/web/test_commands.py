@@ -22,6 +22,7 @@ host = "mx.example.org"
 state = "{folder}/watch.state"
 [guard]
 state = "{folder}/guard.state"
+points = "{folder}/points.json"
 [web]
 listen = "127.0.0.1:{port}"
 [notify]
