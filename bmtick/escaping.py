@@ -1,4 +1,6 @@
-"""How values are written in InfluxDB's line protocol. Imports next to nothing: each run needs it.
+"""How values are written in InfluxDB's line protocol and in JSON that a terminal may show.
+
+Imports next to nothing: each run of the collector needs it.
 
 Source of the grammar: influxdata/influxdb ``models/points.go`` (1.x). Measurement, tag keys, tag
 values and field keys escape commas, spaces and equals signs with a backslash; a newline cannot be
@@ -51,3 +53,23 @@ def format_value(value: Value) -> str:
         return repr(value)
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def visible_json(text: str) -> str:
+    r"""Return JSON in which what would turn a terminal or hide is written as ``\u009b``.
+
+    It means the same: such characters stand in strings only.
+    """
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return re.sub(r"[^\n -~]", lambda found: _visible(found[0]), text)
+
+
+def _visible(char: str) -> str:
+    if char.isprintable():
+        return char
+    code = ord(char)
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    code -= 0x10000
+    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"

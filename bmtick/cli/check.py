@@ -15,6 +15,7 @@ import click
 
 from bmtick.documents import STDIN, read_text
 from bmtick.errors import EXIT_FINDING, EXIT_WRONG_USE, BmtickError, Location
+from bmtick.escaping import visible_json
 from bmtick.tick.checker import Finding, check, has_errors
 from bmtick.tick.templates import TemplateUses
 
@@ -180,7 +181,8 @@ def _print(findings: list[Finding], output_format: str) -> None:
         import json
 
         document = _sarif(findings) if output_format == "sarif" else _plain(findings)
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        sys.stdout.write(visible_json(text) + "\n")
 
 
 def _plain(findings: Iterable[Finding]) -> list[dict[str, object]]:

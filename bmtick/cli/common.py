@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bmtick.errors import printable
+from bmtick.escaping import visible_json
 from bmtick.terminal import print_table
 
 if TYPE_CHECKING:
@@ -122,7 +124,8 @@ def print_json(data: Any) -> None:
         return
     import json
 
-    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write(visible_json(text) + "\n")
 
 
 def _print_csv(data: Any) -> None:
@@ -164,10 +167,11 @@ def _flat(entry: dict[str, Any], prefix: str) -> dict[str, str]:
 
 def _cell(value: Any) -> str:
     if isinstance(value, str):
-        # A spreadsheet would run what a spammer put into a name as a formula.
-        return f"'{value}" if value[:1] in tuple("=+-@\t\r") else value
+        # A spreadsheet would run what a spammer put into a name as a formula, also behind a tab.
+        text = printable(value)
+        return f"'{text}" if text.lstrip()[:1] in tuple("=+-@") else text
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return _cell(" ".join(value))
     import json
 
-    return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+    return "" if value is None else visible_json(json.dumps(value, ensure_ascii=False, default=str))

@@ -19,7 +19,7 @@ from bmtick.collect.memory import (
     Record,
 )
 from bmtick.collect.raw import network
-from bmtick.escaping import escape_key
+from bmtick.escaping import escape_key, visible_json
 
 _FORGET = 1800  # seconds between two looks at what memory may let go
 _MAX_HEADS = 20_000  # beginnings of lines that are remembered
@@ -470,5 +470,5 @@ def to_json(rows: list[Row]) -> bytes:
         }
         for name, tags, fields, time in rows
     ]
-    texts = [json.dumps(point, ensure_ascii=False) + "\n" for point in points]
+    texts = [visible_json(json.dumps(point, ensure_ascii=False)) + "\n" for point in points]
     return "".join(texts).encode("utf-8", "replace")

@@ -3,7 +3,6 @@
 The mails go through a real SMTP server; what counts are the bytes that it gets.
 """
 
-import random
 import re
 from email import message_from_bytes, policy
 
@@ -11,6 +10,7 @@ import pytest
 
 from bmtick.watch.failure import PermanentError
 from bmtick.watch.mail import SmtpMailer, compose, message_id, plain_text, shown
+from tests.support.hostile import KNOWN, hostile
 from tests.support.servers import smtp_sink
 
 NOW = 1_767_600_000
@@ -24,49 +24,6 @@ HEADERS = [
     "MIME-Version",
     "Content-Type",
 ]
-KNOWN = [
-    "=?utf-8?q?x=0d=0aBcc:_v@evil.org=0d=0a=0d=0aevil?=",
-    "=?utf-8?q?ab üand =?utf-8?b?YJJj?= x",
-    "=?utf-8?b?DQpCY2M6IHZAZXZpbC5vcmc=?=",
-    "=?utf-8?b?????=",
-    "=?x-unknown?q?=80?= =?utf-8?q?=ff=fe?=",
-    "x\r\nBcc: v@evil.org\r\n\r\nevil",
-    "x\rBcc: v@evil.org",
-    "x\n.\r\nMAIL FROM:<v@evil.org>",
-    "\x00\x01\x08\x1b[2J\x7f\x85\x9b31m",
-    "\u202egnp.exe \u2066hidden\u2069 \u200f\u061c",
-    "a\u2028Bcc: v\u2029b\x0bc\x0cd\x1ce",
-    "\ud800\udcff\udfff \ufffe\uffff\ufeff",
-    "\U000e0041\U000e0042 tags",
-    "--===============1234567890==\r\nContent-Type: text/html\r\n\r\n<script>",
-    "<script>alert(1)</script><!-- --> ]]> &#8238; &bogus;",
-    "{{ .Level }} %s %(x)s ${x} `id` $(id)",
-    "é" * 3000,
-    "x" * 5000,
-    " " * 2000 + ".",
-    "\t\tFolded: yes\n\tand more",
-]
-
-
-def hostile(count):
-    """Return the known attacks and as many made of their parts."""
-    dice = random.Random(14)
-    parts = [
-        *KNOWN[:16],
-        "=?",
-        "?=",
-        "?q?",
-        "\r\n",
-        "Bcc:",
-        "é",
-        "\u202e",
-        "\udc80",
-        ".",
-        " ",
-        "=0a",
-    ]
-    made = ["".join(dice.choices(parts, k=dice.randint(1, 12))) for _ in range(count - len(KNOWN))]
-    return KNOWN + made
 
 
 @pytest.fixture(scope="module")
