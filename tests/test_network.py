@@ -1,15 +1,25 @@
 """Peers that misbehave: every command ends, in time, without taking memory for their answers."""
 
+import shutil
+import socket
+import ssl
+import subprocess
 import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import islice
 
 import pytest
 from click.testing import CliRunner
 
+from bmtick.cli._notify import mailer
 from bmtick.cli.root import cli
 from bmtick.history.model import Connection, HistoryError, Span
 from bmtick.history.read import read_points
 from bmtick.httpclient import HttpClient, HttpError
+from bmtick.settings.load import parse
+from bmtick.watch.mail import DeliveryError, Mail
 from tests.support.rude import HTTP_MANNERS, rude
 
 QUICK = 0.5  # seconds
@@ -108,3 +118,42 @@ def test_the_points_of_a_server_come_in_order_or_not_at_all():
         list(islice(settled(endless(), Span(0, 10)), 100))
     with pytest.raises(HistoryError, match="asked for"):
         list(settled(iter([Point("m", {}, {"v": 1}, 11)]), Span(0, 10)))
+
+
+def _drip_in_tls(listener, context):
+    """A mail server that is polite in the clear and never ends its first answer in TLS."""
+    with listener, listener.accept()[0] as plain:
+        plain.sendall(b"220 mail\r\n")
+        plain.recv(1000)
+        plain.sendall(b"250-mail\r\n250 STARTTLS\r\n")
+        plain.recv(1000)
+        plain.sendall(b"220 go\r\n")
+        with context.wrap_socket(plain, server_side=True) as secret:
+            secret.recv(1000)
+            secret.sendall(b"250-")
+            with suppress(OSError):
+                while True:
+                    secret.sendall(b"x")
+                    time.sleep(0.05)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl on this machine")
+def test_a_mail_server_that_drips_in_tls_is_left(tmp_path):
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key",
+         "-out", "pem", "-subj", "/CN=mail", "-days", "2"],
+        check=True, cwd=tmp_path, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "pem", tmp_path / "key")
+    listener = socket.create_server(("127.0.0.1", 0))
+    settings = parse(
+        f'[smtp]\nhost = "127.0.0.1"\nport = {listener.getsockname()[1]}\n'
+        'tls = "starttls"\nverify = false\ntimeout = "1s"\n[watch]\nmail = "smtp"\n',
+        file="bmtick.toml",
+    )
+    threading.Thread(target=_drip_in_tls, args=(listener, context), daemon=True).start()
+    now = datetime.now(UTC)
+    mail = Mail("a@example.org", ("b@example.org",), "s", "key", now, "text", "<p>text</p>")
+    raised = failure(lambda: mailer(settings, None).send(mail), DeliveryError)
+    assert raised is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,6 +134,7 @@ def mailer(settings: Settings, mails: str | None) -> Mailer:
 
 def _smtp(settings: Settings) -> Mailer:
     from bmtick.credentials import find_credentials
+    from bmtick.net import tls_context
     from bmtick.watch.mail import SmtpMailer
 
     smtp = settings.smtp
@@ -152,19 +152,8 @@ def _smtp(settings: Settings) -> Mailer:
         smtp.host,
         smtp.port,
         tls=smtp.tls,
-        context=_context(smtp.ca_file, verify=smtp.verify) if smtp.tls != "none" else None,
+        context=tls_context(smtp.ca_file, verify=smtp.verify) if smtp.tls != "none" else None,
         username=known.username,
         password=known.password,
         timeout=parse_duration(smtp.timeout) / SECOND,
     )
-
-
-def _context(ca_file: str, *, verify: bool) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=ca_file or None)
-    except OSError as error:
-        raise BmtickError(f"cannot read the CA file '{ca_file}': {error.strerror}") from None
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
