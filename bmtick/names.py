@@ -98,6 +98,7 @@ SENDING_GAUGES: Final = (
     "usual",
     "usual_recent",
     "usual_local",
+    "usual_clients",
     "days",
 )
 _OUTCOMES: Final = ("relayed", "local", "refused", "blocked", "unknown", "throttled")

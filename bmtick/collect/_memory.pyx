@@ -79,7 +79,7 @@ cdef str ALL = "*"  # as in emit.py
 cdef enum:
     FEW_SENDERS = 3
     SUMS = 9  # as in bucket.py
-    SENDING = 26  # gauges, as in names.py
+    SENDING = 27  # gauges, as in names.py
     RELAYING = 18
     SENDERS = 12  # places of two of the latter
     USUAL_SENDERS = 16
@@ -548,7 +548,8 @@ cdef class Record:
         self._peaks[1] = max(self._peaks[1], self._recent[VOLUME])
         self._peaks[2] = max(self._peaks[2], max(hour[LOCAL], domains))
         if self.senders is not None:
-            self._peaks[3] = max(self._peaks[3], self.senders.count(minute))
+            strangers = self.senders.count(minute)
+        self._peaks[3] = max(self._peaks[3], strangers)
         return 0
 
     # Addresses and domains
@@ -733,7 +734,7 @@ cdef class Record:
         at[19], at[20] = hour[STRANGE], day[STRANGE]
         at[21] = self.strange_domains(minute) if self.seen_domains else 0
         at[22], at[23], at[24] = self.usual(0, week), self.usual(1, week), self.usual(2, week)
-        at[25] = self.days
+        at[25], at[26] = self.usual(3, week), self.days
         return 0
 
     def relaying_fields(self, i64 minute, sums):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 MESSAGES, VOLUME, LOCAL, REFUSED, BLOCKED, UNKNOWN, THROTTLED, STRANGE = range(8)
 WIDTH = 8  # the last, volume from networks that are not known, is not given but found out
 _PLACES = range(WIDTH)
-_PEAKS = 4  # hour, ten minutes, local mail or domains, senders
+_PEAKS = 4  # hour, ten minutes, local mail or domains, senders or new addresses
 
 RECENT = 10  # minutes
 HOUR = 60
@@ -131,7 +131,7 @@ class Record:
         recent, hour, day: the sums of the horizons.
         today: number of the UTC day that the peaks are of; -1: nothing happened yet.
         peaks: the day's largest hour, ten minutes, local mail or strange domains of an hour, and
-            most senders of an hour.
+            most senders of an hour; of a login, that has no other senders, most new addresses.
         hostile: whether the day looked like an attack.
         pending: the day before, until it is learned: day, peaks, networks, domains.
         past: peaks of each week.
@@ -325,7 +325,8 @@ class Record:
         peaks[1] = max(peaks[1], self.recent[VOLUME])
         peaks[2] = max(peaks[2], other)
         if self.senders is not None:
-            peaks[3] = max(peaks[3], self.senders.count(minute))
+            strangers = self.senders.count(minute)
+        peaks[3] = max(peaks[3], strangers)
 
     # Addresses and domains
 
@@ -525,6 +526,7 @@ class Record:
             self.usual(0, week),
             self.usual(1, week),
             self.usual(2, week),
+            self.usual(3, week),
             self.days,
         ]
 
