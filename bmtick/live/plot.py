@@ -10,7 +10,7 @@ from typing import Final
 
 _WIDTH: Final = 640
 _HEIGHT: Final = 150
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 8, 12, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 8, 16, 24
 _TICKS: Final = 6
 
 
@@ -48,7 +48,7 @@ def curve(
     )
     lines = "".join(
         f'<path class="grid" d="M{_LEFT} {y(value)}H{_WIDTH - _RIGHT}"/>'
-        f'<text x="{_LEFT - 6}" y="{y(value)}" dy="4" text-anchor="end">{write(value)}</text>'
+        f'<text x="{_LEFT - 6}" y="{y(value)}" dy="4" text-anchor="end">{_short(value, write)}</text>'
         for value in (0, top / 2, top)
     )
     length = (end - begin) / _TICKS
@@ -63,6 +63,15 @@ def curve(
         f'aria-labelledby="plot-{name}">{lines}{ticks}'
         f'<path class="area" d="{path}V{y(0)}Z"/></svg></figure>'
     )
+
+
+def _short(value: float, write: Callable[[float], str]) -> str:
+    """Write a round number so that it fits beside the curve on a telephone, too."""
+    if value >= 1_000_000:
+        return f"{write(value / 1_000_000)}\N{NO-BREAK SPACE}M"
+    if value >= 10_000:
+        return f"{write(value / 1_000)}\N{NO-BREAK SPACE}k"
+    return write(value)
 
 
 def _ceiling(value: int) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from binascii import crc32
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from bmtick.collect.emit import Row
@@ -16,6 +18,7 @@ from bmtick.collect.session import Session
 from bmtick.names import FIELDS, TAGS
 from bmtick.points import Point
 
+_SAY_AGAIN = 3600.0  # seconds
 _HEARTBEAT = 60_000_000_000  # nanoseconds
 _LONGEST_PAUSE = 24 * 60 * _HEARTBEAT  # after more than a day the watch itself was away
 
@@ -79,6 +82,7 @@ class Collector:
         self.watched = ", ".join([*logs, "the queue"] if spool else logs)
         self._tags = {name: value for name, value in tags.items() if value}
         self._sampled = 0.0
+        self._said: dict[str, float] = {}
         self._newest = 0  # nanoseconds since the epoch
 
     def begin(self, *, from_start: bool, now: float, newest: int = 0) -> None:
@@ -92,12 +96,19 @@ class Collector:
             self._sampled = now
             time = self.time(now)
             if self._spool:
-                rows += queue_rows(self._spool, time, self._warn)
-            rows += guarded_rows(self._guard, time, self._warn)
+                rows += queue_rows(self._spool, time, partial(self._seldom, now))
+            rows += guarded_rows(self._guard, time, partial(self._seldom, now))
             if not rows:
                 rows.append(self._session.heartbeat(time))
         rows.sort(key=lambda row: row[3])
         return [self._point(row) for row in self._with_heartbeats(rows)], more
+
+    def _seldom(self, now: float, text: str) -> None:
+        """Say what is wrong at each look once an hour."""
+        if now - self._said.get(text, -math.inf) >= _SAY_AGAIN:
+            self._said = {known: at for known, at in self._said.items() if now - at < _SAY_AGAIN}
+            self._said[text] = now
+            self._warn(text)
 
     def _with_heartbeats(self, rows: list[Row]) -> list[Row]:
         """Say in the pauses of a backlog that the collector runs, as it would have said then."""

@@ -250,7 +250,7 @@ def _entities(
 ) -> Html:
     found = snapshot.of(*kinds)
     rows = [
-        [_about(e, button, name), *(number(e.facts.get(column, 0)) for column in columns)]
+        [_about(e, button, name), *(_fact(e, column) for column in columns)]
         for e in found[:_ROWS]
     ]
     table = _table(
@@ -260,6 +260,13 @@ def _entities(
         tuple(range(1, len(columns) + 1)),
     )
     return _section(name, title, table, _more(len(found) - _ROWS))
+
+
+def _fact(entity: Entity, column: str) -> str:
+    """Write a figure; nothing where it cannot be one: names of an account that is guessed at."""
+    value = entity.facts.get(column, 0)
+    absent = {GUESSER: "clients", TARGET: "users"}.get(entity.kind) == column
+    return "" if absent and not value else number(value)
 
 
 def _queue(snapshot: Snapshot) -> Html:

@@ -24,7 +24,17 @@ def test_a_curve_is_a_picture_with_a_name():
     assert figure.find("figcaption").text == "<Queue & co>"
     (area,) = [p for p in svg.findall("path") if p.get("class") == "area"]
     heights = [float(v) for v in re.findall(r"V([0-9.]+)", area.get("d"))]
-    assert heights == [126.0, 12.0, 126.0], "zero is at the bottom, the most at the top"
+    assert heights == [126.0, 16.0, 126.0], "zero is at the bottom, the most at the top"
+
+
+@pytest.mark.parametrize(
+    ("most", "labels"),
+    [(9, ["0", "5", "10"]), (19_000, ["0", "10 k", "20 k"]), (2_000_000, ["0", "1 M", "2 M"])],
+)
+def test_the_scale_is_short_enough_for_a_telephone(most, labels):
+    svg = ET.fromstring(curve("q", "Q", [0], [most], step=300, write=lambda v: f"{v:.0f}"))
+    found = [text.text for text in svg.iter("text") if text.get("text-anchor") == "end"]
+    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in found] == labels
 
 
 def test_no_data_is_a_flat_picture():
