@@ -87,28 +87,20 @@ def command(
 
 
 def _acts(settings: Settings) -> list[Act]:
-    """Return what was done: by 'bmtick respond' and the like, and who is held by the guard."""
+    """Return what was done, as the journals of 'bmtick respond' and of the guard tell it."""
+    from bmtick.cli import _acts
     from bmtick.guard.by_hand import open_journal
-    from bmtick.incident.report.story import Act
     from bmtick.incident.response.journal import Journal
-    from bmtick.languages import _n
     from bmtick.places import incidents_folder
 
-    found = []
+    found: list[Act] = []
     try:
-        for operation in Journal(incidents_folder(settings.collect.state)).operations():
-            kind, _space, name = operation.who.partition(" ")
-            text = _("{step} for {name} is done", step=operation.step, name=name or kind)
-            if operation.done:
-                text += ", " + _n("{n} message", "{n} messages", len(operation.done))
-            found.append(Act(int(operation.time), text))
+        operations = Journal(incidents_folder(settings.collect.state)).operations()
+        found += _acts.of_steps(operations)
     except BmtickError as error:
         click.echo(f"bmtick: without what was done by hand: {error.message}", err=True)
     try:
-        for hold in open_journal(settings.guard.state).holds.held.values():
-            text = _("the mail of {who} is held: {reason}", who=hold.who, reason=hold.reason)
-            if hold.mode == "hold":
-                found.append(Act(int(hold.since), text))
+        found += _acts.of_guard(open_journal(settings.guard.state).holds)
     except BmtickError as error:
         click.echo(f"bmtick: without who is held: {error.message}", err=True)
     return found

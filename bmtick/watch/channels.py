@@ -6,11 +6,12 @@ only its owner may read, or from the environment, and are shown in no message.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from bmtick.engine import AlertEvent, Handler
 from bmtick.engine.events import LEVELS
@@ -124,7 +125,28 @@ def open_channels(urls: Mapping[str, str], level: str) -> Channels:
 
 
 _KINDS: Final = {"CRITICAL": "failure", "WARNING": "warning", "INFO": "info", "OK": "success"}
-_LOGGING: Final = threading.Lock()  # Apprise says why in its log, which all channels share
+
+
+class _Log(logging.Handler):
+    """What Apprise logs, which says why it fails nowhere else; of each thread its own."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._lines = threading.local()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one line."""
+        if hasattr(self._lines, "said"):
+            self._lines.said.append(record.getMessage())
+
+    def listen(self) -> list[str]:
+        """Return a list that this thread's next lines come into."""
+        said: list[str] = []
+        self._lines.said = said
+        return said
+
+
+_LOG: Final = _Log()
 
 
 class _Service:
@@ -137,24 +159,25 @@ class _Service:
         """Send; return what went wrong, or ""."""
         import apprise  # noqa: PLC0415 -- as above
 
-        capture = cast("Any", apprise.LogCapture)
-        with _LOGGING, capture(level=apprise.logging.WARNING) as log:
-            try:
-                sent = self._service.notify(
-                    body=body,
-                    title=title,
-                    notify_type=_KINDS.get(level, "info"),
-                    body_format=apprise.NotifyFormat.TEXT,
-                )
-            except TypeError as error:
-                raise PermanentError(f"{error}") from None
-            said = [line for line in log.getvalue().splitlines() if line.strip()]
+        logger = apprise.logger
+        logger.addHandler(_LOG)
+        logger.propagate = False  # its lines hold secrets, and belong into no log
+        said = _LOG.listen()
+        try:
+            sent = self._service.notify(
+                body=body,
+                title=title,
+                notify_type=_KINDS.get(level, "info"),
+                body_format=apprise.NotifyFormat.TEXT,
+            )
+        except TypeError as error:
+            raise PermanentError(f"{error}") from None
         if sent:
             return ""
-        text = said[-1].partition(" - ")[2] or said[-1] if said else "it was not sent"
+        text = next((line for line in reversed(said) if line.strip()), "it was not sent")
         for secret in sorted(_secrets(self._url), key=len, reverse=True):
             text = text.replace(secret, "***")
-        return text.partition("WARNING - ")[2] or text
+        return text
 
 
 def _secrets(url: str) -> Iterable[str]:

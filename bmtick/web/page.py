@@ -250,8 +250,7 @@ def _entities(
 ) -> Html:
     found = snapshot.of(*kinds)
     rows = [
-        [_about(e, button, name), *(_fact(e, column) for column in columns)]
-        for e in found[:_ROWS]
+        [_about(e, button, name), *(_fact(e, column) for column in columns)] for e in found[:_ROWS]
     ]
     table = _table(
         [_("in the last hour"), *columns.values()],

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import zlib
 from collections import Counter
+from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
 
@@ -15,9 +16,13 @@ from click.testing import CliRunner
 
 from bmtick import languages
 from bmtick.cli.root import cli
+from bmtick.guard.holds import Journal as GuardJournal
+from bmtick.guard.holds import hold_record, mail_record, release_record
+from bmtick.guard.who import Who
 from bmtick.incident.report.measured import queue_curve
 from bmtick.incident.report.story import Series, episodes
 from bmtick.incident.report.timeline import Timeline, slot_length
+from bmtick.incident.response.journal import Journal
 from bmtick.incident.traffic import Window
 from bmtick.points import Point
 from tests.incident.logwriter import DAY, HOUR, START, Log
@@ -63,6 +68,49 @@ def test_who_only_asks_for_an_address_is_not_in_the_queue(tmp_path):
     log = Path(__file__).parent / "queue_course" / "asked_only" / "mail.log"
     page = write(tmp_path / "r.html", "--log", str(log), "--no-influxdb")
     assert max(plots(page)["queue"]["data"][0]["y"]) == 1
+
+
+def test_the_story_holds_what_was_done(tmp_path, monkeypatch):
+    """By the journals of ``respond`` and of the guard, in the reader's language."""
+    at = datetime(2026, 11, 24, 10, 0, 20, tzinfo=UTC)
+    folder = tmp_path / "incidents"
+    monkeypatch.setattr("bmtick.places.incidents_folder", lambda _: folder)
+    journal = Journal(folder, clock=lambda: at)
+    done = journal.begin("user eve@example.org", "hold", {"A1": 1, "A2": 1})
+    journal.write(done, "user eve@example.org", "hold", "end", ok=True, ids=["A1", "A2"])
+    failed = journal.begin("user eve@example.org", "password", {})
+    journal.write(failed, "user eve@example.org", "password", "end", ok=False, message="no")
+    journal.begin("user eve@example.org", "delete", {"A1": 1})
+    guard = GuardJournal(tmp_path / "guard")
+    who, now = Who("user", HOSTILE.lower()), at.timestamp()
+    guard.append(
+        [
+            hold_record(who, now, "80 addresses", until=None, by="guard", mode="hold"),
+            mail_record(who, ["B1", "B2", "B3"]),
+            release_record(who, now + 10, now + 3600),
+            hold_record(Who("user", "x"), now, "so", until=None, by="guard", mode="observe"),
+        ]
+    )
+    settings = tmp_path / "bmtick.toml"
+    settings.write_text(f'language = "de"\n[guard]\nstate = "{guard.path}"\n')
+    log = Path(__file__).parent / "queue_course" / "held_and_removed" / "mail.log"
+    arguments = ["--log", str(log), "--no-influxdb", "--config", str(settings)]
+    try:
+        page = write(tmp_path / "r.html", *arguments)
+    finally:
+        languages.use("en")
+    story = page[page.index("<ol>") : page.index("</ol>")]
+    for text in (
+        "wartende Mail von eve@example.org wird angehalten: 2 Nachrichten",
+        "password für eve@example.org ist misslungen",
+        "nach einer Kopie gelöscht: 0 Nachrichten (begonnen und abgebrochen)",
+        ": 80 addresses",
+        "wird freigegeben: 3 Nachrichten",
+    ):
+        assert text in story
+    assert "von x" not in story, "mode observe holds nobody"
+    assert "der Wächter hält die Mail von &lt;/script" in story
+    assert story.index("der Wächter hält") < story.index("wird freigegeben")
 
 
 def test_page_tells_the_story(example):
@@ -397,7 +445,7 @@ def test_what_was_done_is_in_the_story_with_server_and_zone(tmp_path, monkeypatc
         languages.use("en")
     assert result.exit_code == 0, result.output
     page = (tmp_path / "page").read_text()
-    assert "hold für p.martin@example.org ist erledigt, 1 Nachricht" in page
+    assert "wartende Mail von p.martin@example.org wird angehalten: 1 Nachricht" in page
     assert "<h1>Mail auf mx.example.org: was geschah</h1>" in page
     assert "UTC +0000" in page
     assert '<html lang="de">' in page

@@ -147,6 +147,44 @@ def test_a_service_that_is_away_is_tried_again(http_sink):
         send(open_channels({"ntfy": urls(http_sink.port)["ntfy"]}, "INFO"), "ntfy")
 
 
+def test_a_service_that_hangs_holds_up_no_other(http_sink):
+    asked, go_on = threading.Event(), threading.Event()
+
+    class Hanging(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.set()
+            go_on.wait(120)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hanging)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    given = {
+        "bad": f"json://127.0.0.1:{server.server_port}/?rto=120",
+        "good": f"json://127.0.0.1:{http_sink.port}/",
+    }
+    channels, failed = open_channels(given, "INFO"), []
+
+    def hang():
+        try:
+            send(channels, "bad")
+        except DeliveryError as error:
+            failed.append(str(error))
+
+    thread = threading.Thread(target=hang)
+    thread.start()
+    assert asked.wait(120)
+    send(channels, "good")  # while the other waits for its answer
+    http_sink.status = 500
+    with pytest.raises(DeliveryError, match=r"channel good: .*500"):
+        send(channels, "good")
+    assert not failed
+    go_on.set()
+    thread.join()
+    server.shutdown()
+    server.server_close()
+    assert failed
+    assert "500" not in failed[0], "each has its own reason"
+
+
 def event(level, previous="OK"):
     return AlertEvent(0, "i", level, previous, "m", "d", {}, {}, 0, "n", "t", "p", [])
 

@@ -197,7 +197,7 @@ def _tables(facts: Facts, accused: Sequence[Suspect], culprits: Sequence[Relay])
             [
                 [
                     s.user,
-                    f"{s.score}",
+                    number(s.score),
                     plain(s.since),
                     number(s.recipients),
                     number(s.addresses),
@@ -207,6 +207,7 @@ def _tables(facts: Facts, accused: Sequence[Suspect], culprits: Sequence[Relay])
                 for s in accused
             ],
             numbers=(1, 3, 4, 5),
+            times=(2,),
             empty=_("Nobody behaves suspiciously."),
         ),
         Table(
@@ -215,7 +216,7 @@ def _tables(facts: Facts, accused: Sequence[Suspect], culprits: Sequence[Relay])
                 _("client"),
                 _("name"),
                 _("since"),
-                _("relayed"),
+                _("taken elsewhere"),
                 _("evidence"),
                 _("what to do"),
             ],
@@ -231,13 +232,14 @@ def _tables(facts: Facts, accused: Sequence[Suspect], culprits: Sequence[Relay])
                 for r in culprits
             ],
             numbers=(3,),
+            times=(2,),
             empty=_("None."),
         ),
         Table(
             _("Unusual, but not accused"),
             [_("user"), _("evidence %"), _("why it stands out")],
             [
-                [s.user, f"{s.score}", "; ".join(e.text for e in s.evidence)]
+                [s.user, number(s.score), "; ".join(e.text for e in s.evidence)]
                 for s in facts.suspects
                 if s.verdict != SUSPECT
             ][:_ROWS],
@@ -259,6 +261,6 @@ def _told_table(told: Sequence[tuple[str, str, str, str, str]]) -> Table:
         _("What the alerts told"),
         [_("when"), _("alert"), _("level"), _("told by"), _("message")],
         [list(row) for row in told[-_MOST_TOLD:]],
-        numbers=(),
+        times=(0,),
         empty=_("No alert had anything to tell."),
     )

@@ -22,12 +22,18 @@ from bmtick.languages import _, language
 
 @dataclass(frozen=True)
 class Table:
-    """A table with its heading; ``numbers`` are the columns that are set to the right."""
+    """A table with its heading.
+
+    Attributes:
+        numbers: columns that are set to the right.
+        times: columns that are not broken into lines.
+    """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     numbers: Sequence[int] = ()
+    times: Sequence[int] = ()
     empty: str = "none"
 
 
@@ -106,7 +112,7 @@ def _table(table: Table) -> str:
 
     def cells(row: Sequence[str], tag: str) -> str:
         return "".join(
-            f"<{tag}{' class=number' if i in table.numbers else ''}"
+            f"<{tag}{_class(table, i)}"
             f"{_label(table, i) if tag == 'td' else ' scope=col'}>{_text(c)}</{tag}>"
             for i, c in enumerate(row)
         )
@@ -117,6 +123,12 @@ def _table(table: Table) -> str:
         f"<thead><tr>{cells(table.columns, 'th')}</tr></thead><tbody>{body}</tbody>"
         "</table></div></section>"
     )
+
+
+def _class(table: Table, index: int) -> str:
+    if index in table.numbers:
+        return " class=number"
+    return " class=time" if index in table.times else ""
 
 
 def _label(table: Table, index: int) -> str:

@@ -49,6 +49,7 @@ class Operation:
         of: the deletion that a restoration takes back.
         committed: ids past the point of no return: copied to disk, or staged for the queue.
         ended: whether it came to its end; then ``done`` are the ids that it touched.
+        failed: whether that was no good one.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Operation:
     sent: frozenset[str] = frozenset()
     ended: bool = False
     done: frozenset[str] = frozenset()
+    failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -241,6 +243,7 @@ def _go_on(operation: Operation, record: Mapping[str, Any]) -> None:
         operation.sent |= ids
     elif phase in ("end", "failed"):
         operation.ended = True
+        operation.failed = phase == "failed" or record.get("ok") is False
         operation.done = ids
         operation.folder = Path(str(record.get("folder") or operation.folder)).name
         operation.of = str(record.get("of") or operation.of)
