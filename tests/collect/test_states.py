@@ -16,6 +16,7 @@ LINE = "Jun  1 10:00:01 mx postfix/qmgr[1]: 3F1A2B: from=<a@b>, size=9, nrcpt=2 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("BMTICK_CONFIG")  # here are the settings
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mail.log").write_text(LINE)
     (tmp_path / "bmtick.toml").write_text('[collect]\nlogs = ["mail.log"]\nqueue = "off"\n')

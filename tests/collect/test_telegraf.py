@@ -50,6 +50,7 @@ def test_short_buckets_where_the_settings_leave_it_open(tmp_path):
 
 def test_settings_that_telegraf_would_not_find_are_named(tmp_path, monkeypatch):
     """Telegraf runs the collector in another folder, where no ./bmtick.toml is."""
+    monkeypatch.delenv("BMTICK_CONFIG")  # here are the settings
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bmtick.toml").write_text('[collect]\nqueue = "off"\n')
     (plugin,) = tomllib.loads(shown())["inputs"]["exec"]
