@@ -9,13 +9,18 @@ compared with the end of its line before it is read through.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_DelItem
 from cpython.object cimport PyObject
-from libc.string cimport memchr, memcmp
+from libc.string cimport memchr, memcmp, memcpy
 
+from bmtick.collect._bucket cimport Message, Origin, Sums, i64, new_message, new_origin
 from bmtick.collect._memory cimport checksum
-from bmtick.collect.bucket import NOBODY, Message
+from bmtick.names import FROM
 
 cdef extern from "Python.h":
     PyObject* PyDict_GetItemWithError(dict mapping, object key) except? NULL
+    object PyUnicode_DecodeUTF8(const char* text, Py_ssize_t size, const char* errors)
+
+cdef extern from "string.h":
+    void* memmem(const void* text, size_t size, const void* wanted, size_t length) nogil
 
 cdef enum:
     NONE = 0
@@ -33,8 +38,33 @@ cdef enum:
     MAX_DELAYS = 50
     MAX_SEEN = 1000
     MAX_DOMAINS = 2000
+    MAX_OUTWARD = 100
+    MAX_LOGINS = 10000
+    MAX_RETRIED = 5000
+    MAX_NAME = 255
+    MAX_NETWORKS = 32  # of trusted ones that are looked up here
+    MAX_SAID = 2000  # bytes of a reply that is looked up here
+    MESSAGES = 0  # places in the sums
+    RECIPIENTS = 1
+    BYTES = 2
+    RELAYED = 3
+    OURS = 4
+    REFUSED = 5
+    BLOCKED = 6
+    UNKNOWN = 7
+    THROTTLED = 8
+    IS_BLOCKED = 1  # verdicts of blocked.py
+    IS_UNKNOWN = 2
+    IS_THROTTLED = 3
+    WAS_PLACED = 1  # what was counted of a recipient that is tried again
+    WAS_REFUSED = 2
+    WAS_THROTTLED = 4
+    NOWHERE = 0  # what a daemon delivers to
+    OUTWARD = 1
+    HOME = 2
+    SUSPENDED = 3
 
-FORMAT = 4  # of what is shared with the Python around: compiled.py refuses another one
+FORMAT = 5  # of what is shared with the Python around: compiled.py refuses another one
 
 cdef long long MAX_SIZE = 1LL << 40
 cdef long long MAX_UID = (1LL << 32) - 1
@@ -55,17 +85,33 @@ cdef struct Line:
     const char* token  # the first word of the message
     const char* said  # what follows it
 
+cdef struct Network:
+    int shift
+    i64 prefix
+
 cdef class _Counter:
     """What is needed at each line, looked up once a block."""
 
-    cdef object counter, hand, failure
+    cdef object counter, hand, failure, blocked, buckets, clock
+    cdef object nobody
     cdef dict waiting, counted, gone, logins, domains  # the counter's
-    cdef dict entities, envelopes, recipients  # the bucket's
+    cdef dict verdicts  # by what was said; None: they are to be asked for
+    cdef dict entities, envelopes, recipients, delivery  # the bucket's
     cdef set origins
     cdef list trace  # or None
     cdef const char* base
     cdef bytes home  # the first host
+    cdef const char* host  # of the line before
+    cdef Py_ssize_t host_length
     cdef Py_ssize_t sent
+    cdef bint plain_enter, plain_origin, plain_attempt  # whether no subclass does that
+    cdef i64 turn
+    cdef bytes hour  # whose start is known: "Jun 21 08"
+    cdef i64 hour_start
+    cdef Network networks[MAX_NETWORKS]
+    cdef int network_count
+
+cdef i64 _turns = 0  # of all counters
 
 
 def feed(scanner, bytes block not None):
@@ -89,7 +135,7 @@ def feed(scanner, bytes block not None):
                 _leave(scanner, counter, lines, newline - begin, known)
             rest = _time(newline + 1, line_end, &run)
             begin, lines = newline, 0
-            known = scanner.enter(None if rest == NULL else _time_text(newline + 1, line_end))
+            known = _enter(scanner, counter, newline + 1, line_end, &run)
             _turn(counter)
         lines += 1
         if known:
@@ -100,22 +146,115 @@ def feed(scanner, bytes block not None):
 
 
 cdef _Counter _counter(scanner, bytes block, const char* base):
+    from bmtick.collect.blocked import Blocked
+    from bmtick.collect.bucket import NOBODY
+    from bmtick.collect.clock import LogClock
+    from bmtick.collect.counter import Counter
+    from bmtick.collect.known import KnownClients
+    from bmtick.collect.scan import Scanner
+
     cdef _Counter counter = _Counter()
     facts = counter.counter = scanner.counter
     counter.base = base
     counter.home = facts.home
+    counter.host, counter.host_length = NULL, 0
     counter.sent = 0
     counter.waiting, counter.counted, counter.gone = facts.waiting, facts.counted, facts.gone
     counter.logins, counter.domains, counter.trace = facts.logins, facts.domains, facts.trace
     counter.hand, counter.failure = scanner.hand(block), scanner.failure
+    counter.nobody = NOBODY
+    counter.buckets, counter.clock = scanner.buckets, scanner.clock
+    counter.plain_enter = type(scanner).enter is Scanner.enter and type(scanner.clock) is LogClock
+    counter.plain_attempt = type(facts).attempt is Counter.attempt
+    counter.plain_origin = type(facts)._origin is Counter._origin
+    counter.blocked = facts.blocked
+    if counter.plain_enter:
+        counter.hour, counter.hour_start = scanner.clock._hour, scanner.clock._base
+    counter.verdicts = counter.blocked.known if type(counter.blocked) is Blocked else None
+    if type(facts.known) is not KnownClients or not _networks(counter, facts.known.networks):
+        counter.plain_origin = False
     return counter
+
+
+cdef bint _networks(_Counter counter, list networks) except -1:
+    """Take the trusted IPv4 networks; return whether these are all."""
+    counter.network_count = 0
+    for bits, shift, prefix in networks:
+        if bits == 32:
+            if counter.network_count == MAX_NETWORKS:
+                return False
+            counter.networks[counter.network_count].shift = shift
+            counter.networks[counter.network_count].prefix = prefix
+            counter.network_count += 1
+    return True
 
 
 cdef _turn(_Counter counter):
     """Turn to the bucket that was entered."""
+    global _turns
     bucket = counter.counter.bucket
     counter.entities, counter.envelopes = bucket.entities, bucket.envelopes
     counter.recipients, counter.origins = bucket.recipients, bucket.origins
+    counter.delivery = bucket.delivery
+    _turns += 1
+    counter.turn = _turns
+
+
+cdef bint _enter(
+    scanner, _Counter counter, const char* line, const char* end, Time* run
+) except -1:
+    """``Scanner.enter``; the usual times are read here."""
+    cdef i64 time = -1
+    if counter.plain_enter:
+        if run.form == TRADITIONAL:
+            time = _of_hour(counter, line)
+        elif run.form == ISO:
+            time = _of_date(line, run)
+    if time >= 0:
+        counter.clock.last = time
+        counter.counter.bucket = counter.buckets.at(time)
+        return True
+    known = scanner.enter(None if run.form == NONE else _time_text(line, end))
+    if counter.plain_enter:
+        counter.hour, counter.hour_start = scanner.clock._hour, scanner.clock._base
+    return known
+
+
+cdef inline int _two(const char* at) noexcept nogil:
+    return (at[0] - ZERO) * 10 + at[1] - ZERO
+
+
+cdef i64 _of_hour(_Counter counter, const char* line) noexcept:
+    """Return a time of the hour that was last read, or -1: it is of another one, or none."""
+    if counter.hour is None or PyBytes_GET_SIZE(counter.hour) != 9:
+        return -1
+    if memcmp(line, PyBytes_AS_STRING(counter.hour), 9):
+        return -1
+    if _two(line + 10) > 59 or _two(line + 13) > 60:
+        return -1
+    return counter.hour_start + 60 * _two(line + 10) + _two(line + 13)
+
+
+cdef i64 _of_date(const char* line, Time* run) noexcept:
+    """Return a time with its date and zone, or -1: there is no such."""
+    cdef i64 year = 100 * _two(line) + _two(line + 2), day, month = _two(line + 5)
+    cdef i64 offset = 0, seconds
+    cdef const char* zone = run.zone
+    if year < 1970 or not 1 <= month <= 12 or not 1 <= _two(line + 8) <= 31:
+        return -1
+    if _two(line + 11) > 23 or _two(line + 14) > 59 or _two(line + 17) > 60:
+        return -1
+    if zone[0] != b'Z':
+        offset = 3600 * _two(zone + 1) + 60 * _two(zone + run.zone_length - 2)
+        if zone[0] == b'-':
+            offset = -offset
+    # as clock.days_from_civil
+    day = (153 * ((month + 9) % 12) + 2) // 5 + _two(line + 8) - 1
+    if month <= 2:
+        year -= 1
+    day += year // 400 * 146097 + year % 400 * 365 + year % 400 // 4 - year % 400 // 100 - 719468
+    seconds = 3600 * _two(line + 11) + 60 * _two(line + 14) + _two(line + 17)
+    return day * 86400 + seconds - offset
 
 
 cdef _leave(scanner, _Counter counter, Py_ssize_t lines, Py_ssize_t size, bint known):
@@ -142,6 +281,14 @@ cdef inline const char* _find(const char* start, const char* end, char wanted) n
 cdef inline const char* _line_end(const char* line, const char* end) noexcept nogil:
     cdef const char* found = _find(line, end, b'\n')
     return end if found == NULL else found
+
+
+cdef inline const char* _search(
+    const char* start, const char* end, const char* wanted, Py_ssize_t n
+) noexcept nogil:
+    if end - start < n:
+        return NULL
+    return <const char*>memmem(start, end - start, wanted, n)
 
 
 cdef inline bint _begins(const char* at, const char* end, const char* text, Py_ssize_t n) noexcept nogil:
@@ -242,10 +389,18 @@ cdef int _count(
     cdef const char* program
     cdef const char* space
     line.start, line.end = newline, end
-    space = _find(rest + 1, end, b' ')  # behind the host's name
-    if space == NULL or space == rest + 1:
-        return 0
-    line.host, line.host_length = rest + 1, space - rest - 1
+    rest += 1
+    if counter.host_length and end - rest > counter.host_length and (
+        rest[counter.host_length] == b' '
+        and memcmp(rest, counter.host, counter.host_length) == 0
+    ):
+        space = rest + counter.host_length  # a host's name has no spaces
+    else:
+        space = _find(rest, end, b' ')  # behind the host's name
+        if space == NULL or space == rest:
+            return 0
+    line.host, line.host_length = rest, space - rest
+    counter.host, counter.host_length = line.host, line.host_length
     program = space + 1
     line.token = _message(program, &line)
     if line.token == NULL:
@@ -267,6 +422,8 @@ cdef const char* _message(const char* program, Line* line) noexcept nogil:
     """Find the daemon in ``NAME/DAEMON[PID]: ``; return what follows, or NULL: it is no such."""
     cdef const char* at = program
     cdef const char* end = line.end
+    if end - at > 8 and memcmp(at, b"postfix/", 8) == 0:
+        at += 7
     while at < end and at[0] != b'/' and at[0] != b' ':
         at += 1
     if at == program or at >= end or at[0] == b' ':
@@ -380,20 +537,101 @@ cdef inline bint _letter_or_digit(char c) noexcept nogil:
 cdef int _client(_Counter counter, Line* line) except -1:
     cdef bytes queue_id
     cdef bytes login = _bytes(line.said + 7, line.end)
-    origin = counter.logins.get(login)
+    cdef PyObject* found
+    cdef Origin origin
     if line.said - 1 - line.token == 8 and memcmp(line.token, b"NOQUEUE:", 8) == 0:
         counter.counter.proxied(login)
         return 0
     queue_id = _key(counter, line)
+    found = PyDict_GetItemWithError(counter.logins, login)
+    if found != NULL:
+        origin = <Origin>found
+    else:
+        origin = _origin(counter, login, line.said + 7, line.end)
     if origin is None or origin.injected:
         counter.counter.client(queue_id, login)
-    else:
-        if queue_id in counter.counted:
-            del counter.counted[queue_id]
-        if queue_id in counter.gone:
-            del counter.gone[queue_id]
-        counter.waiting[queue_id] = origin
+        return 0
+    _pop(counter.counted, queue_id)  # the id is used again
+    _pop(counter.gone, queue_id)
+    counter.waiting[queue_id] = origin
     return 0
+
+
+cdef Origin _origin(_Counter counter, bytes login, const char* start, const char* end):
+    """Return the origin of a login from an IPv4 address in its usual form; None: it is another."""
+    cdef const char* peer = _find(start, end, b'[')
+    cdef const char* tail
+    cdef const char* user = NULL
+    cdef i64 address
+    cdef int first, second, number
+    cdef bint trusted = False, private
+    cdef str name = ""
+    cdef Origin origin
+    if not counter.plain_origin or peer == NULL or _find(start, peer, b' ') != NULL:
+        return None
+    peer += 1
+    tail = _find(peer, end, b']')
+    if tail == NULL:
+        return None
+    address = _ipv4(peer, tail)
+    if address < 0:
+        return None
+    tail += 1
+    if tail < end:
+        if _search(tail, end, b", sasl_sender=", 14) != NULL or _search(tail, end, b", orig_", 7) != NULL:
+            return None
+        user = _search(tail, end, b", sasl_username=", 16)
+        if user == NULL or not _begins(tail, user, b", sasl_method=", 14):
+            return None
+        if _find(tail + 2, user, b' ') != NULL:
+            return None
+        name = _lower_text(user + 16, end)
+    for number in range(counter.network_count):
+        if address >> counter.networks[number].shift == counter.networks[number].prefix:
+            trusted = True
+    first, second = address >> 24, address >> 16 & 255
+    private = (  # as raw.network
+        first == 0 or first == 10 or first == 127
+        or (first == 192 and second == 168)
+        or (first == 172 and 16 <= second < 32)
+        or (first == 100 and 64 <= second < 128)
+        or (first == 169 and second == 254)
+    )
+    origin = new_origin(
+        name, PyUnicode_DecodeUTF8(peer, tail - 1 - peer, NULL), trusted, private
+    )
+    if len(counter.logins) >= MAX_LOGINS:
+        counter.logins.clear()
+    counter.logins[login] = origin
+    return origin
+
+
+cdef i64 _ipv4(const char* at, const char* end) noexcept nogil:
+    """Return the number of an IPv4 address; -1: it is none in the usual form."""
+    cdef i64 address = 0
+    cdef int part, digits, value
+    for part in range(4):
+        if part:
+            if at >= end or at[0] != b'.':
+                return -1
+            at += 1
+        value = digits = 0
+        while at < end and _digit(at[0]) and digits < 4:
+            value = 10 * value + at[0] - ZERO
+            digits += 1
+            at += 1
+        if digits == 0 or digits > 3 or value > 255 or (digits > 1 and (at - digits)[0] == b'0'):
+            return -1
+        address = address << 8 | value
+    return address if at == end else -1
+
+
+cdef str _lower_text(const char* start, const char* end):
+    """``raw.username`` and ``raw.mailbox``."""
+    cdef str text = PyUnicode_DecodeUTF8(start, min(end - start, 4 * MAX_NAME), b"replace")
+    if len(text) > MAX_NAME:
+        text = text[:MAX_NAME]
+    return text.lower()
 
 
 cdef object _pop(dict mapping, bytes key):
@@ -407,34 +645,56 @@ cdef object _pop(dict mapping, bytes key):
 
 
 cdef int _removed(_Counter counter, bytes queue_id) except -1:
-    message = _pop(counter.counted, queue_id)
+    cdef Message message = _pop(counter.counted, queue_id)
     if message is None:
         _pop(counter.waiting, queue_id)
-    elif message.origin is not NOBODY:
+    elif message.origin is not counter.nobody:
         counter.gone[queue_id] = message
     return 0
 
 
-cdef list _sums(dict entities, entity):
+cdef Sums _sums(dict entities, str entity):
     cdef PyObject* found = PyDict_GetItemWithError(entities, entity)
-    cdef list sums
+    cdef Sums sums
     if found != NULL:
-        return <list>found
-    sums = [0, 0, 0, 0, 0, 0, 0, 0, 0]
+        return <Sums>found
+    sums = Sums.__new__(Sums)
     entities[entity] = sums
     return sums
 
 
-cdef int _see(dict seen, entity, value) except -1:
-    """Add to what an interval saw of an entity, within bounds."""
-    cdef PyObject* found = PyDict_GetItemWithError(seen, entity)
-    cdef set values
+cdef inline Sums _sums_of(_Counter counter, Origin origin):
+    cdef Sums sums
+    if origin.turn == counter.turn:
+        return <Sums>origin.sums
+    sums = _sums(counter.entities, origin.entity)
+    origin.turn, origin.sums = counter.turn, <void*>sums
+    return sums
+
+
+cdef set _seen(dict of, str entity):
+    """Return what an interval saw of an entity."""
+    cdef PyObject* found = PyDict_GetItemWithError(of, entity)
+    cdef set seen
     if found != NULL:
-        values = <set>found
-        if len(values) < MAX_SEEN:
-            values.add(value)
-    else:
-        seen[entity] = {value}
+        return <set>found
+    seen = of[entity] = set()
+    return seen
+
+
+cdef inline int _see_envelope(_Counter counter, str entity, Sums sums, bytes sender) except -1:
+    if sums.envelopes is None:
+        sums.envelopes = _seen(counter.envelopes, entity)
+    if len(sums.envelopes) < MAX_SEEN:
+        sums.envelopes.add(sender)
+    return 0
+
+
+cdef inline int _see_recipient(_Counter counter, str entity, Sums sums, checksum) except -1:
+    if sums.recipients is None:
+        sums.recipients = _seen(counter.recipients, entity)
+    if len(sums.recipients) < MAX_SEEN:
+        sums.recipients.add(checksum)
     return 0
 
 
@@ -442,21 +702,22 @@ cdef int _add(
     _Counter counter, bytes queue_id, bytes sender, long long size, long long nrcpt
 ) except -1:
     """Count a message if it is the first time that it is active, as ``Counter.active``."""
-    cdef list sums
-    origin = _pop(counter.waiting, queue_id)
+    cdef Sums sums
+    cdef Origin origin = _pop(counter.waiting, queue_id)
     if origin is None:
-        if queue_id not in counter.counted:
-            counter.counted[queue_id] = Message(NOBODY, sender, size)
+        if PyDict_GetItemWithError(counter.counted, queue_id) == NULL:
+            counter.counted[queue_id] = new_message(counter.nobody, sender, size)
         return 0
-    counter.counted[queue_id] = Message(origin, sender, size)
-    entity = origin.entity
-    sums = _sums(counter.entities, entity)
-    sums[0] += 1
-    sums[1] += nrcpt
-    sums[2] += size
+    counter.counted[queue_id] = new_message(origin, sender, size)
+    sums = _sums_of(counter, origin)
+    sums.at[MESSAGES] += 1
+    sums.at[RECIPIENTS] += nrcpt
+    sums.at[BYTES] += size
     if origin.user:
-        counter.origins.add(origin)
-        _see(counter.envelopes, entity, sender)
+        if origin.sent != counter.turn:
+            counter.origins.add(origin)
+            origin.sent = counter.turn
+        _see_envelope(counter, origin.entity, sums, sender)
     if counter.trace is not None:
         counter.trace.append((origin, sender, size, nrcpt))
     return 0
@@ -539,117 +800,294 @@ cdef const char* _dsn(const char* at, const char* end) noexcept nogil:
     return at
 
 
+cdef struct Delivery:
+    const char* to
+    const char* to_end
+    const char* relay
+    const char* relay_end
+    const char* status
+    const char* status_end
+    const char* dsn
+    const char* dsn_end
+    const char* reply
+    const char* end
+    int agent
+
+
 cdef bint _delivery(_Counter counter, Line* line) except -1:
     """``to=<RECIPIENT>, relay=, delay=, delays=, dsn=DSN, status=STATUS (REPLY)``."""
     cdef const char* end = line.end
     cdef const char* at = line.said + 4
-    cdef const char* to_end
-    cdef const char* relay
-    cdef const char* relay_end
-    cdef const char* dsn
-    cdef const char* dsn_end
-    cdef const char* status
-    cdef const char* reply
+    cdef Delivery said
     cdef bytes key
     if at >= end or at[0] == b'"':
         return False
-    to_end = _find(at, end, b'>')
-    if to_end == NULL:
+    said.to = at
+    said.to_end = _find(at, end, b'>')
+    if said.to_end == NULL:
         return False
-    relay_end = _skip(to_end + 1, end, b", relay=", 8)
-    at = _digits(relay_end, end, b", delay=", 8, MAX_DELAY, 0)
+    said.relay_end = _skip(said.to_end + 1, end, b", relay=", 8)
+    at = _digits(said.relay_end, end, b", delay=", 8, MAX_DELAY, 0)
     at = _digits(at, end, b", delays=", 9, MAX_DELAYS, b'/')
     if at == NULL or not _begins(at, end, b", dsn=", 6):
         return False
-    relay = to_end + 9
-    dsn = at + 6
-    dsn_end = _dsn(dsn, end)
-    if dsn_end == NULL or not _begins(dsn_end, end, b", status=", 9):
+    said.relay = said.to_end + 9
+    said.dsn = at + 6
+    said.dsn_end = _dsn(said.dsn, end)
+    if said.dsn_end == NULL or not _begins(said.dsn_end, end, b", status=", 9):
         return False
-    status = at = dsn_end + 9
+    said.status = at = said.dsn_end + 9
     while at < end and (b'a' <= at[0] <= b'z' or b'A' <= at[0] <= b'Z' or at[0] == b'-'):
         at += 1
-    if at == status or not _begins(at, end, b" (", 2):
+    said.status_end = at
+    if at == said.status or not _begins(at, end, b" (", 2):
         return False
-    reply = at + 2
-    if end > reply and (end - 1)[0] == b')':
-        end -= 1
+    said.reply = at + 2
+    said.end = end - 1 if end > said.reply and (end - 1)[0] == b')' else end
+    said.agent = _agent(line)
     key = _key(counter, line)
-    if at - status == 4 and memcmp(status, b"sent", 4) == 0:
-        if _sent(counter, line, key, to_end, relay, relay_end, reply, end):
+    if at - said.status == 4 and memcmp(said.status, b"sent", 4) == 0:
+        if _sent(counter, line, &said, key):
             counter.sent += 1
             return True
+    elif counter.plain_attempt and _attempt(counter, line, &said, key):
+        return True
     counter.counter.attempt(
         key,
-        _bytes(line.said + 4, to_end),
+        _bytes(said.to, said.to_end),
         b"",
         _bytes(line.daemon, line.daemon + line.daemon_length),
-        _bytes(relay, relay_end),
-        _bytes(status, at),
-        _bytes(dsn, dsn_end),
-        _bytes(reply, end),
+        _bytes(said.relay, said.relay_end),
+        _bytes(said.status, said.status_end),
+        _bytes(said.dsn, said.dsn_end),
+        _bytes(said.reply, said.end),
     )
     return True
 
 
-cdef bint _sent(
-    _Counter counter,
-    Line* line,
-    bytes key,
-    const char* to_end,
-    const char* relay,
-    const char* relay_end,
-    const char* reply,
-    const char* end,
-) except -1:
-    """Count a recipient that was delivered, if that is simple, as ``Counter.attempt`` does."""
-    cdef bint outward = _is(line, b"smtp", 4) or _is(line, b"relay", 5)
-    cdef const char* at
-    cdef PyObject* found
-    cdef list sums, trusted
-    if not outward and not (
+cdef int _agent(Line* line) noexcept nogil:
+    """Return what the daemon delivers to."""
+    if _is(line, b"smtp", 4) or _is(line, b"relay", 5):
+        return OUTWARD
+    if (
         _is(line, b"lmtp", 4) or _is(line, b"local", 5)
         or _is(line, b"virtual", 7) or _is(line, b"pipe", 4)
     ):
+        return HOME
+    return SUSPENDED if _is(line, b"error", 5) or _is(line, b"retry", 5) else NOWHERE
+
+
+cdef inline bint _to_this_machine(Delivery* said) noexcept nogil:
+    """Whether the next hop is here: a filter."""
+    cdef const char* at = _find(said.relay, said.relay_end, b'[')
+    return at != NULL and (
+        _begins(at + 1, said.relay_end, b"127.", 4) or _begins(at + 1, said.relay_end, b"::1]", 4)
+    )
+
+
+cdef bint _sent(_Counter counter, Line* line, Delivery* said, bytes key) except -1:
+    """Count a recipient that was delivered, if that is simple, as ``Counter.attempt`` does."""
+    cdef bint outward = said.agent == OUTWARD
+    cdef const char* at
+    cdef PyObject* found
+    cdef Sums sums, trusted
+    cdef Message message
+    cdef Origin origin
+    if not outward and said.agent != HOME:
         return False
     found = PyDict_GetItemWithError(counter.counted, key)
     if found == NULL:
         return False
-    message = <object>found
-    waiting = message.waiting
-    if waiting and checksum(line.said + 4, to_end) in waiting:
+    message = <Message>found
+    if message.waiting and checksum(said.to, said.to_end) in message.waiting:
         return False
-    at = _queued_as(reply, end)
-    if at != NULL and _is_ours(counter, key, at, end):
+    at = _queued_as(said.reply, said.end)
+    if at != NULL and _is_ours(counter, key, at, said.end):
         return False
     if outward:
-        at = _find(relay, relay_end, b'[')
-        if at != NULL and (
-            _begins(at + 1, relay_end, b"127.", 4) or _begins(at + 1, relay_end, b"::1]", 4)
-        ):
+        if _to_this_machine(said):
             return False
-    elif _is(line, b"local", 5) and _begins(reply, end, b"forwarded as ", 13):
+    elif _is(line, b"local", 5) and _begins(said.reply, said.end, b"forwarded as ", 13):
         return False
     else:
-        _see_domain(counter, line.said + 4, to_end)
+        _see_domain(counter, said.to, said.to_end)
     origin = message.origin
-    entity = origin.entity
-    if not entity:
+    if not origin.entity:
         return True
-    user = origin.user
-    sums = _sums(counter.entities, entity)
-    if outward and not user:
+    sums = _sums_of(counter, origin)
+    if outward and not origin.user:
         if origin.relays:
-            trusted = counter.counter.trusted_sums(message)
-            trusted[3] += 1
-            trusted[1] += 1
-        seen = message.outward
-        if seen is None or entity not in seen:
-            counter.counter.went_outward(message, entity, sums, forwarded=False)
-    sums[3 if outward else 4] += 1
-    if user:
-        _see(counter.recipients, entity, checksum(line.said + 4, to_end))
+            trusted = _trusted(counter, message)
+            trusted.at[RELAYED] += 1
+            trusted.at[RECIPIENTS] += 1
+        _went_outward(counter, message, sums)
+    sums.at[RELAYED if outward else OURS] += 1
+    if origin.user:
+        _see_recipient(counter, origin.entity, sums, checksum(said.to, said.to_end))
     return True
+
+
+cdef Sums _trusted(_Counter counter, Message message):
+    """``Counter.trusted_sums``."""
+    if message.by_of is not message.origin:
+        message.by_of = message.origin
+        message.by = "%s\n%s\n%s" % (
+            FROM,
+            message.origin.client,
+            _lower_text(
+                PyBytes_AS_STRING(message.sender),
+                PyBytes_AS_STRING(message.sender) + PyBytes_GET_SIZE(message.sender),
+            ),
+        )
+    return _sums(counter.entities, message.by)
+
+
+cdef int _went_outward(_Counter counter, Message message, Sums sums) except -1:
+    """``Counter.went_outward`` of a message without a login that is not forwarded."""
+    cdef Origin origin = message.origin
+    cdef Sums trusted
+    if message.outward is None:
+        message.outward = set()
+    elif origin.entity in message.outward or len(message.outward) >= MAX_OUTWARD:
+        return 0
+    message.outward.add(origin.entity)
+    if origin.relays:
+        trusted = _trusted(counter, message)
+        trusted.at[MESSAGES] += 1
+        trusted.at[BYTES] += message.size
+    return _see_envelope(counter, origin.entity, sums, message.sender)
+
+
+cdef bint _attempt(_Counter counter, Line* line, Delivery* said, bytes key) except -1:
+    """Count a recipient that was not delivered, as ``Counter.attempt``; return whether it did."""
+    cdef Py_ssize_t length = said.status_end - said.status
+    cdef bint deferred = False, bounced = False, refused, throttled
+    cdef int verdict, place = said.agent, before = 0, counted
+    cdef str name
+    cdef list sums_of_status
+    cdef Message message
+    cdef Origin origin
+    cdef Sums own, trusted = None
+    cdef PyObject* found
+    if counter.verdicts is None:
+        return False
+    if length == 8 and memcmp(said.status, b"deferred", 8) == 0:
+        name, deferred = "deferred", True
+    elif length == 10 and memcmp(said.status, b"SOFTBOUNCE", 10) == 0:
+        name, deferred = "deferred", True
+    elif length == 7 and memcmp(said.status, b"bounced", 7) == 0:
+        name, bounced = "bounced", True
+    elif length == 7 and memcmp(said.status, b"expired", 7) == 0:
+        name = "expired"
+    else:
+        return True  # an address probe: deliverable, undeliverable
+    verdict = _verdict(counter, said)
+    found = PyDict_GetItemWithError(counter.delivery, name)
+    if found != NULL:
+        sums_of_status = <list>found
+    else:
+        sums_of_status = counter.delivery[name] = [0, 0]
+    sums_of_status[0] += 1
+    sums_of_status[1] += verdict == IS_BLOCKED
+    found = PyDict_GetItemWithError(counter.counted, key)
+    if found == NULL:
+        found = PyDict_GetItemWithError(counter.gone, key)
+    if found != NULL:
+        message = <Message>found
+    else:
+        message = counter.counted[key] = new_message(counter.nobody, b"", 0)  # before the log
+    if place == SUSPENDED:
+        place = HOME if _domain(said.to, said.to_end).lower() in counter.domains else OUTWARD
+    elif place == OUTWARD and _to_this_machine(said):
+        place = NOWHERE
+    refused = verdict == IS_BLOCKED or bounced
+    throttled = verdict == IS_THROTTLED and deferred
+    if place == NOWHERE and not refused and not throttled:
+        return True
+    origin = message.origin
+    if not origin.entity:
+        return True
+    recipient = checksum(said.to, said.to_end)
+    if message.waiting:
+        before = message.waiting.pop(recipient, 0)
+    counted = before
+    own = _sums_of(counter, origin)
+    if place == OUTWARD and origin.relays:
+        trusted = _trusted(counter, message)
+    if place != NOWHERE and not before & WAS_PLACED:
+        counted |= WAS_PLACED
+        own.at[RELAYED if place == OUTWARD else OURS] += 1
+        if place == OUTWARD:
+            if not origin.user:
+                _went_outward(counter, message, own)
+            if trusted is not None:
+                trusted.at[RELAYED] += 1
+                trusted.at[RECIPIENTS] += 1
+        if origin.user:
+            _see_recipient(counter, origin.entity, own, recipient)
+    if refused and not before & WAS_REFUSED:
+        counted |= WAS_REFUSED
+        _refused(own, verdict)
+        if trusted is not None:
+            _refused(trusted, verdict)
+    if throttled and not before & WAS_THROTTLED:
+        counted |= WAS_THROTTLED
+        own.at[THROTTLED] += 1
+        if trusted is not None:
+            trusted.at[THROTTLED] += 1
+    if deferred:
+        if not message.waiting:
+            message.waiting = {}
+        if len(message.waiting) < MAX_RETRIED:
+            message.waiting[recipient] = counted
+    return True
+
+
+cdef inline void _refused(Sums sums, int verdict) noexcept:
+    sums.at[REFUSED] += 1
+    sums.at[BLOCKED] += verdict == IS_BLOCKED
+    sums.at[UNKNOWN] += verdict == IS_UNKNOWN
+
+
+cdef int _verdict(_Counter counter, Delivery* said) except -1:
+    """``Blocked.verdict``; the words without noise are made here."""
+    cdef char words[MAX_SAID]
+    cdef char* into = words
+    cdef const char* at = said.reply
+    cdef const char* end = said.end
+    cdef const char* stop
+    cdef bytes key
+    cdef PyObject* found
+    cdef Py_ssize_t length = said.dsn_end - said.dsn
+    if end - at + length + 1 > MAX_SAID:
+        return counter.blocked.verdict(_bytes(said.dsn, said.dsn_end), _bytes(at, end))
+    memcpy(into, said.dsn, length)
+    into[length] = b' '
+    into += length + 1
+    if _begins(at, end, b"host ", 5):
+        stop = _search(at, end, b" said: ", 7)
+        if stop != NULL and _find(at + 5, stop, b' ') == NULL:
+            at = stop + 7
+        else:
+            stop = _search(at, end, b" refused to talk to me: ", 24)
+            if stop != NULL and _find(at + 5, stop, b' ') == NULL:
+                at = stop + 24
+    if end > at and (end - 1)[0] == b')':
+        stop = _search(at, end, b" (in reply to ", 14)
+        if stop != NULL:
+            end = stop
+    while at < end:
+        stop = _find(at, end, b'<')
+        if stop == NULL or _find(stop, end, b'>') == NULL:
+            stop = end
+        memcpy(into, at, stop - at)
+        into += stop - at
+        at = stop if stop == end else _find(stop, end, b'>') + 1
+    key = _bytes(words, into)
+    found = PyDict_GetItemWithError(counter.verdicts, key)
+    if found != NULL:
+        return <object>found
+    return counter.blocked.verdict(_bytes(said.dsn, said.dsn_end), _bytes(said.reply, said.end))
 
 
 cdef const char* _queued_as(const char* at, const char* end) noexcept nogil:
@@ -681,15 +1119,20 @@ cdef bint _is_ours(_Counter counter, bytes key, const char* at, const char* end)
     return other in counter.counted or other in counter.waiting or other in counter.gone
 
 
-cdef int _see_domain(_Counter counter, const char* at, const char* end) except -1:
-    """Know that a mailbox of that domain is here."""
+cdef bytes _domain(const char* at, const char* end):
+    """Return what follows the last @ of an address."""
     cdef const char* domain = end
-    cdef bytes name
     while domain > at and (domain - 1)[0] != b'@':
         domain -= 1
+    return _bytes(domain, end)
+
+
+cdef int _see_domain(_Counter counter, const char* at, const char* end) except -1:
+    """Know that a mailbox of that domain is here."""
+    cdef bytes name
     if len(counter.domains) >= MAX_DOMAINS:
         return 0
-    name = _bytes(domain, end)
+    name = _domain(at, end)
     if PyDict_GetItemWithError(counter.domains, name) == NULL:
         counter.domains[name.lower()] = None
     return 0

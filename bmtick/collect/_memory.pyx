@@ -10,6 +10,8 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
 from libc.string cimport memcpy, memmove, memset
 
+from bmtick.collect._bucket cimport SUMS, Sums
+
 import json
 from binascii import crc32
 
@@ -19,7 +21,7 @@ from bmtick.names import CLIENT, FORWARD, FROM, LOCAL as LOCAL_NAME, SENDER
 cdef extern from "Python.h":
     PyObject* PyDict_GetItemWithError(dict mapping, object key) except? NULL
 
-FORMAT = 1  # of what is shared with the Python around: compiled.py refuses another one
+FORMAT = 2  # of what is shared with the Python around: compiled.py refuses another one
 
 cdef enum:  # all as in memory.py
     MESSAGES = 0
@@ -78,7 +80,6 @@ cdef struct Week:
 cdef str ALL = "*"  # as in emit.py
 cdef enum:
     FEW_SENDERS = 3
-    SUMS = 9  # as in bucket.py
     SENDING = 27  # gauges, as in names.py
     RELAYING = 18
     SENDERS = 12  # places of two of the latter
@@ -992,7 +993,8 @@ def entities(memory, bint plain, bucket, i64 start):
     cdef Values values
     cdef str entity, name, sending = SENDER + "\n"
     cdef tuple tags, nothing = ()
-    cdef list sums, parts
+    cdef list parts
+    cdef Sums sums
     cdef i64 s[SUMS]
     cdef i64 counts[WIDTH]
     cdef int place
@@ -1012,7 +1014,7 @@ def entities(memory, bint plain, bucket, i64 start):
     for entity in sorted(sums_of):
         sums = sums_of[entity]
         for place in range(SUMS):
-            s[place] = sums[place]
+            s[place] = sums.at[place]
         known = PyDict_GetItemWithError(envelopes_of, entity)
         envelopes = <object>known if known != NULL else nothing
         counts[MESSAGES], counts[LOCAL], counts[REFUSED] = s[0], s[4], s[5]
@@ -1096,13 +1098,14 @@ def strangers(dict sums_of not None):
         Recipients elsewhere, refused ones, checksums of the machines.
     """
     cdef str head = CLIENT + "\n"
-    cdef list clients = [], sums
+    cdef list clients = []
+    cdef Sums sums
     cdef i64 relayed = 0, refused = 0
     cdef str entity
     for entity, sums in sums_of.items():
-        if (sums[3] or sums[5]) and entity.startswith(head) and entity.endswith("\nfalse"):
-            relayed += sums[3]
-            refused += sums[5]
+        if (sums.at[3] or sums.at[5]) and entity.startswith(head) and entity.endswith("\nfalse"):
+            relayed += sums.at[3]
+            refused += sums.at[5]
             text = entity.encode()
             clients.append(crc32(text))
     return relayed, refused, clients

@@ -22,6 +22,9 @@ class Blocked:
     Args:
         extra: rules beside those of ``blocked.txt``, in its notation.
 
+    Attributes:
+        known: verdicts, by DSN and words of the reply.
+
     Raises:
         BmtickError: a rule is empty.
     """
@@ -32,7 +35,7 @@ class Blocked:
         self._exceptions: list[_Rule] = []
         self._throttling: list[_Rule] = []
         self._unknown: list[_Rule] = []
-        self._known: dict[bytes, int] = {}
+        self.known: dict[bytes, int] = {}
         with open(_FILE, encoding="utf-8") as file:
             for line in file:
                 if line.strip() and not line.startswith("#"):
@@ -67,11 +70,11 @@ class Blocked:
     def verdict(self, dsn: bytes, reply: bytes) -> int:
         """Return ``BLOCKED``, ``UNKNOWN`` (recipient), ``THROTTLED``, or 0."""
         said = dsn + b" " + _without_noise(reply)
-        known = self._known.get(said)
+        known = self.known.get(said)
         if known is None:
-            if len(self._known) >= _MAX_KNOWN:
-                self._known.clear()
-            known = self._known[said] = self._classify(dsn.split(b"."), said.lower())
+            if len(self.known) >= _MAX_KNOWN:
+                self.known.clear()
+            known = self.known[said] = self._classify(dsn.split(b"."), said.lower())
         return known
 
     def _classify(self, code: list[bytes], said: bytes) -> int:

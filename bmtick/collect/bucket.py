@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from bmtick.collect import compiled
 from bmtick.collect.raw import network
 from bmtick.names import CLIENT, LOCAL, SENDER
 
@@ -78,9 +81,6 @@ class Origin:
         return self
 
 
-NOBODY = Origin("", "")  # of bounces, of forwarded copies, of what began before the log
-
-
 class Message:
     """A message in the queue.
 
@@ -100,6 +100,16 @@ class Message:
         self.size = size
         self.waiting: dict[int, int] | None = None
         self.outward: set[Entity] | None = None
+
+
+def _sums(values: Iterable[int] = NOTHING) -> list[int]:
+    return list(values)
+
+
+if not TYPE_CHECKING and compiled.bucket is not None:
+    Origin, Message, _sums = compiled.bucket.Origin, compiled.bucket.Message, compiled.bucket.Sums
+
+NOBODY = Origin("", "")  # of bounces, of forwarded copies, of what began before the log
 
 
 class Bucket:
@@ -132,7 +142,7 @@ class Bucket:
         """Return the sums of an entity, to add to."""
         found = self.entities.get(entity)
         if found is None:
-            found = self.entities[entity] = [0] * WIDTH
+            found = self.entities[entity] = _sums()
         return found
 
     def dump(self) -> list[Any]:
@@ -141,7 +151,7 @@ class Bucket:
             self.lines,
             self.bytes,
             self.unparsed,
-            self.entities,
+            {entity: list(sums) for entity, sums in self.entities.items()},
             sorted({(o.user, o.client) for o in self.origins}),
             {entity: sorted(seen) for entity, seen in self.recipients.items()},
             {
@@ -157,7 +167,8 @@ class Bucket:
     def restored(cls, kept: list[Any]) -> Bucket:
         """Return what ``dump`` gave."""
         self = cls()
-        self.lines, self.bytes, self.unparsed, self.entities, origins = kept[:5]
+        self.lines, self.bytes, self.unparsed, entities, origins = kept[:5]
+        self.entities = {entity: _sums(sums) for entity, sums in entities.items()}
         recipients, envelopes, self.failures, self.core, self.delivery = kept[5:]
         self.origins = {Origin(user, client) for user, client in origins}
         self.recipients = {entity: set(seen) for entity, seen in recipients.items()}

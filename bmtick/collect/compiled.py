@@ -26,20 +26,21 @@ if TYPE_CHECKING:
     """Writes rows in line protocol: ``emit.to_influx``."""
 
 
-_FORMATS = {"_lines": 4, "_memory": 1, "_points": 2}
+_FORMATS = {"_bucket": 1, "_lines": 5, "_memory": 2, "_points": 2}
 
 
-def _load() -> tuple[Feed | None, Lines | None, Any]:
+def _load() -> tuple[Feed | None, Lines | None, Any, Any]:
+    nothing = None, None, None, None
     if os.environ.get("BMTICK_PURE"):
-        return None, None, None
+        return nothing
     try:
-        from bmtick.collect import _lines, _memory, _points
+        from bmtick.collect import _bucket, _lines, _memory, _points
     except ImportError:
-        return None, None, None
-    modules = {"_lines": _lines, "_memory": _memory, "_points": _points}
+        return nothing
+    modules = {"_bucket": _bucket, "_lines": _lines, "_memory": _memory, "_points": _points}
     if any(getattr(modules[name], "FORMAT", 0) != number for name, number in _FORMATS.items()):
-        return None, None, None  # compiled from an older source
-    return _lines.feed, _points.lines, _memory
+        return nothing  # compiled from an older source
+    return _lines.feed, _points.lines, _memory, _bucket
 
 
-feed, lines, memory = _load()
+feed, lines, memory, bucket = _load()

@@ -14,12 +14,15 @@ class KnownClients:
     Args:
         networks: addresses and networks, ``192.0.2.7``, ``10.0.0.0/8``, ``::1``, ``fd00::/8``.
 
+    Attributes:
+        networks: bits of an address, bits behind the prefix, and prefix of each.
+
     Raises:
         BmtickError: one of them is neither.
     """
 
     def __init__(self, networks: Iterable[str]) -> None:
-        self._networks = [_network(text) for text in networks]
+        self.networks = [_network(text) for text in networks]
         self._cache: dict[str, bool] = {}
 
     def __contains__(self, address: str) -> bool:
@@ -30,7 +33,7 @@ class KnownClients:
             number = _number(address)
             found = self._cache[address] = number is not None and any(
                 number[0] == bits and number[1] >> shift == prefix
-                for bits, shift, prefix in self._networks
+                for bits, shift, prefix in self.networks
             )
         return found
 
