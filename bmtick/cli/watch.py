@@ -82,6 +82,7 @@ def command(
         while not stop.asked and not stop.again:
             status = watch.tick(time.time(), lambda: stop.asked)
             if once:
+                watch.tell_all(time.time())
                 break
             screen.status(status)
             stop.wait(_TICK)
@@ -245,6 +246,7 @@ def _watch(
             settings.watch.max_queue_length,
             parse_duration(settings.watch.max_retry_age) / SECOND,
             screen.warn,
+            gather=settings.notify.gather,
         ),
         Threads(_notify.notifier(settings, mails, channels).deliver),
         StateFile(state) if state else None,

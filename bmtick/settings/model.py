@@ -109,6 +109,12 @@ class Notify(Section, frozen=True, kw_only=True):
             description="Address of bm-core that takes alerts, http://CORE:8090/internal-api/alerts."
         ),
     ] = ""
+    gather: Annotated[
+        bool,
+        Meta(
+            description="bmtick watch tells people of incidents: one mail that grows, with updates and an all-clear; false tells them each alert."
+        ),
+    ] = True
     post: Any = None
     exec: Any = None
     log: Any = None

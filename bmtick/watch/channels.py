@@ -18,9 +18,8 @@ from bmtick.engine.events import LEVELS
 from bmtick.errors import BmtickError, Location
 from bmtick.watch.failure import DeliveryError, PermanentError
 from bmtick.watch.mail import plain_text, shown
-from bmtick.watch.outbox import Delivery
+from bmtick.watch.outbox import CHANNEL, Delivery
 
-PREFIX: Final = "channel:"  # a channel's kind of handler
 _VARIABLE: Final = re.compile(r"BMTICK_CHANNEL_([A-Z0-9_]+)")
 _LINE: Final = re.compile(r"([A-Za-z0-9_-]+)\s*=\s*(\S.*)")
 _SCHEME: Final = re.compile(r"([a-z0-9]+)://", re.IGNORECASE)
@@ -77,11 +76,11 @@ class Channels:
         highest = max(LEVELS.index(event.level), LEVELS.index(event.previous_level or "OK"))
         if highest < LEVELS.index(self.level):
             return []
-        return [Handler(PREFIX + name, [], {}) for name in self.services]
+        return [Handler(CHANNEL + name, [], {}) for name in self.services]
 
     def deliveries(self) -> dict[str, Callable[[Delivery], None]]:
         """Return what delivers, by the kind of handler."""
-        return {PREFIX + name: _sender(name, send) for name, send in self.services.items()}
+        return {CHANNEL + name: _sender(name, send) for name, send in self.services.items()}
 
 
 def _sender(name: str, send: Callable[[str, str, str], str]) -> Callable[[Delivery], None]:

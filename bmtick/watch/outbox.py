@@ -1,20 +1,29 @@
-"""Notifications to be delivered: a bounded queue, retried with exponential backoff."""
+"""Notifications to be delivered: a bounded queue, retried with exponential backoff.
+
+Programs (post, exec, log, tcp) get each event; people (mail, channels) get incidents, gathered for
+each of them. What an incident has to tell while its mail before could not be delivered is told in
+one mail with that.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Final
 
+import msgspec
+
 from bmtick.engine import AlertEvent, Handler
+from bmtick.engine.events import LEVELS
+from bmtick.watch.gather import Gatherer, Incident, Part, Told
+from bmtick.watch.grown import merged, worded
 
 _FIRST_WAIT: Final = 30.0  # seconds
 _LONGEST_WAIT: Final = 3600.0
 _MAX_TEXT: Final = 200_000  # characters of a text that are kept
-_MAX_THREADS: Final = 1000  # of mails, of what fires
-_CULPRITS: Final = ("user", "client", "sender", "forwarder")  # tags that name the guilty one
+CHANNEL: Final = "channel:"  # begins the kind of handler of a channel
 
 
 @dataclass
@@ -22,7 +31,8 @@ class Delivery:
     """One event for one handler, as plain data.
 
     ``defect`` tells that to deliver it raised what nobody expects: it is tried again with all
-    timeout, and holds up no other. ``thread`` is the key of the mail that this one answers.
+    timeout, and holds up no other. ``thread`` is the key of the mail that this one answers,
+    ``incident`` that of the first mail of its incident.
     """
 
     key: str
@@ -36,6 +46,17 @@ class Delivery:
     error: str = ""
     defect: bool = False
     thread: str = ""
+    incident: str = ""
+
+
+@dataclass
+class Audience:
+    """Who is told in one way, and the incidents as they know them."""
+
+    kind: str
+    args: list[Any]
+    properties: dict[str, Any]
+    gatherer: Gatherer
 
 
 @dataclass
@@ -46,6 +67,8 @@ class Outbox:
         limit: how many are kept; beyond it the oldest are given up.
         max_age: seconds after which a delivery is given up.
         warn: takes one line for the administrator.
+        gather: whether people are told of incidents; False tells them each event.
+        under_way: ids of the deliveries that the dispatcher has.
     """
 
     limit: int
@@ -53,58 +76,98 @@ class Outbox:
     warn: Callable[[str], None]
     waiting: list[Delivery] = field(default_factory=list)
     unreadable: list[Any] = field(default_factory=list)  # of a state, and no delivery
-    # of what fires: event id -> key of the thread's first mail, and the guilty one
-    threads: dict[str, list[str]] = field(default_factory=dict)
+    gather: bool = True
+    audiences: dict[str, Audience] = field(default_factory=dict)
+    under_way: set[int] = field(default_factory=set)
+    inherited: list[Any] = field(default_factory=list)  # incidents of an earlier version's state
 
     def __len__(self) -> int:
         return len(self.waiting)
 
-    def put(self, event: AlertEvent, now: float) -> None:
-        """Take an event in, once for each of its handlers."""
-        plain = _storable(_plain(event))
-        thread = self._thread(event)
+    def put(self, event: AlertEvent, now: float, *, muted: bool = False) -> None:
+        """Take an event in, for each of its handlers; one that is muted tells nobody."""
+        plain: dict[str, Any] | None = None
         for number, handler in enumerate(event.handlers):
-            key = _key(event, number)
-            self.waiting.append(
-                Delivery(
-                    key,
-                    handler.kind,
-                    _storable(_numbers(handler.args)),
-                    _storable(_numbers(handler.properties)),
-                    plain,
-                    now,
-                    due=now,
-                    thread=thread if handler.kind == "email" and thread != key else "",
+            people = handler.kind == "email" or handler.kind.startswith(CHANNEL)
+            key, told = _key(event, number), None
+            if people:
+                audience = self._audience(handler)
+                told = audience.gatherer.take(event, key, muted=muted)
+            if muted or (people and told is None):
+                continue
+            plain = plain or _storable(_plain(event))
+            args, properties = _plain_arguments(handler)
+            delivery = Delivery(key, handler.kind, args, properties, plain, now, due=now)
+            self._add(delivery, told)
+        self._bound()
+
+    def advance(self, time: int | None, now: float) -> bool:
+        """Tell what has waited long enough for others of its incident; return whether any has.
+
+        Args:
+            time: of the data, nanoseconds; None: tell all that waits.
+            now: seconds since the epoch.
+        """
+        any_told = False
+        for audience in self.audiences.values():
+            for told in audience.gatherer.due(time):
+                any_told = True
+                event = {
+                    "id": told.incident.key,
+                    "time": told.time,
+                    "previousLevel": told.incident.peak,
+                }
+                message, details, level = told.sections[0]
+                event |= {"message": message, "details": details, "level": level}
+                key = _digest(told.incident.key, told.time)
+                self._add(
+                    Delivery(
+                        key, audience.kind, audience.args, audience.properties, event, now, due=now
+                    ),
+                    told,
                 )
-            )
+        self._bound()
+        return any_told
+
+    def _audience(self, handler: Handler) -> Audience:
+        args, properties = _plain_arguments(handler)
+        name = json.dumps([handler.kind, args, properties], sort_keys=True)
+        found = self.audiences.get(name)
+        if found is None:
+            found = Audience(handler.kind, args, properties, Gatherer(gather=self.gather))
+            found.gatherer.incidents = msgspec.convert(self.inherited, list[Incident])
+            self.audiences[name] = found
+        return found
+
+    def _add(self, delivery: Delivery, told: Told | None) -> None:
+        """Add a delivery; one of an incident takes with it what could not be delivered before."""
+        if told is not None:
+            key = told.incident.key
+            delivery.incident = key
+            delivery.thread = key if key != delivery.key and delivery.kind == "email" else ""
+            if self.gather:
+                delivery.event = worded(delivery.event, told)
+                before = next((one for one in self.waiting if self._is_stuck(one, delivery)), None)
+                if before is not None:
+                    self.done(before)
+                    event = merged(before.event, delivery.event)
+                    delivery = replace(
+                        before, key=delivery.key, thread=delivery.thread, event=event
+                    )
+        self.waiting.append(delivery)
+
+    def _is_stuck(self, one: Delivery, later: Delivery) -> bool:
+        """Whether a delivery waits for its server, and is of the same incident for the same people."""
+        same = (one.kind, one.incident, one.args) == (later.kind, later.incident, later.args)
+        if not same or id(one) in self.under_way:
+            return False
+        return any(d.attempts and d.kind == one.kind and not d.defect for d in self.waiting)
+
+    def _bound(self) -> None:
         if len(self.waiting) > self.limit:
             lost = len(self.waiting) - self.limit
             del self.waiting[:lost]
             self.warn(f"more than {self.limit} deliveries wait: the {lost} oldest are given up")
-
-    def _thread(self, event: AlertEvent) -> str:
-        """Return the key of the mail that those of an event answer: the first of their incident.
-
-        To one incident belong the events of one id until it is OK, all of the same account or
-        machine, and what fires of the whole server, such as its queue, meanwhile.
-        """
-        first = next((n for n, handler in enumerate(event.handlers) if handler.kind == "email"), -1)
-        if first < 0:
-            return ""
-        culprit = next((event.tags[tag] for tag in _CULPRITS if event.tags.get(tag)), "")
-        known = self.threads.get(event.id)
-        if known is None:
-            like = [
-                key for key, who in self.threads.values() if who == culprit or not (who and culprit)
-            ]
-            known = [like[-1] if like else _key(event, first), culprit]
-        if event.level == "OK":
-            self.threads.pop(event.id, None)
-        else:
-            self.threads[event.id] = known
-            if len(self.threads) > _MAX_THREADS:
-                del self.threads[next(iter(self.threads))]
-        return known[0]
 
     def due(self, now: float) -> Iterator[Delivery]:
         """Yield what may be tried now, the oldest first.
@@ -140,8 +203,55 @@ class Outbox:
             self.done(delivery)
 
     def dump(self) -> list[Any]:
-        """Return all as JSON-able data."""
+        """Return the deliveries as JSON-able data."""
         return [*self.unreadable, *(asdict(delivery) for delivery in self.waiting)]
+
+    def dump_incidents(self) -> dict[str, Any]:
+        """Return what those who are told know of incidents, as JSON-able data."""
+        return {
+            "inherited": self.inherited,
+            "audiences": [
+                [one.kind, one.args, one.properties, msgspec.to_builtins(one.gatherer.incidents)]
+                for one in self.audiences.values()
+                if one.gatherer.incidents
+            ],
+        }
+
+    def restore_incidents(self, kept: dict[str, Any], tasks: set[str]) -> None:
+        """Take what ``dump_incidents`` gave.
+
+        Args:
+            kept: the data.
+            tasks: ids of the alerts that there are.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        self.inherited = msgspec.to_builtins(msgspec.convert(kept["inherited"], list[Incident]))
+        for kind, args, properties, incidents in kept["audiences"]:
+            gatherer = self._audience(Handler(kind, args, properties)).gatherer
+            gatherer.incidents = msgspec.convert(incidents, list[Incident])
+            gatherer.keep_only(tasks)
+
+    def inherit(self, threads: dict[str, Any], tasks: dict[str, Any]) -> None:
+        """Take the threads of a state of version 1 or 2: incidents that anybody may have been told.
+
+        Args:
+            threads: event id -> key of the thread's first mail, and the guilty one.
+            tasks: id of each alert -> what it knew, with ``last`` events by their ids.
+        """
+        found: dict[str, Incident] = {}
+        for task, known in tasks.items():
+            for id_, (level, time, message) in known.get("last", {}).items():
+                if id_ not in threads or level == "OK":
+                    continue
+                key, culprit = threads[id_]
+                incident = found.setdefault(key, Incident(key, "", time, time, time, time, mails=1))
+                incident.parts[id_] = Part(task, culprit, level, level, message, time, time)
+                incident.names += [culprit] * bool(culprit and culprit not in incident.names)
+                incident.peak = max(incident.peak, level, key=LEVELS.index)
+                incident.told = incident.news = max(incident.news, time)
+        self.inherited = msgspec.to_builtins(list(found.values()))
 
     def restore(self, kept: Iterable[Any]) -> None:
         """Take what ``dump`` gave; all may be tried at once. What is no delivery is set aside."""
@@ -172,6 +282,7 @@ def delivery_of(data: Any) -> Delivery | None:
         isinstance(delivery.key, str)
         and isinstance(delivery.kind, str)
         and isinstance(delivery.thread, str)
+        and isinstance(delivery.incident, str)
         and isinstance(delivery.args, list)
         and isinstance(delivery.properties, dict)
         and isinstance(delivery.event, dict)
@@ -182,8 +293,16 @@ def delivery_of(data: Any) -> Delivery | None:
 
 
 def _key(event: AlertEvent, number: int) -> str:
-    text = f"{event.task}\0{event.id}\0{event.time}\0{event.level}\0{number}"
+    return _digest(event.task, event.id, event.time, event.level, number)
+
+
+def _digest(*parts: object) -> str:
+    text = "\0".join(map(str, parts))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _plain_arguments(handler: Handler) -> tuple[list[Any], dict[str, Any]]:
+    return _storable(_numbers(handler.args)), _storable(_numbers(handler.properties))
 
 
 def _plain(event: AlertEvent) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from bmtick.watch.recorder import Recorder
 from bmtick.watch.source import Source
 from bmtick.watch.tasks import Tasks
 
-_VERSION: Final = 2  # 1: 'standing' for 'firing'; deliveries without 'defect'
+_VERSION: Final = 3  # 2: 'threads' for 'incidents'; 1: 'standing' for 'firing'
 
 
 @dataclass
@@ -67,7 +67,6 @@ class Watch:
     ) -> None:
         self._source, self._tasks, self._outbox = source, tasks, outbox
         self._dispatcher, self._state = dispatcher, state
-        self._under_way: set[int] = set()  # ids of deliveries that the dispatcher has
         self._warn, self._tell = warn, tell
         self._recorder = recorder or Recorder()
         self._points = self._events = 0
@@ -108,10 +107,10 @@ class Watch:
         self._source.restore(kept["source"])
         self._tasks.restore(kept["tasks"])
         self._outbox.restore(kept["outbox"])
-        self._outbox.threads = {
-            str(key): [str(thread), str(who)]
-            for key, (thread, who) in kept.get("threads", {}).items()
-        }
+        if "incidents" in kept:
+            self._outbox.restore_incidents(kept["incidents"], self._tasks.names)
+        else:
+            self._outbox.inherit(kept.get("threads", {}), kept["tasks"]["tasks"])
 
     def tick(self, now: float, stop: Callable[[], bool] = lambda: False) -> Status:
         """Read all that is new, evaluate it, keep it, hand over what is to be delivered.
@@ -127,10 +126,12 @@ class Watch:
             points, more = self._source.read(now)
             self._points += len(points)
             events = self._tasks.feed(points)
+            time = int(self._source.time(now) * 1000) * MILLISECOND
             if not more:
-                events += self._tasks.advance(int(self._source.time(now) * 1000) * MILLISECOND)
+                events += self._tasks.advance(time)
             self._take(events, now)
-            if points or events:
+            told = not more and self._outbox.advance(time, now)
+            if points or events or told:
                 self._keep()
         self._hand_over(now)
         self._settle(now)
@@ -141,7 +142,7 @@ class Watch:
     @property
     def busy(self) -> bool:
         """Whether a delivery is under way."""
-        return bool(self._under_way)
+        return bool(self._outbox.under_way)
 
     def status(self, now: float) -> Status:
         """Return where the watch stands."""
@@ -165,8 +166,8 @@ class Watch:
             self._events += 1
             muted = self._recorder.note(event, int(now * 1000) * MILLISECOND)
             self._tell(event, muted)
-            if not muted:
-                self._outbox.put(event, now)
+            self._outbox.advance(event.time, now)
+            self._outbox.put(event, now, muted=bool(muted))
 
     def _keep(self) -> None:
         self._unkept = False
@@ -178,7 +179,7 @@ class Watch:
             "source": self._source.dump(),
             "tasks": self._tasks.dump(),
             "outbox": self._outbox.dump(),
-            "threads": self._outbox.threads,
+            "incidents": self._outbox.dump_incidents(),
             "history": place,
         }
         self._state.prepare(state, lines)
@@ -186,10 +187,16 @@ class Watch:
         self._state.commit()
         self._source.committed()
 
+    def tell_all(self, now: float) -> None:
+        """Tell what has waited for others of its incident: nobody will be here to tell it later."""
+        if self._outbox.advance(None, now):
+            self._keep()
+        self._hand_over(now)
+
     def finish(self, now: float, seconds: float) -> None:
         """Wait for deliveries that are under way and for those that may be tried now."""
         deadline = time.monotonic() + seconds
-        while self._under_way and (left := deadline - time.monotonic()) > 0:
+        while self._outbox.under_way and (left := deadline - time.monotonic()) > 0:
             self._dispatcher.wait(left)
             self._settle(now)
             if self._unkept:
@@ -198,8 +205,8 @@ class Watch:
 
     def _hand_over(self, now: float) -> None:
         for delivery in self._outbox.due(now):
-            if id(delivery) not in self._under_way and self._dispatcher.submit(delivery):
-                self._under_way.add(id(delivery))
+            if id(delivery) not in self._outbox.under_way and self._dispatcher.submit(delivery):
+                self._outbox.under_way.add(id(delivery))
                 self._settle(now)  # of a kind that has just failed, no more is tried
 
     def _settle(self, now: float) -> None:
@@ -208,7 +215,7 @@ class Watch:
             self._unkept = True
             delivery, name = result.delivery, f"{result.delivery.kind} for"
             name = f"{name} {delivery.event.get('id')}"
-            self._under_way.discard(id(delivery))
+            self._outbox.under_way.discard(id(delivery))
             if result.outcome == "done":
                 self._outbox.done(delivery)
             elif result.outcome == "refused":

@@ -57,6 +57,11 @@ class Tasks:
     def __len__(self) -> int:
         return len(self._tasks)
 
+    @property
+    def names(self) -> set[str]:
+        """The ids of the tasks."""
+        return set(self._tasks)
+
     def _load(self, alert: Rendered) -> Task:
         return load_task(
             alert.script,

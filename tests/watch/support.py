@@ -90,12 +90,13 @@ def watch(
     state_class=StateFile,
     recorder=None,
     dispatcher=Inline,
+    gather=True,
 ):
     warn = (warnings if warnings is not None else []).append
     return Watch(
         source,
         Tasks(alerts or [USUAL], "mail", warn),
-        Outbox(limit, 3600.0, warn),
+        Outbox(limit, 3600.0, warn, gather=gather),
         dispatcher(Notifier(box, "bmtick@mail.example", lambda: float(BEGIN)).deliver),
         state_class(str(state)) if state else None,
         warn=warn,

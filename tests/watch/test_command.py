@@ -282,6 +282,7 @@ def test_killed_again_and_again_every_event_is_told_once(place):
     rolls = random.Random(3)
     alerts = {"sender_outbreak": 10, "auth_failures": 2, "relay_client": 2, "delivery_blocked": 1}
     text = SETTINGS.replace("[watch]", '[watch]\nstate = "state"').partition("[alerts.")[0]
+    text = text.replace("[notify]", "[notify]\ngather = false")
     text += "".join(f"[alerts.{name}]\ncrit = {crit}\n" for name, crit in alerts.items())
     (place / "bmtick.toml").write_text(text)
     lines = LOG.read_bytes().splitlines(keepends=True)

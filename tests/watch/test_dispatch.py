@@ -109,14 +109,14 @@ def test_a_delivery_that_raises_anything_is_set_aside_and_retried(tmp_path, thre
 def test_a_state_with_a_delivery_that_is_none_starts_and_keeps_it(tmp_path, rubbish):
     box, warnings = Box(), []
     box.failure = DeliveryError("down")
-    one = watch(Script(LENGTHS), box, tmp_path / "state")
+    one = watch(Script(LENGTHS), box, tmp_path / "state", gather=False)
     one.start(from_start=True, now=BEGIN)
     one.tick(BEGIN + 90)
     one._outbox.unreadable.append(rubbish)
     one._keep()
     one.stop()
     box.failure = None
-    again = watch(Script(LENGTHS), box, tmp_path / "state", warnings=warnings)
+    again = watch(Script(LENGTHS), box, tmp_path / "state", warnings=warnings, gather=False)
     again.start(from_start=True, now=BEGIN)
     again.tick(BEGIN + 1000)
     again.stop()

@@ -49,31 +49,12 @@ def test_the_mails_of_an_incident_answer_its_first_one(tmp_path):
     assert [m.headers.get("References") for m in box.mails] == [
         None,
         rise.message_id,
-        None,
-        again.message_id,
+        rise.message_id,
+        rise.message_id,
     ]
     assert fall.headers["In-Reply-To"] == rise.message_id
-    assert f"References: {again.message_id}\r\n".encode() in end.as_bytes()
-
-
-def test_what_fires_of_the_whole_server_belongs_to_the_incident_under_way():
-    outbox = Outbox(100, 3600.0, print)
-
-    def thread(name, level, **tags):
-        event = replace(EVENT, id=name, level=level, tags=tags)
-        outbox.put(event, 0.0)
-        return outbox.waiting[-1].thread, outbox.waiting[-1].key
-
-    _, paul = thread("outbreak-paul", "CRITICAL", user="paul")
-    assert thread("outbreak-anna", "CRITICAL", user="anna")[0] == ""
-    assert thread("guessing-paul", "CRITICAL", user="paul")[0] == paul
-    assert thread("outbreak-anna", "OK", user="anna")[0]
-    assert thread("queue", "CRITICAL")[0] == paul
-    assert thread("outbreak-paul", "OK", user="paul")[0] == paul
-    assert thread("guessing-paul", "OK", user="paul")[0] == paul
-    assert thread("queue", "OK")[0] == paul
-    assert outbox.threads == {}
-    assert thread("queue", "CRITICAL")[0] == ""
+    assert f"References: {rise.message_id}\r\n".encode() in again.as_bytes()
+    assert "The incident so far" not in end.text  # which is one alert: its mail says it all
 
 
 class KilledError(Exception):
@@ -118,14 +99,14 @@ def test_killed_at_any_moment_nothing_is_lost_or_told_twice(tmp_path):
         assert list(ids) == [mail.message_id for mail in whole.mails]
 
 
-def test_a_mail_server_that_is_down_gets_all_later(tmp_path):
+def test_a_mail_server_that_is_down_gets_each_alert_later(tmp_path):
     box, warnings = Box(), []
     box.failure = DeliveryError("refused")
-    status = run(Script(LENGTHS), box, tmp_path / "state", warnings=warnings)
+    status = run(Script(LENGTHS), box, tmp_path / "state", warnings=warnings, gather=False)
     assert (status.waiting, box.mails) == (4, [])
     assert len([w for w in warnings if "has to wait" in w]) == 1
     box.failure = None
-    again = watch(Script(LENGTHS), box, tmp_path / "state")
+    again = watch(Script(LENGTHS), box, tmp_path / "state", gather=False)
     again.start(from_start=True, now=BEGIN)
     assert again.tick(BEGIN + 10_000).waiting == 0
     again.stop()
@@ -133,11 +114,32 @@ def test_a_mail_server_that_is_down_gets_all_later(tmp_path):
     assert [s.partition("]")[0] for s in box.subjects] == ["[CRITICAL", "[OK", "[CRITICAL", "[OK"]
 
 
+def test_what_grew_while_the_mail_server_was_down_is_told_once(tmp_path):
+    box = Box()
+    box.failure = DeliveryError("refused")
+    lengths = LENGTHS[:5]
+    assert run(Script(lengths), box, tmp_path / "state").waiting == 1
+    again = watch(Script([*lengths, 20]), box, tmp_path / "state")
+    again.start(from_start=True, now=BEGIN)
+    assert again.tick(BEGIN + 400).waiting == 1
+    again.stop()
+    box.failure = None
+    later = watch(Script([*lengths, 20]), box, tmp_path / "state")
+    later.start(from_start=True, now=BEGIN)
+    assert later.tick(BEGIN + 10_000).waiting == 0
+    later.stop()
+    (mail,) = box.mails
+    assert mail.subject.startswith("[CRITICAL] mail: 300 messages in the Postfix queue")
+    assert mail.subject.endswith("(over by now)")
+    assert "20 messages" in mail.text
+    assert "What to do now" in mail.text
+
+
 def test_what_waits_is_bounded_and_given_up_in_the_end():
     box, warnings = Box(), []
     box.failure = DeliveryError("refused")
     script = Script([300, 1] * 20)
-    one = watch(script, box, limit=5, warnings=warnings)
+    one = watch(script, box, limit=5, warnings=warnings, gather=False)
     one.start(from_start=True, now=BEGIN)
     for minute in range(40):
         status = one.tick(BEGIN + 60 * minute + 5)

@@ -1,0 +1,338 @@
+"""One incident is one mail that grows: which event is told now, which is told with the next.
+
+Pure: events come in, what is to be told comes out; time is that of the events. An incident is what
+belongs together: all alerts about one account, machine or sender; logins that fail, whoever
+guesses; and what fires of the whole server meanwhile, such as its queue. Its first mail goes at
+once, and so does one that names a new culprit or raises the level. A new kind of evidence is told
+once half a minute has passed since the first mail, or five since a later one, with all that came
+until then; more of the same is in the next mail only. The all-clear comes when the last alert is over, and sums up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, Literal
+
+import msgspec
+
+from bmtick import names as n
+from bmtick.durations import MINUTE, SECOND
+from bmtick.engine import AlertEvent
+from bmtick.engine.events import LEVELS
+
+FIRST_GAP: Final = 30 * SECOND  # after the first mail, until what can wait is told
+GAP: Final = 5 * MINUTE  # after each later one
+LINKED: Final = 60 * MINUTE  # so long after its last event, what has no name belongs to an incident
+_MOST_AT_ONCE: Final = 10  # culprits that one alert names in mails of their own
+_MOST_INCIDENTS: Final = 1000
+_MOST_PARTS: Final = 300
+_MOST_SECTIONS: Final = 5  # events of one mail that are told whole
+_MAX_TEXT: Final = 300  # characters of a message that is kept for the summary
+_OLDEST: Final = 7 * 24 * 60 * MINUTE
+
+# Tags that name a culprit, the guilty one first; any of them links two alerts.
+_NAMES: Final = ("user", "who", "sender", "forwarder", "client", "uid", "address")
+_LOGINS: Final = "logins"
+_KINDS: Final = {
+    **dict.fromkeys((n.SENDER, n.CLIENT, n.FROM, n.LOCAL, n.FORWARD), "mail"),
+    **dict.fromkeys((n.AUTH, n.ACCOUNT, n.CORE_AUTH), _LOGINS),
+}
+_SILENCE: Final = ("deadman", "stats")  # what such an alert says concerns no incident
+
+Reason = Literal["new", "culprit", "level", "evidence", "again", "reminder", "over"]
+
+
+class Part(msgspec.Struct):
+    """One alert about one culprit within an incident; times in nanoseconds since the epoch."""
+
+    task: str
+    culprit: str
+    level: str
+    peak: str
+    message: str  # of the highest level so far
+    began: int
+    news: int  # time of its last event
+    ended: int = 0
+
+
+class Incident(msgspec.Struct):
+    """What belongs together.
+
+    Attributes:
+        key: of its first mail, which the others answer.
+        host: the server; "": it is not known.
+        names: all that its alerts name.
+        kinds: of evidence.
+        changed: time of its last event that was no reminder.
+        news: time of its last event.
+        parts: by the id of the alert's events.
+        told: time of its last mail.
+        mails: how many there were.
+        peak: the highest level that was told.
+        shut: when its all-clear was told; 0: it goes on.
+        reopened: how often it was told to be back after that.
+        due: when what waits is told; 0: nothing does.
+        untold: what waits: message, details and level of events.
+        owes: whether an end has not been told.
+        more: parts that are over and no longer kept.
+    """
+
+    key: str
+    host: str
+    began: int
+    changed: int
+    news: int
+    told: int
+    mails: int = 0
+    peak: str = "OK"
+    names: list[str] = []
+    kinds: list[str] = []
+    parts: dict[str, Part] = {}
+    shut: int = 0
+    reopened: int = 0
+    due: int = 0
+    untold: list[list[str]] = []
+    owes: bool = False
+    more: int = 0
+
+    @property
+    def firing(self) -> bool:
+        """Whether any of its alerts is not over."""
+        return any(part.level != "OK" for part in self.parts.values())
+
+
+class Told(msgspec.Struct):
+    """What is to be told now.
+
+    Attributes:
+        incident: as it stands, for the summary.
+        why: what made it worth a mail.
+        sections: message, details and level of the events that it tells, the most urgent first.
+        time: of the moment, nanoseconds.
+    """
+
+    incident: Incident
+    why: Reason
+    sections: list[list[str]]
+    time: int
+
+
+class Gatherer:
+    """The incidents of those who are told in one way.
+
+    Args:
+        gather: False tells each event, in its incident's thread.
+    """
+
+    def __init__(self, *, gather: bool = True) -> None:
+        self._gather = gather
+        self.incidents: list[Incident] = []
+
+    def take(self, event: AlertEvent, key: str, *, muted: bool = False) -> Told | None:
+        """Take an event in.
+
+        Args:
+            event: the next in the order of time.
+            key: of the mail, should one come of it.
+            muted: a silence keeps it from being told.
+        """
+        self._forget(event.time)
+        found = self._incident_of(event)
+        if found is None:
+            if muted:
+                return None
+            at = event.time
+            found = Incident(key, _host(event), began=at, changed=at, news=at, told=at)
+            if event.level == "OK":  # of something that nobody remembers
+                return Told(found, "over", [_section(event)], event.time)
+            self.incidents.append(found)
+        why = self._judge(found, event, muted=muted)
+        if why == "later":
+            found.due = found.due or max(event.time, found.told + self._gap(found))
+            found.untold.append(_section(event))
+            found.untold = found.untold[-_MOST_SECTIONS:]
+            return (
+                self._told(found, "evidence", [], event.time) if event.time >= found.due else None
+            )
+        return self._told(found, why, [_section(event)], event.time) if why else None
+
+    def due(self, time: int | None) -> Iterator[Told]:
+        """Yield what has waited long enough at a time; None: all that waits."""
+        for incident in self.incidents:
+            if incident.due and (time is None or time >= incident.due):
+                yield self._told(incident, "evidence", [], incident.due)
+
+    def keep_only(self, tasks: set[str]) -> None:
+        """Forget what alerts said that are no more: nobody will say that they are over."""
+        for incident in list(self.incidents):
+            parts = incident.parts
+            incident.parts = {id_: part for id_, part in parts.items() if part.task in tasks}
+            if len(incident.parts) < len(parts) and not incident.firing and not incident.shut:
+                self.incidents.remove(incident)
+
+    def _told(self, incident: Incident, why: Reason, sections: list[list[str]], time: int) -> Told:
+        waiting = [one for one in reversed(incident.untold) if one not in sections]
+        incident.untold, incident.due, incident.told = [], 0, time
+        incident.mails += 1
+        if why == "over" and not incident.firing:
+            incident.shut, incident.owes, waiting = time, False, []
+        elif incident.shut:
+            incident.shut = 0
+            incident.reopened += 1
+        else:
+            levels = [incident.peak, *(section[2] for section in [*sections, *waiting])]
+            incident.peak = max(levels, key=LEVELS.index)
+        return Told(incident, why, [*sections, *waiting][:_MOST_SECTIONS], time)
+
+    @staticmethod
+    def _gap(incident: Incident) -> int:
+        """Return how long after a mail the next waits: longer where an end did not last."""
+        if incident.shut:
+            return GAP << min(max(0, incident.reopened - 1), 4)
+        return FIRST_GAP if incident.mails == 1 else GAP
+
+    def _incident_of(self, event: AlertEvent) -> Incident | None:
+        """Return the incident that an event belongs to, the latest of several."""
+        newest = sorted(self.incidents, key=lambda one: -one.changed)
+        for incident in newest:
+            if event.id in incident.parts:
+                return incident
+        if event.level == "OK" or _is_silence(event):
+            return None
+        host, named, kind = _host(event), _names(event), _kind(event)
+        here = [one for one in newest if not (host and one.host) or host == one.host]
+        for incident in here:
+            if named and set(named) & set(incident.names):
+                return incident
+        for incident in here:
+            if (
+                incident.shut
+                or event.time - incident.changed > LINKED
+                or "silence" in incident.kinds
+            ):
+                continue
+            if not named or not incident.names or (kind == _LOGINS and kind in incident.kinds):
+                return incident
+            if self._is_storm(event) and any(p.task == event.task for p in incident.parts.values()):
+                return incident
+        return None
+
+    def _is_storm(self, event: AlertEvent) -> bool:
+        """Whether the alert names so many culprits by now that each further one can wait."""
+        firing = {
+            part.culprit
+            for incident in self.incidents
+            for part in incident.parts.values()
+            if part.task == event.task and part.level != "OK"
+        }
+        return len(firing - {_culprit(event)}) >= _MOST_AT_ONCE
+
+    def _judge(
+        self, incident: Incident, event: AlertEvent, *, muted: bool
+    ) -> Reason | Literal["later"] | None:
+        """Take an event into its incident; say whether it is told, and why."""
+        known = incident.parts.get(event.id)
+        before, peak, last = (known.level, known.peak, known.news) if known else ("OK", "OK", 0)
+        fresh, storm = not incident.parts, self._is_storm(event)
+        named = [name for name in _names(event) if name not in incident.names]
+        new_kind = _kind(event) not in incident.kinds
+        if muted:
+            return self._note_muted(incident, event) if known else None
+        _note(incident, event)
+        incident.names += named
+        incident.kinds += [_kind(event)] * new_kind
+        if event.level == "OK":
+            if incident.shut:  # what came back is over before it was told
+                incident.due, incident.untold = 0, []
+                return None
+            incident.owes = incident.firing
+            return None if incident.firing and self._gather else "over"
+        if fresh:
+            return "new"
+        if not self._gather:
+            return "evidence"
+        culprit = known is None and _culprit(event) in named and not storm
+        if incident.shut:
+            return "again" if culprit or not incident.reopened else "later"
+        if _above(event.level, incident.peak):
+            return "level"
+        if culprit:
+            return "culprit"
+        if (known is None and (new_kind or named)) or (known and _above(event.level, peak)):
+            return "later"
+        return "reminder" if event.level == before and incident.told <= last else None
+
+    @staticmethod
+    def _note_muted(incident: Incident, event: AlertEvent) -> Reason | None:
+        """Take in what nobody is told, unless the end of others has waited for it."""
+        _note(incident, event)
+        if incident.firing or incident.shut:
+            return None
+        incident.due, incident.untold = 0, []
+        if incident.owes:
+            return "over"
+        incident.shut = event.time
+        return None
+
+    def _forget(self, time: int) -> None:
+        """Forget what is over for an hour, or what nobody has heard of for a week."""
+        self.incidents = [
+            one
+            for one in self.incidents
+            if time - (one.shut or time) <= LINKED and time - one.news <= _OLDEST
+        ][-_MOST_INCIDENTS:]
+
+
+def _host(event: AlertEvent) -> str:
+    host = event.tags.get("host", "")
+    return "" if host == "all" else host
+
+
+def _names(event: AlertEvent) -> list[str]:
+    found = [event.tags.get(tag, "") for tag in _NAMES]
+    return [name for name in dict.fromkeys(found) if name and name != n.OTHER]
+
+
+def _culprit(event: AlertEvent) -> str:
+    return next(iter(_names(event)), "")
+
+
+def _is_silence(event: AlertEvent) -> bool:
+    return event.name in _SILENCE
+
+
+def _kind(event: AlertEvent) -> str:
+    """Return the kind of evidence: alerts on the same facts say the same."""
+    if _is_silence(event):
+        return "silence"
+    return _KINDS.get(event.name, event.task)
+
+
+def _section(event: AlertEvent) -> list[str]:
+    return [event.message, event.details, event.level]
+
+
+def _above(level: str, other: str) -> bool:
+    return LEVELS.index(level) > LEVELS.index(other)
+
+
+def _note(incident: Incident, event: AlertEvent) -> None:
+    """Take down where the alert of an event stands."""
+    message, parts = event.message[:_MAX_TEXT], incident.parts
+    part = parts.get(event.id)
+    incident.news = event.time
+    if part is None or part.level != event.level:
+        incident.changed = event.time
+    if part is None:
+        part = parts[event.id] = Part(
+            event.task, _culprit(event), "OK", "OK", message, event.time, event.time
+        )
+        if len(parts) > _MOST_PARTS:
+            over = (id_ for id_, one in parts.items() if one.level == "OK" and one is not part)
+            del parts[next(over, next(iter(parts)))]
+            incident.more += 1
+    if event.level == "OK":
+        part.ended = event.time
+    elif not _above(part.peak, event.level):
+        part.peak, part.message = event.level, message
+    part.level, part.news = event.level, event.time
