@@ -1,20 +1,14 @@
 """The loop: nothing twice, nothing forgotten, whatever happens."""
 
 import random
-from dataclasses import replace
 
 import pytest
 
 from bmtick.collect.state import StateFile
-from bmtick.engine import AlertEvent, Handler
 from bmtick.errors import BmtickError
 from bmtick.watch.failure import DeliveryError, PermanentError
-from bmtick.watch.outbox import Outbox
 from tests.watch.support import BEGIN, Box, Script, alert, watch
 
-EVENT = AlertEvent(
-    0, "i", "CRITICAL", "OK", "m", "d", {}, {}, 0, "n", "t", "p", [Handler("email", ["a@b.c"], {})]
-)
 LENGTHS = [5, 10, 300, 250, 400, 20, 10, 500, 500, 3, 3]
 
 
