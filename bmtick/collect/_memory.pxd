@@ -1,7 +1,7 @@
 ctypedef long long i64
 
 cdef class Values:
-    cdef i64* numbers
     cdef Py_ssize_t size
+    cdef i64 numbers[40]
 
 cdef unsigned int checksum(const char* at, const char* end) noexcept nogil

@@ -8,20 +8,27 @@ test holds both ways equal, in what they answer and in what they keep as text.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
+from cpython.unicode cimport PyUnicode_GET_LENGTH
 from libc.string cimport memcpy, memmove, memset
 
-from bmtick.collect._bucket cimport SUMS, Sums
+cimport cython
+
+from bmtick.collect._bucket cimport SUMS, Origin, Sums
 
 import json
+from _heapq import heappop, heappush
 from binascii import crc32
 
 from bmtick.collect.raw import network
 from bmtick.names import CLIENT, FORWARD, FROM, LOCAL as LOCAL_NAME, SENDER
 
 cdef extern from "Python.h":
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
+    const char* PyUnicode_1BYTE_DATA(object text)
+    bint _PyDict_Next "PyDict_Next"(dict mapping, Py_ssize_t* at, PyObject** key, PyObject** value)
     PyObject* PyDict_GetItemWithError(dict mapping, object key) except? NULL
 
-FORMAT = 2  # of what is shared with the Python around: compiled.py refuses another one
+FORMAT = 3  # of what is shared with the Python around: compiled.py refuses another one
 
 cdef enum:  # all as in memory.py
     MESSAGES = 0
@@ -48,6 +55,7 @@ cdef enum:  # all as in memory.py
     MAX_PAST = 8  # weeks, some more than are kept
     MAX_ADDRESSES = 20000
     MAX_CACHED = 10000
+    MAX_ALONE = 200000
     BLOCKED_LIKE_ATTACK = 3
     REFUSED_LIKE_ATTACK = 10
     STRANGERS_LIKE_ATTACK = 3
@@ -88,18 +96,10 @@ cdef enum:
 cdef dict _networks = {}  # of addresses, which recur
 
 
+@cython.no_gc
+@cython.freelist(1000)
 cdef class Values:
     """The fields of a row: integers of 64 bits, to be read like a list."""
-
-    def __cinit__(self, Py_ssize_t size):
-        self.size = size
-        self.numbers = <i64*>PyMem_Malloc(size * sizeof(i64) if size else 1)
-        if self.numbers == NULL:
-            raise MemoryError
-        memset(self.numbers, 0, size * sizeof(i64))
-
-    def __dealloc__(self):
-        PyMem_Free(self.numbers)
 
     def __len__(self):
         return self.size
@@ -125,6 +125,14 @@ cdef class Values:
 
     def __repr__(self):
         return repr(self[:])
+
+
+cdef Values _values(Py_ssize_t size):
+    """Return so many zeros."""
+    cdef Values self = Values.__new__(Values)
+    self.size = size
+    memset(self.numbers, 0, size * sizeof(i64))
+    return self
 
 
 cdef class Sketch:
@@ -169,26 +177,30 @@ cdef class Sketch:
 
     cpdef add(self, checksums, i64 minute):
         """Take checksums that were seen in that minute."""
-        cdef unsigned int mask = (1U << self.level) - 1, checksum
-        cdef int at, kept
         self.oldest = min(self.oldest, minute)
         for each in checksums:
-            checksum = each
-            if checksum & mask:
-                continue
-            self.put(checksum, minute)
-            if self.size > MAX_SKETCH:
-                self.expire(minute - HOUR)
-                while self.size > MAX_SKETCH:
-                    self.level += 1
-                    mask = (1U << self.level) - 1
-                    kept = 0
-                    for at in range(self.size):
-                        if not self.checksums[at] & mask:
-                            self.checksums[kept] = self.checksums[at]
-                            self.minutes[kept] = self.minutes[at]
-                            kept += 1
-                    self.size = kept
+            self.see(each, minute)
+
+    cdef int see(self, unsigned int checksum, i64 minute) except -1:
+        """Take one that was seen in that minute; ``oldest`` is no later."""
+        cdef unsigned int mask = (1U << self.level) - 1
+        cdef int at, kept
+        if checksum & mask:
+            return 0
+        self.put(checksum, minute)
+        if self.size > MAX_SKETCH:
+            self.expire(minute - HOUR)
+            while self.size > MAX_SKETCH:
+                self.level += 1
+                mask = (1U << self.level) - 1
+                kept = 0
+                for at in range(self.size):
+                    if not self.checksums[at] & mask:
+                        self.checksums[kept] = self.checksums[at]
+                        self.minutes[kept] = self.minutes[at]
+                        kept += 1
+                self.size = kept
+        return 0
 
     cpdef expire(self, i64 minute):
         """Forget what was last seen in that minute or before."""
@@ -333,12 +345,75 @@ cdef dict _dict(pairs):
 
 cdef i64 _network(str address) except -1:
     """``raw.network``, remembered."""
+    cdef i64 number = _ipv4_network(address)
+    if number >= 0:
+        return number
     found = _networks.get(address)
     if found is None:
         if len(_networks) >= MAX_CACHED:
             _networks.clear()
         found = _networks[address] = network(address)
     return found
+
+
+cdef i64 _ipv4_network(str address):
+    """``raw.network`` of an IPv4 address in its usual form; -1: it is another."""
+    cdef const char* at
+    cdef const char* end
+    cdef int part, digits, value, first = 0, second = 0
+    if not PyUnicode_IS_COMPACT_ASCII(address):
+        return -1
+    at = PyUnicode_1BYTE_DATA(address)
+    end = at + PyUnicode_GET_LENGTH(address)
+    for part in range(4):
+        if part:
+            if at >= end or at[0] != b'.':
+                return -1
+            at += 1
+        value = digits = 0
+        while at < end and b'0' <= at[0] <= b'9' and digits < 4:
+            value = 10 * value + at[0] - 48
+            digits += 1
+            at += 1
+        if digits == 0 or digits > 3 or value > 255 or (digits > 1 and (at - digits)[0] == b'0'):
+            return -1
+        if part == 0:
+            first = value
+        elif part == 1:
+            second = value
+    if at != end:
+        return -1
+    if (
+        first == 0 or first == 10 or first == 127
+        or (first == 192 and second == 168)
+        or (first == 172 and 16 <= second < 32)
+        or (first == 100 and 64 <= second < 128)
+        or (first == 169 and second == 254)
+    ):
+        return 0
+    return first << 8 | second
+
+
+cdef bint _any_until(dict kept, i64 minute) except -1:
+    """Whether something was last seen in that minute or before."""
+    cdef Py_ssize_t at = 0
+    cdef PyObject* key
+    cdef PyObject* value
+    while _PyDict_Next(kept, &at, &key, &value):
+        if <i64><object>value <= minute:
+            return True
+    return False
+
+
+cdef i64 _count_after(dict kept, i64 minute) except -1:
+    """Return how many were last seen after that minute."""
+    cdef Py_ssize_t at = 0
+    cdef PyObject* key
+    cdef PyObject* value
+    cdef i64 count = 0
+    while _PyDict_Next(kept, &at, &key, &value):
+        count += <i64><object>value > minute
+    return count
 
 
 cdef class Record:
@@ -562,9 +637,10 @@ cdef class Record:
         cdef list new = None
         if kept is None:
             kept = self.addresses = {}
-        for address in addresses:
+        for address in (addresses,) if isinstance(addresses, str) else addresses:
             if address in kept:
-                del kept[address]  # the newest are last
+                if len(kept) > 1:
+                    del kept[address]  # the newest are last
             elif len(kept) >= MAX_ADDRESSES:
                 self.expire_addresses(minute)
                 if self.addresses is None:
@@ -598,7 +674,7 @@ cdef class Record:
                 if last <= minute - HOUR:
                     self.addresses = _later(kept, minute - HOUR)
                 break
-        if self.strange:
+        if self.strange and _any_until(self.strange, minute - HOUR):
             self.strange = _later(self.strange, minute - HOUR)
 
     cpdef i64 clients(self, i64 minute):
@@ -608,12 +684,9 @@ cdef class Record:
 
     cpdef i64 new_addresses(self, i64 minute):
         """Return how many addresses of the hour are in networks that are not known."""
-        cdef i64 last, count = 0
         if not self.strange or not self.days:
             return 0
-        for last in self.strange.values():
-            count += last > minute - HOUR
-        return count
+        return _count_after(self.strange, minute - HOUR)
 
     cdef int _see_domain(self, domain, i64 minute) except -1:
         """Take the checksum of a domain that somebody wrote as, in that minute."""
@@ -627,12 +700,9 @@ cdef class Record:
 
     cpdef i64 strange_domains(self, i64 minute):
         """Return how many domains of the hour are not known."""
-        cdef i64 last, count = 0
         if not self.seen_domains or not self.days:
             return 0
-        for last in self.seen_domains.values():
-            count += last > minute - HOUR
-        return count
+        return _count_after(self.seen_domains, minute - HOUR)
 
     # Trailing points
 
@@ -684,17 +754,28 @@ cdef class Record:
             new = self._see_addresses(addresses, minute)
             if new:
                 # Of several addresses within one interval, nobody counts which sent how much.
-                counts[STRANGE] = counts[VOLUME] * len(new) // len(addresses)
+                counts[STRANGE] = counts[VOLUME] * len(new)
+                if not isinstance(addresses, str):
+                    counts[STRANGE] //= len(addresses)
         self._count(minute, counts)
         if recipients:
             if self.recipients is None:
                 self.recipients = Sketch()
-            self.recipients.add(recipients, minute)
+            if type(recipients) is set:
+                self.recipients.oldest = min(self.recipients.oldest, minute)
+                for each in <set>recipients:
+                    self.recipients.see(each, minute)
+            else:
+                self.recipients.add(recipients, minute)
         if senders:
             if self.senders is None:
                 self.senders = Sketch()
             self.senders.add(senders, minute)
-        if domains:
+        if domains is None:
+            pass
+        elif isinstance(domains, int):
+            self._see_domain(domains, minute)
+        else:
             for domain in domains:
                 self._see_domain(domain, minute)
         self._judge(minute)
@@ -705,7 +786,7 @@ cdef class Record:
 
     def sending_fields(self, memory, str entity, i64 minute, sums):
         """Return the fields of a login: the sums of an interval, and what is remembered."""
-        cdef Values values = Values(10 + SENDING)
+        cdef Values values = _values(10 + SENDING)
         cdef i64* at = values.numbers
         messages, recipients, size, relayed, ours, refused, blocked, unknown, slow = sums
         at[0], at[1], at[2], at[3], at[4] = messages, recipients, size, self.clients(minute), refused
@@ -715,7 +796,7 @@ cdef class Record:
 
     def sending_gauges(self, memory, str entity, i64 minute):
         """Return the gauges of a login, in the order of ``names.FIELDS`` from recent_messages on."""
-        cdef Values values = Values(SENDING)
+        cdef Values values = _values(SENDING)
         self._sending(memory, entity, minute, values.numbers)
         return values
 
@@ -740,7 +821,7 @@ cdef class Record:
 
     def relaying_fields(self, i64 minute, sums):
         """Return the fields of who sends without a login: the sums, and what is remembered."""
-        cdef Values values = Values(SUMS + RELAYING)
+        cdef Values values = _values(SUMS + RELAYING)
         cdef int place
         for place in range(9):
             values.numbers[place] = sums[place]
@@ -749,7 +830,7 @@ cdef class Record:
 
     def relaying_gauges(self, i64 minute):
         """Return the gauges of who sends without a login, from recent_messages on."""
-        cdef Values values = Values(RELAYING)
+        cdef Values values = _values(RELAYING)
         self._relaying(minute, values.numbers)
         return values
 
@@ -898,9 +979,9 @@ cdef unsigned int checksum(const char* at, const char* end) noexcept nogil:
     return value ^ 0xFFFFFFFFU
 
 
-cdef set _domains(senders):
-    """Return the checksums of the domains of envelope senders; a bounce has none."""
-    cdef set found = set()
+cdef object _domains(set senders):
+    """Return the checksums of the domains of envelope senders, of one itself; a bounce has none."""
+    cdef object found = None
     cdef const char* start
     cdef const char* end
     cdef const char* at
@@ -911,11 +992,17 @@ cdef set _domains(senders):
             continue
         while at > start and (at - 1)[0] != b'@':
             at -= 1
-        found.add(checksum(at, end))
+        domain = checksum(at, end)
+        if found is None:
+            found = domain
+        elif not isinstance(found, set):
+            found = {found, domain}
+        else:
+            (<set>found).add(domain)
     return found
 
 
-cdef list _checksums(senders):
+cdef list _checksums(set senders):
     cdef list found = []
     cdef const char* start
     for sender in senders:
@@ -931,29 +1018,27 @@ cdef class _Memory:
     """What is needed for each entity, looked up once an interval."""
 
     cdef object memory
-    cdef bint plain
+    cdef bint plain, alone
     cdef dict records
     cdef set changed
     cdef i64 start, minute, began
 
     cdef Record add(self, str entity, i64* counts, addresses, recipients, senders, domains):
         """As ``Memory.add``; counts have WIDTH places."""
-        cdef PyObject* known
         cdef Record record
-        cdef i64 minute, due
+        cdef i64 minute
         cdef list new
         if not self.plain:
             return self.memory.add(
                 entity,
                 self.start,
                 [counts[place] for place in range(STRANGE)],
-                addresses=addresses,
+                addresses=(addresses,) if isinstance(addresses, str) else addresses,
                 recipients=recipients,
                 senders=senders,
-                domains=domains,
+                domains=() if domains is None else domains if isinstance(domains, set) else (domains,),
             )
-        known = PyDict_GetItemWithError(self.records, entity)
-        record = <Record>known if known != NULL else self.memory.record(entity)
+        record = _record(self.memory, self.records, self.alone, entity)
         minute = max(self.minute, record.last)
         if self.began < 0:
             self.began = self.memory.began = minute // MINUTES_OF_DAY
@@ -963,10 +1048,28 @@ cdef class _Memory:
         if self.changed is not None:
             self.changed.add(entity)
         if record.loud:
-            due = record.due()
-            if due and (not record.expected or due < record.expected):
-                self.memory._expect(entity, record)
+            _expect(self.memory, entity, record)
         return record
+
+
+cdef Record _record(memory, dict records, bint alone, str entity):
+    """``Memory.record``; alone: there is no store."""
+    cdef PyObject* known = PyDict_GetItemWithError(records, entity)
+    cdef Record record
+    if known != NULL:
+        return <Record>known
+    if not alone or len(records) >= MAX_ALONE:
+        return memory.record(entity)
+    record = records[entity] = Record()
+    return record
+
+
+cdef int _expect(memory, str entity, Record record) except -1:
+    """``Memory._expect``."""
+    cdef i64 due = record.due()
+    if due and (not record.expected or due < record.expected):
+        memory._expect(entity, record)
+    return 0
 
 
 cdef _name_tags(Record record, str entity):
@@ -985,65 +1088,60 @@ def entities(memory, bint plain, bucket, i64 start):
         bucket: the sums.
         start: of the interval, seconds since the epoch.
     """
-    cdef dict found = {SENDER: [], CLIENT: [], FROM: [], LOCAL_NAME: [], FORWARD: []}
+    cdef list of_senders = [], of_clients = []
+    cdef dict others = {FROM: [], LOCAL_NAME: [], FORWARD: []}
     cdef _Memory all = _Memory()
     cdef dict sums_of = bucket.entities, recipients_of = bucket.recipients
-    cdef dict envelopes_of = bucket.envelopes, addresses_of = {}, uids = {}
+    cdef dict envelopes_of = bucket.envelopes, uids = {}
+    cdef dict addresses_of = _addresses(bucket.origins)
     cdef Record record
     cdef Values values
-    cdef str entity, name, sending = SENDER + "\n"
-    cdef tuple tags, nothing = ()
-    cdef list parts
     cdef Sums sums
-    cdef i64 s[SUMS]
+    cdef str entity, name, sending = SENDER + "\n", client = CLIENT + "\n"
+    cdef tuple tags, nothing = ()
+    cdef set envelopes
+    cdef i64* s
     cdef i64 counts[WIDTH]
     cdef int place
     cdef PyObject* known
     cdef i64 minute = start // 60
     time = start * 1_000_000_000
     all.memory, all.plain, all.records, all.began = memory, plain, memory.records, memory.began
-    all.changed = memory.changed if memory.store is not None else None
+    all.alone = memory.store is None
+    all.changed = None if all.alone else memory.changed
     all.start, all.minute = start, minute
-    for origin in bucket.origins:
-        user = origin.user
-        known = PyDict_GetItemWithError(addresses_of, user)
-        if known == NULL:
-            addresses_of[user] = {origin.client}
-        else:
-            (<set>known).add(origin.client)
     for entity in sorted(sums_of):
-        sums = sums_of[entity]
-        for place in range(SUMS):
-            s[place] = sums.at[place]
+        sums = <Sums>sums_of[entity]
+        s = sums.at
         known = PyDict_GetItemWithError(envelopes_of, entity)
-        envelopes = <object>known if known != NULL else nothing
+        envelopes = <set>known if known != NULL else None
         counts[MESSAGES], counts[LOCAL], counts[REFUSED] = s[0], s[4], s[5]
         counts[BLOCKED], counts[UNKNOWN], counts[THROTTLED] = s[6], s[7], s[8]
         if entity.startswith(sending):
-            user = entity[len(sending) :]
             counts[VOLUME] = s[1]
+            known = PyDict_GetItemWithError(addresses_of, entity)
+            addresses = <object>known if known != NULL else nothing
             known = PyDict_GetItemWithError(recipients_of, entity)
             record = all.add(
                 entity,
                 counts,
-                addresses_of.get(user, nothing),
+                addresses,
                 <object>known if known != NULL else nothing,
                 nothing,
-                _domains(envelopes) if envelopes else nothing,
+                _domains(envelopes) if envelopes is not None else None,
             )
             _name_tags(record, entity)
-            values = Values(10 + SENDING)
+            values = _values(10 + SENDING)
             values.numbers[0], values.numbers[1], values.numbers[2] = s[0], s[1], s[2]
             values.numbers[3], values.numbers[4] = record.clients(minute), s[5]
             values.numbers[5], values.numbers[6] = s[3], s[4]
             for place in range(3):
                 values.numbers[7 + place] = s[6 + place]
             record._sending(memory, entity, minute, values.numbers + 10)
-            found[SENDER].append((SENDER, record._tags, values, time))
+            of_senders.append((SENDER, record._tags, values, time))
             continue
-        values = Values(SUMS + RELAYING)
-        for place in range(SUMS):
-            values.numbers[place] = s[place]
+        values = _values(SUMS + RELAYING)
+        memcpy(values.numbers, s, SUMS * sizeof(i64))
         if s[3] or s[5] or s[8] or not entity.endswith("\nfalse") or entity in all.records:
             counts[VOLUME], counts[LOCAL] = s[3], 0
             record = all.add(
@@ -1051,26 +1149,30 @@ def entities(memory, bint plain, bucket, i64 start):
                 counts,
                 nothing,
                 nothing,
-                _checksums(envelopes),
-                _domains(envelopes) if envelopes else nothing,
+                _checksums(envelopes) if envelopes is not None else nothing,
+                _domains(envelopes) if envelopes is not None else None,
             )
             _name_tags(record, entity)
             name, tags = record._name, record._tags
             record._relaying(minute, values.numbers + SUMS)
             if name == FROM:
-                values.numbers[SUMS + SENDERS], values.numbers[SUMS + USUAL_SENDERS] = (
-                    memory.machine_senders(entity, minute)
-                )
-        else:  # strangers whose mail is for us
-            parts = entity.split("\n")
-            name, tags = parts[0], tuple(parts[1:])
-        (<list>found[name]).append((name, tags, values, time))
+                _machine_senders(all.records, tags[0], minute, values.numbers + SUMS)
+        elif entity.startswith(client):  # strangers whose mail is for us
+            name, tags = CLIENT, (entity[len(client) : -6], "false")
+        else:
+            name, *parts = entity.split("\n")
+            tags = tuple(parts)
+        if name == CLIENT:
+            of_clients.append((CLIENT, tags, values, time))
+            continue
+        (<list>others[name]).append((name, tags, values, time))
         if name == LOCAL_NAME:
             total, senders = uids.setdefault(tags[1], ([0] * STRANGE, set()))
             counts[LOCAL] = s[4]
             for place in range(STRANGE):
                 total[place] += counts[place]
-            senders.update(envelopes)
+            if envelopes is not None:
+                senders.update(envelopes)
     for uid, (total, senders) in uids.items():
         # A hacked page writes as somebody new each time: the uid is what all have in common.
         # No counts: those are in the points of the senders.
@@ -1082,13 +1184,124 @@ def entities(memory, bint plain, bucket, i64 start):
             nothing,
             nothing,
             _checksums(senders),
-            _domains(senders) if senders else nothing,
+            _domains(senders),
         )
         if record.senders is not None and record.senders.count(minute) > FEW_SENDERS:
-            values = Values(SUMS + RELAYING)
+            values = _values(SUMS + RELAYING)
             record._relaying(minute, values.numbers + SUMS)
-            found[LOCAL_NAME].append((LOCAL_NAME, (ALL, uid), values, time))
-    return list(found.values())
+            (<list>others[LOCAL_NAME]).append((LOCAL_NAME, (ALL, uid), values, time))
+    return [of_senders, of_clients, *others.values()]
+
+
+cdef dict _addresses(set origins):
+    """Return the addresses of each user that sent something, of one address itself, by entity."""
+    cdef dict found = {}
+    cdef Origin origin
+    cdef PyObject* known
+    for each in origins:
+        origin = <Origin>each
+        known = PyDict_GetItemWithError(found, origin.entity)
+        if known == NULL:
+            found[origin.entity] = origin.client
+        elif isinstance(<object>known, set):
+            (<set>known).add(origin.client)
+        elif <str>known != origin.client:
+            found[origin.entity] = {<object>known, origin.client}
+    return found
+
+
+cdef int _machine_senders(dict records, str client, i64 minute, i64* gauges) except -1:
+    """``Memory.machine_senders``, into the gauges of a ``postfix_from``."""
+    cdef PyObject* known = PyDict_GetItemWithError(records, f"{CLIENT}\n{client}\ntrue")
+    cdef Record machine
+    if known == NULL:
+        known = PyDict_GetItemWithError(records, f"{CLIENT}\n{client}\nfalse")
+    gauges[SENDERS] = gauges[USUAL_SENDERS] = 0
+    if known != NULL:
+        machine = <Record>known
+        if machine.senders is not None:
+            gauges[SENDERS] = machine.senders.count(minute)
+        gauges[USUAL_SENDERS] = machine.usual(3, minute // MINUTES_OF_DAY // 7)
+    return 0
+
+
+def silent(memory, i64 minute, other):
+    """Return the points of those who fell silent until that minute, as ``Emitter.silent``.
+
+    Args:
+        memory: a ``Memory`` with records of this module.
+        minute: since the epoch.
+        other: gives the point of another than a login or a client, or None.
+    """
+    cdef list rows = [], heap = memory.waiting(minute)
+    cdef dict records = memory.records
+    cdef bint alone = memory.store is None
+    cdef str entity, sending = SENDER + "\n", client = CLIENT + "\n"
+    cdef Record record
+    cdef Values values
+    cdef i64 due
+    while heap:
+        _, entity = heappop(heap)
+        record = _record(memory, records, alone, entity)
+        record.expected = 0
+        due = record.due()
+        if due and due <= minute:
+            record.advance(due)
+            record.tell(due)
+            if not alone:
+                memory.changed.add(entity)
+            if entity.startswith(sending):
+                _name_tags(record, entity)
+                values = _values(10 + SENDING)
+                values.numbers[3] = record.clients(due)
+                record._sending(memory, entity, due, values.numbers + 10)
+                rows.append((SENDER, record._tags, values, due * 60_000_000_000))
+            elif entity.startswith(client):
+                _name_tags(record, entity)
+                values = _values(SUMS + RELAYING)
+                record._relaying(due, values.numbers + SUMS)
+                rows.append((CLIENT, record._tags, values, due * 60_000_000_000))
+            else:
+                row = other(due, entity, record)
+                if row is not None:
+                    rows.append(row)
+            due = record.due()
+            if due and due <= minute:
+                heappush(heap, (due, entity))
+                continue
+        _expect(memory, entity, record)
+    return rows
+
+
+def of_guessed(set origins not None, dict guessed not None, i64 after):
+    """``emit._of_guessed``."""
+    cdef list found = []
+    cdef Origin origin
+    cdef PyObject* last
+    if guessed:
+        for each in origins:
+            origin = <Origin>each
+            last = PyDict_GetItemWithError(guessed, origin.user)
+            if (0 if last == NULL else <i64><object>last) > after:
+                found.append(origin)
+    return found
+
+
+def server_fields(Record relays not None, Record logins not None, i64 minute, relayed, failures):
+    """The fields of the server, as ``Emitter._server_fields``."""
+    cdef Values values = _values(15)
+    cdef i64 week = minute // MINUTES_OF_DAY // 7
+    cdef i64* at = values.numbers
+    at[0], at[1] = relayed, failures
+    at[2], at[3], at[4] = relays._recent[VOLUME], relays._hour[VOLUME], relays._day[VOLUME]
+    at[5] = relays._hour[REFUSED]
+    at[6] = 0 if relays.recipients is None else relays.recipients.count(minute)
+    at[7], at[8], at[9] = logins._recent[VOLUME], logins._hour[VOLUME], logins._day[VOLUME]
+    at[10] = 0 if logins.recipients is None else logins.recipients.count(minute)
+    at[11] = 0 if logins.senders is None else logins.senders.count(minute)
+    at[12], at[13] = relays.usual(0, week), logins.usual(0, week)
+    at[14] = max(relays.days, logins.days)
+    return values
 
 
 def strangers(dict sums_of not None):

@@ -6,7 +6,7 @@ from libc.string cimport memchr, memcpy
 
 from bmtick.collect._memory cimport Values
 
-FORMAT = 2  # of what is shared with the Python around: compiled.py refuses another one
+FORMAT = 3  # of what is shared with the Python around: compiled.py refuses another one
 
 cdef enum:
     MAX_DIGITS = 20  # of 64 bits, with the sign

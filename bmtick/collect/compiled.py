@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     """Writes rows in line protocol: ``emit.to_influx``."""
 
 
-_FORMATS = {"_bucket": 1, "_lines": 5, "_memory": 2, "_points": 2}
+_FORMATS = {"_bucket": 1, "_lines": 5, "_memory": 3, "_points": 3}
 
 
 def _load() -> tuple[Feed | None, Lines | None, Any, Any]:

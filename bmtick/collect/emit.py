@@ -74,6 +74,7 @@ class Emitter:
         self.memory = memory or Memory()
         is_compiled = self.memory.kind is not Record
         self._made = compiled.memory if is_compiled else None  # of the points of who sends
+        self._of_guessed = _of_guessed if self._made is None else self._made.of_guessed
         self._forgot = 0
 
     def rows(self, start: int, bucket: Bucket, lag: float) -> list[Row]:
@@ -109,24 +110,32 @@ class Emitter:
         rows: list[Row] = []
         if not self.memory.may_be_silent(until // 60):
             return rows
+        if self._made is not None and type(self.memory) is Memory:
+            found: list[Row] = self._made.silent(self.memory, until // 60, self._silent)
+            return found
         for minute, entity, record in self.memory.silent(until // 60):
-            time = minute * 60_000_000_000
-            name, *tags = entity.split("\n")
-            fields: Sequence[Number]
-            if name == n.SENDER:
-                fields = record.sending_fields(self.memory, entity, minute, b.NOTHING)
-            elif name == n.AUTH:
-                fields = [0, 0, *_failing(record, minute)]
-            elif name == n.ACCOUNT:
-                fields = [0, *_attacked(record, minute)]
-            elif name == n.SERVER:
-                tags, fields = [], self._server_fields(minute, 0, 0)
-            else:
-                fields = record.relaying_fields(minute, b.NOTHING)
-            if name == n.LOCAL and fields[_HOUR] and self._is_said_elsewhere(tags, fields, minute):
-                continue
-            rows.append((name, tuple(tags), fields, time))
+            row = self._silent(minute, entity, record)
+            if row is not None:
+                rows.append(row)
         return rows
+
+    def _silent(self, minute: int, entity: str, record: Record) -> Row | None:
+        """Return the point of one who fell silent in that minute, if it is not said elsewhere."""
+        name, *tags = entity.split("\n")
+        fields: Sequence[Number]
+        if name == n.SENDER:
+            fields = record.sending_fields(self.memory, entity, minute, b.NOTHING)
+        elif name == n.AUTH:
+            fields = [0, 0, *_failing(record, minute)]
+        elif name == n.ACCOUNT:
+            fields = [0, *_attacked(record, minute)]
+        elif name == n.SERVER:
+            tags, fields = [], self._server_fields(minute, 0, 0)
+        else:
+            fields = record.relaying_fields(minute, b.NOTHING)
+        if name == n.LOCAL and fields[_HOUR] and self._is_said_elsewhere(tags, fields, minute):
+            return None
+        return name, tuple(tags), fields, minute * 60_000_000_000
 
     def _is_said_elsewhere(
         self, tags: Sequence[str], fields: Sequence[Number], minute: int
@@ -244,14 +253,12 @@ class Emitter:
             )
             memory.guess(name, minute)
             found[name] = count, record
-        if memory.guessed:
-            for origin in bucket.origins:
-                if memory.guessed.get(origin.user, 0) > minute - HOUR:
-                    record = memory.record(f"{n.ACCOUNT}\n{origin.user}")
-                    if self._is_break_in(origin, record, minute):
-                        memory.touch(f"{n.ACCOUNT}\n{origin.user}", record, minute)
-                        record.broken_in = minute + HOUR
-                        found.setdefault(origin.user, (0, record))
+        for origin in self._of_guessed(bucket.origins, memory.guessed, minute - HOUR):
+            record = memory.record(f"{n.ACCOUNT}\n{origin.user}")
+            if self._is_break_in(origin, record, minute):
+                memory.touch(f"{n.ACCOUNT}\n{origin.user}", record, minute)
+                record.broken_in = minute + HOUR
+                found.setdefault(origin.user, (0, record))
         return [
             (n.ACCOUNT, (name,), [count, *_attacked(record, minute)], time)
             for name, (count, record) in sorted(found.items())
@@ -301,6 +308,9 @@ class Emitter:
         relays, logins = self.memory.record(_RELAYS), self.memory.record(_LOGINS)
         relays.advance(minute)
         logins.advance(minute)
+        if self._made is not None:
+            made: list[Number] = self._made.server_fields(relays, logins, minute, relayed, failures)
+            return made
         week = minute // 1440 // 7
         return [
             relayed,
@@ -336,6 +346,11 @@ def _strangers(entities: dict[str, list[int]]) -> tuple[int, int, list[int]]:
             refused += sums[b.REFUSED]
             clients.append(crc32(entity.encode()))
     return relayed, refused, clients
+
+
+def _of_guessed(origins: set[Origin], guessed: dict[str, int], after: int) -> list[Origin]:
+    """Return the origins of users whose logins failed later than in that minute."""
+    return [origin for origin in origins if guessed and guessed.get(origin.user, 0) > after]
 
 
 def _tried(bucket: Bucket) -> dict[str, dict[str, int]]:

@@ -11,6 +11,7 @@ and for each quarter of an hour of the day before; some networks and domains; pe
 from __future__ import annotations
 
 import json
+from _heapq import heapify, heappop, heappush  # heapq costs half a millisecond at each start
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from bmtick.collect import compiled
@@ -706,9 +707,9 @@ class Memory:
         self.began = -1
         self.epoch = 0
         self.shared: dict[str, dict[str, int]] = {}  # new addresses: to whom, in which minute
-        self._dues: dict[int, list[str]] = {}
+        self.dues: dict[int, list[str]] = {}  # who may be silent, by minute
+        self.due_minutes: list[int] = []  # the same minutes, a heap
         self._asked = 0  # the store, for what is due until that minute
-        self._next_due = 1 << 60  # the first of them, or earlier
         self.guessed: dict[str, int] = {}  # logins that failed, with the last minute
         self._cleared = -1  # the minute in which guessed was last swept
 
@@ -777,8 +778,12 @@ class Memory:
         due = record.due()
         if due and (not record.expected or due < record.expected):
             record.expected = due
-            self._next_due = min(self._next_due, due)
-            self._dues.setdefault(due, []).append(entity)
+            entities = self.dues.get(due)
+            if entities is None:
+                self.dues[due] = [entity]
+                heappush(self.due_minutes, due)
+            else:
+                entities.append(entity)
 
     def _share(self, entity: str, addresses: Iterable[str], minute: int) -> None:
         """Take down which addresses are new to whom."""
@@ -808,27 +813,29 @@ class Memory:
 
     def may_be_silent(self, minute: int) -> bool:
         """Whether ``silent`` may find somebody."""
-        return self._next_due <= minute or (self.store is not None and minute > self._asked)
+        if self.due_minutes and self.due_minutes[0] <= minute:
+            return True
+        return self.store is not None and minute > self._asked
+
+    def waiting(self, minute: int) -> list[tuple[int, str]]:
+        """Return, as a heap, who may be silent until that minute, and when; each is asked for once."""
+        found: set[tuple[int, str]] = set()
+        while self.due_minutes and self.due_minutes[0] <= minute:
+            due = heappop(self.due_minutes)
+            found.update((due, entity) for entity in self.dues.pop(due))
+        if self.store is not None and minute > self._asked:
+            found.update((0, entity) for entity in self.store.due(minute))
+            self._asked = minute
+        heap = list(found)
+        heapify(heap)
+        return heap
 
     def silent(self, minute: int) -> Iterator[tuple[int, str, Record]]:
         """Yield the entities of which a horizon ran empty until that minute: when, who, what.
 
         The record is as it was then until the next one is asked for.
         """
-        if not self.may_be_silent(minute):
-            return
-        from heapq import heapify, heappop, heappush
-
-        waiting: set[tuple[int, str]] = set()
-        if self._next_due <= minute:
-            for due in [due for due in self._dues if due <= minute]:
-                waiting.update((due, entity) for entity in self._dues.pop(due))
-            self._next_due = min(self._dues, default=1 << 60)
-        if self.store is not None and minute > self._asked:
-            waiting.update((0, entity) for entity in self.store.due(minute))
-            self._asked = minute
-        heap = list(waiting)
-        heapify(heap)
+        heap = self.waiting(minute)
         while heap:
             _, entity = heappop(heap)
             record = self.record(entity)
