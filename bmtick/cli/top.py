@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import shutil
 import socket
@@ -29,7 +30,16 @@ if TYPE_CHECKING:
 
 _EVERY = 1.0  # seconds between two frames, unless a key is pressed
 _NEWEST = 16 << 20  # bytes of each log that are read at the start
+_SEQUENCE = re.compile(r"\[[0-9;?]*[ -/]*[@-~]|O[@-~]?")  # of CSI and SS3, behind the escape
 _ESCAPES = {
+    "[H": "home",
+    "[1~": "home",
+    "[7~": "home",
+    "OH": "home",
+    "[F": "end",
+    "[4~": "end",
+    "[8~": "end",
+    "OF": "end",
     "[A": "up",
     "[B": "down",
     "[C": "right",
@@ -72,7 +82,14 @@ def command(ctx: click.Context, once: bool, logs: tuple[str, ...]) -> None:
     feeder.read()
     if once:
         size = shutil.get_terminal_size((80, 24))
-        _draw(feeder.board, brake, View(), (size.columns, size.lines), _print)
+        _draw(
+            feeder.board,
+            brake,
+            View(),
+            (size.columns, size.lines),
+            _print,
+            unicode=_unicode(),
+        )
         return
     _live(feeder, brake)
 
@@ -148,10 +165,11 @@ def _draw(
     view: View,
     size: tuple[int, int],
     show: Callable[[list[Any]], None],
+    *,
+    unicode: bool,
 ) -> None:
     from bmtick.live.top import frame
 
-    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     show(frame(view, board.snapshot(int(time.time())), brake.held(), size, unicode=unicode))
 
 
@@ -167,14 +185,14 @@ def _live(feeder: _Feeder, brake: JournalBrake) -> None:
 
     from bmtick.live.top import QUIT, View
 
-    view, out = View(), console()
+    view, out, unicode = View(), console(), _unicode()
     with _raw(), Live(console=out, screen=True, auto_refresh=False) as live:
 
         def show(lines: list[Text]) -> None:
             live.update(Text("\n").join(lines), refresh=True)
 
         while True:
-            _draw(feeder.board, brake, view, (out.width, out.height), show)
+            _draw(feeder.board, brake, view, (out.width, out.height), show, unicode=unicode)
             for key in _pressed(_EVERY):
                 action = view.key(key)
                 if action and action[0] == QUIT:
@@ -185,6 +203,11 @@ def _live(feeder: _Feeder, brake: JournalBrake) -> None:
             if feeder.said:
                 view.said = view.said or feeder.said[-1]
                 feeder.said.clear()
+
+
+def _unicode() -> bool:
+    """Whether the terminal shows more than ASCII; to be asked before rich takes the output."""
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 
 def _act(brake: JournalBrake, action: str, who: str) -> str:
@@ -227,9 +250,12 @@ def keys_of(text: str) -> Iterator[str]:
     """Yield the names of the keys in what a terminal sends."""
     while text:
         if text[0] == "\x1b":
-            code = next((code for code in _ESCAPES if text.startswith(code, 1)), "")
-            yield _ESCAPES.get(code, "escape")
-            text = text[1 + len(code) :]
+            sequence = _SEQUENCE.match(text, 1)
+            if sequence is None:
+                yield "escape"
+            elif sequence[0] in _ESCAPES:
+                yield _ESCAPES[sequence[0]]
+            text = text[sequence.end() if sequence else 1 :]
         else:
             yield _KEYS.get(text[0], text[0])
             text = text[1:]

@@ -45,6 +45,8 @@ _MARKS: Final = {"CRITICAL": "!!", "WARNING": "! ", "INFO": "i "}
 _BARS, _ASCII_BARS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 _SPARK: Final = 36  # slots: three hours
 _FIGURE: Final = 11  # columns of a figure
+_NAME: Final = 20  # columns of a name, at least
+_ABSENT: Final = {GUESSER: "clients", TARGET: "users"}  # what one of that kind cannot have
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,9 @@ class View:
         names = [row.name for row in self.rows]
         here = names.index(self.selected) if self.selected in names else 0
         steps = {"up": -1, "k": -1, "down": 1, "page-up": -10, "page-down": 10}
-        if key in steps and names:
+        if key in ("home", "end") and names:
+            self.selected = names[0 if key == "home" else -1]
+        elif key in steps and names:
             self.selected = names[max(0, min(len(names) - 1, here + steps[key]))]
         elif key in ("left", "right", "tab"):
             self._go((self.tab + (-1 if key == "left" else 1)) % len(_TABS))
@@ -291,7 +295,7 @@ def _entity(entity: Entity, columns: Sequence[str], on_hold: set[str]) -> Row:
     who = who_of(entity)
     held = who in on_hold
     return Row(
-        (entity.name, *(number(entity.facts.get(name, 0)) for name in columns)),
+        (entity.name, *(_figure(entity, name) for name in columns)),
         style="magenta" if held else _STYLES.get(entity.level, ""),
         mark="H " if held else _MARKS.get(entity.level, ""),
         name=f"{entity.kind} {entity.name}",
@@ -303,6 +307,11 @@ def _entity(entity: Entity, columns: Sequence[str], on_hold: set[str]) -> Row:
             f"{_('next:')} {next_command(entity)}",
         ),
     )
+
+
+def _figure(entity: Entity, name: str) -> str:
+    value = entity.facts.get(name, 0)
+    return "" if not value and _ABSENT.get(entity.kind) == name else number(value)
 
 
 def _filtered(view: View, rows: list[Row]) -> list[Row]:
@@ -346,7 +355,12 @@ def _evidence(row: Row, width: int, room: int) -> list[Text]:
 
 
 def _line(mark: str, cells: Sequence[str], width: int) -> str:
-    """Set the first cell to the left, the others to the right, each in columns of its own."""
+    """Set the first cell to the left, the others to the right, each in columns of its own.
+
+    Where that leaves too little for a name, the last columns are left out.
+    """
+    figures = max(1, min(len(cells) - 1, (width - len(mark) - _NAME) // _FIGURE))
+    cells = cells[: 1 + figures]
     left = max(10, width - len(mark) - _FIGURE * (len(cells) - 1))
     first = printable(cells[0])
     if cell_len(first) > left - 1:

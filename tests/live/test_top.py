@@ -123,6 +123,37 @@ def test_holding_is_asked_first(board):
     assert draw(view, board)[-1] == "choose an account or a machine first"
 
 
+def test_a_narrow_terminal_shows_names_before_figures(board):
+    outbreak(board, "a.long.name@example.org")
+    head, row = draw(View(), board, size=(40, 12))[4:6]
+    assert head.split() == ["in", "the", "last", "hour", "recipients*"]
+    assert row.startswith(">!!a.long.name@example.")
+    assert row.endswith(" 1,266")
+
+
+def test_what_somebody_cannot_have_is_left_out(board):
+    board.feed(
+        [Point("postfix_auth", {"client": "192.0.2.99"}, {"failures": 9, "users": 3}, NOW * 10**9)]
+    )
+    lines = draw(View(tab=2), board)
+    (row,) = [line.split() for line in lines if "192.0.2.99" in line]
+    assert row[-2:] == ["9", "3"]
+
+
+def test_the_ends_of_a_list(board):
+    for number in range(30):
+        outbreak(board, f"u{number:02}@example.org")
+    view = View()
+    draw(view, board)
+    first = view.selected
+    view.key("end")
+    draw(view, board)
+    assert view.selected != first
+    assert view.selected == view.rows[-1].name
+    view.key("home")
+    assert view.selected == first
+
+
 def test_who_is_held_is_marked_and_listed(board):
     brake = Brake()
     brake.hold("eve@example.org", None)
@@ -153,8 +184,9 @@ def test_a_terminal_without_unicode_gets_ascii(board):
 
 
 def test_keys_as_a_terminal_sends_them():
-    text = "a\x1b[A\x1b[6~\x1bOB\x1b\x7f\r\t"
-    wanted = ["a", "up", "page-down", "down", "escape", "backspace", "enter", "tab"]
+    text = "a\x1b[A\x1b[6~\x1bOB\x1b\x7f\r\t\x1b[4~\x1b[1;5Cx\x1b[H"
+    wanted = ["a", "up", "page-down", "down", "escape", "backspace", "enter", "tab", "end"]
+    wanted += ["x", "home"]  # and nothing of a key that means nothing here
     assert list(keys_of(text)) == wanted
 
 
@@ -192,20 +224,28 @@ def test_without_a_terminal_it_says_what_to_do(settings):
 
 def test_in_a_real_terminal_it_ends_with_q_and_leaves_it_as_it_was(settings):
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "bmtick", "top", "--config", str(settings), "--log", LOG]
+    log = settings.with_name("mail.log")
+    now = time.strftime("%b %e %H:%M:%S")
+    log.write_text(
+        f"{now} mx postfix/smtpd[1]: 7C1F2A0001: client=pc[192.0.2.4], sasl_method=PLAIN, "
+        f"sasl_username=a@example.org\n{now} mx postfix/qmgr[2]: 7C1F2A0001: "
+        "from=<a@example.org>, size=100, nrcpt=1 (queue active)\n"
+    )
+    command = [sys.executable, "-m", "bmtick", "top", "--config", str(settings), "--log", str(log)]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
+    environment["PYTHONIOENCODING"] = "utf-8"
     process = subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, env=environment
     )
     os.close(theirs)
     seen = b""
     try:
-        while b"6 Held" not in seen:
-            assert select.select([ours], [], [], 30)[0], seen
+        while "█".encode() not in seen:  # the curve, with more than ASCII
+            assert select.select([ours], [], [], 120)[0], seen
             seen += os.read(ours, 65536)
         os.write(ours, b"q")
         while b"\x1b[?1049l" not in seen:
-            assert select.select([ours], [], [], 30)[0], seen
+            assert select.select([ours], [], [], 120)[0], seen
             seen += os.read(ours, 65536)
         assert process.wait(120) == 0
         assert process.stderr.read() == b""
