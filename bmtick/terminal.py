@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _PIPE_WIDTH: Final = 100  # columns where nobody says how wide it is
 _GAP: Final = 2
 _WHOLE: Final = (24, 16, 10)  # columns: the first that does; a shorter cell keeps its line
+_READABLE: Final = 30  # columns that a long text wants
+_INDENT: Final = 4
 _STYLES: Final = {
     "CRITICAL": "bold red",
     "WARNING": "yellow",
@@ -57,8 +59,8 @@ def _width(terminal: bool) -> int:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, more: int = 0) -> None:
     """Print a table on stdout that fits; as lines, a block for each row, where none can.
 
-    Long texts are broken between words. A word, such as an address, is never broken: it could no
-    longer be copied.
+    Long texts are broken between words; one that stands last and would get a narrow column stands
+    below its row. A word, such as an address, is never broken: it could no longer be copied.
 
     Args:
         columns: their heads.
@@ -71,7 +73,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, mor
     out = console()
     cells = [[printable(str(value)) for value in row] for row in rows]
     widths = fitting(columns, cells, out.width)
-    if widths is None:
+    if _is_text_below(columns, cells, widths, out.width):
+        _print_below(out, columns, cells)
+    elif widths is None:
         _print_lines(out, columns, cells)
     else:
         table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, _GAP, 0, 0))
@@ -87,7 +91,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, mor
 def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int] | None:
     """Return the widths of the columns of a table that fits, or None where words are too long."""
     parts = [[head, *column] for head, column in zip(columns, _columns(columns, rows), strict=True)]
-    natural = [max(map(_cells, cells)) for cells in parts]
+    natural = _natural(columns, rows)
     words = [
         max(_cells(word) for cell in cells for word in cell.split() or [""]) for cells in parts
     ]
@@ -104,6 +108,46 @@ def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -
                 for short, lack in zip(least, lacking, strict=True)
             ]
     return None
+
+
+def _is_text_below(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], widths: list[int] | None, width: int
+) -> bool:
+    """Whether the last column is a long text that is read better below the rest of its row."""
+    if len(columns) < 2 or not rows:
+        return False
+    *short, text = _natural(columns, rows)
+    broken = widths is None or (widths[-1] < _READABLE and text > 2 * widths[-1])
+    return text > _READABLE and broken and sum(short) + _GAP * (len(short) - 1) <= width
+
+
+def _natural(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [
+        max(map(_cells, [head, *column]))
+        for head, column in zip(columns, _columns(columns, rows), strict=True)
+    ]
+
+
+def _print_below(out: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    import textwrap  # noqa: PLC0415 -- as above
+
+    from rich.text import Text  # noqa: PLC0415
+
+    widths = _natural(columns, rows)[:-1]
+    right = [_figures(column) for column in _columns(columns, rows)]
+    for number, row in enumerate([columns, *rows]):
+        line = Text(style="" if number else "bold")
+        for index, (cell, width) in enumerate(zip(row[:-1], widths, strict=True)):
+            space = " " * (width - _cells(cell))
+            line.append(space if right[index] else "")
+            line.append(cell, style=_STYLES.get(cell, "") if number else "")
+            line.append(("" if right[index] else space) + " " * _GAP)
+        line.rstrip()
+        out.print(line, soft_wrap=True)
+        for part in textwrap.wrap(
+            row[-1], out.width - _INDENT, break_long_words=False, break_on_hyphens=False
+        ):
+            out.print(Text(" " * _INDENT + part, style="" if number else "bold"), soft_wrap=True)
 
 
 def _print_lines(out: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -53,7 +53,15 @@ def _describe(alert: Alert, output_format: str) -> None:
         return
     click.echo(f"{alert.name}: {alert.summary}\n")
     rows = [
-        (p.name, p.type, p.unit, show(p, p.default), limits_text(p), p.meaning) for p in parameters
+        (
+            p.name,
+            p.type,
+            p.unit,
+            show(p, p.default),
+            limits_text(p).removesuffix(f" {p.unit}"),  # it stands in a column of its own
+            p.meaning,
+        )
+        for p in parameters
     ]
     print_table(("parameter", "type", "unit", "default", "limits", "meaning"), rows)
     click.echo("\nWho is told beside mail, as --set HANDLER.OPTION=VALUE or under [notify]:\n")

@@ -7,13 +7,8 @@ import sys
 
 import click
 
-from bmtick.cli.common import (
-    config_option,
-    format_option,
-    load_settings,
-    print_json,
-    print_table,
-)
+from bmtick.cli.common import config_option, format_option, load_settings, print_json
+from bmtick.errors import printable
 
 
 @click.command("settings")
@@ -35,7 +30,6 @@ def command(ctx: click.Context, schema: bool, output_format: str) -> None:
     if output_format == "json":
         print_json([row._asdict() for row in rows])
     else:
-        print_table(
-            ("setting", "value", "origin"),
-            [(row.key, json.dumps(row.value, ensure_ascii=False), row.origin) for row in rows],
-        )
+        for row in rows:
+            value = json.dumps(row.value, ensure_ascii=False)
+            click.echo(printable(f"{row.key} = {value}  # {row.origin}"))

@@ -27,13 +27,27 @@ def shown(capsys, monkeypatch):
 
 
 def test_a_table_has_no_line_that_is_wider(shown):
-    for width in (100, 120, 300):
+    for width in (120, 300):
         lines = shown(width, COLUMNS, ROWS).splitlines()
         assert max(map(len, lines)) <= width
         assert lines[0].split() == list(COLUMNS)
         assert ADDRESS in lines[1]
         assert lines[1].index("1,266") + 4 == lines[-1].index("7"), "figures stand to the right"
     assert len(shown(300, COLUMNS, ROWS).splitlines()) == 3
+
+
+def test_a_long_text_that_would_get_a_narrow_column_stands_below(shown):
+    assert shown(100, COLUMNS, ROWS).splitlines() == [
+        "user" + " " * 47 + "since                recipients",
+        "    why",
+        f"{ADDRESS}  2026-11-24 03:19:42       1,266",
+        f"    {TEXT}",
+        "bob" + " " * 78 + "7",
+        "    nothing",
+    ]
+    lines = shown(60, ("a", "text"), [("x" * 30, f"{TEXT} {TEXT}")]).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert all(line.startswith("    ") for line in lines[3:])
 
 
 def test_where_no_table_fits_each_row_is_a_block_of_lines(shown):
