@@ -11,13 +11,15 @@ import re
 import statistics
 import sys
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random
 
+from benchmarks.guard.innocents import FIRST_TIMES
+from benchmarks.guard.peers import PEERS, Peer
 from benchmarks.thresholds import server as servers
 from benchmarks.thresholds.incidents import KINDS, Truth
 from benchmarks.thresholds.server import DAY, FEATURES, Server
@@ -64,6 +66,15 @@ class Result:
     caught: list[str] = field(default_factory=list)
     days: float = 0.0
     first: str = ""
+    peers: dict[str, PeerResult] = field(default_factory=dict)
+
+
+@dataclass
+class PeerResult:
+    """What became of the same log with a peer: spam that got out, recipients of others refused."""
+
+    out: int = 0
+    refused: Counter[str] = field(default_factory=Counter)  # by account
 
 
 class Replay:
@@ -91,6 +102,7 @@ class Replay:
             warn=lambda text: None if text.startswith("holds") else sys.stderr.write(f"{text}\n"),
         )
         self.guard.caught = self.caught.append
+        self.peers: dict[str, Peer] = {peer.name: peer() for peer in PEERS}
         self.scanner: Scanner | None = None
 
     def told(self, lines: list[str]) -> None:
@@ -215,6 +227,13 @@ def _decide(
         held = any(who in replay.guard.holds.held for who in whom)
     if held:
         dropped.add(queue_id)
+    for name, peer in replay.peers.items():
+        refused = peer.refused(login.lower(), count, replay.now) if login else 0
+        of_peer = result.peers.setdefault(name, PeerResult())
+        if spam:
+            of_peer.out += count - refused
+        elif refused:
+            of_peer.refused[login.lower()] += refused
     if spam:
         result.held += count if held else 0
         result.out += 0 if held else count
@@ -240,35 +259,55 @@ def quiet(feature: str, seed: int, days: float, factors: tuple[float, float]) ->
     return result
 
 
+def first_time(kind: str, seed: int, factors: tuple[float, float]) -> Result:
+    """Replay a server on whose last day somebody honest does something for the first time."""
+    random = Random(f"{kind}/{seed}")
+    built = servers.build(random.randrange(1 << 40), random.choice((2.0, 4.0, 8.0)))
+    FIRST_TIMES[kind](built)
+    result = _run(built, None, (*built.trusted, built.webmail), factors)
+    result.name, result.seed, result.days = kind, seed, built.days
+    return result
+
+
 def _job(
     job: tuple[str, str, int], *, days: float, factors: tuple[float, float]
 ) -> tuple[str, Result]:
     sort, name, seed = job
-    found = (
-        incident(name, seed, factors) if sort == "incident" else quiet(name, seed, days, factors)
-    )
-    return sort, found
+    if sort == "incident":
+        return sort, incident(name, seed, factors)
+    if sort == "first time":
+        return sort, first_time(name, seed, factors)
+    return sort, quiet(name, seed, days, factors)
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.guard.replay", description=__doc__)
     parser.add_argument("--runs", type=int, default=6)
     parser.add_argument("--quiet-runs", type=int, default=2)
+    parser.add_argument("--first-runs", type=int, default=6)
     parser.add_argument("--days", type=float, default=14)
     parser.add_argument("--kinds", nargs="*", default=list(_BURSTS))
     parser.add_argument("--backgrounds", nargs="*", default=list(FEATURES))
+    parser.add_argument("--first-times", nargs="*", default=list(FIRST_TIMES))
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--factors", nargs=2, type=float, default=(1.5, 2.0))
     parser.add_argument("--processes", type=int, default=2)
     given = parser.parse_args(arguments)
-    seeds = range(given.first_seed, given.first_seed + max(given.runs, given.quiet_runs))
-    jobs = [("incident", k, s) for k in given.kinds for s in seeds[: given.runs]]
-    jobs += [("quiet", b, s) for b in given.backgrounds for s in seeds[: given.quiet_runs]]
-    found: dict[str, dict[str, list[Result]]] = {"incident": {}, "quiet": {}}
+    first = given.first_seed
+    jobs = [
+        (sort, name, seed)
+        for sort, names, runs in (
+            ("incident", given.kinds, given.runs),
+            ("quiet", given.backgrounds, given.quiet_runs),
+            ("first time", given.first_times, given.first_runs),
+        )
+        for name in names
+        for seed in range(first, first + runs)
+    ]
+    found: dict[str, dict[str, list[Result]]] = {"incident": {}, "quiet": {}, "first time": {}}
+    job = partial(_job, days=given.days, factors=tuple(given.factors))
     with ProcessPoolExecutor(given.processes) as pool:
-        for sort, result in pool.map(
-            partial(_job, days=given.days, factors=tuple(given.factors)), jobs
-        ):
+        for sort, result in pool.map(job, jobs):
             found[sort].setdefault(result.name, []).append(result)
             for who in result.innocents:
                 sys.stderr.write(f"INNOCENT {result.name} {result.seed}: {who}\n")
@@ -277,21 +316,47 @@ def main(arguments: list[str] | None = None) -> None:
                     f"{result.name} {result.seed}: {result.out} out, {result.held} held; "
                     f"{result.first or result.caught[:3]}\n"
                 )
-    print("| kind | runs | held in | recipients out: median | most | without a guard: median |")
-    print("|---|---|---|---|---|---|")
+    print(table(found), end="")
+
+
+def table(found: dict[str, dict[str, list[Result]]]) -> str:
+    """Return what got out of each kind of incident, and who was hit else."""
+    names = [peer.name for peer in PEERS]
+    lines = []
+    if found["incident"]:
+        lines += [
+            f"| spam: recipients that got out, median | runs | guard | most | {' | '.join(names)} | sent |",
+            f"|---|---|---|---|{'---|' * len(names)}---|",
+        ]
     for name, results in found["incident"].items():
         out = [r.out for r in results]
-        print(
-            f"| {_BURSTS.get(name, name)} | {len(results)} | {sum(bool(r.caught) for r in results)} "
-            f"| {statistics.median(out):.0f} | {max(out)} "
-            f"| {statistics.median(r.out + r.held for r in results):.0f} |"
-        )
-    print("\n| quiet background | days | innocents held |\n|---|---|---|")
-    for name, results in found["quiet"].items():
-        print(
-            f"| {name} | {sum(r.days for r in results):.0f} "
-            f"| {sum(len(r.innocents) for r in results)} |"
-        )
+        of_peers = [statistics.median(r.peers[n].out for r in results) for n in names]
+        cells = [
+            *(_BURSTS.get(name, name), len(results), f"{statistics.median(out):.0f}", max(out)),
+            *(f"{one:.0f}" for one in of_peers),
+            f"{statistics.median(r.out + r.held for r in results):.0f}",
+        ]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    for sort in ("quiet", "first time"):
+        if not found[sort]:
+            continue
+        lines += [
+            "",
+            f"| {sort}: innocents held or refused | runs | days | guard | {' | '.join(names)} |",
+            f"|---|---|---|---|{'---|' * len(names)}",
+        ]
+        for name, results in found[sort].items():
+            hit = [
+                f"{sum(len(r.peers[n].refused) for r in results if n in r.peers):,} "
+                f"({sum(sum(r.peers[n].refused.values()) for r in results if n in r.peers):,} recipients)"
+                for n in names
+            ]
+            cells = [
+                *(name.replace("_", " "), len(results), f"{sum(r.days for r in results):.0f}"),
+                *(sum(len(r.innocents) for r in results), *hit),
+            ]
+            lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines).lstrip("\n") + "\n"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ hundreds of messages meanwhile. So three patterns are enough by themselves:
 - several mails in a row, each to a whole list, by somebody who writes to none, from two addresses
   in networks that the user is not known in, under a sender of a strange domain, or with many
   recipients refused;
-- a flood of single mails by the webmail (a trusted machine that logs in for its users), whose
+- a flood of single mails by the webmail (a trusted machine that logs in for several users), whose
   users type: far above the own peak of ten minutes, and faster than a hand clicks or with many
   recipients refused.
 
@@ -49,9 +49,10 @@ CLICKED: Final = 60  # single mails
 _CLICKING = 15.0  # seconds in which no hand clicks so often
 _FEW = 2  # recipients of a single mail
 # An honest old list has so large a share of dead addresses, and few that refuse it as spam. Of few
-# recipients chance alone makes more: what is called many is three standard deviations above it.
+# recipients chance alone makes more: what is called many is four standard deviations above it, since
+# it is looked at again after each message.
 _DEAD, _TAKEN_FOR_SPAM = 0.1, 0.01
-_REFUSED, _BLOCKED, _DEVIATIONS = 6, 3, 3.0
+_REFUSED, _BLOCKED, _DEVIATIONS = 6, 4, 4.0
 _SYSTEM = "@global.virt"  # BlueMind's own login, which sends invitations for all
 
 
@@ -62,7 +63,7 @@ class Sent(NamedTuple):
     client: str
     recipients: int
     foreign: bool  # from a network that the user is not known in; never a private one
-    trusted: bool  # from a machine that may relay without a login
+    webmail: bool  # from a machine of ours by which several users write
     disguised: bool = False  # under a sender of a domain that the user is not known to write as
 
 
@@ -106,7 +107,7 @@ class Bursts:
 
     def add(self, user: str, sent: Sent) -> None:
         """Take a message."""
-        if not (sent.foreign or sent.trusted or sent.recipients >= LIST):
+        if not (sent.foreign or sent.webmail or sent.recipients >= LIST):
             return  # no pattern needs it
         recent = self._recent.pop(user, None) or []
         if len(recent) >= _MOST:
@@ -138,7 +139,7 @@ class Bursts:
         return (
             (_everywhere(recent, now, habit) if last.foreign else "")
             or (_to_lists(recent, habit) if last.recipients >= LIST else "")
-            or (_typed(user, recent, habit) if last.trusted else "")
+            or (_typed(user, recent, habit) if last.webmail else "")
         )
 
     def released(self, user: str) -> None:
@@ -194,11 +195,11 @@ def _to_lists(recent: list[Sent], habit: Habit) -> str:
 def _typed(user: str, recent: list[Sent], habit: Habit) -> str:
     if not habit.days or user.endswith(_SYSTEM):
         return ""
-    recipients = sum(min(sent.recipients, _PER_TYPED) for sent in recent if sent.trusted)
+    recipients = sum(min(sent.recipients, _PER_TYPED) for sent in recent if sent.webmail)
     if recipients <= TYPED + _TIMES_TYPED * habit.usual_recent:
         return ""
     if not habit.many_refused:
-        single = [s.time for s in recent if s.trusted and s.recipients <= _FEW][-CLICKED:]
+        single = [s.time for s in recent if s.webmail and s.recipients <= _FEW][-CLICKED:]
         if len(single) < CLICKED or single[-1] - single[0] > _CLICKING:
             return ""
     return _(

@@ -192,7 +192,8 @@ class MemoryJudge:
         foreign = bool(where) and (where == _ODD or not trusted) and not (known and where in known)
         known = record.domains if record is not None else None
         disguised = any(not known or domain not in known for domain in domains)
-        return Sent(now, client, message.recipients, foreign, trusted, disguised)
+        webmail = client in _USUAL_LOOPBACK or (trusted and self._memory.is_shared(client))
+        return Sent(now, client, message.recipients, foreign, webmail, disguised)
 
     def _habit(self, who: Who, now: float) -> Habit:
         record = self._memory.records.get(self._entity(who))

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from bmtick.collect.memory import MESSAGES, VOLUME, WIDTH, Memory, Record
 from bmtick.guard.who import FROM, LOCAL, MEASUREMENTS, Who, local
 
 _KINDS = {measurement: kind for kind, measurement in MEASUREMENTS.items()}
-_MAX_RECORDS = 60_000  # some 3 kB each; of more the longest silent are forgotten
+_MAX_RECORDS = 50_000  # some 6 kB each; of more the longest silent are forgotten
+_MAX_ADDRESSES = 5_000  # of which it is known who logs in from there
+_SHARED: Final = 5  # logins from one machine: a webmail's, not a desk's
 _FORGET = 900.0  # seconds after which the log is not expected to tell of a message any more
 
 
@@ -40,15 +42,36 @@ class GuardMemory(Memory):
         self.lock = threading.RLock()
         self._ahead: dict[str, list[float]] = {}  # messages, volume, and when the last one came
         self.touched: dict[str, None] = {}  # entities that the log told something of
+        self._logins: dict[str, list[str]] = {}  # some of each address, the longest silent first
 
     def dump(self) -> dict[str, Any]:
         """Return all but the records, which are many: see ``lines``."""
         with self.lock:
             records, self.records = self.records, {}
             try:
-                return super().dump()
+                return {**super().dump(), "logins": self._logins}
             finally:
                 self.records = records
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Take what ``dump`` gave."""
+        super().restore(kept)
+        logins = kept.get("logins", {})  # a state of before they were known has none
+        self._logins = {str(address): list(map(str, of)) for address, of in logins.items()}
+
+    def is_shared(self, address: str) -> bool:
+        """Whether several logins were seen to send from a machine."""
+        return len(self._logins.get(address, ())) >= _SHARED
+
+    def _see_login(self, entity: str, addresses: Iterable[str]) -> None:
+        logins = self._logins
+        for address in addresses:
+            seen = logins.pop(address, None) or []
+            logins[address] = seen
+            if len(seen) < _SHARED and entity not in seen:
+                seen.append(entity)
+        while len(logins) > _MAX_ADDRESSES:
+            del logins[next(iter(logins))]
 
     def lines(self) -> Iterator[list[str]]:
         """Yield entity and text of each record, without stopping the other writer for long."""
@@ -88,6 +111,8 @@ class GuardMemory(Memory):
         counts = [0] * WIDTH
         counts[MESSAGES], counts[VOLUME] = 1, volume
         with self.lock:
+            if addresses:
+                self._see_login(entity, addresses)
             super().add(entity, int(now), counts, addresses=addresses, domains=domains)
             known = self._ahead.pop(entity, None) or [0, 0, now]
             self._ahead[entity] = [known[0] + 1, known[1] + volume, now]
@@ -108,5 +133,7 @@ class GuardMemory(Memory):
                     counts[place] -= both
                 if not known[0] and not known[1]:
                     del self._ahead[entity]
+            if addresses := seen.get("addresses"):
+                self._see_login(entity, addresses)
             self.touched[entity] = None
             return super().add(entity, time, counts, **seen)

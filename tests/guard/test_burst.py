@@ -5,8 +5,8 @@ from bmtick.guard.burst import Bursts, Habit, Sent
 KNOWN = Habit(days=5, usual=10, usual_recent=4)
 
 
-def sent(time, client="1.2.3.4", recipients=1, *, foreign=True, trusted=False, disguised=False):
-    return Sent(time, client, recipients, foreign, trusted, disguised)
+def sent(time, client="1.2.3.4", recipients=1, *, foreign=True, webmail=False, disguised=False):
+    return Sent(time, client, recipients, foreign, webmail, disguised)
 
 
 NOBODY_KNOWN = Habit()
@@ -62,17 +62,17 @@ def test_lists_from_two_strange_addresses_or_with_many_refused_are_held_at_the_s
     assert first_reason([sent(n, f"9.9.{n}.1", 60) for n in range(9)], KNOWN) == 2
     home = [sent(n, recipients=60, foreign=False) for n in range(9)]
     assert first_reason(home, KNOWN) is None
-    assert first_reason(home, KNOWN._replace(sent=60, refused=13)) == 2
-    old_list = KNOWN._replace(sent=60, refused=12, blocked=2)
+    assert first_reason(home, KNOWN._replace(sent=60, refused=16)) == 2
+    old_list = KNOWN._replace(sent=60, refused=15, blocked=3)
     assert first_reason(home, old_list) is None  # a tenth is dead, and chance makes some more
     disguised = [sent(n, recipients=60, foreign=False, disguised=n > 1) for n in range(9)]
     assert first_reason(disguised, KNOWN) == 4
-    writer = KNOWN._replace(usual=300, sent=60, refused=13)
+    writer = KNOWN._replace(usual=300, sent=60, refused=16)
     assert first_reason(home[:5], writer) is None  # three times the own peak is needed
 
 
 def test_the_webmail_is_held_above_the_own_peak_where_many_are_refused():
-    flood = [sent(n * 0.3, "127.0.0.1", foreign=False, trusted=True) for n in range(300)]
+    flood = [sent(n * 0.3, "127.0.0.1", foreign=False, webmail=True) for n in range(300)]
     refused = KNOWN._replace(sent=60, blocked=4)
     assert first_reason(flood, refused) == 50 + 4 * 4 + 1
     assert first_reason(flood, KNOWN) is None
@@ -84,11 +84,11 @@ def test_the_webmail_is_held_above_the_own_peak_where_many_are_refused():
 
 
 def test_the_webmail_is_held_above_the_own_peak_where_no_hand_clicks_so_fast():
-    flood = [sent(n * 0.2, "127.0.0.1", foreign=False, trusted=True) for n in range(300)]
+    flood = [sent(n * 0.2, "127.0.0.1", foreign=False, webmail=True) for n in range(300)]
     assert first_reason(flood, KNOWN) == 50 + 4 * 4 + 1
     assert first_reason(flood, KNOWN._replace(usual_recent=200)) is None
     assert first_reason(flood, Habit()) is None
-    assert first_reason([one._replace(trusted=False) for one in flood], KNOWN) is None
+    assert first_reason([one._replace(webmail=False) for one in flood], KNOWN) is None
     invitation = [one._replace(recipients=9) for one in flood]
     assert first_reason(invitation, KNOWN) is None
     pauses = [one._replace(time=one.time + n // 40 * 60) for n, one in enumerate(flood)]

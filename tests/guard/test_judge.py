@@ -117,8 +117,35 @@ def test_a_burst_through_a_tunnels_loopback_addresses_is_one_but_not_through_the
 def test_volume_alone_holds_nobody_but_with_refusals(judge):
     for _ in range(300):
         assert not say(judge, "bob@x.org")
-    judge.memory.add(BOB, int(NOW), counts(refused=50))
-    assert "50" in say(judge, "bob@x.org")
+    judge.memory.add(BOB, int(NOW), counts(refused=52))
+    assert "52" in say(judge, "bob@x.org")
+
+
+def flood(judge, client):
+    return any(say(judge, "bob@x.org", client, now=NOW + n / 10) for n in range(100))
+
+
+def test_a_flood_of_single_mails_is_held_by_the_webmail_and_not_from_a_desk_in_a_trusted_network(
+    judge,
+):
+    judge.memory.record(BOB).days = 3
+    assert not flood(judge, "10.0.0.7")
+    for n in range(4):
+        say(judge, f"user{n}@x.org", "10.0.0.7")
+    assert judge.memory.is_shared("10.0.0.7")
+    kept = GuardMemory()
+    kept.restore(judge.memory.dump())
+    assert kept.is_shared("10.0.0.7")
+    assert flood(judge, "10.0.0.7")
+
+
+def test_who_logs_in_from_where_is_bounded_and_forgets_the_longest_silent():
+    memory = GuardMemory()
+    for n in range(6000):
+        memory.ahead(f"postfix_sender\nuser{n}@x.org", NOW, 1, [f"10.0.{n // 250}.{n % 250}"], [])
+        memory.ahead(f"postfix_sender\nuser{n % 9}@x.org", NOW, 1, ["10.9.9.9"], [])
+    assert memory.is_shared("10.9.9.9")
+    assert len(memory._logins) == 5000
 
 
 def test_an_alerts_threshold_is_not_enough(judge):
