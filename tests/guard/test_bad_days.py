@@ -163,11 +163,27 @@ def test_a_disk_that_is_full(server, port, tmp_path, goes):
             assert not submitted  # who was held stays held, and mail is not refused
             wait_for(lambda: any(m["queue_name"] == "hold" for m in server.queue()), "the hold")
             wait_for(lambda: "cannot write" in running.said, "the guard to tell")
-            subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
-            assert not server.submit(BOB, ["ro@example.net"], user=BOB, password="secret")
-            wait_for(lambda: len(server.queue()) == 2, "the second hold")
             assert running.process.poll() is None
         server.command("postsuper", "-d", "ALL")
+
+
+def test_a_disk_that_is_read_only(port, tmp_path, goes):
+    folder = tmp_path / "disk"
+    with full_disk(folder):
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        started = subprocess.run(
+            [
+                *(sys.executable, "-m", "bmtick", "guard", "--state", f"{folder}/guard.state"),
+                *("--listen", f"inet:127.0.0.1:{port}", "--log", "/nowhere"),
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert started.returncode == 2
+        assert "cannot write" in started.stderr
+        assert "Read-only" in started.stderr
+        goes()
 
 
 def test_a_second_guard_leaves_the_first_alone(server, port, tmp_path, goes):
