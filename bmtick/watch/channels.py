@@ -2,16 +2,22 @@
 
 A channel is a name and a URL of Apprise, which holds its secrets. So URLs come from a file that
 only its owner may read, or from the environment, and are shown in no message.
+
+Apprise waits as long as a server goes on to send, and keeps all that it sends. So each text is sent
+by a process of its own, which is ended when its time is over and gets no more than so much memory.
 """
 
 from __future__ import annotations
 
-import logging
+import json
 import re
-import threading
+import resource
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, cast
 
 from bmtick.engine import AlertEvent, Handler
 from bmtick.engine.events import LEVELS
@@ -25,6 +31,8 @@ _LINE: Final = re.compile(r"([A-Za-z0-9_-]+)\s*=\s*(\S.*)")
 _SCHEME: Final = re.compile(r"([a-z0-9]+)://", re.IGNORECASE)
 _LOCAL: Final = frozenset(("dbus", "gnome", "growl", "macosx", "syslog", "windows"))
 _LONGEST: Final = 2000  # characters of a body: what the shortest of the services take
+_SECONDS: Final = 30.0  # for a text
+_MEMORY: Final = 64 << 20  # bytes beside what Apprise itself takes
 _HELP: Final = "https://github.com/caronc/apprise lists the forms, such as ntfys://ntfy.sh/TOPIC"
 
 
@@ -94,8 +102,15 @@ def _sender(name: str, send: Callable[[str, str, str], str]) -> Callable[[Delive
     return deliver
 
 
-def open_channels(urls: Mapping[str, str], level: str) -> Channels:
+def open_channels(
+    urls: Mapping[str, str], level: str, tell: Callable[[str, str, str, str], str] | None = None
+) -> Channels:
     """Return the channels of these URLs.
+
+    Args:
+        urls: by the names of the channels.
+        level: the lowest that is told.
+        tell: sends a title and a body of a level to a URL, as ``tell_apart`` does, the default.
 
     Raises:
         BmtickError: Apprise is missing, or a URL is none of its forms; the URL is not shown.
@@ -119,51 +134,77 @@ def open_channels(urls: Mapping[str, str], level: str) -> Channels:
         if made is None:
             kind = f"'{scheme[1]}://' " if scheme else ""
             raise BmtickError(f"the URL {kind}of channel '{name}' is not understood", remedy=_HELP)
-        services[name] = _Service(made, url).send
+        services[name] = partial(tell or tell_apart, url)
     return Channels(services, level)
 
 
 _KINDS: Final = {"CRITICAL": "failure", "WARNING": "warning", "INFO": "info", "OK": "success"}
+# It finds what this process finds, from nowhere else, and its arguments hold no secret.
+_PROGRAM: Final = """\
+import json, sys
+given = json.load(sys.stdin)
+sys.path[:] = given["path"]
+from bmtick.watch.channels import answer
+answer(*given["what"])
+"""
 
 
-class _Log(logging.Handler):
-    """What Apprise logs, which says why it fails nowhere else; of each thread its own."""
+def tell_apart(url: str, title: str, body: str, level: str, seconds: float = _SECONDS) -> str:
+    """Send in a process of its own; return what went wrong, or "".
 
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self._lines = threading.local()
+    Raises:
+        PermanentError: it will never go.
+    """
+    given = {"path": sys.path, "what": [url, title, body, level]}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", _PROGRAM],
+            input=json.dumps(given).encode(),
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"no whole answer within {seconds:g} s"
+    said = done.stdout.rpartition(b"\n")[2]
+    if done.returncode or not said:
+        return _hidden(url, done.stderr.decode(errors="replace").strip().rpartition("\n")[2])
+    outcome = json.loads(said)
+    if outcome["never"]:
+        raise PermanentError(outcome["failed"])
+    return str(outcome["failed"])
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take one line."""
-        if hasattr(self._lines, "said"):
-            self._lines.said.append(record.getMessage())
 
-    def listen(self) -> list[str]:
-        """Return a list that this thread's next lines come into."""
-        said: list[str] = []
-        self._lines.said = said
-        return said
+def answer(url: str, title: str, body: str, level: str) -> None:
+    """Send, in the process that is there for this, and print what became of it, as JSON."""
+    import apprise  # noqa: F401, PLC0415 -- before the memory is measured
+
+    with open("/proc/self/statm") as file:  # noqa: PTH123 -- a line
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + _MEMORY, used + _MEMORY))
+    outcome = {"never": False, "failed": ""}
+    try:
+        outcome["failed"] = tell(url, title, body, level)
+    except PermanentError as error:
+        outcome = {"never": True, "failed": str(error)}
+    except MemoryError:
+        outcome["failed"] = f"the answer takes more than {_MEMORY >> 20} MiB"
+    sys.stdout.write("\n" + json.dumps(outcome))
 
 
-_LOG: Final = _Log()
+def tell(url: str, title: str, body: str, level: str) -> str:
+    """Send a title and a body of a level to a URL; return what went wrong, or "".
 
+    Raises:
+        PermanentError: it will never go.
+    """
+    import apprise  # noqa: PLC0415 -- as above
 
-class _Service:
-    """One of Apprise's services; it says why it fails in its log alone."""
-
-    def __init__(self, service: Any, url: str) -> None:
-        self._service, self._url = service, url
-
-    def send(self, title: str, body: str, level: str) -> str:
-        """Send; return what went wrong, or ""."""
-        import apprise  # noqa: PLC0415 -- as above
-
-        logger = apprise.logger
-        logger.addHandler(_LOG)
-        logger.propagate = False  # its lines hold secrets, and belong into no log
-        said = _LOG.listen()
+    service = apprise.Apprise.instantiate(url, suppress_exceptions=True)
+    capture = cast("Any", apprise.LogCapture)  # Apprise says why in its log
+    with capture(level=apprise.logging.WARNING) as log:
         try:
-            sent = self._service.notify(
+            sent = cast("Any", service).notify(
                 body=body,
                 title=title,
                 notify_type=_KINDS.get(level, "info"),
@@ -171,14 +212,16 @@ class _Service:
             )
         except TypeError as error:
             raise PermanentError(f"{error}") from None
-        if sent:
-            return ""
-        text = next((line for line in reversed(said) if line.strip()), "it was not sent")
-        for secret in sorted(_secrets(self._url), key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return text
+        said = [line for line in log.getvalue().splitlines() if line.strip()]
+    if sent:
+        return ""
+    text = said[-1].partition(" - ")[2] or said[-1] if said else "it was not sent"
+    return _hidden(url, text.partition("WARNING - ")[2] or text)
 
 
-def _secrets(url: str) -> Iterable[str]:
-    """Yield the parts of a URL that no message shows."""
-    return [part for part in re.split(r"[/?&=:@#]+", url) if len(part) >= 6]
+def _hidden(url: str, text: str) -> str:
+    """Return a text that shows no part of a URL."""
+    parts: Iterable[str] = [part for part in re.split(r"[/?&=:@#]+", url) if len(part) >= 6]
+    for secret in sorted(parts, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text

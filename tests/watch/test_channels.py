@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from bmtick.cli.root import cli
 from bmtick.engine.events import AlertEvent
 from bmtick.errors import BmtickError
-from bmtick.watch.channels import open_channels, read_channels
+from bmtick.watch.channels import open_channels, read_channels, tell
 from bmtick.watch.failure import DeliveryError
 from bmtick.watch.outbox import Delivery
 
@@ -103,7 +103,7 @@ def send(channels, name, event=EVENT):
 
 @pytest.mark.parametrize("name", list(urls(0)))
 def test_each_service_gets_the_alert(http_sink, name):
-    channels = open_channels({name: urls(http_sink.port)[name]}, "WARNING")
+    channels = open_channels({name: urls(http_sink.port)[name]}, "WARNING", tell)
     send(channels, name)
     said = http_sink.said.replace("%40", "@").replace("+", " ")
     assert "eve@example.org sends spam" in said
@@ -128,7 +128,7 @@ def test_teams_gets_the_alert(monkeypatch):
         lambda url, **given: asked.append((url, given["data"])) or Reply(),
     )
     assert NotifyWorkflows.secure_protocol
-    channels = open_channels({"teams": f"workflows://teams.example:443/{SECRET}/sig"}, "INFO")
+    channels = open_channels({"teams": f"workflows://teams.example:443/{SECRET}/sig"}, "INFO", tell)
     send(channels, "teams")
     ((url, data),) = asked
     assert url.startswith("https://teams.example")
@@ -136,7 +136,7 @@ def test_teams_gets_the_alert(monkeypatch):
 
 
 def test_slack_reads_no_mention_out_of_a_name(http_sink):
-    send(open_channels({"slack": urls(0)["slack"]}, "INFO"), "slack")
+    send(open_channels({"slack": urls(0)["slack"]}, "INFO", tell), "slack")
     assert "<!channel>" not in http_sink.said
 
 
@@ -144,7 +144,7 @@ def test_a_service_that_is_away_is_tried_again(http_sink):
     http_sink.server.shutdown()
     http_sink.server.server_close()
     with pytest.raises(DeliveryError):
-        send(open_channels({"ntfy": urls(http_sink.port)["ntfy"]}, "INFO"), "ntfy")
+        send(open_channels({"ntfy": urls(http_sink.port)["ntfy"]}, "INFO", tell), "ntfy")
 
 
 def test_a_service_that_hangs_holds_up_no_other(http_sink):
