@@ -19,6 +19,7 @@ from bmtick.guard.postfix import Brake, Postsuper
 from bmtick.guard.who import CLIENT, FORWARD, FROM, LOCAL, USER, Who
 from bmtick.incident.programs import Programs
 from bmtick.incident.queue_files import QUEUE_ID
+from bmtick.net import Limits
 
 _MAX_LINE = 8 << 20  # bytes: some 400,000 queue ids
 _CHUNK = 1 << 16
@@ -35,9 +36,9 @@ def serve(listener: socket.socket, brake: Brake, idle: float) -> None:
         except TimeoutError:
             return
         with connection:
-            connection.settimeout(_TIMEOUT)
             try:
-                answer = _answer(_read_line(connection), brake)
+                answer = _answer(_read_line(connection, _TIMEOUT), brake)
+                connection.settimeout(_TIMEOUT)
                 connection.sendall(json.dumps(answer).encode() + b"\n")
             except OSError:
                 continue  # whoever asked has gone
@@ -65,14 +66,21 @@ def _answer(line: bytes, brake: Brake) -> dict[str, Any]:
         return {"error": error.message, "remedy": error.remedy}
 
 
-def _read_line(connection: socket.socket) -> bytes:
-    line = b""
-    while not line.endswith(b"\n") and len(line) < _MAX_LINE:
+def _read_line(connection: socket.socket, seconds: float) -> bytes:
+    """Return a line, or what came before the end.
+
+    Raises:
+        OSError: it is too long, or not whole when the time is over.
+    """
+    limits, line = Limits(seconds, _MAX_LINE), bytearray()
+    while not line.endswith(b"\n"):
+        connection.settimeout(limits.left())
         data = connection.recv(_CHUNK)
         if not data:
             break
+        limits.took(len(data))
         line += data
-    return line
+    return bytes(line)
 
 
 class Helper:
@@ -80,10 +88,11 @@ class Helper:
 
     Args:
         path: its socket.
+        seconds: until its answer is whole.
     """
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, seconds: float = _ANSWER) -> None:
+        self._path, self._seconds = path, seconds
 
     def hold(self, who: Who, ids: Sequence[str]) -> list[str]:
         """Put those of somebody's messages that are in the queue on hold; return which."""
@@ -97,19 +106,21 @@ class Helper:
         request = {"do": verb, "who": list(who), "ids": list(ids)}
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-                sock.settimeout(_ANSWER)
+                sock.settimeout(self._seconds)
                 sock.connect(self._path)
                 sock.sendall(json.dumps(request).encode() + b"\n")
-                answer = json.loads(_read_line(sock))
-        except (OSError, ValueError) as error:
+                answer = json.loads(_read_line(sock, self._seconds))
+            if not isinstance(answer, dict):
+                raise ValueError("that is no answer")  # noqa: TRY004 -- of its, not of ours
+            if "error" not in answer:
+                return [str(i) for i in answer["done"]]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise BmtickError(
                 f"{self._path} does not answer: {reason}",
                 remedy="systemctl start bmtick-guard-queue.socket",
             ) from None
-        if "error" in answer:
-            raise BmtickError(str(answer["error"]), remedy=str(answer.get("remedy", "")))
-        return [str(i) for i in answer["done"]]
+        raise BmtickError(str(answer["error"]), remedy=str(answer.get("remedy", "")))
 
 
 def choose_brake(programs: Programs, helper: str) -> Brake:

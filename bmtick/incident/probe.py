@@ -109,9 +109,8 @@ def _session(host: str, port: int, source: str) -> Iterator[smtplib.SMTP]:
         smtp.ehlo_or_helo_if_needed()
         yield smtp
         smtp.rset()
-        smtp.quit()
     finally:
-        smtp.close()
+        smtp.leave()
 
 
 def _become_stranger(smtp: smtplib.SMTP, source: str) -> str:

@@ -45,10 +45,15 @@ class Peer:
 
 
 @contextlib.contextmanager
-def rude(manner: str, pause: float = 0.05) -> Iterator[Peer]:  # noqa: PLR0915 -- a list
-    """Run such a peer; ``pause`` lies between two bytes that drip."""
-    server = socket.create_server(("127.0.0.1", 0))
-    peer, over = Peer(server.getsockname()[1]), threading.Event()
+def rude(manner: str, pause: float = 0.05, path: str = "") -> Iterator[Peer]:  # noqa: PLR0915
+    """Run such a peer; ``pause`` lies between two bytes that drip; on a Unix socket, if named."""
+    if path:
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(path)
+        server.listen()
+    else:
+        server = socket.create_server(("127.0.0.1", 0))
+    peer, over = Peer(0 if path else server.getsockname()[1]), threading.Event()
 
     def send(there: socket.socket, data: bytes) -> None:
         there.sendall(data)
@@ -143,3 +148,71 @@ def rude(manner: str, pause: float = 0.05) -> Iterator[Peer]:  # noqa: PLR0915 -
     finally:
         over.set()
         server.close()
+
+
+DNS_MANNERS = (
+    "silent",
+    "nonsense",
+    "other answer",  # an answer to another question, again and again
+    "truncated, silent",  # by UDP: ask by TCP, which says nothing
+    "truncated, drip",  # which sends a byte now and then
+    "truncated, endless",
+    "truncated, reset",
+)
+
+
+@contextlib.contextmanager
+def rude_resolver(manner: str, pause: float = 0.05) -> Iterator[Peer]:
+    """Run a resolver that misbehaves, by UDP and TCP."""
+    tcp = socket.create_server(("127.0.0.1", 0))
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind(tcp.getsockname())
+    peer, over = Peer(tcp.getsockname()[1]), threading.Event()
+
+    def answer(question: bytes, there: tuple[str, int]) -> None:
+        with contextlib.suppress(OSError):
+            speak(question, there)
+
+    def speak(question: bytes, there: tuple[str, int]) -> None:
+        if manner.startswith("truncated"):
+            udp.sendto(question[:2] + b"\x83\x80" + question[4:], there)
+        elif manner == "nonsense":
+            udp.sendto(bytes(range(256)), there)
+        elif manner == "other answer":
+            while not over.wait(pause):
+                udp.sendto(b"\0\0\x81\x80" + question[4:], there)
+
+    def by_udp() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                question, there = udp.recvfrom(4096)
+                peer.asked += 1
+                threading.Thread(target=answer, args=(question, there), daemon=True).start()
+
+    def talk(there: socket.socket) -> None:
+        with contextlib.suppress(OSError), there:
+            there.recv(4096)
+            if manner == "truncated, reset":
+                there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST)
+                return
+            while not over.wait(0 if manner == "truncated, endless" else pause):
+                if manner == "truncated, silent":
+                    continue
+                data = b"\xff" * (65536 if manner == "truncated, endless" else 1)
+                there.sendall(data)
+                peer.sent += len(data)
+
+    def by_tcp() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                there, _ = tcp.accept()
+                threading.Thread(target=talk, args=(there,), daemon=True).start()
+
+    for work in (by_udp, by_tcp):
+        threading.Thread(target=work, daemon=True).start()
+    try:
+        yield peer
+    finally:
+        over.set()
+        udp.close()
+        tcp.close()

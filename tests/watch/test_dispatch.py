@@ -11,9 +11,9 @@ import pytest
 
 from bmtick.watch.dispatch import Threads
 from bmtick.watch.failure import DeliveryError
-from bmtick.watch.mail import SmtpMailer, compose
+from bmtick.watch.mail import compose
 from bmtick.watch.outbox import Outbox
-from tests.support.rude import SMTP_MANNERS, rude
+from tests.support.rude import rude
 from tests.support.servers import wait_for
 from tests.watch.support import BEGIN, Box, Script, watch
 
@@ -23,30 +23,6 @@ LENGTHS = [5, 300, 10, 500, 3]
 
 def letter():
     return compose({"message": "m", "details": "d"}, "a@x.org", ["b@x.org"], "k", BEGIN)
-
-
-@pytest.mark.parametrize("manner", SMTP_MANNERS)
-def test_a_conversation_with_a_rude_mail_server_ends(manner):
-    outcome = []
-
-    def send(port):
-        try:
-            SmtpMailer("127.0.0.1", port, timeout=0.5).send(letter())
-        except DeliveryError as error:
-            outcome.append(error)
-        else:
-            outcome.append(None)
-
-    with rude(manner) as peer:
-        thread = threading.Thread(target=send, args=(peer.port,), daemon=True)
-        thread.start()
-        thread.join(120)
-        assert outcome, "it hangs"
-        assert peer.sent < 16 << 20
-    if manner == "smtp drip quit":
-        assert outcome == [None]  # the mail was taken: to send it again would be wrong
-    else:
-        assert isinstance(outcome[0], DeliveryError)
 
 
 def test_the_watch_judges_while_a_delivery_hangs():
