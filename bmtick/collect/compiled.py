@@ -13,15 +13,12 @@ TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
-    from bmtick.collect.emit import Row
-    from bmtick.collect.scan import Scanner
-
     Tags: TypeAlias = tuple[str, ...]
     Heads: TypeAlias = Mapping[str, Mapping[Tags, bytes]]
-    Feed: TypeAlias = Callable[[Scanner, bytes], None]
-    """Counts a block of lines: ``Scanner.feed``."""
+    Feed: TypeAlias = Callable[[Any, bytes], None]
+    """Counts a block of lines for a ``Scanner``: its ``feed``."""
     Lines: TypeAlias = Callable[
-        [list[Row], Callable[[str, Tags], bytes], Heads, Mapping[tuple[str, int], bytes]], bytes
+        [list[Any], Callable[[str, Tags], bytes], Heads, Mapping[tuple[str, int], bytes]], bytes
     ]
     """Writes rows in line protocol: ``emit.to_influx``."""
 

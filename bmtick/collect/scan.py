@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from bmtick.collect import core
 from bmtick.collect import patterns as p
 from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
 from bmtick.collect.compiled import feed
 from bmtick.collect.counter import Counter
+from bmtick.collect.formats import Format, formats
 from bmtick.collect.lazy import lazy
 from bmtick.collect.raw import MAX_DELAY, MAX_RECIPIENTS, MAX_REPEATED, MAX_SIZE, MAX_UID, number
 
@@ -104,7 +104,7 @@ class Scanner:
         self.buckets = buckets
         self.clock = clock
         self.previous = previous
-        self._is_core = False
+        self._format: Format | None = None  # of a log that is not Postfix's
         self._daemons: dict[bytes, bytes] = {}  # of each host and program
         self._prefixes = _Prefixes(counter)
         self._repeats: list[int] = []  # where lines of a run begin that repeat the one before
@@ -116,8 +116,9 @@ class Scanner:
     def feed(self, block: bytes) -> None:
         """Count whole lines, each with a newline before it and none after it."""
         self._known = (-1, b"")
-        if self._is_core or self._begins_core(block):
-            self._core(block)
+        other = self._format or self._begins_other(block)
+        if other:
+            self._count_lines(other, block)
         elif feed is not None:
             feed(self, block)
         else:
@@ -125,19 +126,22 @@ class Scanner:
         self.previous = self._said(block, len(block))
         self.counter.forget_gone()
 
-    def _begins_core(self, block: bytes) -> bool:
-        """Whether a block is of BlueMind's core.log, by what is in it; once it is, it stays so."""
-        if b" - " in block[:_LOOK] and core.HEAD.search(block, 0, _LOOK):
-            self._is_core = _RUN_HEAD.search(block, 0, _LOOK) is None
-        return self._is_core
+    def _begins_other(self, block: bytes) -> Format | None:
+        """Return the format of a log that is not Postfix's; once it is one, it stays so."""
+        for known in formats():
+            if (
+                known.MARK in block[:_LOOK]
+                and known.HEAD.search(block, 0, _LOOK)
+                and not _RUN_HEAD.search(block, 0, _LOOK)
+            ):
+                self._format = known
+        return self._format
 
-    def _core(self, block: bytes) -> None:
-        """Count the lines of BlueMind's core.log."""
+    def _count_lines(self, known: Format, block: bytes) -> None:
         for line in block[1:].split(b"\n"):
             time = self.clock.read(line[:48])
             self.counter.bucket = self.buckets.at(self.clock.last if time is None else time)
-            known = core.count_line(self.counter, line)
-            self.leave(1, len(line) + 1, known=known)
+            self.leave(1, len(line) + 1, known=known.count_line(self.counter, line))
 
     def _runs(self, block: bytes) -> None:
         for run in _RUN.finditer(block):

@@ -2,9 +2,9 @@
 
 import io
 
-from bmtick.collect import core
 from bmtick.collect.batch import points_of_logs, rows_of_logs
 from bmtick.collect.emit import Row
+from bmtick.collect.formats import core
 from bmtick.collect.options import Options
 from bmtick.collect.postfix import parse_line
 from bmtick.points import parse_lines

@@ -14,6 +14,7 @@ from bmtick.collect.lazy import lazy
 from bmtick.collect.raw import MAX_NAME, client, network, packed_address, text, username
 
 _TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2},[0-9]{3}"
+MARK = b" - "
 HEAD = lazy(rb"\n" + _TIME + rb" \[[^\n]*?\] [^ \n]+ (?:TRACE|DEBUG|INFO|WARN|ERROR) - ")
 _MESSAGE = lazy(_TIME + rb" \[.*?\] [^ ]+ (?:TRACE|DEBUG|INFO|WARN|ERROR) - (.*)", re.DOTALL)
 _FAILURE = lazy(
