@@ -14,6 +14,12 @@ _HEADER = re.compile(r"\s*\[\[?\s*([^\]]*?)\s*\]")
 _BARE = re.compile(r"[^\s,\]}#\"'=]+")
 
 
+_COMMENTS = ("//", ";", "--", "/*")
+_NUMBER = re.compile(r"([0-9][0-9.,'_ ]*?) ?([a-zA-Zµ%]*)")
+_DURATIONS = ("ns", "u", "µ", "ms", "s", "m", "h", "d", "w")
+_WORD = re.compile(r"[\w.:/@+*-]+")
+
+
 class Hint(NamedTuple):
     """The message, the remedy, and column and line from 1 (0: as they were)."""
 
@@ -44,8 +50,12 @@ def hint(said: str, text: str, line: int, column: int) -> Hint | None:
         odd = (n for n, other in enumerate(lines, 1) if other.count("'") % 2)
         begin = next(odd, line)
         return _open_text(lines[begin - 1])._replace(line=begin)
-    if said.startswith("Invalid value"):
-        return _value(here, column)
+    if said.startswith(("Invalid value", "Unclosed array")) and 0 < line <= len(lines):
+        open_list = _open_list(lines, line, column)
+        if open_list or said.startswith("Invalid value"):
+            return open_list or _value(here, column)
+    if said.startswith("Expected newline or end of document"):
+        return _more(here, column)
     return _sign(said, here, column)
 
 
@@ -59,8 +69,51 @@ def _sign(said: str, here: str, column: int) -> Hint | None:
         return Hint("a comma or ']' is missing here", 'write a list like ["one", "two"]')
     if said.startswith("Expected ']'"):
         return Hint("']' is missing", f"write {here.rstrip()}]")
-    if said.startswith("Expected newline or end of document"):
-        return Hint("there is more after the value", "write one key and value on each line")
+    if said.startswith("Unclosed inline table"):
+        return Hint("'}' is missing", f"write {here.rstrip()} }}")
+    if said.startswith("Unescaped"):
+        return Hint("a backslash in a text", r"write it twice, \\, or the text in '...'")
+    if said.startswith("Invalid statement"):
+        rest = here[column - 1 :].lstrip()
+        if rest.startswith("="):
+            return Hint("the key before '=' is missing", "write KEY = VALUE")
+        if rest.startswith(_COMMENTS):
+            return Hint("no comment begins so", "write # before it")
+    return None
+
+
+def _more(here: str, column: int) -> Hint:
+    """Return what is wrong where a value ended and something follows."""
+    if here[column - 1 :].lstrip().startswith(_COMMENTS):
+        return Hint("no comment begins so", "write # before it")
+    match = _KEY.match(here)
+    value = here[match.end() :].partition("#")[0].strip() if match else ""
+    begin = here.find(value) + 1
+    number = _NUMBER.fullmatch(value)
+    if number and number[2] in _DURATIONS:
+        return Hint(f"a stretch of time is a text: {value}", f'write "{value}"', begin)
+    if number:
+        digits = re.sub(r"[^0-9]", "", number[1]).lstrip("0") or "0"
+        return Hint(f"a number is digits alone, not {value}", f"write {digits}", begin)
+    if _WORD.fullmatch(value):
+        return Hint(f"a text stands in quotes: {value}", f'write "{value}"', begin)
+    return Hint("there is more after the value", "write one key and value on each line")
+
+
+def _open_list(lines: list[str], line: int, column: int) -> Hint | None:
+    """Return where a list begins that the end of the document leaves open."""
+    rest = [lines[line - 1][column - 1 :], *lines[line:]]
+    if any(part.partition("#")[0].strip() for part in rest):
+        return None
+    for number in range(line, 0, -1):
+        if match := _KEY.match(lines[number - 1]):
+            value = lines[number - 1][match.end() :].strip()
+            if value.startswith("[") and not value.endswith("]"):
+                begin = lines[number - 1].index("[", match.end()) + 1
+                return Hint(
+                    "this list has no end", "write ']' behind its last value", begin, number
+                )
+            return None
     return None
 
 

@@ -26,8 +26,14 @@ FILES = (
         "./bmtick.toml, /etc/bmtick/bmtick.toml",
         "Settings, the first that is found; bmtick.toml(5).",
     ),
-    ("/var/lib/bmtick", "State of collector and watch, history, copies of mail that was deleted."),
+    ("/var/lib/bmtick", "State and history of collector and watch."),
+    (
+        "/var/lib/bmtick-admin",
+        "Root's: what was deployed and done, copies of mail that was deleted.",
+    ),
+    ("/var/lib/bmtick-guard", "The guard's: who is held."),
 )
+FIRST = ("demo", "init", "watch", "top", "suspects", "doctor")  # what bmtick(1) shows
 STATUS = (
     ("0", "Done."),
     ("1", "A finding: a check failed, there is drift, tests failed, a delivery did not go."),
@@ -79,8 +85,9 @@ def command_page(name: str, command: click.Command, date: str) -> str:
             ".SH COMMANDS",
             *listed((f"bmtick-{n}(1)", c.get_short_help_str(limit=1000)) for n, c in commands),
         ]
-    if shown := EXAMPLES.get(name.partition(" ")[2]):
-        lines += [".SH EXAMPLES", *listed(shown)]
+    own = name.partition(" ")[2]
+    shown = EXAMPLES[own] if own else [EXAMPLES[first][0] for first in FIRST]
+    lines += [".SH EXAMPLES", *listed(shown)]
     lines += [".SH EXIT STATUS", *listed(STATUS), ".SH ENVIRONMENT", *listed(ENVIRONMENT)]
     lines += [".SH FILES", *listed(FILES)]
     lines += [f".SH SEE ALSO\n{'.BR bmtick (1), ' if ' ' in name else ''}bmtick.toml(5)"]

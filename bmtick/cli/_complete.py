@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Final
 
 import click
 
+from bmtick.errors import BmtickError
+
+_Complete = Callable[[click.Context, click.Parameter, str], list[str]]
+
 _TAIL: Final = 1 << 20  # bytes of a log, from its end
 _USER: Final = re.compile(rb"sasl_username=([^,\s]+)")
 
 
+def _or_nothing(complete: _Complete) -> _Complete:
+    """Complete nothing where settings or state cannot be read: the command itself says why."""
+
+    @wraps(complete)
+    def safely(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:
+        try:
+            return complete(ctx, param, begun)
+        except (BmtickError, OSError):
+            return []
+
+    return safely
+
+
+@_or_nothing
 def alert_names(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
     """Return the alerts of the catalogue and of the settings that begin so."""
     from bmtick.alerts import catalogue
@@ -20,6 +40,7 @@ def alert_names(ctx: click.Context, _param: click.Parameter, begun: str) -> list
     return _beginning({*catalogue(), *load_settings(ctx).alerts}, begun)
 
 
+@_or_nothing
 def users(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
     """Return the logins in the last MiB of the settings' logs that begin so."""
     from bmtick.cli.common import load_settings
@@ -33,6 +54,7 @@ def users(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
     return _beginning({name for name in found if name.isprintable()}, begun)
 
 
+@_or_nothing
 def held(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
     """Return those who are held whose names begin so."""
     from bmtick.cli.common import load_settings

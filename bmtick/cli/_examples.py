@@ -20,16 +20,31 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("bmtick collect --log /var/log/mail.log", "the points since the last run"),
         ("bmtick collect --log mail.log --from-start --no-state", "all of a copied log"),
     ),
+    "completion": (
+        (
+            "bmtick completion bash > /etc/bash_completion.d/bmtick",
+            "for every bash of this machine",
+        ),
+    ),
     "demo": (("bmtick demo -o /tmp/demo", "see the whole path in half a minute"),),
+    "destroy": (("bmtick destroy", "take bmtick's alerts off Kapacitor, after a question"),),
     "doctor": (("bmtick doctor", "follow the chain from the log to the mail"),),
     "eval": (("bmtick eval a.tick --points points.lp", "what a script says to these points"),),
     "events": (("bmtick events --since 24h", "what was found, and who was told"),),
     "fire": (("bmtick fire sender_outbreak", "send a test through an alert's channels"),),
     "fmt": (("bmtick fmt --write *.tick", "put scripts into Kapacitor's format"),),
     "guard": (("bmtick guard --print-postfix", "how Postfix is told to ask it"),),
+    "guard-queue": (
+        ("bmtick guard-queue --socket /run/queue.socket", "without systemd, until it is idle"),
+    ),
     "held": (("bmtick held", "whose mail is on hold, and why"),),
     "hold": (("bmtick hold p.martin@example.org --for 2h", "stop an account's mail now"),),
+    "incident": (
+        ("bmtick incident", "who sends spam, and what to do about it, step by step"),
+        ("bmtick incident p.martin@example.org", "about one account"),
+    ),
     "init": (("bmtick init -o /etc/bmtick/bmtick.toml", "write a first settings file"),),
+    "lsp": (("bmtick lsp", "what an editor starts for .tick files"),),
     "plan": (("bmtick plan", "what 'bmtick apply' would change"),),
     "queue": (
         ("bmtick queue", "who fills the queue, and why it waits"),
@@ -46,12 +61,21 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("bmtick respond p.martin@example.org", "the steps and their commands; nothing is done"),
         ("bmtick respond p.martin@example.org --interactive", "the same, asked step by step"),
     ),
+    "rollback": (
+        ("bmtick rollback --list", "the states that were applied"),
+        ("bmtick rollback", "bring back the one before the present"),
+    ),
+    "settings": (
+        ("bmtick settings", "what is in force, and where each value comes from"),
+        ("bmtick settings --schema > bmtick.schema.json", "for editors"),
+    ),
     "silence": (
         (
             "bmtick silence --alert postfix_queue --for 2h --reason move",
             "quiet while you work on it",
         ),
     ),
+    "silences": (("bmtick silences", "what is muted, by whom, until when"),),
     "status": (("bmtick status --groups", "every alert, and what it watches"),),
     "suspects": (
         ("bmtick suspects", "who sends the spam, with the evidence"),
@@ -65,6 +89,7 @@ EXAMPLES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("bmtick top", "who sends, who is refused, what fires, who is held: live"),
         ("bmtick top --once", "one frame, for a pipe"),
     ),
+    "unsilence": (("bmtick unsilence --all", "end every silence"),),
     "watch": (
         ("bmtick watch", "alerts on this machine, without a TICK stack"),
         ("bmtick watch --test-mail", "see that the mail arrives"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -79,9 +80,29 @@ def parse(text: str, *, file: str) -> Settings:
     raw["hints"] = _rename(raw, text, file)
     raw["kapacitor"] = _servers(raw.get("kapacitor", {}))
     try:
-        return msgspec.convert(raw, Settings)
+        settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
         raise _invalid(str(error), raw, text, file) from None
+    _check_networks(settings.collect.known_clients, text, file)
+    return settings
+
+
+def _check_networks(networks: Sequence[str], text: str, file: str) -> None:
+    """Refuse what is no address and no network: the collector would, too, but not say where."""
+    for network in networks:
+        address, slash, length = network.strip().partition("/")
+        try:
+            bits = int(ipaddress.ip_address(address).max_prefixlen)
+        except ValueError:
+            bits = -1
+        if bits < 0 or (slash and not (length.isdecimal() and int(length) <= bits)):
+            location, excerpt = locate("known_clients", "collect.known_clients", text, file)
+            raise BmtickError(
+                f"'{network}' in 'collect.known_clients' is not an address or a network",
+                location=location,
+                excerpt=excerpt,
+                remedy="write them like 192.0.2.7, 10.0.0.0/8, ::1 or fd00::/8",
+            )
 
 
 def _rename(raw: dict[str, Any], text: str, file: str) -> list[str]:
@@ -124,37 +145,50 @@ def _invalid(message: str, raw: dict[str, Any], text: str, file: str) -> BmtickE
     value = _given(raw, at)
     if "Expected `object`" in cause:
         key = at
-    said, remedy = _cause(cause, key, value, *_kind(at))
+    said, remedy = _cause(cause, key, value, _kind(at))
     return BmtickError(f"'{at}' {said}", location=location, excerpt=excerpt, remedy=remedy)
 
 
-def _cause(
-    cause: str, key: str, value: Any, choices: Sequence[str], description: str
-) -> tuple[str, str]:
+def _cause(cause: str, key: str, value: Any, kind: _Kind) -> tuple[str, str]:
     """Return in plain words what is wrong with a value, and what to write."""
     but = "" if value is None else f", not {_toml(value)}"
-    if cause.startswith("Invalid enum value") and choices:
-        known = ", ".join(f'"{choice}"' for choice in choices)
-        return f"is one of {known}{but}", nearest(str(value), choices) or f"write {known}"
-    if "matching regex" in cause:
-        if "(ns|ms" in cause:
-            return f"is a stretch of time{but}", 'write it like "30s", "10m" or "24h"'
-        if "https?" in cause:
-            return f"is an address{but}", 'write it like "http://127.0.0.1:9092"'
-        return f"is written otherwise{but}", description
+    if kind.choices and cause.startswith(("Invalid enum value", "Expected `str`")):
+        known = [f'"{choice}"' for choice in kind.choices]
+        one = f"{', '.join(known[:-1])} or {known[-1]}"
+        return f"is one of {', '.join(known)}{but}", _likely(value, kind.choices) or f"write {one}"
+    if kind.pattern and ("matching regex" in cause or cause.startswith("Expected `str`")):
+        return _form(key, value, kind, but)
     wanted = re.match(r"Expected `(\w+)`(?: ([<>=]+ [0-9.]+))?", cause)
     if wanted is None:
         return f"is wrong: {cause[:1].lower()}{cause[1:]}", "see docs/settings.md"
     if wanted[2]:
         return f"is {wanted[2]}{but}", f"write a number that is {wanted[2]}"
-    kind, example = _KINDS.get(wanted[1], (wanted[1], ""))
+    name, example = _KINDS.get(wanted[1], (wanted[1], ""))
     if wanted[1] == "array" and isinstance(value, str | int | float):
-        example = f"{key} = [{_toml(str(value))}]"
+        parts = [part for part in re.split(r"[,;\s]+", str(value)) if part]
+        example = f"{key} = [{', '.join(map(_toml, parts))}]"
     elif wanted[1] in ("int", "float") and isinstance(value, str) and value.strip().isdecimal():
         example = f"{key} = {value.strip()}"
     elif wanted[1] == "object":
         example = f"[{key}] on a line of its own, its keys below it"
-    return f"is {kind}{but}", f"write {example}"
+    return f"is {name}{but}", f"write {example}"
+
+
+def _form(key: str, value: Any, kind: _Kind, but: str) -> tuple[str, str]:
+    """Say that a text has a form of its own, and which."""
+    if "(ns|ms" in kind.pattern:
+        like = f'{key} = "{value}s"' if type(value) is int else 'it like "30s", "10m" or "24h"'
+        return f"is a stretch of time{but}", f"write {like}"
+    if "https?" in kind.pattern:
+        return f"is an address{but}", 'write it like "http://127.0.0.1:9092"'
+    return f"cannot be {_toml(value)}", kind.description
+
+
+def _likely(value: Any, choices: Sequence[str]) -> str:
+    """Return which choice is meant, or ""."""
+    folded = str(value).casefold()
+    same = next((choice for choice in choices if choice.casefold() == folded), "")
+    return f'write "{same}"' if same else nearest(str(value), choices)
 
 
 def _toml(value: Any) -> str:
@@ -178,18 +212,29 @@ def _given(raw: dict[str, Any], at: str) -> Any:
     return found
 
 
-def _kind(at: str) -> tuple[Sequence[str], str]:
-    """Return the values that a key may have, where they are counted up, and its description."""
+class _Kind(NamedTuple):
+    """What is known of a key: its values where they are counted up, its form, what it means."""
+
+    choices: Sequence[str] = ()
+    pattern: str = ""
+    description: str = ""
+
+
+def _kind(at: str) -> _Kind:
+    """Return what is known of the key at a path such as ``web.listen``."""
     struct: Any = Settings
     *sections, key = at.partition("[")[0].split(".")
     for section in sections:
         struct = Kapacitor if section == "kapacitor" else get_type_hints(struct).get(section)
         if not hasattr(struct, "__struct_fields__"):
-            return (), ""
+            return _Kind()
     plain = get_type_hints(struct).get(key)
     extras = getattr(get_type_hints(struct, include_extras=True).get(key), "__metadata__", ())
-    description = next((m.description for m in extras if m.description), "")
-    return get_args(plain) if get_origin(plain) is Literal else (), description
+    return _Kind(
+        get_args(plain) if get_origin(plain) is Literal else (),
+        next((m.pattern for m in extras if m.pattern), ""),
+        next((m.description for m in extras if m.description), ""),
+    )
 
 
 def _unknown(key: str, section: str, text: str, file: str) -> BmtickError:
@@ -240,7 +285,7 @@ def locate(key: str, path: str, text: str, file: str) -> tuple[Location, str]:
     for number, line in enumerate(text.split("\n"), 1):
         if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
             section = header[1]
-            if section == path or section.endswith(f".{key}"):
+            if section == path or section.endswith(f".{key}") or section.startswith(f"{path}."):
                 fallback = fallback or (Location(file, number, line.index("[") + 1), line)
         elif setting := re.match(rf"""\s*(["']?){re.escape(key)}\1\s*=""", line):
             here = (Location(file, number, len(setting[0]) - len(setting[0].lstrip()) + 1), line)

@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from bmtick.cli._examples import EXAMPLES
 from bmtick.cli.root import cli
+from bmtick.guard.holds import Journal, hold_record
+from bmtick.guard.who import Who
 
 CONTEXT = click.Context(cli, info_name="bmtick")
 COMMANDS = cli.list_commands(CONTEXT)
@@ -71,13 +73,36 @@ def test_the_shell_completes_alerts_and_users(tmp_path, monkeypatch):
     assert _completions("bmtick respond e", monkeypatch) == ["eve@example.org"]
 
 
+def test_the_shell_completes_who_is_held(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bmtick.toml").write_text('[guard]\nstate = "guard"\n')
+    who = [Who("user", name) for name in ("eve@example.org", "bob@example.org")]
+    records = [hold_record(one, 1e9, "so", until=None, by="hand", mode="hold") for one in who]
+    Journal("guard").append(records)
+    assert _completions("bmtick release e", monkeypatch) == ["eve@example.org"]
+
+
+@pytest.mark.parametrize(
+    "text", ["x = [", '[guard]\nstate = "/"\n[collect]\nlogs = ["/proc/1/mem"]']
+)
+def test_what_cannot_be_read_completes_nothing_and_says_nothing(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bmtick.toml").write_text(text)
+    for command in ("release", "respond"):
+        assert _completions(f"bmtick {command} e", monkeypatch) == []
+    if text.startswith("x"):
+        assert _completions("bmtick backtest postfix_", monkeypatch) == []
+
+
 def test_man_pages_are_whole(tmp_path):
     runpy.run_path("packaging/man.py")["main"](str(tmp_path))
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"bmtick.1", "bmtick.toml.5", *(f"bmtick-{name}.1" for name in COMMANDS)}
+    for name in names - {"bmtick.toml.5"}:
+        text = (tmp_path / name).read_text()
+        for part in ("SYNOPSIS", "OPTIONS", "EXAMPLES", "EXIT STATUS", "FILES"):
+            assert f".SH {part}\n" in text, name
     page = (tmp_path / "bmtick-queue.1").read_text()
-    for part in ("SYNOPSIS", "OPTIONS", "EXAMPLES", "EXIT STATUS", "FILES"):
-        assert f".SH {part}\n" in page
     assert "bmtick queue \\-\\-list" in page
     settings = (tmp_path / "bmtick.toml.5").read_text()
     assert ".SH [collect]" in settings
