@@ -49,7 +49,7 @@ class Calculation:
         self.name = rename or method.name
         self.point_times = use_point_times or method.transforms
         self._makers = method.build(args)
-        self._kind: type | None = None
+        self.kind: type | None = None  # that it was last asked for
         self._make: Make | None = None
         self._made_for: type = float
 
@@ -61,8 +61,8 @@ class Calculation:
         """
         if kind is Duration:
             kind = int  # Go's time.Duration is of kind int64, and then fails point by point
-        if kind is not self._kind or self._make is None:
-            self._kind = kind
+        if kind is not self.kind or self._make is None:
+            self.kind = kind
             if kind not in self._makers:
                 raise ReduceError(
                     f"invalid influxql func {self.method.name} with field {self.field}: "
@@ -85,7 +85,7 @@ class Calculation:
             ReduceError: there is no such field, or the function does not take its type.
         """
         value = fields.get(self.field, _ABSENT)
-        if type(value) is self._kind and self._make is not None:
+        if type(value) is self.kind and self._make is not None:
             return Context(self, self._make(), self._made_for, self.field)
         if value is _ABSENT:
             raise ReduceError(f'field "{self.field}" missing from point')

@@ -74,10 +74,11 @@ class Expression:
         self._node = compiled.node
         self._state = new_state() if compiled.stateful else {}
         self._of_scope: dict[Types, FromScope] = {}
+        self._of_point: dict[Types, FromPoint] = {}
 
     def copy(self) -> Expression:
         """Return the same expression with fresh functions, for another group."""
-        return Expression(self._compiled)
+        return Expression(self._compiled) if self._compiled.stateful else self
 
     @property
     def pure(self) -> bool:
@@ -91,6 +92,11 @@ class Expression:
         That holds as long as it is not ``broken``.
         """
         return not (self._compiled.stateful or self._compiled.reads_clock)
+
+    @property
+    def stateful(self) -> bool:
+        """Whether a function of it remembers the points before."""
+        return self._compiled.stateful
 
     @property
     def broken(self) -> bool:
@@ -110,9 +116,14 @@ class Expression:
         return self._of_points(CONDITION)
 
     def _of_points(self, results: Types) -> FromPoint:
-        bind = self._compiled.bind(results, of_points=True)
-        function: FromPoint = bind(self._state) if bind else _unfit
-        return function
+        found = self._of_point.get(results)
+        if found is None:
+            bind = self._compiled.bind(results, of_points=True)
+            found = bind(self._state) if bind else _unfit
+            if bind and self.memoryless and _is_of_texts(self._node, self.references):
+                found = _remembered(found, self.references, self._compiled.stuck)
+            self._of_point[results] = found
+        return found
 
     def type(self, scope: Mapping[str, Any]) -> Type:
         """Return the type of the value in this scope."""
@@ -182,6 +193,56 @@ class Expression:
 
 def _unfit(*_: object) -> Any:
     raise NotFastError
+
+
+_MAX_REMEMBERED = 10_000
+_MATCHES = frozenset(("=~", "!~"))
+
+
+def _is_of_texts(node: Evaluator, references: list[str]) -> bool:
+    """Say whether it pays to remember the values: few names, and a function or pattern of texts.
+
+    Such are the parts of an alert's id, which are the same for all points of a group.
+    """
+    return 1 <= len(references) <= 2 and "time" not in references and _works_on_texts(node)
+
+
+def _works_on_texts(node: Evaluator) -> bool:
+    match node:
+        case Call():
+            own = node.name.startswith(("str", "regex"))
+            return own or any(_works_on_texts(arg) for arg in node.args)
+        case Unary():
+            return _works_on_texts(node.operand)
+        case Binary():
+            own = node.operator in _MATCHES
+            return own or _works_on_texts(node.left) or _works_on_texts(node.right)
+        case Nested():
+            return _works_on_texts(node.expression)
+    return False
+
+
+def _remembered(function: FromPoint, references: list[str], stuck: list[bool]) -> FromPoint:
+    """Return the function, which looks up what it gave for the same tags.
+
+    Fields and missing tags have other types, which an operator may never recover from: for those
+    nothing is looked up, nor when that has happened.
+    """
+    known: dict[tuple[str, str], Any] = {}
+    first, last = references[0], references[-1]
+
+    def evaluate(fields: Mapping[str, Any], tags: Mapping[str, str], time: int) -> Any:
+        if first in fields or last in fields or stuck or first not in tags or last not in tags:
+            return function(fields, tags, time)
+        key = tags[first], tags[last]
+        if key in known:
+            return known[key]
+        if len(known) >= _MAX_REMEMBERED:
+            known.clear()
+        value = known[key] = function(fields, tags, time)
+        return value
+
+    return evaluate
 
 
 def compile_lambda(

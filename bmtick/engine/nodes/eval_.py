@@ -100,7 +100,11 @@ class EvalGroup(Group):
         self.compute: Callable[[Fields, Tags, int], tuple[Fields, Tags]] = self._in_scope
         if node.independent:
             alone = len(self.fast) == 1 and not node.keep_list and not node.tag_names
-            self.compute = self._alone() if alone else self._independently
+            plain = not any(expression.stateful for expression in self.expressions)
+            if alone:
+                self.compute = self._alone()
+            else:
+                self.compute = self._together if plain else self._independently
 
     def _alone(self) -> Callable[[Fields, Tags, int], tuple[Fields, Tags]]:
         """Compute one field, which is all that is passed on, or comes to those there are."""
@@ -115,6 +119,14 @@ class EvalGroup(Group):
             return ({**fields, name: value} if keep else {name: value}), tags
 
         return compute
+
+    def _together(self, fields: Fields, tags: Tags, time: int) -> tuple[Fields, Tags]:
+        """Compute where, besides, no expression has a state that a second try would spoil."""
+        try:
+            values = [fast(fields, tags, time) for fast in self.fast]
+        except Exception:  # noqa: BLE001 -- the exact evaluation says what is wrong
+            return self._independently(fields, tags, time)
+        return self._result(fields, tags, dict(zip(self.node.names, values, strict=True)))
 
     def _independently(self, fields: Fields, tags: Tags, time: int) -> tuple[Fields, Tags]:
         """Compute where the expressions have nothing to do with each other."""

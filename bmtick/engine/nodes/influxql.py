@@ -13,6 +13,7 @@ from bmtick.engine.messages import (
     STREAM,
     Batch,
     BatchPoint,
+    Fields,
     First,
     GroupInfo,
     Point,
@@ -22,7 +23,9 @@ from bmtick.engine.node import SAME, DefinitionError, Group, Node, TaskStopped
 from bmtick.engine.registry import register
 from bmtick.engine.state import dump_info, load_info
 from bmtick.errors import BmtickError
+from bmtick.tick.arithmetic.values import wrap
 
+_RUNNING = ("sum", "count")
 _GIVES = {"stream": STREAM, "batch": BATCH, "same": SAME}
 
 
@@ -57,6 +60,29 @@ class InfluxQLNode(Node):
             )
         except BmtickError as error:
             raise DefinitionError(error.message) from None
+
+    @property
+    def slides(self) -> bool:
+        """Whether the result for a window follows from what came in and what went out."""
+        return self.method.name in _RUNNING and not self.point_times
+
+    def emit_running(self, window: Batch, time: int, total: int, count: int) -> None:
+        """Pass on the result for a window that is not empty and holds integers only.
+
+        Args:
+            window: its name, tags and group; its points are not looked at.
+            time: the end of the window.
+            total: the sum of the values.
+            count: how many there are.
+        """
+        calculation = self.calculation
+        if calculation.kind is not int:
+            calculation.start(int)  # it remembers its last type
+        group = self.group_of(window)
+        group.time = time
+        info = group.info
+        fields: Fields = {calculation.name: wrap(total) if self.desc == "sum" else count}
+        self.forward(Point(group.name, info.dimensions, fields, info.tags, time, info.id))
 
     def report_misfit(self, error: ReduceError) -> None:
         """Report a point of a batch that does not fit the calculation."""

@@ -5,12 +5,14 @@ Source: kapacitor ``window.go``, ``pipeline/window.go``.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from bmtick.engine.arguments import flag, table, value
 from bmtick.engine.gotime import truncate
 from bmtick.engine.messages import BATCH, STREAM, Barrier, Batch, BatchPoint, First, Point
-from bmtick.engine.node import DefinitionError, Group, Node
+from bmtick.engine.node import DefinitionError, Group, Node, Out
+from bmtick.engine.nodes.influxql import InfluxQLNode
 from bmtick.engine.registry import register
 from bmtick.engine.state import dump_points, load_points
 from bmtick.engine.windowing import TimeBuffer
@@ -39,6 +41,7 @@ class WindowNode(Node):
         """Set Kapacitor's defaults."""
         self.period = self.every = self.period_count = self.every_count = 0
         self.align = self.fill_period = False
+        self.slides_into: InfluxQLNode | None = None
 
     def validate(self) -> None:
         """Period or count, not both."""
@@ -55,8 +58,18 @@ class WindowNode(Node):
         if self.period_count < 0:
             raise DefinitionError("periodCount must be greater than zero")
 
+    def connect(self, outs: list[Out]) -> None:
+        """Set the receivers; see whether nothing but a running sum is made of a sliding window."""
+        super().connect(outs)
+        receiver = outs[0].receiver if len(outs) == 1 else None
+        slides = self.period and not self.every and not self.fill_period
+        if slides and isinstance(receiver, InfluxQLNode) and receiver.slides:
+            self.slides_into = receiver
+
     def new_group(self, first: First) -> TimeWindow | CountWindow:
         """Start a window at the first point."""
+        if self.slides_into is not None:
+            return SlidingWindow(self, first)
         return TimeWindow(self, first) if self.period else CountWindow(self, first)
 
     def barrier(self, barrier: Barrier) -> None:
@@ -73,8 +86,10 @@ class WindowNode(Node):
 
     def restore(self, state: Any) -> None:
         """Fill the windows again."""
+        kind = TimeWindow if self.period else CountWindow
+        if self.slides_into is not None:
+            kind = SlidingWindow
         for group, dumped in state:
-            kind = TimeWindow if self.period else CountWindow
             self.groups[group] = kind.load(self, dumped)
 
 
@@ -178,6 +193,69 @@ class TimeWindow(_Window):
         new.pattern = cls._pattern(state)
         new.next_emit = state["next_emit"]
         new.buffer = TimeBuffer.load(state["ring"])
+        return new
+
+
+class SlidingWindow(TimeWindow):
+    """A window that is emitted at each point, and of which only a sum or a count is wanted.
+
+    As long as points come in order and the field is an integer, what came in and what went out say
+    the sum: the batch is not made. Else it is, from then on.
+    """
+
+    __slots__ = ("field", "inside", "total")
+
+    field: str
+    inside: deque[tuple[int, int]] | None  # time and value of each point; None: out of order
+    total: int
+
+    def __init__(self, node: WindowNode, first: First) -> None:
+        super().__init__(node, first)
+        assert node.slides_into is not None  # noqa: S101 -- for mypy
+        self.field = node.slides_into.field
+        self.inside, self.total = deque(), 0
+
+    def point(self, point: Point) -> None:
+        """Insert a point, and emit."""
+        inside = self.inside
+        if inside is not None:
+            value = point.fields.get(self.field)
+            if type(value) is int and point.time >= self.next_emit:
+                inside.append((point.time, value))
+                self.total += value
+            else:
+                self.inside = None
+        super().point(point)
+
+    def _forward(self, end: int) -> None:
+        inside = self.inside
+        if not inside:
+            super()._forward(end)
+            return
+        node: WindowNode = self.node
+        oldest = end - node.period + 1
+        while inside and inside[0][0] < oldest:
+            self.total -= inside.popleft()[1]
+        if inside and node.slides_into is not None:
+            node.slides_into.emit_running(self.pattern, end, self.total, len(inside))
+        else:
+            super()._forward(end)
+
+    @classmethod
+    def load(cls, node: WindowNode, state: dict[str, Any]) -> SlidingWindow:
+        """Take back what ``dump`` gave."""
+        new = super().load(node, state)
+        assert isinstance(new, SlidingWindow)  # noqa: S101 -- for mypy
+        assert node.slides_into is not None  # noqa: S101 -- for mypy
+        new.field = node.slides_into.field
+        inside = [(point.time, point.fields.get(new.field)) for point in new.buffer.points()]
+        times = [time for time, _ in inside]
+        values = [value for _, value in inside if type(value) is int]
+        plain = len(values) == len(inside) and times == sorted(times)
+        if plain and (not times or times[-1] <= new.next_emit):
+            new.inside, new.total = deque(zip(times, values, strict=True)), sum(values)
+        else:
+            new.inside, new.total = None, 0
         return new
 
 
