@@ -59,6 +59,9 @@ def _said_once(rows: list[Row]) -> list[Row]:
     return found
 
 
+_LOGIN = f"{n.SENDER}\n"
+
+
 class Emitter:
     """Turns buckets into rows.
 
@@ -153,6 +156,7 @@ class Emitter:
     # Who sends
 
     def _senders(self, start: int, bucket: Bucket, time: int) -> list[list[Row]]:
+        self.memory.load(entity for entity in bucket.entities if entity.startswith(_LOGIN))
         if self._made is None:
             found = self._entities(start, bucket, time)
         else:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
         def load(self, entity: str) -> str | None:
             """Return the text of a record; None: there is none."""
 
+        def load_many(self, entities: Sequence[str]) -> Iterable[tuple[str, str]]:
+            """Yield the entities of which there is a record, each with its text."""
+
         def due(self, until: int) -> list[str]:
             """Return the entities of which a point is due until that minute."""
 
@@ -719,17 +722,30 @@ class Memory:
         if found is not None:
             return found
         text = self.store.load(entity) if self.store is not None else None
-        if text is not None:
-            try:
-                found = self.kind.restored(text, self.epoch)
-            except ValueError:
-                found = None  # damaged: the one entity starts over
-        if found is None:
-            found = self.kind()
         if len(self.records) >= (_MAX_ALONE if self.store is None else _MAX_LOADED):
             self._unload()
-        self.records[entity] = found
+        found = self.records[entity] = self._restored(text)
         return found
+
+    def _restored(self, text: str | None) -> Record:
+        if text is not None:
+            try:
+                return self.kind.restored(text, self.epoch)
+            except ValueError:
+                pass  # damaged: the one entity starts over
+        return self.kind()
+
+    def load(self, entities: Iterable[str]) -> None:
+        """Load the records of those who will be asked for, together: a query each takes longer."""
+        if self.store is None:
+            return
+        missing = [entity for entity in entities if entity not in self.records]
+        if len(self.records) + len(missing) >= _MAX_LOADED:
+            self._unload()
+        if len(missing) < _MAX_LOADED // 2:
+            known = dict(self.store.load_many(missing))
+            for entity in missing:
+                self.records[entity] = self._restored(known.get(entity))
 
     def _unload(self) -> None:
         """Let go of the half of the records that was not used for longest."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from bmtick.collect.memory import MINUTES_OF_DAY
 from bmtick.errors import BmtickError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SUFFIX = ".memory"
+_AT_ONCE = 500  # entities of one query
 _KEEP = 36 * MINUTES_OF_DAY  # minutes: the weeks of a record's peaks
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
@@ -82,6 +83,15 @@ class RecordStore:
         """Return the text of a record; None: there is none."""
         found = self._read("SELECT body FROM record WHERE entity = ?", _storable(entity))
         return found[0][0] if found else None
+
+    def load_many(self, entities: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield the entities of which there is a record, each with its text."""
+        for first in range(0, len(entities), _AT_ONCE):
+            wanted = {_storable(entity): entity for entity in entities[first : first + _AT_ONCE]}
+            marks = ", ".join("?" * len(wanted))
+            query = f"SELECT entity, body FROM record WHERE entity IN ({marks})"  # noqa: S608 -- marks
+            for stored, body in self._read(query, *wanted):
+                yield wanted[stored], body
 
     def due(self, until: int) -> list[str]:
         """Return the entities of which a point is due until that minute."""

@@ -42,6 +42,7 @@ class Task:
         self.stopped = ""
         self._pipeline = pipeline
         self._nodes = nodes
+        self._events = pipeline.events
         self._source: Taker = stream.feed if stream else _nowhere
         self._measurements = frozenset(
             node.measurement for node in nodes if isinstance(node, FromNode)
@@ -137,6 +138,11 @@ class Task:
                 node.finish()
         except TaskStopped as stop:
             self.stopped = str(stop)
+
+    @property
+    def has_events(self) -> bool:
+        """Whether there are alert events that nobody has taken yet."""
+        return bool(self._events.pending)
 
     def take_events(self) -> list[AlertEvent]:
         """Return the alert events since the last call, in their order."""

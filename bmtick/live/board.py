@@ -134,15 +134,22 @@ class _Known:
         self.last = 0
 
     def add(self, time: int, fields: Mapping[str, Any]) -> None:
-        found = Counter({name: n for name in _COUNTS if (n := int(fields.get(name, 0)))})
-        if found:
-            self.last = max(self.last, time)
-            minute = time // _MINUTE
-            if not self.minutes or self.minutes[-1][0] != minute:
-                self.minutes.append((minute, Counter()))
-            self.minutes[-1][1].update(found)
-            self.counts.update(found)
-        self.gauges |= {name: int(fields[name]) for name in _GAUGES if name in fields}
+        counts, slot = self.counts, None
+        for name in _COUNTS:
+            count = fields.get(name)
+            if count:
+                if slot is None:
+                    minute = time // _MINUTE
+                    if not self.minutes or self.minutes[-1][0] != minute:
+                        self.minutes.append((minute, Counter()))
+                    slot = self.minutes[-1][1]
+                    self.last = max(self.last, time)
+                slot[name] += int(count)
+                counts[name] += int(count)
+        gauges = self.gauges
+        for name in _GAUGES:
+            if name in fields:
+                gauges[name] = int(fields[name])
 
     def forget(self, now: int) -> None:
         while self.minutes and self.minutes[0][0] * _MINUTE <= now - _HOUR:

@@ -1,7 +1,7 @@
 """The loop: read, evaluate, keep, hand over what is to be delivered.
 
 What was read, what the alerts know and what is to be delivered are one state, written as a whole
-before anything is delivered. So whenever the process is killed, no line counts twice, no alert is
+before anything is delivered, and else each ten seconds: what was read since then is read again. So whenever the process is killed, no line counts twice, no alert is
 forgotten, and what may have been delivered without being noted is delivered again with the same
 Message-ID. The lines of the history are kept in the state until they are written, so each stands
 there once.
@@ -24,6 +24,7 @@ from bmtick.watch.recorder import Recorder
 from bmtick.watch.source import Source
 from bmtick.watch.tasks import Tasks
 
+_EVERY: Final = 10.0  # seconds between two writes of the state, where there is nothing to tell
 _VERSION: Final = 3  # 2: 'threads' for 'incidents'; 1: 'standing' for 'firing'
 
 
@@ -71,6 +72,8 @@ class Watch:
         self._recorder = recorder or Recorder()
         self._points = self._events = 0
         self._unkept = False  # whether deliveries have changed since the state was written
+        self._read_on = False  # whether points have come since then
+        self._kept = float("-inf")  # when that was
 
     def start(self, *, from_start: bool, now: float) -> None:
         """Take up the state, or begin.
@@ -88,7 +91,7 @@ class Watch:
                     f"the state {self._state.path} cannot be used: {damage}; started from scratch"
                 )
             self._source.begin(from_start=from_start, now=now)
-            self._keep()  # what is written from now on counts, whenever this is ended
+            self._keep(now)  # what is written from now on counts, whenever this is ended
             return
         try:
             self._take_up(kept.state)
@@ -131,12 +134,14 @@ class Watch:
                 events += self._tasks.advance(time)
             self._take(events, now)
             told = not more and self._outbox.advance(time, now)
-            if points or events or told:
-                self._keep()
+            self._read_on |= bool(points)
+            rested = abs(now - self._kept) >= _EVERY  # a clock may be set back
+            if events or told or (self._read_on and (more or rested)):
+                self._keep(now)
         self._hand_over(now)
         self._settle(now)
         if self._unkept:
-            self._keep()
+            self._keep(now)
         return self.status(now)
 
     @property
@@ -169,8 +174,9 @@ class Watch:
             self._outbox.advance(event.time, now)
             self._outbox.put(event, now, muted=bool(muted))
 
-    def _keep(self) -> None:
-        self._unkept = False
+    def _keep(self, now: float) -> None:
+        self._unkept = self._read_on = False
+        self._kept = now
         if self._state is None:
             return
         place, lines = self._recorder.take()
@@ -190,18 +196,20 @@ class Watch:
     def tell_all(self, now: float) -> None:
         """Tell what has waited for others of its incident: nobody will be here to tell it later."""
         if self._outbox.advance(None, now):
-            self._keep()
+            self._keep(now)
         self._hand_over(now)
 
     def finish(self, now: float, seconds: float) -> None:
-        """Wait for deliveries that are under way and for those that may be tried now."""
+        """Wait for deliveries that are under way and for those that may be tried now; keep all."""
         deadline = time.monotonic() + seconds
         while self._outbox.under_way and (left := deadline - time.monotonic()) > 0:
             self._dispatcher.wait(left)
             self._settle(now)
             if self._unkept:
-                self._keep()
+                self._keep(now)
             self._hand_over(now)
+        if self._read_on:
+            self._keep(now)
 
     def _hand_over(self, now: float) -> None:
         for delivery in self._outbox.due(now):

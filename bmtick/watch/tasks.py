@@ -74,14 +74,28 @@ class Tasks:
     def feed(self, points: Iterable[Point]) -> list[AlertEvent]:
         """Run points through all alerts, each at its own time; return the events."""
         events: list[AlertEvent] = []
+        live = [(name, task) for name, task in self._tasks.items() if not task.is_batch]
+        readers: dict[str, list[tuple[str, Task]]] = {}  # of each measurement
+        clock: int | None = None
         for point in points:
-            for name, task in self._tasks.items():
-                if task.is_batch:
-                    continue
-                task.advance(point.time)
+            if point.time != clock:
+                clock = point.time
+                for _, task in live:
+                    task.advance(clock)
+                    if task.has_events:
+                        events += self._taken(task)
+            reading = readers.get(point.name)
+            if reading is None:
+                reading = readers[point.name] = [
+                    (name, task) for name, task in live if {point.name, ""} & task.measurements
+                ]
+            for name, task in reading:
                 task.feed(point, "", "")
                 self._fed[name] += point.name in task.measurements
-                events += self._taken(task)
+                if task.has_events:
+                    events += self._taken(task)
+        for _, task in live:
+            task.drop_outputs()
         return events
 
     def advance(self, now: int) -> list[AlertEvent]:

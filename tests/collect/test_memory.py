@@ -165,3 +165,20 @@ def test_a_record_of_before_senders_had_a_peak(memory):
     sent(memory, START + DAY, 1)
     found = memory.gauges(ANNA, START + DAY)
     assert (found["usual"], found["days"]) == (30, 4)
+
+
+def test_records_are_loaded_together(tmp_path):
+    """As one by one, and each once; names that no database takes, too."""
+    from bmtick.collect.records import RecordStore
+
+    path, names = str(tmp_path / "state"), [f"postfix_sender\nu{n}" for n in range(1200)]
+    names.append("postfix_sender\n\udce9")
+    first = Memory(RecordStore(path, print))
+    for name in names:
+        first.add(name, 600, (3, 4, 0, 0, 0, 0, 0))
+    first.store.apply(1, first.changes())
+    again = Memory(RecordStore(path, print))
+    again.load([*names, "postfix_sender\nnew"])
+    again.store.load = None  # asked for no more
+    assert {again.gauges(name, 660)["hour_recipients"] for name in names} == {4}
+    assert again.gauges("postfix_sender\nnew", 660)["hour_recipients"] == 0

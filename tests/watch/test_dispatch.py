@@ -89,7 +89,7 @@ def test_a_state_with_a_delivery_that_is_none_starts_and_keeps_it(tmp_path, rubb
     one.start(from_start=True, now=BEGIN)
     one.tick(BEGIN + 90)
     one._outbox.unreadable.append(rubbish)
-    one._keep()
+    one._keep(BEGIN + 90)
     one.stop()
     box.failure = None
     again = watch(Script(LENGTHS), box, tmp_path / "state", warnings=warnings, gather=False)

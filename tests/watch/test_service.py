@@ -192,3 +192,35 @@ def test_two_watches_on_one_state_are_refused(tmp_path, monkeypatch):
     with pytest.raises(BmtickError, match="uses the state"):
         watch(Script(LENGTHS), Box(), tmp_path / "state").start(from_start=True, now=BEGIN)
     one.stop()
+
+
+def test_the_state_is_written_seldom_where_there_is_nothing_to_tell(tmp_path):
+    writes = []
+
+    class Counted(StateFile):
+        def commit(self):
+            super().commit()
+            writes.append(1)
+
+    quiet = Script([1] * 40 + [300])
+    for number, point in enumerate(quiet.points):
+        point.time = (BEGIN + number) * 10**9
+    box, state = Box(), tmp_path / "state"
+    one = watch(quiet, box, state, state_class=Counted)
+    one.start(from_start=True, now=BEGIN)
+    for second in range(40):
+        one.tick(BEGIN + second)
+    assert len(writes) == 1 + 3
+    del writes[:]
+    for second in range(40, 60):
+        before = len(writes)
+        one.tick(BEGIN + second)
+        if box.mails:
+            break
+    assert (second < 60, len(writes) - before) == (True, 2)  # before it is told, and after
+    quiet.points += Script([1]).points
+    quiet.points[-1].time = (BEGIN + second + 1) * 10**9
+    one.tick(BEGIN + second + 1)
+    before = len(writes)
+    one.finish(BEGIN + second + 1, 0)
+    assert len(writes) == before + 1, "the next one reads nothing twice"

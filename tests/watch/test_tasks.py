@@ -1,5 +1,6 @@
 """What alerts know over a restart: all of the same script, of another one only what fires."""
 
+from bmtick.alerts import find, render
 from bmtick.watch.tasks import Tasks
 from tests.watch.support import BEGIN, SECOND, USUAL, Script, alert
 
@@ -50,3 +51,30 @@ def test_of_a_state_that_does_not_fit_what_fires_is_kept():
     events += again.advance((BEGIN + 1000) * SECOND)
     assert [event.level for event in events] == ["OK"], "the end of what fired is told"
     assert warnings == []
+
+
+def test_of_reminders_that_nobody_waited_for_the_newest_is_told():
+    """A step of days: the change of level, of what fired before the newest reminder, no other."""
+    hour, beats = 3600, Script([5, 5])
+    silent = tasks(render(find("collector_silent"), {"window": "5m", "remind_every": "1h"}))
+    silent.feed(beats.points[:1])
+    assert silent.advance((BEGIN + 60) * SECOND) == []
+    (found,) = silent.advance((BEGIN + 72 * hour) * SECOND)
+    assert (found.level, found.time < (BEGIN + hour) * SECOND) == ("CRITICAL", True)
+    (reminder,) = silent.advance((BEGIN + 144 * hour) * SECOND)
+    assert (reminder.level, reminder.time > (BEGIN + 142 * hour) * SECOND) == ("CRITICAL", True)
+    assert [e.level for e in silent.advance((BEGIN + 146 * hour) * SECOND)] == ["CRITICAL"]
+    late = beats.points[1]
+    late.time = (BEGIN + 146 * hour + 10) * SECOND
+    events = silent.feed([late]) + silent.advance((BEGIN + 146 * hour + 30) * SECOND)
+    assert [event.level for event in events] == ["OK"]
+
+
+def test_each_alert_reads_its_measurement_and_the_time_of_all():
+    queue = tasks(USUAL, render(find("collector_silent"), {"window": "5m"}))
+    points = Script([300, 300]).points
+    points[1].time += 3600 * SECOND
+    points[1].name = "postfix_other"  # moves the clock of an alert that does not read it
+    levels = [(event.level, event.task) for event in queue.feed(points)]
+    assert levels == [("CRITICAL", "bmtick-postfix_queue"), ("CRITICAL", "bmtick-collector_silent")]
+    assert [known["points"] for known in queue.dump()["tasks"].values()] == [1, 0]
