@@ -14,8 +14,8 @@ from pathlib import Path
 from random import Random
 
 from bmtick.alerts import catalogue, render
-from bmtick.collect.state import StateFile
 from bmtick.cli.watch import collector_of
+from bmtick.collect.state import StateFile
 from bmtick.live.board import Board
 from bmtick.settings import Collect, Settings
 from bmtick.watch.dispatch import Inline
