@@ -1,9 +1,9 @@
-"""``python -m benchmarks.guard.throughput``: Postfix with and without the guard.
+"""``python -m benchmarks.guard.throughput``: Postfix without, with an empty policy service, with the guard.
 
 1,000 messages over ten sessions at once into a real Postfix (as root), which delivers them to a
-server on loopback; rounds with and without the guard in turn. The seconds until all are taken, and
-the CPU that Postfix and the guard needed for them: on a machine that does other things, too, the
-former say little.
+server on loopback; rounds in turn. The empty service answers DUNNO and does nothing else: what it
+costs is the price of any policy service. The seconds until all are taken, and the CPU that Postfix
+and the service needed for them: on a machine that does other things, too, the former say little.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -64,49 +66,72 @@ def _of_all(server: Postfix) -> float:
     return total / os.sysconf("SC_CLK_TCK")
 
 
+_EMPTY = """
+import select, socket, sys
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+epoll, open_ = select.epoll(), {}
+epoll.register(listener.fileno(), select.EPOLLIN)
+while True:
+    for fd, _ in epoll.poll():
+        if fd == listener.fileno():
+            sock, _ = listener.accept()
+            open_[sock.fileno()] = sock
+            epoll.register(sock.fileno(), select.EPOLLIN)
+        elif not (data := open_[fd].recv(65536)):
+            epoll.unregister(fd)
+            open_.pop(fd).close()
+        elif data.endswith(b"\\n\\n"):
+            open_[fd].send(b"action=DUNNO\\n\\n")
+"""
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.guard.throughput")
     parser.add_argument("--messages", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args(arguments)
-    port = free_port()
+    port, empty_port = free_port(), free_port()
     users = {f"user{n}@example.org": "secret" for n in range(_SESSIONS)}
-    took: dict[str, list[float]] = {"without": [], "with": []}
-    cpu: dict[str, list[float]] = {"without": [], "with": []}
-    of_postfix: dict[str, list[float]] = {"without": [], "with": []}
+    ways: dict[str, list[tuple[float, float, float]]] = {"none": [], "empty": [], "guard": []}
     with tempfile.TemporaryDirectory() as name, postfix(users=users) as server:
-        arguments = ("--mode", "hold", "--log", str(server.log))
-        with guard(Path(name) / "g", *arguments, port=port) as running:
-            _round(server, given.messages)  # warm
-            for _ in range(given.rounds):
-                for how, seconds in took.items():
-                    restrictions = asking(port)["smtpd_end_of_data_restrictions"]
-                    value = restrictions if how == "with" else ""
-                    server.command("postconf", "-e", f"smtpd_end_of_data_restrictions={value}")
-                    server.command("postfix", "reload")
-                    time.sleep(1)
-                    before = _cpu(running.process.pid), _of_all(server)
-                    seconds.append(_round(server, given.messages))
-                    cpu[how].append(_cpu(running.process.pid) - before[0])
-                    of_postfix[how].append(_of_all(server) - before[1])
-    print("| | without the guard | with it | |")
+        empty = subprocess.Popen([sys.executable, "-c", _EMPTY, str(empty_port)])
+        options = ("--mode", "hold", "--log", str(server.log))
+        try:
+            with guard(Path(name) / "g", *options, port=port) as running:
+                processes = {"none": 0, "empty": empty.pid, "guard": running.process.pid}
+                _round(server, given.messages)  # warm
+                for _ in range(given.rounds):
+                    for way, pid in processes.items():
+                        ask = {"none": "", "empty": empty_port, "guard": port}[way]
+                        value = asking(int(ask))["smtpd_end_of_data_restrictions"] if ask else ""
+                        server.command("postconf", "-e", f"smtpd_end_of_data_restrictions={value}")
+                        server.command("postfix", "reload")
+                        time.sleep(1)
+                        before = _of_all(server), _cpu(pid) if pid else 0.0
+                        took = _round(server, given.messages)
+                        of_service = _cpu(pid) - before[1] if pid else 0.0
+                        ways[way].append((took, _of_all(server) - before[0], of_service))
+        finally:
+            empty.terminate()
+            empty.wait()
+    print("| | without | an empty policy service | the guard |")
     print("|---|---|---|---|")
-    for name, found in (
-        (f"seconds for {given.messages:,} messages, median of {given.rounds}", took),
-        ("CPU of Postfix", of_postfix),
-        ("CPU of the guard (without: it reads the log)", cpu),
+    medians = {
+        way: [statistics.median(found) for found in zip(*rows, strict=True)]
+        for way, rows in ways.items()
+    }
+    for figure, what in enumerate(
+        (
+            f"seconds for {given.messages:,} messages, median of {given.rounds}",
+            "CPU of Postfix",
+            "CPU of the service",
+        )
     ):
-        without, with_guard = (statistics.median(found[how]) for how in took)
-        more = f"{100 * (with_guard / without - 1):+.1f} %" if found is not cpu else ""
-        print(f"| {name} | {without:.2f} s | {with_guard:.2f} s | {more} |")
-    without, with_guard = (
-        statistics.median(a + b for a, b in zip(cpu[how], of_postfix[how], strict=True))
-        for how in took
-    )
-    print(
-        f"| CPU of both | {without:.2f} s | {with_guard:.2f} s "
-        f"| {100 * (with_guard / without - 1):+.1f} % |"
-    )
+        none, *others = (medians[way][figure] for way in ways)
+        cells = [
+            f"{x:.2f} s" + (f" ({100 * (x / none - 1):+.1f} %)" if none else "") for x in others
+        ]
+        print(f"| {what} | {none:.2f} s | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,6 @@ LISTS: Final = 2
 _DAYS_KNOWN = 3  # days after which the networks of a user are known
 LISTED: Final = 30  # recipients of the lists together
 _TIMES_USUAL = 3
-_TIMES_USUAL_STRANGE = 1.5  # where place or sender are strange, too
 
 TYPED: Final = 50  # recipients of single mails that nobody types within ten minutes
 _TIMES_TYPED = 4  # of the own peak of ten minutes
@@ -180,8 +179,7 @@ def _to_lists(recent: list[Sent], habit: Habit) -> str:
     else:
         return ""
     recipients = sum(sent.recipients for sent in lists)
-    times = _TIMES_USUAL if habit.many_refused else _TIMES_USUAL_STRANGE
-    if len(lists) < LISTS or recipients < LISTED or recipients <= times * habit.usual:
+    if len(lists) < LISTS or recipients < LISTED or recipients <= _TIMES_USUAL * habit.usual:
         return ""
     return _(
         "{mails} mails to {recipients} recipients together within ten minutes, at most {usual} an "
