@@ -98,9 +98,9 @@ def _print_points(settings: Settings, programs: Programs) -> None:
     Raises:
         BmtickError: no list is named, or none can be asked.
     """
-    from bmtick.incident.audit.blocklists import LISTED, UNANSWERED
-    from bmtick.names import LISTED as MEASUREMENT
+    from bmtick.names import FIELDS, TAGS
     from bmtick.points import Point
+    from bmtick.watch.listed import rows_of
 
     found, unasked = _listings(settings, programs)
     if not settings.blocklists.lists or unasked:
@@ -108,10 +108,6 @@ def _print_points(settings: Settings, programs: Programs) -> None:
             unasked[0] if unasked else "the settings name no block list",
             remedy='[blocklists] lists = ["zen.spamhaus.org"]: read its terms of use first',
         )
-    now = time.time_ns()
-    for one in found:
-        if one.state != UNANSWERED:
-            tags = {"address": one.address, "list": one.list}
-            tags["entry"] = f"{one.address}@{one.list}"  # one alert for each of them
-            point = Point(MEASUREMENT, tags, {"listed": int(one.state == LISTED)}, now)
-            click.echo(point.to_line())
+    for name, tags, fields, at in rows_of(found, time.time()):
+        named = dict(zip(TAGS[name], tags, strict=True))
+        click.echo(Point(name, named, dict(zip(FIELDS[name], fields, strict=True)), at).to_line())

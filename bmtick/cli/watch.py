@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from bmtick.alerts import Rendered
+    from bmtick.collect.emit import Row
     from bmtick.engine import AlertEvent
     from bmtick.engine.queries import Ask
     from bmtick.live.board import Board
@@ -322,4 +323,25 @@ def collector_of(
         warn=warn,
         state=state,
         ended=ended,
+        listings=None if ended else _listings(settings, warn),
     )
+
+
+def _listings(
+    settings: Settings, warn: Callable[[str], None]
+) -> Callable[[float, float], list[Row]] | None:
+    """Return what asks the block lists of the settings once an hour; None where they name none."""
+    used = {str(table.get("use", name)) for name, table in settings.alerts.items()}
+    if not settings.blocklists.lists or "blocklisted" not in used:
+        return None
+    from bmtick.incident.audit.blocklists import Listing, look_up, public_addresses, resolver
+    from bmtick.incident.programs import Programs
+    from bmtick.watch.listed import HourlyListings
+
+    chosen = settings.blocklists
+
+    def look() -> list[Listing]:
+        addresses = public_addresses(Programs(""), chosen.addresses)
+        return look_up(addresses, chosen.lists, resolver(chosen.resolver))
+
+    return HourlyListings(look, warn).rows

@@ -60,9 +60,10 @@ class Collector:
         warn: takes one line for the administrator.
         state: beside which what is remembered is kept; "": within the state.
         ended: nothing more comes to the logs, so their time is now.
+        listings: returns what block lists say, given now and the time of the rows.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each by its name
         self,
         logs: Sequence[str],
         options: Options,
@@ -73,12 +74,13 @@ class Collector:
         warn: Callable[[str], None],
         state: str = "",
         ended: bool = False,
+        listings: Callable[[float, float], list[Row]] | None = None,
     ) -> None:
         store = RecordStore(state, warn) if state else None
         number = crc32(os.path.realpath(state).encode("utf-8", "surrogateescape"))
         self._session = Session(list(logs), options, warn, number, store)
         self._interval, self._spool, self._warn = options.interval, spool, warn
-        self._guard, self._ended = guard, ended
+        self._guard, self._ended, self._listings = guard, ended, listings
         self.watched = ", ".join([*logs, "the queue"] if spool else logs)
         self._tags = {name: value for name, value in tags.items() if value}
         self._sampled = 0.0
@@ -98,6 +100,8 @@ class Collector:
             if self._spool:
                 rows += queue_rows(self._spool, time, partial(self._seldom, now))
             rows += guarded_rows(self._guard, time, partial(self._seldom, now))
+            if self._listings is not None:
+                rows += self._listings(now, time)
             if not rows:
                 rows.append(self._session.heartbeat(time))
         rows.sort(key=lambda row: row[3])
