@@ -6,8 +6,6 @@ Source: influxdata/influxdb ``influxql.ParseDuration`` and ``FormatDuration`` (1
 
 from __future__ import annotations
 
-import re
-
 from bmtick.errors import BmtickError
 
 NANOSECOND = 1
@@ -30,7 +28,6 @@ UNITS = {
     "d": DAY,
     "w": WEEK,
 }
-_PART = r"([0-9]+)(ns|ms|[uµsmhdw])"  # compiled at its first use: the collector has none
 _MAX = 2**63 - 1
 _DIGITS = 20  # of the longest duration in nanoseconds, and one more
 
@@ -43,13 +40,19 @@ def parse_duration(text: str) -> int:
     """
     negative = text.startswith("-")
     rest = text.removeprefix("-")
-    total = position = 0
-    part = re.compile(_PART)
-    while match := part.match(rest, position):
-        digits = match[1].lstrip("0")[:_DIGITS]  # more are too long whatever the unit
-        total += int(digits or 0) * UNITS[match[2]]
-        position = match.end()
-    if position == 0 or position != len(rest):
+    total = 0
+    whole = rest
+    while rest:
+        digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+        rest = rest[len(digits) :]
+        unit = rest[:2] if rest[:2] in UNITS else rest[:1]
+        if not digits or unit not in UNITS:
+            whole = ""
+            break
+        # more digits are too long whatever the unit
+        total += int(digits.lstrip("0")[:_DIGITS] or 0) * UNITS[unit]
+        rest = rest[len(unit) :]
+    if not whole:
         raise BmtickError(
             f"'{text[:40]}' is not a duration",
             remedy="write a number and a unit, like 30s, 10m or 1h",

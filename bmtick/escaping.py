@@ -9,8 +9,6 @@ escaped there and a trailing backslash would swallow the separator, so both are 
 
 from __future__ import annotations
 
-import re
-
 TYPE_CHECKING = False  # as typing's, whose import costs the collector 3 ms at each start
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -27,8 +25,12 @@ _ODD_BACKSLASH = r"\\(?=[\\,= ])"
 def cleaned(text: str) -> str:
     """Return a name as it is stored: control characters and what would end a line replaced."""
     if not text.isprintable():
+        import re
+
         text = re.sub(_CONTROL, "?", text)
     if '"' in text and "\\" in text:
+        import re
+
         text = re.sub(_ODD_BACKSLASH, "/", text)
     return text[:-1] + "/" if text.endswith("\\") else text
 
@@ -62,6 +64,8 @@ def visible_json(text: str) -> str:
     """
     if text.isascii() and "\x7f" not in text:
         return text
+    import re
+
     return re.sub(r"[^\n -~]", lambda found: _visible(found[0]), text)
 
 

@@ -15,10 +15,10 @@ cimport cython
 
 from bmtick.collect._bucket cimport SUMS, Origin, Sums
 
-import json
 from _heapq import heappop, heappush
 from binascii import crc32
 
+from bmtick.collect import stored
 from bmtick.collect.raw import network
 from bmtick.names import CLIENT, FORWARD, FROM, LOCAL as LOCAL_NAME, SENDER
 
@@ -853,7 +853,7 @@ cdef class Record:
 
     def dump(self, epoch):
         """Return the record as text; epoch: which reading of the log its horizons are of."""
-        return json.dumps(
+        return stored.dumps(
             [
                 epoch,
                 self._slots.dump(),
@@ -875,7 +875,6 @@ cdef class Record:
                 _sketched(self.senders),
                 [self.broken_in, self.loud, self.last],
             ],
-            separators=(",", ":"),
         )
 
     @classmethod
@@ -886,7 +885,7 @@ cdef class Record:
             ValueError: it is no record.
         """
         try:
-            return _restored(json.loads(text), epoch)
+            return _restored(stored.loads(text), epoch)
         except (ValueError, TypeError, IndexError, AttributeError, OverflowError) as error:
             raise ValueError(f"it is no record of bmtick: {error}") from None
 

@@ -28,6 +28,7 @@ _MONTHS = {
 }
 _ISO_END = lazy(rb"(?:[.,][0-9]+)?(?:Z|([+-])([0-9]{2}):?([0-9]{2}))(?= |$)")
 _DAY = 86400
+_HALF_YEAR = 182 * _DAY  # the same date of another year is farther away
 _LEAP_SECOND = 60
 _LATE = 300  # seconds that a line may come late in an hour that the end of summer time repeats
 
@@ -152,6 +153,9 @@ class LogClock:
             return max(past)
         last = self.last
         year = system_time.localtime(last).tm_year
+        this = self._local(year, month, day, seconds)
+        if this is not None and abs(this - last) < _HALF_YEAR:
+            return this
         times = [self._local(y, month, day, seconds) for y in (year - 1, year, year + 1)]
         best = min((t for t in times if t is not None), key=lambda t: abs(t - last), default=None)
         if best is None:

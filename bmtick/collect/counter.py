@@ -11,7 +11,6 @@ comes of it; as local at the first attempt to put it into a mailbox; as refused 
 
 from __future__ import annotations
 
-import re
 from binascii import crc32
 
 from bmtick.collect import blocked as verdicts
@@ -34,7 +33,7 @@ from bmtick.collect.bucket import (
     Origin,
 )
 from bmtick.collect.known import KnownClients
-from bmtick.collect.lazy import lazy
+from bmtick.collect.lazy import DOTALL, lazy
 from bmtick.collect.raw import (
     MAX_NAME,
     UNAVAILABLE,
@@ -61,8 +60,9 @@ _MAX_RETRIED = 5_000  # recipients of one message that are tried again
 _MAX_DOMAINS = 2_000  # whose mailboxes are here
 _MAX_OUTWARD = 100  # entities of one message
 
-_LOGIN = lazy(p.PEER_AND_LOGIN, re.DOTALL)
-_QUEUED_AS = lazy(rb"queued as ([0-9A-Za-z]{5,})")
+_LOGIN = lazy(p.PEER_AND_LOGIN, DOTALL)
+_LETTERS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_SHORTEST_ID = 5
 _STATUSES = {
     b"sent": "sent",
     b"deferred": "deferred",
@@ -103,6 +103,18 @@ def _plain(login: bytes) -> tuple[bytes, bytes] | None:
     if not found or not method.startswith(b", sasl_method=") or method.find(b" ", 2) >= 0:
         return None
     return user, peer
+
+
+def _queued_as(reply: bytes) -> bytes:
+    """Return the queue id that a reply says a message has elsewhere; nothing where it says none."""
+    at = reply.find(b"queued as ")
+    while at >= 0:
+        rest = reply[at + 10 :]
+        length = len(rest) - len(rest.lstrip(_LETTERS))
+        if length >= _SHORTEST_ID:
+            return rest[:length]
+        at = reply.find(b"queued as ", at + 1)
+    return b""
 
 
 class Counter:
@@ -386,10 +398,10 @@ class Counter:
 
     def _given_back(self, queue_id: bytes, message: Message, reply: bytes) -> bool:
         """Whether a filter took the message and gave it back as one of ours, which gets its origin."""
-        match = _QUEUED_AS.search(reply)
-        if match is None:
+        second_id = _queued_as(reply)
+        if not second_id:
             return False
-        key = queue_id[: queue_id.rfind(b"/") + 1] + match[1] + b":"
+        key = queue_id[: queue_id.rfind(b"/") + 1] + second_id + b":"
         if key == queue_id:
             return False
         second = self.counted.get(key) or self.gone.get(key)

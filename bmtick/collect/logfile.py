@@ -8,7 +8,6 @@ files are read on for an hour, since a log daemon may write into one until it is
 from __future__ import annotations
 
 import os
-import re
 from binascii import crc32
 from collections.abc import Iterator
 
@@ -18,6 +17,7 @@ from bmtick.errors import BmtickError
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
+    import re
     from typing import Any, BinaryIO
 
 
@@ -148,6 +148,8 @@ def candidates(path: str) -> list[Candidate]:
     """List the files beside a log, those that are compressed last."""
     folder, base = os.path.split(path)
     stem, dot, extension = base.rpartition(".")
+    import re
+
     names = rf"{re.escape(base)}[.-]([0-9][0-9._-]*|old){_ENDING}"
     if dot and stem:
         names += rf"|{re.escape(stem)}[.-]([0-9][0-9._-]*){re.escape(dot + extension)}{_ENDING}"

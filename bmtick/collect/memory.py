@@ -10,11 +10,10 @@ and for each quarter of an hour of the day before; some networks and domains; pe
 
 from __future__ import annotations
 
-import json
 from _heapq import heapify, heappop, heappush  # heapq costs half a millisecond at each start
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from bmtick.collect import compiled
+from bmtick.collect import compiled, stored
 from bmtick.collect.raw import network
 from bmtick.names import CLIENT, FROM, RELAYING_GAUGES, SENDER, SENDING_GAUGES
 
@@ -567,7 +566,7 @@ class Record:
 
     def dump(self, epoch: int) -> str:
         """Return the record as text; epoch: which reading of the log its horizons are of."""
-        return json.dumps(
+        return stored.dumps(
             [
                 epoch,
                 self.slots,
@@ -586,7 +585,6 @@ class Record:
                 _sketched(self.senders),
                 [self.broken_in, self.loud, self.last],
             ],
-            separators=(",", ":"),
         )
 
     @classmethod
@@ -602,7 +600,7 @@ class Record:
                 of, self.slots, self.quarters, today, self.pending, self.past, self.days,
                 networks, domains, addresses, strange, seen_networks, seen_domains,
                 recipients, senders, ends,
-            ) = json.loads(text)  # fmt: skip
+            ) = stored.loads(text)  # fmt: skip
             # Records of before the senders of an hour had a peak are shorter.
             for kept in self.past:
                 kept.extend([0] * (_PEAKS + 1 - len(kept)))

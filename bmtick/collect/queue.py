@@ -9,10 +9,10 @@ Source of the formats: Postfix ``mail_queue.h`` (queue ids), ``rec_type.h`` (rec
 from __future__ import annotations
 
 import os
-import re
 import stat as modes
 from collections.abc import Callable, Iterable
 
+from bmtick.collect.lazy import lazy
 from bmtick.errors import BmtickError
 from bmtick.names import QUEUE, QUEUES
 
@@ -26,7 +26,7 @@ POSTQUEUE = ("postqueue", "-j")
 _MAX_OPENED = 5_000  # queue files that are opened for their arrival time
 
 _BASE52 = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
-_LONG = re.compile(rf"([{_BASE52}]{{6,}})([{_BASE52}]{{4}})z[{_BASE52[:-1]}]+")
+_LONG = lazy(rf"([{_BASE52}]{{6,}})([{_BASE52}]{{4}})z[{_BASE52[:-1]}]+")
 _TELEGRAF = ("/etc/telegraf/telegraf.conf", "/etc/telegraf/telegraf.d")
 
 
@@ -203,6 +203,8 @@ def rows(
 
 def telegraf_watches(paths: Iterable[str] = _TELEGRAF) -> str:
     """Return the Telegraf configuration file that has ``inputs.postfix`` on, or ``""``."""
+    import re
+
     pattern = re.compile(rb"^\s*\[\[\s*inputs\.postfix\s*\]\]", re.MULTILINE)
     for path in paths:
         files = [path]

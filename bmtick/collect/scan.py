@@ -8,7 +8,6 @@ patterns begin at a line's head, so what an attacker writes into a line is never
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from bmtick.collect import patterns as p
@@ -16,8 +15,8 @@ from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
 from bmtick.collect.compiled import feed
 from bmtick.collect.counter import Counter
-from bmtick.collect.formats import Format, formats
-from bmtick.collect.lazy import lazy
+from bmtick.collect.formats import formats
+from bmtick.collect.lazy import DOTALL, MULTILINE, lazy
 from bmtick.collect.raw import MAX_DELAY, MAX_RECIPIENTS, MAX_REPEATED, MAX_SIZE, MAX_UID, number
 
 # Runs of lines whose times differ in the last digit of the second alone; or one line without time.
@@ -45,8 +44,8 @@ _FACT = (
     rb"|((?:to=<|from=<|uid=|repeated ).*)"
     rb"))|[^ ]++ (last message repeated [0-9]++ times?$))"
 )
-_TRADITIONAL = lazy(rb"\n.{15}" + _FACT, re.MULTILINE)
-_ISO = lazy(rb"\n[^ ]++" + _FACT, re.MULTILINE)
+_TRADITIONAL = lazy(rb"\n.{15}" + _FACT, MULTILINE)
+_ISO = lazy(rb"\n[^ ]++" + _FACT, MULTILINE)
 
 # What each daemon says; any other delivers.
 _DELIVERIES = lazy(rb"[^ ]++ to=<|message repeated [0-9]+ times: \[ ?[^ ]++ to=<")
@@ -65,13 +64,20 @@ _HEAD = lazy(p.HEAD)
 _REPEATED = lazy(p.REPEATED)
 _TIMES = lazy(rb"[0-9]+")
 _LAST_REPEATED = lazy(
-    rb"\n(?:[^\n]{15}|[^ \n]+) [^ \n]+ last message repeated [0-9]+ times?$", re.MULTILINE
+    rb"\n(?:[^\n]{15}|[^ \n]+) [^ \n]+ last message repeated [0-9]+ times?$", MULTILINE
 )
-_ACTIVE = lazy(p.ACTIVE, re.DOTALL)
-_EXPIRED = lazy(p.EXPIRED, re.DOTALL)
+_ACTIVE = lazy(p.ACTIVE, DOTALL)
+_EXPIRED = lazy(p.EXPIRED, DOTALL)
 _REMOVED = lazy(p.REMOVED)
-_PICKUP = lazy(p.PICKUP, re.DOTALL)
-_DELIVERY = lazy(p.DELIVERY, re.DOTALL)
+_PICKUP = lazy(p.PICKUP, DOTALL)
+_DELIVERY = lazy(p.DELIVERY, DOTALL)
+
+
+TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
+if TYPE_CHECKING:
+    import re
+
+    from bmtick.collect.formats import Format
 
 
 class _Prefixes(dict[bytes, bytes]):
@@ -130,7 +136,7 @@ class Scanner:
         """Return the format of a log that is not Postfix's; once it is one, it stays so."""
         for known in formats():
             if (
-                known.MARK in block[:_LOOK]
+                known.may_begin(block, _LOOK)
                 and known.HEAD.search(block, 0, _LOOK)
                 and not _RUN_HEAD.search(block, 0, _LOOK)
             ):

@@ -8,7 +8,6 @@ rotation may take the file away a moment before it makes the new one.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Sequence
 
 JOURNAL = "journal"  # systemd's; "journal:PATH" is a folder or file of journal files
@@ -31,6 +30,8 @@ def is_glob(name: str) -> bool:
 
 def origin_of(path: str, others: Iterable[str]) -> str:
     """Return the one of the others whose rotated copy a path is, by its name; else ``""``."""
+    import re
+
     candidates = []
     if match := re.fullmatch(_ROTATED, path):
         candidates.append(match[1])
@@ -89,6 +90,7 @@ def _matches(path: str, pattern: str) -> bool:
 
 def _oldest_first(paths: list[str]) -> list[str]:
     """Sort logs by what they are rotated from, and these by number or date."""
+    import re
 
     def key(path: str) -> tuple[str, int, int, str]:
         origin = origin_of(path, paths)
@@ -130,6 +132,8 @@ def _without_copies(paths: list[str], warn: Callable[[str], None]) -> list[str]:
 
 def _plain_size(path: str) -> int:
     """Return the size of a plain file; 0 where it is compressed: the plain one is preferred."""
+    import re
+
     packed = re.search(rf"{_PACKED}$", path)
     try:
         return 0 if packed else os.stat(path).st_size

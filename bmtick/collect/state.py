@@ -14,10 +14,10 @@ The window in which points can come twice is one ``rename``; there is none to lo
 
 from __future__ import annotations
 
-import json
 import os
 from binascii import crc32
 
+from bmtick.collect import stored
 from bmtick.errors import BmtickError
 from bmtick.files import Folder, user_name
 
@@ -44,7 +44,7 @@ class Snapshot:
 
 def encode(state: dict[str, Any], output: bytes, parent: int) -> bytes:
     """Return the bytes of a state file: a line of lengths and checksums, JSON, output."""
-    body = json.dumps(state, separators=(",", ":")).encode()
+    body = stored.dumps(state).encode()
     head = b"%d %d %08x" % (len(body), len(output), parent)
     checksum = crc32(output, crc32(body, crc32(head)))
     return b"%s %d %08x %s\n%s%s" % (_MAGIC, VERSION, checksum, head, body, output)
@@ -70,7 +70,7 @@ def decode(raw: bytes) -> Snapshot:
         raise ValueError("its length is wrong")
     body, output = rest[: int(length)], rest[int(length) :]
     try:
-        state = json.loads(body)
+        state = stored.loads(body.decode())
     except RecursionError:
         raise ValueError("it nests too deeply") from None
     if not isinstance(state, dict):

@@ -7,27 +7,36 @@ attacker's text: origin and addresses are taken from the end of the line.
 
 from __future__ import annotations
 
-import re
-
 from bmtick.collect.counter import Counter
-from bmtick.collect.lazy import lazy
+from bmtick.collect.lazy import DOTALL, lazy
 from bmtick.collect.raw import MAX_NAME, client, network, packed_address, text, username
 
 _TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2},[0-9]{3}"
-MARK = b" - "
 HEAD = lazy(rb"\n" + _TIME + rb" \[[^\n]*?\] [^ \n]+ (?:TRACE|DEBUG|INFO|WARN|ERROR) - ")
-_MESSAGE = lazy(_TIME + rb" \[.*?\] [^ ]+ (?:TRACE|DEBUG|INFO|WARN|ERROR) - (.*)", re.DOTALL)
+_MESSAGE = lazy(_TIME + rb" \[.*?\] [^ ]+ (?:TRACE|DEBUG|INFO|WARN|ERROR) - (.*)", DOTALL)
 _FAILURE = lazy(
     rb"(?:result auth is (?!YES |EXPIRED )[A-Z_]+ for login: "
     rb"|validate (?:password or token )?failed for login: "
     rb"|authContext\.user not constructed for login: )"
     rb"(.*) origin: ([^ ]*) remoteIps: \[?([0-9A-Fa-f:., ]*)\]?$",
-    re.DOTALL,
+    DOTALL,
 )
 _RESULT = lazy(rb" result: [A-Za-z_]+$")
 # A stack trace, whose lines belong to the one before.
 _FOLLOWS = lazy(rb"\s|Caused by: |\.\.\. [0-9]+ |[\w.$]+(?:Exception|Error|Throwable|Fault)\b|$")
 _MAX_ORIGIN = 64
+
+
+def may_begin(block: bytes, look: int) -> bool:
+    """Whether ``HEAD`` may be in a beginning of so many bytes: found without compiling it."""
+    at = block.find(b"] ", 0, look)
+    while at >= 0:
+        start = block.rfind(b"\n", 0, at) + 1
+        if block[start + 10 : start + 11] == b" " and block[start + 19 : start + 20] == b",":
+            return True
+        end = block.find(b"\n", at, look)
+        at = block.find(b"] ", end, look) if end >= 0 else -1
+    return False
 
 
 def count_line(counter: Counter, line: bytes) -> bool:
