@@ -19,6 +19,7 @@ _LEARNING = 3.0  # seconds to learn from the log before the first answer; the re
 _QUIET = 600.0  # seconds between two equal warnings of the log's reader
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from bmtick.guard.holds import Hold
@@ -198,7 +199,7 @@ def _teller(settings: Settings, sender: str, recipients: list[str], mails: str |
 
     host = settings.watch.host or socket.gethostname()
 
-    def send(hold: Hold, recipient: str) -> None:
+    def send(holds: Sequence[Hold], recipient: str) -> None:
         # what mail needs takes 4 MiB, and is seldom needed
         from bmtick.cli._notify import mailer as mailer_of
         from bmtick.guard.letter import write_letter
@@ -206,9 +207,10 @@ def _teller(settings: Settings, sender: str, recipients: list[str], mails: str |
         from bmtick.watch.mail import compose
 
         # one mail each: with a single recipient the guard knows its own mail
-        key = f"guard.{int(hold.since * 1000)}.{crc32(f'{hold.who} {recipient}'.encode()):08x}"
+        hold, count = holds[0], len(holds)
+        key = f"guard.{int(hold.since * 1000)}.{crc32(f'{hold.who} {count} {recipient}'.encode()):08x}"
         try:
-            mail = compose(write_letter(hold, host), sender, [recipient], key, hold.since)
+            mail = compose(write_letter(holds, host), sender, [recipient], key, hold.since)
             mailer_of(settings, mails).send(mail)
         except PermanentError as error:
             raise ValueError(str(error)) from None

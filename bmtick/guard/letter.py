@@ -3,21 +3,49 @@
 from __future__ import annotations
 
 import time as system_time
+from collections.abc import Sequence
 from html import escape
 
 from bmtick.guard.holds import HOLD, Hold
 from bmtick.guard.who import CLIENT, USER
-from bmtick.languages import _
+from bmtick.languages import _, number
 from bmtick.terminal import shell_quoted
 
+_MOST = 200  # that are named in one mail
 
-def write_letter(hold: Hold, host: str) -> dict[str, str]:
+
+def write_letter(holds: Sequence[Hold], host: str) -> dict[str, str]:
     """Return the subject (``message``) and the HTML body (``details``) of the mail.
 
     Args:
-        hold: who, since when, why.
+        holds: who, since when, why; at least one.
         host: the name of this server.
     """
+    return _of_one(holds[0], host) if len(holds) == 1 else _of_many(holds, host)
+
+
+def _of_many(holds: Sequence[Hold], host: str) -> dict[str, str]:
+    count = number(len(holds))
+    if any(hold.mode == HOLD for hold in holds):
+        subject = _("{host} holds the mail of {count} more", host=host, count=count)
+    else:
+        subject = _("{host} would hold the mail of {count} more", host=host, count=count)
+    rows = "".join(
+        f"<tr><td>{escape(str(hold.who))}</td><td>{escape(hold.reason)}</td></tr>\n"
+        for hold in holds[:_MOST]
+    )
+    more = _("All of them: {command}", command="bmtick held")
+    spam = _("If it is spam, these are the next steps:")
+    honest = _("If it is not, this gives the messages back and lets them send:")
+    details = (
+        f'<table cellpadding="4">\n{rows}</table>\n<p>{escape(more)}</p>\n'
+        f"<p>{escape(spam)}</p>\n<pre>bmtick incident</pre>\n"
+        f"<p>{escape(honest)}</p>\n<pre>bmtick release WHO</pre>"
+    )
+    return {"message": subject, "details": details}
+
+
+def _of_one(hold: Hold, host: str) -> dict[str, str]:
     who = shell_quoted(str(hold.who))
     when = system_time.strftime("%Y-%m-%d %H:%M:%S", system_time.localtime(hold.since))
     if hold.mode == HOLD:

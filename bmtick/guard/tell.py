@@ -1,5 +1,8 @@
 """Tells of who is newly held: at once, and again and again while the mail server is away.
 
+An open relay has a hundred strangers: after the first few mails, those who are held within a minute
+are told of in one.
+
 Who was told of is in the journal, so after a restart the others are told of. One thread waits for
 the mail server; nothing else does.
 """
@@ -15,15 +18,17 @@ from typing import Final
 
 from bmtick.errors import BmtickError
 from bmtick.guard.holds import Hold
-from bmtick.guard.who import Who
 
 _FIRST_WAIT: Final = 15.0  # seconds until the second try; each further wait is twice as long
 _LONGEST_WAIT: Final = 600.0
+_AT_ONCE: Final = 3  # mails within _WINDOW that are sent at once; what comes then is collected
+_WINDOW: Final = 600.0  # seconds
+_COLLECT: Final = 60.0  # seconds
 
 
 @dataclass
 class _Waiting:
-    hold: Hold
+    holds: list[Hold]
     recipients: list[str]
     attempts: int = 0
     due: float = 0.0
@@ -34,20 +39,22 @@ class Teller:
 
     Args:
         recipients: their addresses.
-        send: tells one of them; raises BmtickError or OSError where it may go later, ValueError
-            where it never will.
+        send: tells one of them of one hold or of several; raises BmtickError or OSError where it may
+            go later, ValueError where it never will.
         warn: takes one line for the administrator.
     """
 
     def __init__(
         self,
         recipients: Sequence[str],
-        send: Callable[[Hold, str], None],
+        send: Callable[[Sequence[Hold], str], None],
         warn: Callable[[str], None],
     ) -> None:
         self._recipients, self._send, self._warn = list(recipients), send, warn
         self._new: SimpleQueue[Hold | None] = SimpleQueue()
-        self._waiting: dict[Who, _Waiting] = {}
+        self._waiting: list[_Waiting] = []
+        self._collected: _Waiting | None = None  # one of them, which still grows
+        self._mailed: list[float] = []  # when the last mails were due
         self._told: Callable[[Hold], object] = id
 
     def start(self, told: Callable[[Hold], object]) -> None:
@@ -83,16 +90,34 @@ class Teller:
             now: seconds of any clock.
         """
         if hold is not None:
-            self._waiting[hold.who] = _Waiting(hold, list(self._recipients), due=now)
-        for waiting in [w for w in self._waiting.values() if w.due <= now]:
+            self._put(hold, now)
+        for waiting in [w for w in self._waiting if w.due <= now]:
+            if waiting is self._collected:
+                self._collected = None
+                self._mailed.append(now)
             self._try(waiting, now)
-        return min((max(0.0, w.due - now) for w in self._waiting.values()), default=None)
+        return min((max(0.0, w.due - now) for w in self._waiting), default=None)
+
+    def _put(self, hold: Hold, now: float) -> None:
+        for waiting in self._waiting:  # somebody who is held anew is told of once
+            waiting.holds = [other for other in waiting.holds if other.who != hold.who]
+        self._waiting = [w for w in self._waiting if w.holds or w is self._collected]
+        self._mailed = [due for due in self._mailed if now - due < _WINDOW]
+        if self._collected is not None:
+            self._collected.holds.append(hold)
+            return
+        waiting = _Waiting([hold], list(self._recipients), due=now)
+        if len(self._mailed) < _AT_ONCE:
+            self._mailed.append(now)
+        else:
+            waiting.due = now + _COLLECT
+            self._collected = waiting
+        self._waiting.append(waiting)
 
     def _try(self, waiting: _Waiting, now: float) -> None:
-        hold = waiting.hold
         for recipient in list(waiting.recipients):
             try:
-                self._send(hold, recipient)
+                self._send(waiting.holds, recipient)
             except ValueError as error:
                 self._warn(f"the mail to {recipient} is given up: {error}")
             except (OSError, BmtickError) as error:
@@ -101,10 +126,11 @@ class Teller:
                 waiting.due = now + again
                 cause = error.message if isinstance(error, BmtickError) else error
                 self._warn(
-                    f"nobody could be told that {hold.who} is held, tried again in {again:.0f} s: "
-                    f"{cause}"
+                    f"nobody could be told that {waiting.holds[0].who} is held, tried again in "
+                    f"{again:.0f} s: {cause}"
                 )
                 return
             waiting.recipients.remove(recipient)
-        del self._waiting[hold.who]
-        self._told(hold)
+        self._waiting.remove(waiting)
+        for hold in waiting.holds:
+            self._told(hold)

@@ -1,9 +1,11 @@
 """The mail about a hold: at once, later where the server is away, after a restart too."""
 
+import dataclasses
 import time
 
 from bmtick.errors import BmtickError
 from bmtick.guard.holds import HOLD, Hold, Journal, hold_record, told_record
+from bmtick.guard.letter import write_letter
 from bmtick.guard.tell import Teller
 from bmtick.guard.who import Who
 from tests.guard.support import RunningGuard
@@ -20,10 +22,10 @@ class World:
         self.teller._told = self.told.append
         self.hold = Hold(BOB, 1000.0, None, "why", "guard", HOLD)
 
-    def send(self, hold, recipient):
+    def send(self, holds, recipient):
         if error := self.failing.get(recipient):
             raise error
-        self.sent.append((str(hold.who), recipient))
+        self.sent.append((" ".join(str(hold.who) for hold in holds), recipient))
 
 
 def test_a_mail_server_that_is_away_for_an_hour_gets_the_mail_later():
@@ -52,6 +54,34 @@ def test_nobody_gets_it_twice_and_who_never_can_is_given_up():
     assert world.teller.step(None, wait) is None
     assert world.sent == [(str(BOB), ADMIN), (str(BOB), OTHER)]
     assert "given up: no such user" in world.said[0]
+
+
+def test_the_strangers_of_an_open_relay_are_told_of_in_a_mail_a_minute():
+    world = World(ADMIN)
+    now = 0.0
+    for n in range(60):
+        hold = Hold(Who("client", f"203.0.113.{n}"), now, None, "open relay", "guard", HOLD)
+        world.teller.step(hold, now)
+        now += 2.0
+    wait = world.teller.step(world.hold, now)
+    while wait is not None:
+        now += wait
+        wait = world.teller.step(None, now)
+    counts = [len(names.split()) for names, _ in world.sent]
+    assert counts == [1, 1, 1, 31, 27]
+    assert len(world.told) == 61
+    world.sent.clear()
+    assert world.teller.step(world.hold, now + 700) is None  # it is quiet again
+    assert world.sent == [(str(BOB), ADMIN)]
+
+
+def test_a_mail_of_many_names_each_and_why():
+    holds = [Hold(Who("client", f"10.0.0.{n}"), 1.0, None, "a<b", "guard", HOLD) for n in range(3)]
+    letter = write_letter(holds, "mx1")
+    assert letter["message"] == "mx1 holds the mail of 3 more"
+    assert "<tr><td>10.0.0.2</td><td>a&lt;b</td></tr>" in letter["details"]
+    watched = [dataclasses.replace(hold, mode="observe") for hold in holds]
+    assert "would hold" in write_letter(watched, "mx1")["message"]
 
 
 def test_it_is_remembered_who_was_told(tmp_path):
