@@ -261,3 +261,19 @@ def test_same_points_in_both_forms(monkeypatch):
 def test_both_are_used():
     assert scan.feed is compiled.feed
     assert emit.lines is compiled.lines
+
+
+@pytest.mark.parametrize("template", [b"%", b"%%", b"a=%ai %d\n", b"%d%"])
+def test_other_places_than_integers_are_left_to_python(template):
+    from bmtick.collect._points import fill
+
+    assert fill(b"", template, [1], 0) is None
+
+
+@given(st.text(max_size=12), st.text(max_size=12))
+def test_same_heads_of_lines(client, known):
+    rows = [("postfix_client", (client, known), [0] * 27, 5)]
+    with pytest.MonkeyPatch.context() as patch:
+        by_pointers = emit.to_influx(rows)
+        patch.setattr(emit, "lines", None)
+        assert emit.to_influx(rows) == by_pointers
