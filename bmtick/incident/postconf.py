@@ -41,7 +41,7 @@ class PostfixSettings:
 
 
 def read_settings(programs: Programs) -> PostfixSettings:
-    """Read ``postconf -x`` (all, expanded), ``-n`` (set in main.cf) and ``-P`` (master.cf).
+    """Read ``postconf -x`` (all, expanded), ``-n`` (set in main.cf) and ``-Px`` (master.cf).
 
     Raises:
         BmtickError: there is no Postfix, or its configuration cannot be read.
@@ -49,7 +49,7 @@ def read_settings(programs: Programs) -> PostfixSettings:
     values = parse(_run(programs, "-x"))
     own = frozenset(parse(_run(programs, "-n")))
     overrides: dict[str, dict[str, str]] = {}
-    for key, value in parse(_run(programs, "-P")).items():
+    for key, value in parse(_run(programs, "-Px")).items():
         service, _, parameter = key.rpartition("/")
         overrides.setdefault(service, {})[parameter] = value
     return PostfixSettings(values, overrides, own)

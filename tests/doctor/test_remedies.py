@@ -21,14 +21,17 @@ from bmtick.deploy.client import connect
 from bmtick.deploy.influx import connect_influx
 from bmtick.doctor.chain import examine
 from bmtick.doctor.checks import (
+    collector_state,
     disk,
     folders,
     hosts,
     influxdb,
     mail_log,
+    queue_age,
     recipients,
     telegraf,
     telegraf_output,
+    telegraf_program,
     watch,
 )
 from bmtick.doctor.checks import kapacitor as kapacitor_link
@@ -75,6 +78,7 @@ class Machine:
 
     def __init__(self, root, influx, kapacitor):
         self.root, self.influx, self.kapacitor = root, influx, kapacitor
+        self.acts = {}  # what a program does here beside being written down
         self.now = time.time()
         self.settings = self.write("etc/bmtick/bmtick.toml", SETTINGS.format(
             kapacitor=kapacitor, influx=influx
@@ -127,6 +131,8 @@ class Machine:
         texts = dict.fromkeys(
             ("systemctl", "usermod", "chgrp", "journalctl", "apt-get", "ssh", "timedatectl"), STUB
         ) | {"influx": INFLUX.replace("URL", self.influx), "bmtick": BMTICK}
+        for name, act in self.acts.items():
+            texts[name] = f"{STUB}{act}\n"
         for name, text in texts.items():
             (folder / name).write_text(text)
             (folder / name).chmod(0o755)
@@ -553,3 +559,154 @@ def test_a_history_file_that_is_damaged(machine):
     assert "is damaged, or of a newer bmtick" in red.finding
     machine.mend(red.remedy.replace("/state", f"{machine.root}/state"))
     assert machine.red(folders) == []
+
+
+SNIPPET = "etc/telegraf/telegraf.d/bmtick.conf"
+
+
+def no_log(machine):
+    (machine.root / "var/log/mail.log").unlink(missing_ok=True)
+    log = machine.root / "var/log/mail.log"
+    machine.acts["systemctl"] = f'echo "postfix/qmgr[1]: x" > {log}'  # as syslog does
+
+
+def no_postfix_in_the_log(machine):
+    no_log(machine)
+    machine.write("var/log/mail.log", "sshd[1]: hello\n")
+    machine.acts["postconf"] = f'echo "postfix/qmgr[1]: x" >> {machine.root}/var/log/mail.log'
+    machine.write("etc/rsyslog.conf", "mail.* -/var/log/mail.log\n")
+
+
+def an_open_state(machine):
+    (machine.root / "var/lib/bmtick/collect.state").chmod(0o644)
+
+
+def a_state_that_grows_old(machine):
+    state = machine.root / "var/lib/bmtick/collect.state"
+    state.chmod(0o600)
+    os.utime(state, (machine.now - 7000,) * 2)
+    machine.acts["systemctl"] = f"touch {state}"
+
+
+def a_collector_that_never_ran(machine):
+    state = machine.root / "var/lib/bmtick/collect.state"
+    state.unlink()
+    machine.acts["systemctl"] = f"umask 077; touch {state}"
+
+
+def no_plugin(machine):
+    (machine.root / SNIPPET).unlink()
+    (machine.root / "proc/42").mkdir(parents=True, exist_ok=True)
+    (machine.root / "proc/42/comm").write_text("telegraf\n")
+
+
+def no_telegraf(machine):
+    comm = machine.root / "proc/42/comm"
+    machine.acts["systemctl"] = f"mkdir -p {comm.parent}; echo telegraf > {comm}"
+
+
+def a_program_that_is_gone(machine):
+    machine.edit(SNIPPET, "/usr/bin/bmtick collect", f"{machine.root}/gone/bmtick collect")
+
+
+def an_age_of_another_type(machine):
+    put(machine, "postfix_queue,queue=active,host=a age=3i")
+
+
+def no_output(machine):
+    (machine.root / "etc/telegraf/telegraf.d/output.conf").write_text("[agent]\n")
+
+
+def no_such_policy(machine):
+    machine.edit("etc/bmtick/bmtick.toml", '"autogen"', '"weekly"')
+
+
+def no_task(_machine): ...
+
+
+def a_stopped_task(machine):
+    apply(machine)
+    machine.fake.tasks["bmtick-postfix_queue"] |= {"status": "disabled", "executing": False}
+
+
+def no_mail_server(machine):
+    machine.write(
+        "etc/kapacitor/kapacitor.conf", "[smtp]\n  enabled = false\n[other]\n  enabled = false\n"
+    )
+
+    def answer(enabled):
+        options = {"enabled": enabled, "host": "localhost", "port": 25}
+        return 200, {}, {"elements": [{"options": options}]}
+
+    where = ("GET", "/kapacitor/v1/config/smtp")
+    machine.fake.answers[where] = [answer(False), answer(True)]
+
+
+def a_wrong_option(machine):
+    machine.edit("etc/bmtick/bmtick.toml", "[notify]\n", '[notify]\nslack = { channell = "#x" }\n')
+    machine.acts["nano"] = f"sed -i s/channell/channel/ {machine.settings}"
+
+
+def an_influxdb_that_is_down(machine):
+    machine.edit("etc/bmtick/bmtick.toml", machine.influx, "http://127.0.0.1:9")
+    machine.acts["systemctl"] = (
+        f"sed -i 's,http://127.0.0.1:9\",{machine.influx}\",' {machine.settings}"
+    )
+
+
+def a_kapacitor_that_is_down(machine):
+    machine.edit("etc/bmtick/bmtick.toml", machine.kapacitor, "http://127.0.0.1:9")
+    machine.acts["systemctl"] = (
+        f"sed -i 's,http://127.0.0.1:9\",{machine.kapacitor}\",' {machine.settings}"
+    )
+
+
+FAULTS = {
+    # what is broken: the check, its name, what it says
+    no_log: (mail_log, "mail log", "does not exist"),
+    no_postfix_in_the_log: (mail_log, "mail log", "no line of Postfix"),
+    an_open_state: (collector_state, "collector state", "can be read by others"),
+    a_state_that_grows_old: (collector_state, "collector state", "was last written"),
+    a_collector_that_never_ran: (collector_state, "collector state", "never ran"),
+    no_plugin: (telegraf, "telegraf: plugin", "no file in"),
+    no_telegraf: (telegraf, "telegraf", "no telegraf process"),
+    a_program_that_is_gone: (telegraf_program, "telegraf: program", "does not exist"),
+    an_age_of_another_type: (queue_age, "age of the queue", "has it as integer"),
+    no_output: (telegraf_output, "telegraf: output", "no output to InfluxDB"),
+    no_such_policy: (influxdb, "influxdb: database", "no retention policy 'weekly'"),
+    no_task: (kapacitor_link, "kapacitor: tasks: postfix_queue", "is not deployed"),
+    a_stopped_task: (kapacitor_link, "kapacitor: tasks: postfix_queue", "not running"),
+    no_mail_server: (kapacitor_link, "kapacitor: mail", "no mail server"),
+    a_wrong_option: (recipients, "alerts", "no option 'channell'"),
+    an_influxdb_that_is_down: (influxdb, "influxdb", "does not answer"),
+    a_kapacitor_that_is_down: (kapacitor_link, "kapacitor", "does not answer"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_fault_is_named_and_its_remedy_mends_it(machine, fault, monkeypatch):
+    monkeypatch.setattr(mail_log, "_COLLECTOR", "no-such-user")
+    check, name, said = FAULTS[fault]
+    query = subscribed(machine, machine.kapacitor) if check is kapacitor_link else None
+    given = {"query": query} if query else {}
+    fault(machine)
+
+    def reds():
+        return [red for red in machine.red(check, **given) if red.name == name]
+
+    [red] = reds()
+    assert said in red.finding
+    remedy = red.remedy
+    if "apply" in remedy:
+        remedy += f" --wait 0s --force --state-dir {machine.root}/state"
+    machine.mend(remedy)
+    machine.now = time.time()
+    assert reds() == []
+
+
+def test_only_the_mail_server_of_kapacitor_is_switched_on(machine):
+    no_mail_server(machine)
+    [red] = [red for red in machine.red(kapacitor_link) if red.name == "kapacitor: mail"]
+    machine.mend(red.remedy)
+    text = (machine.root / "etc/kapacitor/kapacitor.conf").read_text()
+    assert text == "[smtp]\n  enabled = true\n[other]\n  enabled = false\n"

@@ -12,17 +12,18 @@ from bmtick.doctor.context import Context
 from bmtick.errors import BmtickError
 from bmtick.guard.holds import HOLD, Journal
 from bmtick.guard.listen import parse_listen
-from bmtick.guard.setup import ACCEPT, LIMITS, LIST, MILTERS, service_name
+from bmtick.guard.setup import ACCEPT, LIMITS, LIST, MILTERS, service_name, with_guard
 from bmtick.incident.postconf import PostfixSettings, read_settings
 from bmtick.incident.queued import read_queue
 from bmtick.settings.model import Guard
+from bmtick.terminal import shell_quoted
 
 ORDER = 85
 _SLOW = 0.05  # seconds
 _TIMEOUT = 3.0  # as Postfix's
 _LONGEST = 10  # seconds that Postfix may wait for an answer
 _REQUEST = b"request=bmtick_doctor\n\n"  # no message: it changes nothing
-_PRINT = "run the lines of: bmtick guard --print-postfix"
+_PRINT = "bmtick guard --print-postfix | sed '/take it back/,$d' | sh -e"
 _START = "systemctl start bmtick-guard"
 
 
@@ -55,10 +56,19 @@ def _asked(postfix: PostfixSettings, listen: str) -> Check:
     if not asking:
         return broken(name, f"{LIST} does not name {listen}", _PRINT)
     if silent:
+        commands = []
+        for number, service in enumerate(silent):
+            of = "" if service == "main.cf" else service
+            value = with_guard(postfix.get(LIST, of), listen)
+            # an option of master.cf holds no space, so it names a parameter of main.cf
+            own = f"bmtick_end_of_data_{number}" if of else LIST
+            commands.append(f"postconf -e {shell_quoted(f'{own} = {value}')}")
+            if of:
+                commands.append(f"postconf -P {shell_quoted(f'{of}/{LIST}=${own}')}")
         return broken(
             name,
             f"{', '.join(silent)} overrides {LIST} without {listen}",
-            "add the guard to that -o line of master.cf: postconf -P",
+            " && ".join([*commands, "postfix reload"]),
         )
     return ok(name, f"{LIST} names {listen}")
 
@@ -78,9 +88,20 @@ def _sees_sendmail(postfix: PostfixSettings, listen: str) -> Check:
         return broken(
             name,
             f"{MILTERS} names {listen} without {ACCEPT}: mail by sendmail waits while the guard is away",
-            _PRINT,
+            f"postconf -e {shell_quoted(f'{MILTERS} = {_accepting(milters, listen)}')} && postfix reload",
         )
     return ok(name, f"{MILTERS} names {listen}")
+
+
+def _accepting(milters: str, listen: str) -> str:
+    """Return the list of milters in which the guard's absence stops no mail."""
+    before, _, after = milters.partition(listen)
+    inside = before.rstrip().endswith("{")
+    return (
+        f"{before}{listen}, {ACCEPT}{after}"
+        if inside
+        else f"{before}{{ {listen}, {ACCEPT} }}{after}"
+    )
 
 
 def _fails_open(postfix: PostfixSettings) -> Check:
