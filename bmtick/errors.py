@@ -24,6 +24,7 @@ EXIT_FINDING = 1
 EXIT_WRONG_USE = 2
 
 _MAX_TEXT = 1_000  # characters of a message
+_SPACES = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"  # of numbers in French and German
 _MAX_EXCERPT = 200  # columns of a source line shown in a message
 
 
@@ -110,7 +111,7 @@ def _shortened(text: str) -> str:
 
 def printable(text: str) -> str:
     r"""Make hostile text safe for a terminal: control characters become ``\xNN`` escapes."""
-    return "".join(c if c.isprintable() else _escape(c) for c in text)
+    return "".join(c if c.isprintable() or c in _SPACES else _escape(c) for c in text)
 
 
 def _escape(char: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from bmtick.errors import printable
 
@@ -27,14 +27,24 @@ _STYLES: Final = {
     "INFO": "cyan",
     "OK": "green",
     "suspect": "bold red",
-    "intruder": "bold red",
-    "culprit": "bold red",
     "unusual": "yellow",
     "held": "bold magenta",
     "running": "green",
     "not running": "red",
     "failed": "red",
 }
+
+
+class Styled(str):
+    """A text of a table that has a colour of its own; the others have that of their word."""
+
+    style: str
+
+    def __new__(cls, text: str, style: str = "") -> Self:
+        """Make one; ``style`` is rich's."""
+        made = super().__new__(cls, text)
+        made.style = style
+        return made
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -71,7 +81,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, mor
     from rich.text import Text  # noqa: PLC0415
 
     out = console()
-    cells = [[printable(str(value)) for value in row] for row in rows]
+    cells = [
+        [Styled(printable(str(value)), getattr(value, "style", "")) for value in row]
+        for row in rows
+    ]
     widths = fitting(columns, cells, out.width)
     if _is_text_below(columns, cells, widths, out.width):
         _print_below(out, columns, cells)
@@ -82,7 +95,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, mor
         for head, width, column in zip(columns, widths, _columns(columns, cells), strict=True):
             table.add_column(head, width=width, justify="right" if _figures(column) else "left")
         for row in cells:
-            table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+            table.add_row(*(Text(cell, style=_style(cell)) for cell in row))
         out.print(table, soft_wrap=False)
     if more:
         out.print(Text(f"... and {more:,} more", style="dim"))
@@ -140,7 +153,7 @@ def _print_below(out: Console, columns: Sequence[str], rows: Sequence[Sequence[s
         for index, (cell, width) in enumerate(zip(row[:-1], widths, strict=True)):
             space = " " * (width - _cells(cell))
             line.append(space if right[index] else "")
-            line.append(cell, style=_STYLES.get(cell, "") if number else "")
+            line.append(cell, style=_style(cell) if number else "")
             line.append(("" if right[index] else space) + " " * _GAP)
         line.rstrip()
         out.print(line, soft_wrap=True)
@@ -160,7 +173,11 @@ def _print_lines(out: Console, columns: Sequence[str], rows: Sequence[Sequence[s
         for head, cell in zip(columns, row, strict=True):
             if cell:
                 line = Text(head.ljust(margin), style="bold")
-                out.print(line.append(cell, style=_STYLES.get(cell, "not bold")), soft_wrap=True)
+                out.print(line.append(cell, style=_style(cell) or "not bold"), soft_wrap=True)
+
+
+def _style(cell: str) -> str:
+    return getattr(cell, "style", "") or _STYLES.get(cell, "")
 
 
 def _columns(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:

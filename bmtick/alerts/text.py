@@ -19,7 +19,7 @@ from bmtick.alerts.quoting import go_html, go_text
 from bmtick.alerts.resolve import Resolved
 from bmtick.errors import BmtickError, Location
 
-_TIME = '{{ .Time.UTC.Format "2006-01-02 15:04:05 MST" }}'
+_TIME = '{{ .Time.Local.Format "2006-01-02 15:04:05 MST" }}'  # the zone of who renders it
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 

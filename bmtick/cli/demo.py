@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 
 from bmtick.cli.common import format_option, print_json, print_table
 from bmtick.errors import printable
+from bmtick.languages import _, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,21 +31,22 @@ if TYPE_CHECKING:
 @click.option(
     "--language",
     type=click.Choice(["en", "fr", "de"]),
-    default="en",
-    show_default=True,
-    help="Language of the alerts.",
+    help="Language of mails and answers. Default: LANG's, else en.",
 )
 @format_option
-def command(output: str | None, language: str, output_format: str) -> None:
+def command(output: str | None, language: str | None, output_format: str) -> None:
     """Show what bmtick would have said, and when, while a real server was abused.
 
     A recorded log of a real Postfix goes through the collector, every alert of the catalogue
     with its defaults, and the embedded engine. The mails that administrators would have got
     lie in a folder as .eml files.
     """
+    from bmtick import languages
     from bmtick.files import write_output
     from bmtick.watch import demo
 
+    language = languages.choose(language, os.environ)
+    languages.use(language)
     folder = Path(output or tempfile.mkdtemp(prefix="bmtick-demo-"))
     example = demo.copy_of(demo.shipped_example(), folder)
     points = demo.points_of(example)
@@ -59,16 +62,20 @@ def command(output: str | None, language: str, output_format: str) -> None:
     if output_format == "json":
         print_json(_document(folder, seen, suspects, relays))
         return
-    click.echo(
-        f"{example.lines:,} lines of a real Postfix log, {len(points):,} points, "
-        f"{len(alerts)} alerts with their defaults\n"
+    told = _(
+        "{lines} lines of a real Postfix log, {points} points, {alerts} alerts with their defaults",
+        lines=number(example.lines),
+        points=number(len(points)),
+        alerts=len(alerts),
     )
+    click.echo(f"{told}\n")
     _show_events(seen)
     _show_culprits(suspects, relays)
-    click.echo(
-        f"\n{sum(1 for *_, path in seen if path)} mails, and the log: {printable(str(folder))}"
-    )
-    click.echo(f"Ask it yourself: bmtick suspects --no-queue --log {printable(str(example.log))}")
+    mails = sum(1 for *_rest, path in seen if path)
+    where = printable(str(folder))
+    click.echo("\n" + _("{mails} mails, and the log: {folder}", mails=mails, folder=where))
+    ask = f"bmtick suspects --no-queue --log {printable(str(example.log))}"
+    click.echo(_("Ask it yourself: {command}", command=ask))
 
 
 def _incident(example: Example) -> tuple[list[Suspect], list[Relay]]:
@@ -88,22 +95,25 @@ def _incident(example: Example) -> tuple[list[Suspect], list[Relay]]:
 
 def _show_events(seen: list[tuple[str, AlertEvent, Path | None]]) -> None:
     print_table(
-        ["time", "alert", "what the mail says"],
-        [[_clock(event.time // 10**9), name, event.message] for name, event, _ in seen],
+        [_("time"), _("alert"), _("what the mail says")],
+        [[_clock(event.time // 10**9), name, event.message] for name, event, _mail in seen],
     )
 
 
 def _show_culprits(suspects: Sequence[Suspect], relays: Sequence[Relay]) -> None:
     for suspect in suspects:
-        _show_culprit("account", suspect.user, suspect)
-        click.echo(f"  next: bmtick respond {printable(suspect.user)}")
+        since, name = _clock(suspect.since), printable(suspect.user)
+        click.echo("\n" + _("The account to blame: {name}, since {since}", name=name, since=since))
+        _show_evidence(suspect)
+        click.echo(f"  {_('next:')} bmtick respond {name}")
     for relay in relays:
-        _show_culprit("machine", f"{relay.name} [{relay.client}]", relay)
-        click.echo(f"  next: {printable(relay.remedy)}")
+        since, name = _clock(relay.since), printable(f"{relay.name} [{relay.client}]")
+        click.echo("\n" + _("The machine to blame: {name}, since {since}", name=name, since=since))
+        _show_evidence(relay)
+        click.echo(f"  {_('next:')} {printable(relay.remedy)}")
 
 
-def _show_culprit(kind: str, name: str, culprit: Suspect | Relay) -> None:
-    click.echo(f"\nThe {kind} to blame: {printable(name)}, since {_clock(culprit.since)}")
+def _show_evidence(culprit: Suspect | Relay) -> None:
     for evidence in culprit.evidence:
         click.echo(f"  - {printable(evidence.text)}")
 

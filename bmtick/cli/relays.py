@@ -12,6 +12,7 @@ from bmtick.cli._sources import mynetworks, postfix_settings, trust
 from bmtick.cli.common import config_option, format_option, load_settings, print_json, print_table
 from bmtick.errors import EXIT_FINDING, BmtickError, printable
 from bmtick.languages import _, number
+from bmtick.terminal import Styled
 
 if TYPE_CHECKING:
     from bmtick.incident.analysis import Analysis
@@ -153,7 +154,7 @@ def _show(
                     number(r.relayed),
                     number(r.waiting),
                     number(r.refused),
-                    r.verdict,
+                    _verdict(r),
                     r.score,
                 ]
                 for r in relays
@@ -169,7 +170,7 @@ def _show(
             + _(
                 "{client} ({verdict}), since {since}:",
                 client=printable(relay.client),
-                verdict=relay.verdict,
+                verdict=_verdict(relay),
                 since=plain(relay.since),
             )
         )
@@ -184,6 +185,18 @@ def _show(
             click.echo(f"  - {printable(reason)}")
     if asked:
         click.echo(f"probe as {printable(asked.client)}: {printable(asked.explanation)}")
+
+
+def _verdict(relay: Relay) -> Styled:
+    from bmtick.incident.relays import COMPROMISED, UNAUTHORISED
+
+    if relay.verdict == COMPROMISED:
+        return Styled(_("culprit"), "bold red")
+    return (
+        Styled(_("intruder"), "bold red")
+        if relay.verdict == UNAUTHORISED
+        else Styled(_("ordinary"))
+    )
 
 
 def _said(state: str) -> str:

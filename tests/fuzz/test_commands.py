@@ -198,7 +198,7 @@ def _arguments(command: str, option: str, value: str) -> list[str]:
 def _judge(command: str, status: int, stderr: str, kind: str, option: str) -> None:
     assert status in (0, 1, 2), stderr
     assert "Traceback" not in stderr
-    assert all(c.isprintable() or c == "\n" for c in stderr), repr(stderr)
+    assert all(c.isprintable() or c in "\n\xa0\u202f" for c in stderr), repr(stderr)
     lines = stderr.splitlines()
     assert all(len(line) < 2_500 for line in lines), stderr[:3000]
     if status == 2:

@@ -5,8 +5,10 @@ import runpy
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from bmtick import languages
+from bmtick.cli.root import cli
 from bmtick.languages import _, _n, choose, number, percent, read_catalogue, use
 
 ROOT = Path(__file__).parent.parent.parent
@@ -116,3 +118,21 @@ def test_forms_and_figures_follow_the_language(monkeypatch):
 def test_a_hostile_value_is_not_read_as_a_placeholder():
     use("de")
     assert _("to {user}", user="{0}{user.__class__}") == "to {0}{user.__class__}"
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("de", ("Das schuldige Konto: p.martin", "1.266 Empfänger in einer Stunde", "weiter:")),
+        ("fr", ("Le compte en cause : p.martin", "1\u202f266 destinataires en une heure")),
+    ],
+)
+def test_the_demo_speaks_the_language_of_the_environment(language, texts, tmp_path, monkeypatch):
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", f"{language}_XX.UTF-8")
+    shown = CliRunner().invoke(cli, ["demo", "-o", str(tmp_path)]).stdout
+    for text in texts:
+        assert text in shown
+    assert "blame" not in shown
+    assert "\\u" not in shown

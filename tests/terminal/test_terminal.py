@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from bmtick.cli.root import cli
-from bmtick.terminal import print_table
+from bmtick.terminal import Styled, print_table
 
 LOG = "examples/outbreak/mail.log"
 ADDRESS = "paul.martin.the.third@mail.department.example.org"
@@ -85,6 +85,15 @@ def test_levels_have_colours_on_a_terminal_only(capsys, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     print_table(["level", "text"], rows)
     assert "31m" not in capsys.readouterr().out
+
+
+def test_a_translated_word_keeps_its_colour(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    print_table(["verdict"], [[Styled("schuldig", "bold red")], ["schuldig"]])
+    coloured = capsys.readouterr().out
+    assert "\x1b[1;31mschuldig" in coloured
+    assert coloured.count("31m") == 1
 
 
 def _out(*arguments):

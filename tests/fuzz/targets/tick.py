@@ -16,7 +16,7 @@ def fuzz(data: bytes) -> None:
     for version in (None, "1.5", "1.8"):
         for finding in check(text, file="x.tick", version=version, read_template=read_template):
             assert finding.location.line >= 1
-            assert all(c.isprintable() or c == "\n" for c in str(finding))
+            assert all(c.isprintable() or c in "\n\xa0\u202f" for c in str(finding))
     for read in (parse_lambda, parse):
         try:
             tree = read(text, file="x.tick")
