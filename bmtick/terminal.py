@@ -38,6 +38,7 @@ _STYLES: Final = {
 class Styled(str):
     """A text of a table that has a colour of its own; the others have that of their word."""
 
+    __slots__ = ("style",)
     style: str
 
     def __new__(cls, text: str, style: str = "") -> Self:

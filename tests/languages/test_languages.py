@@ -123,7 +123,7 @@ def test_a_hostile_value_is_not_read_as_a_placeholder():
 @pytest.mark.parametrize(
     ("language", "texts"),
     [
-        ("de", ("Das schuldige Konto: p.martin", "1.266 Empfänger in einer Stunde", "weiter:")),
+        ("de", ("Das schuldige Konto: p.martin", "1.266 Empfänger in einer Stunde")),
         ("fr", ("Le compte en cause : p.martin", "1\u202f266 destinataires en une heure")),
     ],
 )
