@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +23,7 @@ from bmtick.errors import BmtickError, printable
 from bmtick.zones import local_zone
 
 if TYPE_CHECKING:
+    from bmtick.collect.emit import Row
     from bmtick.engine import Task
     from bmtick.history import Span
     from bmtick.points import Point
@@ -94,17 +96,32 @@ class _Past(NamedTuple):
     span: Span | None
     host: str | None
 
-    def of_logs(self, measurements: Iterable[str]) -> Iterator[Point]:
-        """Yield the points of the logs; of the queue where it is among the measurements."""
-        host = self.host or socket.gethostname()
-        return _points_of_logs(self.logs, self.settings, host, queue=n.QUEUE in measurements)
+    def rows(self, measurements: Iterable[str]) -> Iterator[Row]:
+        """Yield the rows of the logs; of the queue where it is among the measurements."""
+        from bmtick.collect.batch import rows_of_logs
+        from bmtick.collect.options import Options
+        from bmtick.incident.queue_course import rows_with_queue
+
+        read = rows_with_queue if n.QUEUE in measurements else rows_of_logs
+        return read(self.logs, Options.of(self.settings.collect))
+
+    def point(self, row: Row) -> Point:
+        """Return a row of a log as a point of this machine, or of ``--host``."""
+        from bmtick.points import Point
+
+        name, tags, fields, at = row
+        return Point(
+            name,
+            {**dict(zip(n.TAGS[name], tags, strict=True)), "host": self.host or _hostname()},
+            dict(zip(n.FIELDS[name], fields, strict=False)),
+            at,
+        )
 
     def points(self, measurements: Sequence[str]) -> Iterator[Point]:
         from bmtick.cli._influxdb import connection
         from bmtick.history import read_points
 
-        if self.span is None:
-            return self.of_logs(measurements)
+        assert self.span is not None  # noqa: S101 -- logs are read by rows
         return read_points(connection(self.settings), measurements, self.span)
 
     def steps(self, task: Task) -> Iterator[int]:
@@ -112,7 +129,8 @@ class _Past(NamedTuple):
         zone = local_zone()
         if self.span is not None:
             return over_history(task, self.settings, self.span, zone)
-        points = self.of_logs((n.QUEUE,) if task.is_batch else task.measurements)
+        rows = self.rows((n.QUEUE,) if task.is_batch else task.measurements)
+        points = map(self.point, rows)
         if task.is_batch:
             from bmtick.testing.batches import over_points
 
@@ -129,20 +147,37 @@ def _results(past: _Past, subjects: list[Subject], *, named: bool) -> tuple[Run,
         click.echo(f"bmtick: without {names}, which asks InfluxDB: name it", err=True)
         asking = []
     reading = [subject for subject in subjects if not subject.alert.batch]
+    by_columns = "-" not in past.logs  # what does not fit is read again
     if past.logs:
-        run = Run(reading, past.settings, apart=(n.QUEUE,))
+        run = Run(reading, past.settings, apart=(n.QUEUE,), by_columns=by_columns)
     else:
         run = _run(reading, past.settings, named=named)
     found: list[Result] = []
     if run.measurements:
-        with _progress(past.span) as step:
-            for point in past.points(run.measurements):
-                run.feed(point)
-                step(point.time)
-        found = run.finish()
+        found = _over(past, run)
+    if run.unfit:
+        found += _over(past, Run(run.unfit, past.settings, apart=(n.QUEUE,) if past.logs else ()))
     found += [ask_queries(subject, past.settings, past.steps) for subject in asking]
     order = [subject.name for subject in subjects]
     return run, sorted(found, key=lambda result: order.index(result.name))
+
+
+def _over(past: _Past, run: Run) -> list[Result]:
+    """Read the past through a run; of a log, what no alert reads is only counted."""
+    with _progress(past.span) as step:
+        if past.span is None:
+            wanted = set(run.measurements)
+            for row in past.rows(wanted):
+                if row[0] in wanted or "" in wanted:
+                    run.feed(past.point(row))
+                else:
+                    run.see(row[3])
+                step(row[3])
+        else:
+            for point in past.points(run.measurements):
+                run.feed(point)
+                step(point.time)
+    return run.finish()
 
 
 def _script(path: str, past: _Past) -> dict[str, Any]:
@@ -207,13 +242,14 @@ def _show_script(document: dict[str, Any]) -> None:
 def _run(subjects: list[Subject], settings: Settings, *, named: bool) -> Run:
     from bmtick.testing.backtest import Run
 
-    run = Run(subjects, settings)
+    run = Run(subjects, settings, by_columns=True)
     greedy = run.greedy
     if named or not greedy:
         return run
     names = printable(", ".join(greedy))
     click.echo(f"bmtick: without {names}, to whom all of the database counts: name it", err=True)
-    return Run([subject for subject in subjects if subject.name not in greedy], settings)
+    subjects = [subject for subject in subjects if subject.name not in greedy]
+    return Run(subjects, settings, by_columns=True)
 
 
 def _subjects(settings: Settings, names: tuple[str, ...], sets: tuple[str, ...]) -> list[Subject]:
@@ -233,22 +269,9 @@ def _subjects(settings: Settings, names: tuple[str, ...], sets: tuple[str, ...])
     return found
 
 
-def _points_of_logs(
-    logs: tuple[str, ...], settings: Settings, host: str, *, queue: bool
-) -> Iterator[Point]:
-    from bmtick.collect.batch import rows_of_logs
-    from bmtick.collect.options import Options
-    from bmtick.incident.queue_course import rows_with_queue
-    from bmtick.points import Point
-
-    options = Options.of(settings.collect)
-    for name, tags, fields, at in (rows_with_queue if queue else rows_of_logs)(logs, options):
-        yield Point(
-            name,
-            {**dict(zip(n.TAGS[name], tags, strict=True)), "host": host},
-            dict(zip(n.FIELDS[name], fields, strict=False)),
-            at,
-        )
+@cache
+def _hostname() -> str:
+    return socket.gethostname()
 
 
 @contextmanager

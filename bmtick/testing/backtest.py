@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bmtick.alerts import Alert, Rendered, render
 from bmtick.durations import SECOND
@@ -17,9 +17,13 @@ from bmtick.testing.episodes import Episode, alert_nodes
 from bmtick.testing.recorder import Counted, Recorder
 from bmtick.testing.thresholds import Row, Suggestion, candidates, suggest, sweep
 
+if TYPE_CHECKING:
+    from bmtick.testing.columns import ColumnTrack
+
 _AFTERWARDS = 5 * SECOND
 _THRESHOLD = "crit"
 _DRAIN = 4096  # points after which events that nobody reads are dropped
+_TRIAL = 8192  # points by which an alert is tried before it is worked through by columns
 _MANY = 300_000  # points up to which the whole script runs again for each threshold
 
 
@@ -58,6 +62,9 @@ class Run:
         settings: language, recipients and the like.
         apart: measurements that alerts which read all there is do not see: made points of the
             queue come while a log is silent, and would hide that.
+        by_columns: work through the alerts by columns where that gives the same, and numpy is
+            there. What turns out not to be ``unfit`` after ``finish``: the caller reads the past
+            again for a run that is not by columns.
     """
 
     def __init__(
@@ -65,9 +72,11 @@ class Run:
         subjects: Sequence[Subject],
         settings: Settings | None,
         apart: Collection[str] = (),
+        *,
+        by_columns: bool = False,
     ) -> None:
         self._apart = apart
-        self._tracks = [_Track(subject, settings) for subject in subjects]
+        self._tracks = [_Track(subject, settings, by_columns=by_columns) for subject in subjects]
         self._by_name: dict[str, list[_Track]] = {}
         for track in self._tracks:
             for measurement in track.task.measurements:
@@ -85,6 +94,13 @@ class Run:
     def greedy(self) -> list[str]:
         """The alerts that read every measurement there is."""
         return [track.subject.name for track in self._by_name.get("", ())]
+
+    def see(self, time: int) -> None:
+        """Count a point that no alert reads."""
+        if time > self.end:
+            self.end = time
+            self.begin = self.begin or time
+        self.points += 1
 
     def feed(self, point: Point) -> None:
         """Run one point through the alerts that read its measurement."""
@@ -106,8 +122,14 @@ class Run:
                 track.drain()
 
     def finish(self) -> list[Result]:
-        """Return a result for each alert, in order."""
-        return [track.result(self.begin, self.end) for track in self._tracks]
+        """Return a result for each alert, in order; none for those that are unfit."""
+        found = [track.result(self.begin, self.end) for track in self._tracks]
+        return [result for result in found if result is not None]
+
+    @property
+    def unfit(self) -> list[Subject]:
+        """The alerts that cannot be worked through by columns, after all."""
+        return [track.subject for track in self._tracks if track.unfit]
 
 
 def ask_queries(
@@ -123,14 +145,19 @@ def ask_queries(
     Raises:
         BmtickError: a query fails.
     """
-    return _Track(subject, settings).ask(steps)
+    found = _Track(subject, settings).ask(steps)
+    assert found is not None  # noqa: S101 -- nothing is done by columns
+    return found
 
 
 class _Track:
     """One alert under way."""
 
-    def __init__(self, subject: Subject, settings: Settings | None) -> None:
+    def __init__(
+        self, subject: Subject, settings: Settings | None, *, by_columns: bool = False
+    ) -> None:
         self.subject, self._settings = subject, settings
+        self.unfit = ""  # why it cannot be worked through by columns
         self._rendered = render(
             subject.alert,
             subject.values,
@@ -139,7 +166,11 @@ class _Track:
             settings=settings,
         )
         self.task = self._load(self._rendered.variables)
-        self._recorders = [Recorder(node) for node in alert_nodes(self.task)]
+        self._columns = _columns(self.task) if by_columns else None
+        self._early: list[Point] | None = []  # the first points, until it is seen that they fit
+        self._recorders = []
+        if self._columns is None:
+            self._recorders = [Recorder(node) for node in alert_nodes(self.task)]
         self._advance, self._run = self.task.advance, self.task.feed
         self._cut: Cut | None = None
         self._again = False
@@ -162,6 +193,9 @@ class _Track:
 
     def feed(self, point: Point) -> None:
         self.count += 1
+        if self._columns is not None:
+            self._feed_columns(self._columns, point)
+            return
         if self._again and self.count <= _MANY:
             self.points.append(point)
         if point.time > self._now:
@@ -169,7 +203,52 @@ class _Track:
             self._advance(point.time)
         self._run(point, "", "")  # whatever database the settings name
 
-    def ask(self, steps: Callable[[Task], Iterable[int]]) -> Result:
+    def _feed_columns(self, columns: ColumnTrack, point: Point) -> None:
+        """Gather points; the first ones are tried, and run through the engine where they do not fit."""
+        early = self._early
+        if early is not None:
+            early.append(point)
+            if len(early) < _TRIAL:
+                return
+            self._early = None
+            if not self._fits(early):
+                self._use_engine(early)
+                return
+            points = early
+        else:
+            points = [point]
+        if not self.unfit:
+            try:
+                for one in points:
+                    columns.feed(one)
+            except columns.Unfit as error:
+                self.unfit = str(error)
+
+    def _fits(self, points: list[Point]) -> bool:
+        trial = _columns(self.task)
+        if trial is None:
+            return False
+        try:
+            for point in points:
+                trial.feed(point)
+            trial.finish(points[-1].time)
+            trial.episodes()
+            trial.values()
+        except trial.Unfit:
+            return False
+        return True
+
+    def _use_engine(self, points: list[Point]) -> None:
+        self._columns = None
+        self.task = self._load(self._rendered.variables)
+        self._recorders = [Recorder(node) for node in alert_nodes(self.task)]
+        self._advance, self._run = self.task.advance, self.task.feed
+        self.count = 0
+        for point in points:
+            self.feed(point)
+            self.drain()
+
+    def ask(self, steps: Callable[[Task], Iterable[int]]) -> Result | None:
         """Run the queries of a batch task, and return what came of it."""
         begin = end = 0
         for at in steps(self.task):
@@ -183,10 +262,43 @@ class _Track:
         self.task.take_events()
         self.task.drop_outputs()
 
-    def result(self, begin: int, end: int) -> Result:
+    def result(self, begin: int, end: int) -> Result | None:
+        """Return what came of it; None: it has to be run again, without columns."""
+        if self._columns is not None:
+            found = self._of_columns(self._columns, begin, end)
+            if found is not None or self._early is None:
+                return found
+            self.unfit = ""
+            self._use_engine(self._early)
         self.task.advance(end + _AFTERWARDS)
         self.task.close()
-        found = Result(
+        found = self._empty(begin, end)
+        episodes = [e for recorder in self._recorders for e in recorder.episodes.found]
+        found.episodes = sorted(episodes, key=_place)
+        found.problems = [f"{d.node}: {d.message}" for d in self.task.diagnostics()]
+        if self.task.stopped:
+            found.problems.append(f"the task stopped, as in Kapacitor: {self.task.stopped}")
+        values = sum((recorder.values() for recorder in self._recorders), Counter())
+        self._table(found, values, self._counter())
+        return found
+
+    def _of_columns(self, columns: ColumnTrack, begin: int, end: int) -> Result | None:
+        if self.unfit:
+            return None
+        found = self._empty(begin, end)
+        try:
+            for point in self._early or ():
+                columns.feed(point)
+            columns.finish(end)
+            found.episodes = sorted(columns.episodes(), key=_place)
+            self._table(found, columns.values(), lambda t: columns.count_of(self._with(t)))
+        except columns.Unfit as error:
+            self.unfit = str(error)
+            return None
+        return found
+
+    def _empty(self, begin: int, end: int) -> Result:
+        return Result(
             self.subject.name,
             self.subject.alert,
             sorted(self.task.measurements),
@@ -194,17 +306,11 @@ class _Track:
             begin,
             end,
         )
-        episodes = [e for recorder in self._recorders for e in recorder.episodes.found]
-        found.episodes = sorted(episodes, key=lambda episode: episode.begin)
-        found.problems = [f"{d.node}: {d.message}" for d in self.task.diagnostics()]
-        if self.task.stopped:
-            found.problems.append(f"the task stopped, as in Kapacitor: {self.task.stopped}")
-        self._table(found)
-        return found
 
-    def _table(self, found: Result) -> None:
+    def _table(
+        self, found: Result, values: Mapping[float, int], counter: Callable[[float], int]
+    ) -> None:
         variable = self._rendered.variables.get(_THRESHOLD)
-        values = sum((recorder.values() for recorder in self._recorders), Counter())
         if variable is None:
             found.no_table = "the alert has no threshold"
         elif not values:
@@ -212,9 +318,15 @@ class _Track:
         elif self._again and self.task.is_batch:
             found.no_table = "InfluxDB would have to be asked again for each threshold"
         else:
-            self._sweep(found, values, variable["value"])
+            self._sweep(found, values, variable["value"], counter)
 
-    def _sweep(self, found: Result, values: Mapping[float, int], current: float) -> None:
+    def _sweep(
+        self,
+        found: Result,
+        values: Mapping[float, int],
+        current: float,
+        counter: Callable[[float], int],
+    ) -> None:
         if self._again and self.count > _MANY:
             found.no_table = "too many points to run the script again for each threshold"
             return
@@ -225,7 +337,7 @@ class _Track:
         found.current = current
         span = found.end - found.begin
         thresholds = candidates(values, current, parameter.min, parameter.max)
-        found.rows = sweep(thresholds, self._counter(), span)
+        found.rows = sweep(thresholds, counter, span)
         found.suggestion = suggest(found.rows, max(values), span)
 
     def _counter(self) -> Callable[[float], int]:
@@ -261,6 +373,29 @@ class _Track:
         for point in self.points:
             _feed(task, point)
         return sum(one.changes.critical for one in counted)
+
+
+def _place(episode: Episode) -> tuple[int, list[tuple[str, str]]]:
+    """Sort by time, and what began at one moment by its group."""
+    return episode.begin, sorted(episode.group.items())
+
+
+def _columns(task: Task) -> ColumnTrack | None:
+    """Return what works through a task by columns; None: only the engine does."""
+    try:
+        from bmtick.testing.columns import ColumnTrack  # noqa: PLC0415 -- numpy is an extra
+    except ImportError:
+        return None
+    if any(
+        _THRESHOLD in predicate.references
+        for node in alert_nodes(task)
+        for predicate in node.levels.predicates
+    ):
+        return None
+    try:
+        return ColumnTrack(task, _AFTERWARDS)
+    except ColumnTrack.Unfit:
+        return None
 
 
 def _feed(task: Task, point: Point) -> None:

@@ -94,6 +94,16 @@ class Expression:
         return not (self._compiled.stateful or self._compiled.reads_clock)
 
     @property
+    def root(self) -> Evaluator:
+        """The node that gives the value."""
+        return self._node
+
+    @property
+    def reads_clock(self) -> bool:
+        """Whether it calls ``now()``."""
+        return self._compiled.reads_clock
+
+    @property
     def stateful(self) -> bool:
         """Whether a function of it remembers the points before."""
         return self._compiled.stateful

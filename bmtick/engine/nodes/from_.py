@@ -70,19 +70,19 @@ class FromNode(StatelessNode):
 
     def start(self) -> None:
         """Compile the condition."""
-        self._tag_names = TagNames(self.group_by)
-        self._dimensions = Dimensions(self.by_name, self._tag_names.fixed or ())
-        self._predicate = self.predicate_of(self.condition) if self.condition else None
+        self.tag_names = TagNames(self.group_by)
+        self._dimensions = Dimensions(self.by_name, self.tag_names.fixed or ())
+        self.predicate = self.predicate_of(self.condition) if self.condition else None
         self._plain = not (self.database or self.retention_policy)
 
     def snapshot(self) -> object:
         """What stateful functions of the condition remember."""
-        return self._predicate.expression.snapshot() if self._predicate else None
+        return self.predicate.expression.snapshot() if self.predicate else None
 
     def restore(self, state: Any) -> None:
         """Take it back."""
-        if self._predicate:
-            self._predicate.expression.restore(state)
+        if self.predicate:
+            self.predicate.expression.restore(state)
 
     def point(self, point: Point) -> None:
         """Pass a copy of a matching point."""
@@ -96,9 +96,9 @@ class FromNode(StatelessNode):
         if not self._plain and not self._in_place(database, policy):
             return
         tags, time = point.tags, point.time
-        if self._predicate is not None:
+        if self.predicate is not None:
             try:
-                if not self._predicate(point.fields, tags, time):
+                if not self.predicate(point.fields, tags, time):
                     return
             except EvaluationError as error:
                 self.report("failed to evaluate WHERE expression", error)
@@ -107,10 +107,10 @@ class FromNode(StatelessNode):
             time = truncate(time, self.truncate)
         if self.round:
             time = round_time(time, self.round)
-        if self._tag_names.fixed is not None:
+        if self.tag_names.fixed is not None:
             dimensions = self._dimensions
         else:
-            dimensions = Dimensions(self.by_name, self._tag_names.of(tags))
+            dimensions = Dimensions(self.by_name, self.tag_names.of(tags))
         self.forward(
             Point(
                 name,

@@ -46,8 +46,8 @@ class GroupByNode(StatelessNode):
 
     def start(self) -> None:
         """Prepare the tag names."""
-        self._tag_names = TagNames(self.dimensions, self.excluded)
-        fixed = self._tag_names.fixed
+        self.tag_names = TagNames(self.dimensions, self.excluded)
+        fixed = self.tag_names.fixed
         # by measurement or not
         self._fixed = fixed and (Dimensions(False, fixed), Dimensions(True, fixed))
 
@@ -68,7 +68,7 @@ class GroupByNode(StatelessNode):
         if self._fixed:
             dimensions = self._fixed[by_name]
         else:
-            dimensions = Dimensions(by_name, self._tag_names.of(tags))
+            dimensions = Dimensions(by_name, self.tag_names.of(tags))
         self.forward(
             Point(
                 name,
@@ -87,7 +87,7 @@ class GroupByNode(StatelessNode):
         self._emit(batch.time)
         by_name = batch.dimensions.by_name or self.by_name
         for point in batch.points:
-            dimensions = Dimensions(by_name, self._tag_names.of(point.tags))
+            dimensions = Dimensions(by_name, self.tag_names.of(point.tags))
             group = group_id(batch.name, point.tags, dimensions)
             waiting = self.waiting.get(group)
             if waiting is None:
