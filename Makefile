@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test coverage fuzz lint format bench docs catalogues pictures clean deb deb-smoke
+.PHONY: help demo test coverage fuzz mutants lint format bench docs catalogues pictures clean deb deb-smoke
 
 help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -29,6 +29,13 @@ coverage: $(STAMP)  ## run the tests and print what they do not reach; takes twi
 fuzz: $(STAMP)  ## readers against hostile bytes, guided by coverage
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]'
 	$(BIN)/python -m tests.fuzz
+
+# COUNT lines are broken, one at a time, in a copy of the tree; ROOMS chooses some of the folders.
+COUNT ?= 300
+SEED ?= 14
+mutants: $(STAMP)  ## break the code that decides: does a test fail? an hour or more
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,mutants]'
+	$(BIN)/python -m tests.mutants --count $(COUNT) --seed $(SEED) $(if $(ROOMS),--rooms $(ROOMS))
 
 lint: $(STAMP)  ## ruff, mypy, import rules
 	$(BIN)/ruff check .

@@ -34,6 +34,19 @@ def test_is_for_its_owner_alone_and_read_back(path):
     assert (hold.messages, list(hold.ids), hold.since, hold.mode) == (3, ["A1", "A2"], 100.0, HOLD)
 
 
+def test_what_a_guard_writes_itself_counts_at_once(path):
+    guard = Journal(path)
+    assert guard.poll() is False, "there is no file yet"
+    guard.lock()
+    guard.append([held(BOB)])
+    guard.poll()
+    guard.append([held(EVE), mail_record(BOB, ["A1"])])
+    assert set(guard.holds.held) == {BOB, EVE}
+    assert list(guard.holds.held[BOB].ids) == ["A1"]
+    assert guard.poll() is False
+    assert set(read(path).holds.held) == {BOB, EVE}
+
+
 def test_two_writers_see_each_other(path):
     one, two = Journal(path), Journal(path)
     one.append([held(BOB)])
