@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 import msgspec
 from starlette.applications import Starlette
@@ -35,6 +35,7 @@ from bmtick.web.metrics import CONTENT_TYPE, exposition
 
 _MAX_BODY: Final = 4096  # bytes
 _MAX_ALERT: Final = 1 << 20  # bytes: details and data of an alert
+_LONGEST: Final = 366 * 86400.0  # seconds of a hold that ends by itself
 _ALLOW: Final = 86400.0  # seconds that somebody who was released may send
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -133,7 +134,7 @@ def make_app(
         clock: seconds since the epoch.
     """
     answers = _Answers(snapshot, brake, access, clock)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", answers.page),
             Route("/fragment", answers.fragment),
@@ -148,13 +149,15 @@ def make_app(
         ],
         middleware=[Middleware(BaseHTTPMiddleware, dispatch=answers.gate)],
     )
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Wanted(msgspec.Struct, forbid_unknown_fields=True):
     """What an action is about; ``seconds``: how long to hold, or to let through afterwards."""
 
     who: str
-    seconds: float | None = None
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=_LONGEST)] | None = None
 
 
 @dataclass(frozen=True)

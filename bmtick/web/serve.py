@@ -13,6 +13,7 @@ from typing import Any, Final
 from bmtick.errors import BmtickError
 
 _SHORTEST: Final = 16  # characters of a token
+_PATIENCE: Final = 10.0  # seconds from the begin of a request to its end
 _TIMEOUT: Final = 3.0  # seconds for open requests at the end
 
 
@@ -38,6 +39,9 @@ class Server:
             access_log=False,
             lifespan="off",
             server_header=False,
+            log_level="error",  # whoever sends nonsense writes into no log
+            http=_impatient(),
+            ws="none",
             limit_concurrency=64,
             timeout_keep_alive=5,
             timeout_graceful_shutdown=1,
@@ -54,6 +58,44 @@ class Server:
         self._server.should_exit = True
         self._thread.join(_TIMEOUT)
         self._socket.close()
+
+
+def _impatient() -> type[Any]:
+    """Return uvicorn's HTTP protocol, which ends connections that begin a request and never end it.
+
+    Else as many of them as may be open at once would keep everybody else out.
+    """
+    import h11  # noqa: PLC0415 -- optional, as uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415
+
+    class Impatient(H11Protocol):
+        _late: Any = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._wait()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._arrived()
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
+                self._wait()
+            else:
+                self._arrived()
+
+        def _wait(self) -> None:
+            if self._late is None:
+                self._late = self.loop.call_later(_PATIENCE, self.transport.abort)
+
+        def _arrived(self) -> None:
+            if self._late is not None:
+                self._late.cancel()
+                self._late = None
+
+    return Impatient
 
 
 def split(listen: str) -> tuple[str, int]:
