@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bmtick.live.board import Board
     from bmtick.settings import Settings
     from bmtick.watch.channels import Channels
+    from bmtick.watch.digest import Digests
     from bmtick.watch.service import Status, Watch
     from bmtick.watch.source import Collector
 
@@ -118,6 +119,7 @@ def _usable(ctx: click.Context, screen: _Screen) -> bool:
         require_recipients(settings, alerts)
         check_handlers(alerts)
         _asking(settings, alerts)
+        _digests(settings, alerts, "")
         _notify.channels(settings)
         if not alerts:
             raise BmtickError("the settings enable no alert")
@@ -248,6 +250,7 @@ def _watch(
             parse_duration(settings.watch.max_retry_age) / SECOND,
             screen.warn,
             gather=settings.notify.gather,
+            digests=_digests(settings, alerts, host),
         ),
         Threads(_notify.notifier(settings, mails, channels).deliver),
         StateFile(state) if state else None,
@@ -259,6 +262,29 @@ def _watch(
             channels.handlers,
         ),
     )
+
+
+def _digests(settings: Settings, alerts: Sequence[Rendered], host: str) -> Digests | None:
+    """Return what makes the digests; None where the settings want none.
+
+    Raises:
+        BmtickError: it would be for nobody.
+    """
+    from bmtick.watch.digest import Digests
+    from bmtick.watch.tally import Schedule
+    from bmtick.zones import local_zone
+
+    notify = settings.notify
+    if notify.digest == "off":
+        return None
+    named = [str(to) for alert in alerts for to in alert.values.get("recipients") or ()]
+    recipients = list(notify.recipients) or list(dict.fromkeys(named))
+    if not recipients:
+        raise BmtickError(
+            f'[notify] digest = "{notify.digest}" is for nobody', remedy="set [notify] recipients"
+        )
+    schedule = Schedule(notify.digest, notify.digest_at, notify.digest_day, local_zone())
+    return Digests(schedule, host, recipients)
 
 
 def _asking(settings: Settings, alerts: Sequence[Rendered]) -> Ask | None:

@@ -116,6 +116,23 @@ class Notify(Section, frozen=True, kw_only=True):
             description="bmtick watch tells people of incidents: one mail that grows, with updates and an all-clear; false tells them each alert."
         ),
     ] = True
+    digest: Annotated[
+        Literal["off", "daily", "weekly"],
+        Meta(
+            description="bmtick watch mails what happened: who wrote most, what was refused, what fired, who is held, the queue's course."
+        ),
+    ] = "off"
+    digest_at: Annotated[
+        str,
+        Meta(
+            pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
+            description="When, HH:MM in local time.",
+        ),
+    ] = "07:00"
+    digest_day: Annotated[
+        Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
+        Meta(description="On which day the weekly digest comes."),
+    ] = "monday"
     post: Any = None
     exec: Any = None
     log: Any = None

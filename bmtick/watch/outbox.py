@@ -17,6 +17,8 @@ import msgspec
 
 from bmtick.engine import AlertEvent, Handler
 from bmtick.engine.events import LEVELS
+from bmtick.points import Point
+from bmtick.watch.digest import Digests
 from bmtick.watch.gather import Gatherer, Incident, Part, Told
 from bmtick.watch.grown import merged, worded
 
@@ -68,6 +70,7 @@ class Outbox:
         max_age: seconds after which a delivery is given up.
         warn: takes one line for the administrator.
         gather: whether people are told of incidents; False tells them each event.
+        digests: counts what the digest tells; None: there is none.
         under_way: ids of the deliveries that the dispatcher has.
     """
 
@@ -77,6 +80,8 @@ class Outbox:
     waiting: list[Delivery] = field(default_factory=list)
     unreadable: list[Any] = field(default_factory=list)  # of a state, and no delivery
     gather: bool = True
+    digests: Digests | None = None
+    noted: list[tuple[AlertEvent, bool]] = field(default_factory=list)  # since points were counted
     audiences: dict[str, Audience] = field(default_factory=dict)
     under_way: set[int] = field(default_factory=set)
     inherited: list[Any] = field(default_factory=list)  # incidents of an earlier version's state
@@ -86,6 +91,8 @@ class Outbox:
 
     def put(self, event: AlertEvent, now: float, *, muted: bool = False) -> None:
         """Take an event in, for each of its handlers; one that is muted tells nobody."""
+        if self.digests:
+            self.noted.append((event, muted))
         plain: dict[str, Any] | None = None
         for number, handler in enumerate(event.handlers):
             people = handler.kind == "email" or handler.kind.startswith(CHANNEL)
@@ -100,6 +107,24 @@ class Outbox:
             delivery = Delivery(key, handler.kind, args, properties, plain, now, due=now)
             self._add(delivery, told)
         self._bound()
+
+    def count(self, points: Iterable[Point], time: int, now: float) -> bool:
+        """Count points, and the events since the last call, for the digest; mail what is due.
+
+        Args:
+            points: in the order of time.
+            time: that the data have reached, nanoseconds.
+            now: seconds since the epoch.
+        """
+        events, self.noted = self.noted, []
+        if self.digests is None:
+            return False
+        before = len(self.waiting)
+        for key, content in self.digests.take(points, events, time, now):
+            to = self.digests.recipients
+            self.waiting.append(Delivery(key, "email", [*to], {}, content, now, due=now))
+        self._bound()
+        return len(self.waiting) != before
 
     def advance(self, time: int | None, now: float) -> bool:
         """Tell what has waited long enough for others of its incident; return whether any has.

@@ -110,6 +110,8 @@ class Watch:
         self._source.restore(kept["source"])
         self._tasks.restore(kept["tasks"])
         self._outbox.restore(kept["outbox"])
+        if self._outbox.digests:
+            self._outbox.digests.restore(kept.get("digest"))
         if "incidents" in kept:
             self._outbox.restore_incidents(kept["incidents"], self._tasks.names)
         else:
@@ -134,6 +136,8 @@ class Watch:
                 events += self._tasks.advance(time)
             self._take(events, now)
             told = not more and self._outbox.advance(time, now)
+            if not more or points:
+                told |= self._outbox.count(points, time if not more else points[-1].time, now)
             self._read_on |= bool(points)
             rested = abs(now - self._kept) >= _EVERY  # a clock may be set back
             if events or told or (self._read_on and (more or rested)):
@@ -186,6 +190,7 @@ class Watch:
             "tasks": self._tasks.dump(),
             "outbox": self._outbox.dump(),
             "incidents": self._outbox.dump_incidents(),
+            "digest": self._outbox.digests.dump() if self._outbox.digests else None,
             "history": place,
         }
         self._state.prepare(state, lines)

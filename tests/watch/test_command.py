@@ -410,3 +410,32 @@ def test_fifty_sighups_while_lines_come_lose_and_repeat_nothing(place):
     told = json.loads(call("events", "--since", "9999w", "--format", "json").stdout)
     keys = [(e["id"], e["level"]) for e in told]
     assert len(keys) == len(set(keys)) == len(mails(place / "out")) == 3
+
+
+def test_the_digest_is_mailed_by_the_next_run_after_its_hour(place, monkeypatch):
+    """Also by runs that end; to those whom the alerts mail, where [notify] names nobody."""
+    digest = '[notify]\ndigest = "daily"\ndigest_at = "07:00"\n'
+    text = SETTINGS.replace("[watch]", '[watch]\nstate = "state"').partition("[collect]")[2]
+    alerts = '[alerts.postfix_queue]\nrecipients = ["ops@example.org"]\n'
+    (place / "bmtick.toml").write_text(f"{digest}[collect]{text.partition('[alerts.')[0]}{alerts}")
+    noon, morning = 1_767_614_400, 1_767_682_860  # the next day, a minute after seven
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    for now, mailed in ((noon, 0), (morning - 120, 0), (morning, 1), (morning + 60, 1)):
+        monkeypatch.setattr("time.time", lambda now=now: float(now))
+        assert once("--mails", "out").exit_code == 0
+        found = mails(place / "out") if (place / "out").exists() else []
+        assert len([m for m in found if m["Subject"].startswith("[INFO] mail: ")]) == mailed
+    monkeypatch.undo()
+    assert found[-1]["To"] == "ops@example.org"
+    assert found[-1]["Subject"].endswith(" since 2026-01-05 12:00:00")
+
+
+def test_a_digest_for_nobody_is_refused(place):
+    (place / "bmtick.toml").write_text(
+        '[notify]\ndigest = "daily"\npost = { url = "http://127.0.0.1/" }\n'
+        '[collect]\nlogs = ["mail.log"]\n[alerts.postfix_queue]\n'
+    )
+    done = once("--mails", "out")
+    assert done.exit_code == 2
+    assert '[notify] digest = "daily" is for nobody' in done.stderr
