@@ -55,6 +55,11 @@ def read_all(port):
         return False
 
 
+def accused(port):
+    found = state(port)
+    return {incident["tags"].get("user") for incident in found["firing"] + found["past"]}
+
+
 def watch(folder):
     command = [sys.executable, "-m", "bmtick", "watch", "--config", f"{folder}/bmtick.toml"]
     with (folder / "said").open("w") as said:
@@ -69,9 +74,7 @@ def test_watch_shows_the_outbreak_and_remembers_it(tmp_path, port):
         try:
             wait_for(lambda ready=ready: ready(port), "all lines")
             wait_for(lambda: f":{port}/ (read-only" in (tmp_path / "said").read_text(), "page")
-            found = state(port)
-            incidents = found["firing"] + found["past"]
-            assert "p.martin@example.org" in {i["tags"].get("user") for i in incidents}
+            wait_for(lambda: "p.martin@example.org" in accused(port), "the incident")
             assert "<h1>Mail on mx.example.org</h1>" in get(port, "")
             assert "bmtick_collector_lines_total" in get(port, "metrics")
         finally:
