@@ -124,7 +124,8 @@ def _usable(ctx: click.Context, screen: _Screen) -> bool:
         if not alerts:
             raise BmtickError("the settings enable no alert")
     except BmtickError as error:
-        screen.warn(f"the settings stay as they were: {error}")
+        said = str(error).partition("\n")[0]  # a line of the journal has no room for a caret
+        screen.warn(f"the settings stay as they were: {said}")
         return False
     screen.warn("the settings are reloaded")
     return True
@@ -313,7 +314,7 @@ def _introduced(
 ) -> Iterator[str]:
     """Yield what is watched, and who is told."""
     names = ", ".join(alert.name for alert in alerts)
-    yield f"watches {collector.watched} for {len(alerts)} alerts: {names}"
+    yield f"watches {collector.watched} for {len(alerts)} alert{'s' * (len(alerts) != 1)}: {names}"
     told = [str(to) for alert in alerts for to in alert.values.get("recipients") or ()]
     told += [kind for alert in alerts for kind in alert.handlers if kind != "email"]
     told += [f"channel {name}" for name in channels.services]

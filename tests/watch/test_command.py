@@ -325,12 +325,13 @@ def test_sighup_reads_the_settings_anew_and_keeps_the_old_where_they_are_wrong(p
         assert process.poll() is None, said.read_text()
 
     try:
-        until("watches mail.log for 1 alerts: sender_outbreak\nbmtick: tells admin@domain.net\n")
+        until("watches mail.log for 1 alert: sender_outbreak\nbmtick: tells admin@domain.net\n")
         wait_for((place / "state").exists, "its first look")
         good = (place / "bmtick.toml").read_text()
         (place / "bmtick.toml").write_text(good + "[smtp]\nprot = 25\n")
         process.send_signal(signal.SIGHUP)
         until("the settings stay as they were: bmtick.toml:")
+        assert r"\n" not in said.read_text(), "each of them is one line of the journal"
         (place / "bmtick.toml").write_text(good + "[alerts.postfix_queue]\n")
         process.send_signal(signal.SIGHUP)
         until("watches mail.log for 2 alerts: sender_outbreak, postfix_queue\n")
