@@ -20,11 +20,12 @@ from bmtick.collect.scan import Scanner
 from bmtick.collect.sources import is_journal
 from bmtick.errors import BmtickError, printable
 from bmtick.names import FIELDS, TAGS
-from bmtick.points import Point
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
     from typing import BinaryIO
+
+    from bmtick.points import Point
 
 _TRIM = 256  # pieces between two looks at messages that nothing more was heard of
 
@@ -142,6 +143,8 @@ def pieces(log: BinaryIO, place: LogFile) -> Iterator[bytes]:
 
 def points_of_logs(paths: Iterable[str], *, options: Options | None = None) -> Iterator[Point]:
     """Yield the points of ``bmtick collect --from-start --no-state`` on these logs."""
+    from bmtick.points import Point
+
     for name, tags, fields, at in rows_of_logs(paths, options or Options()):
         yield Point(
             name,

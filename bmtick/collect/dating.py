@@ -9,7 +9,6 @@ epoch; ``mail_queue.h``). A copied log keeps both, and loses the time of its fil
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
 
@@ -95,6 +94,8 @@ def _witnessed(block: bytes, now: float) -> int | None:
 
 
 def _samples(block: bytes) -> Iterator[tuple[bytes, int]]:
+    import re
+
     for stamp, queue_id, moment, own in re.findall(_MESSAGE_ID, block, re.MULTILINE):
         if queue_id == own:
             parts = [int(moment[a:b]) for a, b in ((0, 4), (4, 6), (6, 8), (8, 10), (10, 12))]
@@ -141,6 +142,8 @@ def _last_stamp(path: str, now: float) -> tuple[float, bytes]:
         if not is_damage(error):
             raise
         return now, b""
+    import re
+
     stamps = re.findall(_HEAD, tail, re.MULTILINE)
     return written, stamps[-1] if stamps else b""
 

@@ -220,7 +220,7 @@ def whole_lines(log: BinaryIO, file: LogFile, limit: int, carry: bytes = b"") ->
                 file.offset += len(rest) - 1 - len(carry)
                 rest, carry, file.cut = b"\n", b"", True
             continue
-        yield rest + block[:end]
+        yield rest + memoryview(block)[:end]
         wanted = False
         file.offset += len(rest) - len(carry) + end
         rest, carry = block[end:], b""
