@@ -64,7 +64,7 @@ cdef enum:
     HOME = 2
     SUSPENDED = 3
 
-FORMAT = 5  # of what is shared with the Python around: compiled.py refuses another one
+FORMAT = 6  # of what is shared with the Python around: compiled.py refuses another one
 
 cdef long long MAX_SIZE = 1LL << 40
 cdef long long MAX_UID = (1LL << 32) - 1
@@ -815,8 +815,11 @@ cdef struct Delivery:
 
 
 cdef bint _delivery(_Counter counter, Line* line) except -1:
-    """``to=<RECIPIENT>, relay=, delay=, delays=, dsn=DSN, status=STATUS (REPLY)``."""
+    """``to=<TO>, orig_to=<TO>, relay=, conn_use=, delay=, delays=, dsn=, status=STATUS (REPLY)``."""
     cdef const char* end = line.end
+    cdef const char* orig = NULL
+    cdef const char* orig_end = NULL
+    cdef long long times
     cdef const char* at = line.said + 4
     cdef Delivery said
     cdef bytes key
@@ -826,12 +829,23 @@ cdef bint _delivery(_Counter counter, Line* line) except -1:
     said.to_end = _find(at, end, b'>')
     if said.to_end == NULL:
         return False
-    said.relay_end = _skip(said.to_end + 1, end, b", relay=", 8)
-    at = _digits(said.relay_end, end, b", delay=", 8, MAX_DELAY, 0)
+    at = said.to_end + 1
+    if _begins(at, end, b", orig_to=<", 11):
+        orig = at + 11
+        orig_end = _find(orig, end, b'>')
+        if orig_end == NULL or _find(orig, orig_end, b'"') != NULL or not _is_exact(line, &said):
+            return False
+        at = orig_end + 1
+    said.relay = at + 8
+    said.relay_end = at = _skip(at, end, b", relay=", 8)
+    if at != NULL and _begins(at, end, b", conn_use=", 11):
+        at = _number(at + 11, end, &times)
+        if not _is_exact(line, &said):
+            return False
+    at = _digits(at, end, b", delay=", 8, MAX_DELAY, 0)
     at = _digits(at, end, b", delays=", 9, MAX_DELAYS, b'/')
     if at == NULL or not _begins(at, end, b", dsn=", 6):
         return False
-    said.relay = said.to_end + 9
     said.dsn = at + 6
     said.dsn_end = _dsn(said.dsn, end)
     if said.dsn_end == NULL or not _begins(said.dsn_end, end, b", status=", 9):
@@ -846,11 +860,23 @@ cdef bint _delivery(_Counter counter, Line* line) except -1:
     said.end = end - 1 if end > said.reply and (end - 1)[0] == b')' else end
     said.agent = _agent(line)
     key = _key(counter, line)
+    if orig != NULL and orig != orig_end and said.agent != HOME:  # it may be forwarded
+        counter.counter.attempt(
+            key,
+            _bytes(said.to, said.to_end),
+            _bytes(orig, orig_end),
+            _bytes(line.daemon, line.daemon + line.daemon_length),
+            _bytes(said.relay, said.relay_end),
+            _bytes(said.status, said.status_end),
+            _bytes(said.dsn, said.dsn_end),
+            _bytes(said.reply, said.end),
+        )
+        return True
     if at - said.status == 4 and memcmp(said.status, b"sent", 4) == 0:
         if _sent(counter, line, &said, key):
             counter.sent += 1
             return True
-    elif counter.plain_attempt and _attempt(counter, line, &said, key):
+    if counter.plain_attempt and _attempt(counter, line, &said, key):
         return True
     counter.counter.attempt(
         key,
@@ -863,6 +889,18 @@ cdef bint _delivery(_Counter counter, Line* line) except -1:
         _bytes(said.reply, said.end),
     )
     return True
+
+
+cdef bint _is_exact(Line* line, Delivery* said) noexcept nogil:
+    """Whether the exact patterns, which read the rarer forms, take the line's queue id and address."""
+    cdef const char* at = line.token
+    while at < line.end and _letter_or_digit(at[0]):
+        at += 1
+    if at - line.token < SHORTEST_ID or line.said - at != 2 or at[0] != b':':
+        return False
+    if _is(line, b"smtpd", 5) or _is(line, b"pickup", 6):
+        return False
+    return _find(said.to, said.to_end, b'"') == NULL
 
 
 cdef int _agent(Line* line) noexcept nogil:
@@ -888,7 +926,7 @@ cdef inline bint _to_this_machine(Delivery* said) noexcept nogil:
 cdef bint _sent(_Counter counter, Line* line, Delivery* said, bytes key) except -1:
     """Count a recipient that was delivered, if that is simple, as ``Counter.attempt`` does."""
     cdef bint outward = said.agent == OUTWARD
-    cdef const char* at
+    cdef bytes second
     cdef PyObject* found
     cdef Sums sums, trusted
     cdef Message message
@@ -901,9 +939,11 @@ cdef bint _sent(_Counter counter, Line* line, Delivery* said, bytes key) except 
     message = <Message>found
     if message.waiting and checksum(said.to, said.to_end) in message.waiting:
         return False
-    at = _queued_as(said.reply, said.end)
-    if at != NULL and _is_ours(counter, key, at, said.end):
-        return False
+    second = _second_key(key, said)
+    if second is not None and (
+        second in counter.counted or second in counter.waiting or second in counter.gone
+    ):
+        return False  # a filter gave it back
     if outward:
         if _to_this_machine(said):
             return False
@@ -959,9 +999,9 @@ cdef int _went_outward(_Counter counter, Message message, Sums sums) except -1:
 
 
 cdef bint _attempt(_Counter counter, Line* line, Delivery* said, bytes key) except -1:
-    """Count a recipient that was not delivered, as ``Counter.attempt``; return whether it did."""
+    """Count what an agent did with a recipient, as ``Counter.attempt``; return whether it did."""
     cdef Py_ssize_t length = said.status_end - said.status
-    cdef bint deferred = False, bounced = False, refused, throttled
+    cdef bint sent = False, deferred = False, bounced = False, refused, throttled
     cdef int verdict, place = said.agent, before = 0, counted
     cdef str name
     cdef list sums_of_status
@@ -971,7 +1011,9 @@ cdef bint _attempt(_Counter counter, Line* line, Delivery* said, bytes key) exce
     cdef PyObject* found
     if counter.verdicts is None:
         return False
-    if length == 8 and memcmp(said.status, b"deferred", 8) == 0:
+    if length == 4 and memcmp(said.status, b"sent", 4) == 0:
+        name, sent = "sent", True
+    elif length == 8 and memcmp(said.status, b"deferred", 8) == 0:
         name, deferred = "deferred", True
     elif length == 10 and memcmp(said.status, b"SOFTBOUNCE", 10) == 0:
         name, deferred = "deferred", True
@@ -981,7 +1023,7 @@ cdef bint _attempt(_Counter counter, Line* line, Delivery* said, bytes key) exce
         name = "expired"
     else:
         return True  # an address probe: deliverable, undeliverable
-    verdict = _verdict(counter, said)
+    verdict = 0 if sent else _verdict(counter, said)
     found = PyDict_GetItemWithError(counter.delivery, name)
     if found != NULL:
         sums_of_status = <list>found
@@ -998,8 +1040,16 @@ cdef bint _attempt(_Counter counter, Line* line, Delivery* said, bytes key) exce
         message = counter.counted[key] = new_message(counter.nobody, b"", 0)  # before the log
     if place == SUSPENDED:
         place = HOME if _domain(said.to, said.to_end).lower() in counter.domains else OUTWARD
-    elif place == OUTWARD and _to_this_machine(said):
+    elif sent and _given_back(counter, key, message, said):
         place = NOWHERE
+    elif place == OUTWARD:
+        if _to_this_machine(said):
+            place = NOWHERE
+    elif place == HOME and sent:
+        if _is(line, b"local", 5) and _begins(said.reply, said.end, b"forwarded as ", 13):
+            place = NOWHERE  # it goes on as a message of its own
+        else:
+            _see_domain(counter, said.to, said.to_end)
     refused = verdict == IS_BLOCKED or bounced
     throttled = verdict == IS_THROTTLED and deferred
     if place == NOWHERE and not refused and not throttled:
@@ -1090,33 +1140,58 @@ cdef int _verdict(_Counter counter, Delivery* said) except -1:
     return counter.blocked.verdict(_bytes(said.dsn, said.dsn_end), _bytes(said.reply, said.end))
 
 
-cdef const char* _queued_as(const char* at, const char* end) noexcept nogil:
-    """Return what follows ``queued as ``, or NULL."""
-    while True:
-        at = _find(at, end, b'q')
-        if at == NULL:
-            return NULL
-        if _begins(at, end, b"queued as ", 10):
-            return at + 10
-        at += 1
-
-
-cdef bint _is_ours(_Counter counter, bytes key, const char* at, const char* end) except -1:
-    """Whether a message that was queued elsewhere is one of this log: a filter gave it back."""
-    cdef const char* start = at
+cdef bytes _second_key(bytes key, Delivery* said):
+    """Return the key of the queue id that a reply says the message has elsewhere, or None."""
+    cdef const char* at = said.reply
+    cdef const char* start
     cdef const char* own = PyBytes_AS_STRING(key)
     cdef Py_ssize_t prefix = PyBytes_GET_SIZE(key)
-    cdef bytes other
+    cdef bytes second
+    cdef char* into
+    while True:
+        start = _search(at, said.end, b"queued as ", 10)
+        if start == NULL:
+            return None
+        start += 10
+        at = start
+        while at < said.end and _letter_or_digit(at[0]):
+            at += 1
+        if at - start >= SHORTEST_ID:
+            break
     while prefix > 0 and own[prefix - 1] != b'/':
         prefix -= 1
-    while at < end and _letter_or_digit(at[0]):
-        at += 1
-    if at - start < SHORTEST_ID:
+    second = PyBytes_FromStringAndSize(NULL, prefix + (at - start) + 1)
+    into = PyBytes_AS_STRING(second)
+    memcpy(into, own, prefix)
+    memcpy(into + prefix, start, at - start)
+    into[prefix + (at - start)] = b':'
+    return second
+
+
+cdef bint _given_back(_Counter counter, bytes key, Message message, Delivery* said) except -1:
+    """``Counter._given_back``."""
+    cdef bytes second = _second_key(key, said)
+    cdef PyObject* found
+    cdef Message other
+    cdef Origin origin
+    if second is None or second == key:
         return False
-    other = _bytes(start, at) + b":"
-    if prefix:
-        other = own[:prefix] + other
-    return other in counter.counted or other in counter.waiting or other in counter.gone
+    found = PyDict_GetItemWithError(counter.counted, second)
+    if found == NULL:
+        found = PyDict_GetItemWithError(counter.gone, second)
+    if found != NULL:
+        other = <Message>found
+        if not other.origin.user:
+            other.origin = message.origin
+        return True
+    found = PyDict_GetItemWithError(counter.waiting, second)
+    if found == NULL:
+        return False
+    origin = <Origin>found
+    if message.origin is not counter.nobody and not origin.user:
+        del counter.waiting[second]
+        counter.counted[second] = new_message(message.origin, message.sender, message.size)
+    return True
 
 
 cdef bytes _domain(const char* at, const char* end):

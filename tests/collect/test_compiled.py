@@ -183,6 +183,7 @@ PIECES = (
     b"=", b"(", b")", b"0", b"9" * 17, b"9" * 18, b"9" * 19, b"9" * 40, b"client=", b"from=<", b"to=<",
     b"uid=0 ", b"removed", b"repeated ", b"message repeated 2 times: [ ", b"warning: ", b" SASL ",
     b"SASL LOGIN authentication failed: ", b", sasl_username=", b", size=", b", nrcpt=", b" (queue active)",
+    b", orig_to=<root>", b", orig_to=<a@b.example>", b", conn_use=2", b"queued as ", b"queued as 4dkvYs1Tr",
     b", relay=", b", delay=", b", delays=", b", dsn=", b", status=", b"sent", b"sent ", b"bounced (",
     b"NOQUEUE: ", b"NOQUEUE: client=", b"last message repeated 3 times", b"postfix/smtpd[1]: ", b"qmgr",
     b"postsuper", b"smtpd", b"Z", b"+02:00", b"+0200", b".5", b"2024-02-01T00:00:0", b"Feb  1 00:00:0",
@@ -202,6 +203,20 @@ def damaged(draw: st.DrawFn) -> list[bytes]:
             line = line[:at] + piece + line[at + draw(st.integers(0, 12)) :]
         lines.append(line.replace(b"\n", b" "))
     return lines
+
+
+def test_same_for_rarer_forms_of_deliveries():
+    """Aliases, connections that are used again, and filters that give messages back."""
+    lines = []
+    for line in SAMPLE:
+        lines += [
+            line,
+            line.replace(b", relay=", b", orig_to=<Info@example.org>, relay="),
+            line.replace(b", delay=", b", conn_use=3, delay="),
+            line.replace(b", relay=", b', orig_to=<"a b"@example.org>, relay='),
+        ]
+    assert sum(b"orig_to" in line for line in lines) > 100
+    same(lines)
 
 
 @given(damaged())

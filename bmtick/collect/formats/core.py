@@ -29,13 +29,13 @@ _MAX_ORIGIN = 64
 
 def may_begin(block: bytes, look: int) -> bool:
     """Whether ``HEAD`` may be in a beginning of so many bytes: found without compiling it."""
-    at = block.find(b"] ", 0, look)
+    at = block.find(b" - ", 0, look)
     while at >= 0:
         start = block.rfind(b"\n", 0, at) + 1
         if block[start + 10 : start + 11] == b" " and block[start + 19 : start + 20] == b",":
             return True
         end = block.find(b"\n", at, look)
-        at = block.find(b"] ", end, look) if end >= 0 else -1
+        at = block.find(b" - ", end, look) if end >= 0 else -1
     return False
 
 
