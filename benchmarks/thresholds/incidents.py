@@ -67,7 +67,8 @@ def _spam(server: Server) -> Spam:
 
 
 def _victim(server: Server) -> Person:
-    people = [p for p in server.people if p not in server.writers and p.rate > 0.5]
+    people = [p for p in server.people if p not in server.writers and not p.roams and p.rate > 0.5]
+    people = people or server.people
     return server.random.choice(people)
 
 
@@ -476,8 +477,9 @@ def guessing(server: Server) -> Truth:
     """A botnet that guesses, one try for each address."""
     random = server.random
     truth = Truth("guessing", start=_at(server, 0, 20), named=False)
+    one = random.choice(server.people).login.lower()
     names = (
-        [random.choice(server.people).login]
+        [one]
         if random.random() < 0.4
         else [*(p.login for p in server.people), "admin", "info", "test"]
     )
@@ -489,7 +491,8 @@ def guessing(server: Server) -> Truth:
         if time > server.end:
             break
     truth.end = time
-    truth.guilty = [set(names[:1])] if len(names) == 1 else []
+    truth.named = len(names) == 1
+    truth.guilty = [set(names)] if truth.named else []
     return truth
 
 
@@ -564,11 +567,88 @@ def hosts(server: Server) -> Truth:
     return truth
 
 
+def two_accounts(server: Server) -> Truth:
+    """Two stolen accounts that send in turn, each half of the wave."""
+    random = server.random
+    truth = Truth("two accounts in turn", start=_at(server, 6, 20))
+    pair = random.sample([p for p in server.people if p not in server.writers], 2)
+    spam, time, until = _spam(server), truth.start, truth.start + 60 * random.uniform(30, 180)
+    pool, rate = _pool(server, random.choice((2, 20, 100))), random.uniform(60, 400) / 600
+    number, left = 0, _MOST
+    while time < min(until, server.end) and left > 0:
+        person = pair[number % 2]
+        to = spam.to(random.choice((1, 1, 3)))
+        left -= len(to)
+        truth.writes.append((time, len(to)))
+        server.log.mail(time, random.choice(pool), person.address, to, user=person.login)
+        time += random.expovariate(rate)
+        number += 1
+    truth.end = time
+    truth.guilty = [{p.login.lower()} for p in pair]
+    return truth
+
+
+def insider(server: Server) -> Truth:
+    """A thief on a computer of the house: the account's own office address."""
+    random, person = server.random, _victim(server)
+    truth = Truth("from the own network", start=_at(server, 6, 20))
+    _wave(
+        server,
+        truth,
+        lambda: person.login,
+        _from(server, person),
+        [person.homes[0]],
+        per_minute=random.uniform(5, 80),
+        seconds=60 * random.uniform(20, 180),
+        count=(1, random.choice((1, 3, 10, 30))),
+        spam=_spam(server),
+    )
+    truth.guilty = [{person.login.lower()}]
+    return truth
+
+
+def at_start(server: Server) -> Truth:
+    """A burst in the first hours of the log: nobody has a history."""
+    truth = Truth("at the log's start", start=server.start + server.random.uniform(0.1, 3) * 3600)
+    _burst(server, truth, _victim(server))
+    return truth
+
+
+def at_end(server: Server) -> Truth:
+    """A burst that still runs where the log ends."""
+    truth = Truth("at the log's end", start=server.end - server.random.uniform(10, 40) * 60)
+    _burst(server, truth, _victim(server))
+    return truth
+
+
+def for_days(server: Server) -> Truth:
+    """10 to 25 an hour for up to five days, from changing addresses."""
+    random, person = server.random, _victim(server)
+    days = min(server.days - 1, random.uniform(2, 5))
+    truth = Truth("slow, for days", start=server.end - days * DAY, slow=True)
+    _wave(
+        server,
+        truth,
+        lambda: person.login,
+        person.address,
+        _pool(server, random.choice((5, 60, 300))),
+        per_minute=random.uniform(10, 25) / 60,
+        seconds=days * DAY,
+        count=(1, 1),
+        spam=Spam(random, random.uniform(0.1, 0.5), random.choice((0.0, 0.1))),
+    )
+    truth.guilty = [{person.login.lower()}]
+    return truth
+
+
+DAYS = {"at_start": (1.0,), "for_days": (4.0, 8.0, 10.0)}  # of the server's life, where it matters
+
 KINDS: dict[str, Callable[[Server], Truth]] = {
     f.__name__: f
     for f in (
         botnet, webmail_fast, many_bcc, at_night, busiest_hour, newsletter_writer, thirty, five, dozen,
         validated, phishing, webmail_without_login, pickup, contact_form, relay_many, relay_one, forward,
-        guessing, erp_taken_over, printer_taken_over, spellings, hosts,
+        guessing, erp_taken_over, printer_taken_over, spellings, hosts, two_accounts, insider, at_start,
+        at_end, for_days,
     )
 }  # fmt: skip

@@ -13,7 +13,7 @@ from random import Random
 
 import bmtick.collect
 from benchmarks.thresholds import baselines, server
-from benchmarks.thresholds.incidents import KINDS, Truth
+from benchmarks.thresholds.incidents import DAYS, KINDS, Truth
 from benchmarks.thresholds.server import DAY, Server
 from bmtick.alerts import catalogue, render
 from bmtick.collect.batch import points_of_logs
@@ -69,7 +69,7 @@ def quiet(feature: str, seed: int, days: float) -> Case:
 
 def _incident(kind: str, seed: int) -> Case:
     random = Random(f"{kind}/{seed}")
-    days = random.choice((2.0, 4.0, 8.0, 8.0, 10.0))
+    days = random.choice(DAYS.get(kind, (2.0, 4.0, 8.0, 8.0, 10.0)))
     built = server.build(random.randrange(1 << 40), days)
     truth = KINDS[kind](built)
     points = _points(built, random, truth.hosts)

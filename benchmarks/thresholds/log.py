@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -61,6 +61,8 @@ class Sort(NamedTuple):
     traced: bool  # the content filter hands XFORWARD on
     relayhost: str  # takes all outward mail; then nothing is refused
     store: str  # where lmtp hands over to
+    sending: str = "postfix/smtp"  # the program name of deliveries
+    offset: int = 0  # minutes east of Greenwich, of RFC 3339 times
 
 
 class Log:
@@ -253,7 +255,7 @@ class Log:
         if outcome == SENT:
             self.line(
                 time,
-                f"postfix/smtp[{pid}]: {qid}: to=<{address}>{origin}, relay={mx}:25, {times}, dsn=2.0.0, status=sent (250 2.0.0 OK {pid}-{int(time)} - gsmtp)",
+                f"{sort.sending}[{pid}]: {qid}: to=<{address}>{origin}, relay={mx}:25, {times}, dsn=2.0.0, status=sent (250 2.0.0 OK {pid}-{int(time)} - gsmtp)",
             )
             return
         dsn, texts = _REPLIES[outcome]
@@ -261,7 +263,7 @@ class Log:
         text = random.choice(texts).format(mx=mx, to=address)
         self.line(
             time,
-            f"postfix/smtp[{pid}]: {qid}: to=<{address}>{origin}, relay={mx}:25, {times}, dsn={dsn}, status={status} ({text})",
+            f"{sort.sending}[{pid}]: {qid}: to=<{address}>{origin}, relay={mx}:25, {times}, dsn={dsn}, status={status} ({text})",
         )
 
     def failure(self, time: float, client: str, user: str, method: str = "LOGIN") -> None:
@@ -291,7 +293,9 @@ class Log:
         """Write the lines in order of time: of several hosts, those of one."""
         number, hosts = share
         stamps: dict[int, str] = {}
-        iso, host = self.sort.iso, self.sort.host
+        iso, host, offset = self.sort.iso, self.sort.host, self.sort.offset
+        shift = timedelta(minutes=offset)
+        zone = f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02d}:{abs(offset) % 60:02d}"
         with path.open("w", encoding="utf-8", newline="\n") as out:
             for time, _, text, message in sorted(self.lines):
                 if message % hosts != number:
@@ -301,13 +305,13 @@ class Log:
                 if stamp is None:
                     day = datetime.fromtimestamp(second, UTC)
                     stamp = (
-                        f"{day:%Y-%m-%dT%H:%M:%S}"
+                        f"{day + shift:%Y-%m-%dT%H:%M:%S}"
                         if iso
                         else f"{day:%b} {day.day:2d} {day:%H:%M:%S}"
                     )
                     stamps[second] = stamp
                 if iso:
-                    out.write(f"{stamp}.{int(time * 1e6) % 1_000_000:06d}+00:00 {host} {text}\n")
+                    out.write(f"{stamp}.{int(time * 1e6) % 1_000_000:06d}{zone} {host} {text}\n")
                 else:
                     out.write(f"{stamp} {host} {text}\n")
 

@@ -43,6 +43,12 @@ _FIRST = [
     "xenia",
     "yann",
     "zoe",
+    "oyvind",
+    "agnieszka",
+    "nguyen",
+    "mohamed",
+    "jean-luc",
+    "li",
 ]
 _LAST = [
     "weber",
@@ -70,6 +76,12 @@ _LAST = [
     "faure",
     "klein",
     "perrin",
+    "o'neil",
+    "van_den_berg",
+    "kowalczyk",
+    "al-hassan",
+    "wu",
+    "lindstrom",
 ]
 _BIG = (
     "gmail.example",
@@ -97,6 +109,7 @@ class Person:
     most: int  # recipients of these
     webmail: bool
     dead: float
+    roams: bool = False  # often writes from a network where it never was
 
 
 @dataclass
@@ -171,10 +184,13 @@ def build(
             (
                 "postfix/submission/smtpd",
                 "postfix/smtps/smtpd",
+                "postfix/submissions/smtpd",
                 "postfix/smtpd",
                 "postfix-out/submission/smtpd",
             )
         ),
+        sending=random.choice(("postfix/smtp", "postfix/smtp", "postfix-out/smtp")),
+        offset=random.choice((0, 0, 60, 120, -300, 330)),
         filtered=random.random() < 0.15,
         traced=random.random() < 0.5,
         relayhost="" if random.random() < 0.92 else "smtp.provider.example[203.0.113.25]",
@@ -249,7 +265,7 @@ def fate(
 
 def _populate(server: Server, size: float, feature: str) -> None:
     random = server.random
-    count = int(size * 10 ** random.uniform(1.3, 2.2))  # 20 to 160
+    count = max(5, int(size * 10 ** random.uniform(0.9, 2.3)))  # 8 to 200
     if feature in ("university", "school"):
         count = int(count * 2)
     nat = [outside(random) for _ in range(random.choice((1, 1, 2)))]
@@ -270,7 +286,9 @@ def _populate(server: Server, size: float, feature: str) -> None:
         provider = (random.choice((77, 85, 91, 109, 176)), random.randrange(256))
         homes = [
             office,
-            f"{provider[0]}.{provider[1]}.{random.randrange(256)}.{random.randrange(1, 255)}",
+            f"{provider[0]}.{provider[1]}.{random.randrange(256)}.{random.randrange(1, 255)}"
+            if random.random() < 0.85
+            else f"2a0{random.randrange(10)}:{provider[1]:x}:{random.randrange(65536):x}:{random.randrange(65536):x}::{random.randrange(1, 65536):x}",
         ]
         mobile = (
             (random.choice((80, 92, 37)), random.randrange(8)) if random.random() < 0.5 else None
@@ -292,7 +310,7 @@ def _populate(server: Server, size: float, feature: str) -> None:
                 many=random.choice((0.0, 0.0, 0.01, 0.03)),
                 most=random.choice((10, 20, 40, 60)),
                 webmail=random.random() < webmail,
-                dead=random.choice((0.005, 0.01, 0.03)),
+                dead=random.choice((0.005, 0.01, 0.03, 0.05)),
             )
         )
 
@@ -305,14 +323,16 @@ def place_of(server: Server, person: Person, time: float) -> str:
     x = random.random()
     if person.mobile and x < 0.25:
         return f"{person.mobile[0]}.{person.mobile[1] + 8}.{random.randrange(256)}.{random.randrange(1, 255)}"
-    if x < 0.27:  # an hotel, a train, a friend's house
+    if x > 0.98 or (person.roams and x > 0.6):  # an hotel, a train, a friend's house
         return outside(random)
     office = 7 <= time % DAY / 3600 < 18 and int((time - MONDAY) // DAY) % 7 < 5
     if office and random.random() < 0.9:
         return person.homes[0]
-    home = person.homes[1].rpartition(".")[0]
+    home, dot, _ = person.homes[1].rpartition(".")
     return (
-        f"{home}.{1 + int(time // (3 * DAY)) % 250}" if random.random() < 0.3 else person.homes[1]
+        f"{home}.{1 + int(time // (3 * DAY)) % 250}"
+        if dot and random.random() < 0.3
+        else person.homes[1]
     )
 
 
@@ -464,14 +484,24 @@ def _list_servers(server: Server) -> None:
     if random.random() < 0.6:
         own, domain = "10.0.0.20", server.domains[0]
         server.trusted.append("10.0.0.0/8")
-        members = [
-            (stranger(random), fate(random, 0.01)) for _ in range(random.choice((60, 200, 500)))
-        ]
+        dead, throttled = random.uniform(0.0, 0.04), random.uniform(0.0, 0.03)
+        lists = {
+            form.format(name=f"{name}{domain}"): [
+                (stranger(random), fate(random, dead, 0.002, throttled))
+                for _ in range(int(10 ** random.uniform(1.4, 2.9)))
+            ]
+            for form, name in zip(
+                random.choices(("{name}", "owner-{name}", "lists.{name}"), k=8),
+                ("verein-bounces@", "presse-owner@", "info-request@", "chor-bounces@", *["l%d-return@" % n for n in range(4)]),
+                strict=True,
+            )
+            if random.random() < 0.5
+        } or {f"verein-bounces@{domain}": [(stranger(random), SENT) for _ in range(200)]}
         for time in moments(server, random.uniform(1, 12)):
+            sender = random.choice(list(lists))
+            members = lists[sender]
             for first in range(0, len(members), 50):
-                server.log.mail(
-                    time + first / 50, own, f"verein-bounces@{domain}", members[first : first + 50]
-                )
+                server.log.mail(time + first / 50, own, sender, members[first : first + 50])
 
 
 def _newsletters(server: Server, *, throttled: float = 0.02) -> None:
@@ -710,6 +740,13 @@ def _mailing_program(server: Server) -> None:
         )
 
 
+def _travellers(server: Server) -> None:
+    """Some write from a new network day after day: sales people, a private network that changes exits."""
+    for person in server.random.sample(server.people, max(1, len(server.people) // 6)):
+        person.roams = True
+        person.webmail = False
+
+
 def _nothing(server: Server) -> None:
     del server
 
@@ -733,4 +770,5 @@ FEATURES: dict[str, Callable[[Server], None]] = {
     "webserver": _webserver,
     "cron": _cron,
     "forwarders": _forwarders,
+    "travellers": _travellers,
 }

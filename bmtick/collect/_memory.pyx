@@ -1041,6 +1041,10 @@ cdef class _Memory:
         minute = max(self.minute, record.last)
         if self.began < 0:
             self.began = self.memory.began = minute // MINUTES_OF_DAY
+        for address in addresses:
+            if record.addresses is None or address not in record.addresses:
+                self.memory.meet(entity, record, addresses, minute)
+                break
         new = record._take(minute, self.began, counts, addresses, recipients, senders, domains)
         if new:
             self.memory._share(entity, new, minute)

@@ -57,6 +57,8 @@ _WEEKS = 5
 _MAX_SHARED = 5_000  # addresses that are new to somebody
 _MAX_SHARERS = 8
 _SHARED_AGE = 1440  # minutes
+_HOUSEHOLD = 3  # accounts that write from an address of the house
+_MAX_HOUSE = 2_000  # such addresses, and as many that may become one
 _MAX_GUESSED = 20_000  # logins that failed within the hour
 _MAX_LOADED = 20_000  # records in memory, with a store
 _MAX_ALONE = 200_000  # without
@@ -711,6 +713,8 @@ class Memory:
         self.dues: dict[int, list[str]] = {}  # who may be silent, by minute
         self.due_minutes: list[int] = []  # the same minutes, a heap
         self._asked = 0  # the store, for what is due until that minute
+        self.house: dict[str, int] = {}  # addresses that several write from, since which day
+        self.meeting: dict[str, list[str]] = {}  # addresses, and the accounts seen there so far
         self.guessed: dict[str, int] = {}  # logins that failed, with the last minute
         self._cleared = -1  # the minute in which guessed was last swept
 
@@ -778,6 +782,8 @@ class Memory:
         minute = max(time // 60, record.last)
         if self.began < 0:
             self.began = minute // MINUTES_OF_DAY
+        if addresses and not (record.addresses and record.addresses.keys() >= set(addresses)):
+            self.meet(entity, record, addresses, minute)
         new = record.take(minute, self.began, counts, addresses, recipients, senders, domains)
         if new:
             self._share(entity, new, minute)
@@ -786,6 +792,38 @@ class Memory:
         if record.loud:
             self._expect(entity, record)
         return record
+
+    def meet(self, entity: str, record: Record, addresses: Iterable[str], minute: int) -> None:
+        """Take down that an account writes from addresses, and tell it which are the house's.
+
+        An address is the house's (an office, a webmail, a school) where several accounts wrote on an
+        earlier day, each from a network that it was known in or had to begin with. Nobody is a
+        stranger there.
+        """
+        today = minute // MINUTES_OF_DAY
+        begins = not record.days and record.today in (-1, today) and record.pending is None
+        for address in addresses:
+            number = network(address)
+            if not number:
+                continue
+            known = record.networks is not None and number in record.networks
+            since = self.house.get(address)
+            if since is not None:
+                if since < today and not known:
+                    record.networks = {**(record.networks or {}), number: today}
+            elif (known or begins) and not record.hostile:
+                accounts = self.meeting.get(address)
+                if accounts is None:
+                    if len(self.meeting) >= _MAX_HOUSE:
+                        del self.meeting[next(iter(self.meeting))]
+                    accounts = self.meeting[address] = []
+                if entity not in accounts:
+                    accounts.append(entity)
+                if len(accounts) >= _HOUSEHOLD:
+                    del self.meeting[address]
+                    if len(self.house) >= _MAX_HOUSE:
+                        del self.house[next(iter(self.house))]
+                    self.house[address] = today
 
     def _expect(self, entity: str, record: Record) -> None:
         """See that a record is looked at when a point may be due, once for many."""
@@ -900,6 +938,8 @@ class Memory:
             "epoch": self.epoch,
             "shared": self.shared,
             "guessed": self.guessed,
+            "house": self.house,
+            "meeting": self.meeting,
             "records": {}
             if self.store is not None
             else {entity: record.dump(self.epoch) for entity, record in self.records.items()},
@@ -910,6 +950,9 @@ class Memory:
         self.began, self.epoch = int(kept["began"]), int(kept["epoch"])
         self.shared = {str(a): dict(sharers) for a, sharers in kept["shared"].items()}
         self.guessed = {str(user): int(last) for user, last in kept["guessed"].items()}
+        # States of before the house was known have none.
+        self.house = {str(a): int(day) for a, day in kept.get("house", {}).items()}
+        self.meeting = {str(a): list(names) for a, names in kept.get("meeting", {}).items()}
         for entity, text in kept["records"].items():
             record = self.records[entity] = self.kind.restored(text, self.epoch)
             self._expect(entity, record)

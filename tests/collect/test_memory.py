@@ -1,5 +1,6 @@
 """What is remembered of accounts and machines: usual days, silence, break-ins, shared addresses, the store."""
 
+import json
 import sqlite3
 
 import pytest
@@ -53,6 +54,54 @@ def test_a_network_of_a_usual_day_is_not_new(memory):
     sent(memory, START + DAY, 5, addresses=["198.51.7.7", "203.0.113.1"])
     found = memory.gauges(ANNA, START + DAY)
     assert (found["new_clients"], found["hour_strange"]) == (1, 2)
+
+
+def test_how_many_new_addresses_an_hour_has_is_learned(memory):
+    sent(memory, START, 5, addresses=["198.51.100.7"])
+    sent(memory, START + DAY, 5, addresses=["203.0.113.1", "192.0.2.1"])
+    sent(memory, START + 2 * DAY, 5, addresses=["198.51.100.7"])
+    assert memory.gauges(ANNA, START + 2 * DAY)["usual_clients"] == 2
+
+
+OFFICE, ELSEWHERE = "203.0.113.1", "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("accounts", "address", "days", "new"),
+    [
+        (3, OFFICE, 1, 0),
+        (3, ELSEWHERE, 1, 1),
+        (2, OFFICE, 1, 1),  # a friend's house
+        (3, OFFICE, 0, 1),  # a thief's machine is everybody's on its first day
+    ],
+)
+def test_nobody_is_a_stranger_in_the_house(memory, accounts, address, days, new):
+    sent(memory, START, 5, addresses=["198.51.100.7"])
+    for number in range(accounts):
+        sent(memory, START + DAY, 5, who=f"postfix_sender\nu{number}", addresses=[OFFICE])
+    later = START + (1 + days) * DAY
+    sent(memory, later, 5, addresses=[address])
+    assert memory.gauges(ANNA, later)["new_clients"] == new
+
+
+def test_accounts_that_are_all_strangers_make_no_house(memory):
+    names = [f"postfix_sender\nu{number}" for number in range(5)]
+    for name in (ANNA, *names):
+        sent(memory, START, 5, who=name, addresses=["198.51.100.7"])
+    for name in names:
+        sent(memory, START + DAY, 5, who=name, addresses=[OFFICE])
+    sent(memory, START + 2 * DAY, 5, addresses=[OFFICE])
+    assert memory.gauges(ANNA, START + 2 * DAY)["new_clients"] == 1
+
+
+def test_the_house_outlives_a_restart(memory):
+    sent(memory, START, 5, addresses=["198.51.100.7"])
+    for number in range(3):
+        sent(memory, START + DAY, 5, who=f"postfix_sender\nu{number}", addresses=[OFFICE])
+    again = Memory(kind=memory.kind)
+    again.restore(json.loads(json.dumps(memory.dump())))
+    sent(again, START + 2 * DAY, 5, addresses=[OFFICE])
+    assert again.gauges(ANNA, START + 2 * DAY)["new_clients"] == 0
 
 
 def test_each_horizon_that_ran_empty_is_told_once(memory):
