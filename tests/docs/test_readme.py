@@ -110,7 +110,7 @@ TEST_MAIL = next(command.text for command in COMMANDS if "--test-mail" in comman
 # What must be seen of a command beside exit status 0: (status, in stdout, in stderr).
 EXPECTED = {
     "bmtick plan": (1, "+ create bmtick-sender_outbreak", ""),  # 1: there is something to change
-    "bmtick apply": (0, "done: 9 changed, all proved on the server", "apply this?"),
+    "bmtick apply": (0, "done: 10 changed, all proved on the server", "apply this?"),
     "bmtick fire postfix_queue": (0, "sent by email: [TEST] postfix_queue", ""),
     "bmtick doctor": (1, "kapacitor: http://", ""),  # 1: the tests have no Telegraf
     "bmtick doctor (2)": (0, "All checks passed.", ""),
