@@ -492,7 +492,13 @@ def _list_servers(server: Server) -> None:
             ]
             for form, name in zip(
                 random.choices(("{name}", "owner-{name}", "lists.{name}"), k=8),
-                ("verein-bounces@", "presse-owner@", "info-request@", "chor-bounces@", *["l%d-return@" % n for n in range(4)]),
+                (
+                    "verein-bounces@",
+                    "presse-owner@",
+                    "info-request@",
+                    "chor-bounces@",
+                    *(f"l{n}-return@" for n in range(4)),
+                ),
                 strict=True,
             )
             if random.random() < 0.5

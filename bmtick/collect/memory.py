@@ -812,18 +812,22 @@ class Memory:
                 if since < today and not known:
                     record.networks = {**(record.networks or {}), number: today}
             elif (known or begins) and not record.hostile:
-                accounts = self.meeting.get(address)
-                if accounts is None:
-                    if len(self.meeting) >= _MAX_HOUSE:
-                        del self.meeting[next(iter(self.meeting))]
-                    accounts = self.meeting[address] = []
-                if entity not in accounts:
-                    accounts.append(entity)
-                if len(accounts) >= _HOUSEHOLD:
-                    del self.meeting[address]
-                    if len(self.house) >= _MAX_HOUSE:
-                        del self.house[next(iter(self.house))]
-                    self.house[address] = today
+                self._gather(entity, address, today)
+
+    def _gather(self, entity: str, address: str, today: int) -> None:
+        """Take down that an account is at home at an address."""
+        accounts = self.meeting.get(address)
+        if accounts is None:
+            if len(self.meeting) >= _MAX_HOUSE:
+                del self.meeting[next(iter(self.meeting))]
+            accounts = self.meeting[address] = []
+        if entity not in accounts:
+            accounts.append(entity)
+        if len(accounts) >= _HOUSEHOLD:
+            del self.meeting[address]
+            if len(self.house) >= _MAX_HOUSE:
+                del self.house[next(iter(self.house))]
+            self.house[address] = today
 
     def _expect(self, entity: str, record: Record) -> None:
         """See that a record is looked at when a point may be due, once for many."""
