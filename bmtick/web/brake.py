@@ -12,6 +12,7 @@ from bmtick.guard.alert import read_alert
 from bmtick.guard.core import BY_WEB
 from bmtick.guard.holds import HOLD, Journal
 from bmtick.incident.programs import Programs
+from bmtick.languages import _, _n
 
 
 class JournalBrake:
@@ -51,14 +52,14 @@ class JournalBrake:
         hand = self._hand()
         until = None if seconds is None else time.time() + seconds
         whom = by_hand.find_who(who, hand.journal.holds)
-        done = hand.hold(whom, reason="by the page", until=until, by=BY_WEB)
-        return done.problem or f"{done.messages} queued messages put on hold"
+        done = hand.hold(whom, reason=_("by the page"), until=until, by=BY_WEB)
+        return done.problem or _put_on_hold(done.messages)
 
     def release(self, who: str, allow: float) -> str:
         """Release somebody; return what was done."""
         hand = self._hand()
         done = hand.release(by_hand.find_who(who, hand.journal.holds), allow=allow)
-        return f"{done.messages} messages given back"
+        return _n("{n} message given back", "{n} messages given back", done.messages)
 
     def caught(self, alert: bytes) -> str:
         """Hold whom an alert names, but nobody who is held already or was released lately."""
@@ -69,10 +70,14 @@ class JournalBrake:
         for who in named:
             known = holds.held.get(who)
             if holds.is_allowed(who, now):
-                said.append(f"{who} was released and may send")
+                said.append(_("{who} was released and may send", who=who))
             elif known is not None and known.mode in (HOLD, self._mode) and known.active(now):
-                said.append(f"{who} is held already")
+                said.append(_("{who} is held already", who=who))
             else:
                 done = hand.hold(who, reason=message, until=None, by=BY_WEB, mode=self._mode)
-                said.append(done.problem or f"{who}: {done.messages} queued messages put on hold")
-        return "; ".join(said) or "nobody to hold"
+                said.append(done.problem or f"{who}: {_put_on_hold(done.messages)}")
+        return "; ".join(said) or _("nobody to hold")
+
+
+def _put_on_hold(count: int) -> str:
+    return _n("{n} queued message put on hold", "{n} queued messages put on hold", count)
