@@ -22,6 +22,8 @@ def test_a_state_of_an_older_version(name, tmp_path):
     log, state = tmp_path / "mail.log", tmp_path / "state"
     log.write_bytes((STATES / "mail.log").read_bytes() + MORE.encode())
     state.write_bytes((STATES / f"{name}.state").read_bytes())
+    if (STATES / f"{name}.state.memory").exists():
+        state.with_name("state.memory").write_bytes((STATES / f"{name}.state.memory").read_bytes())
     lines = run("mail.log", state)
     found = list(parse_lines(lines))
     assert sum(p.fields["lines"] for p in found if p.name == "bmtick_collector") == 3
