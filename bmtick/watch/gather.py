@@ -23,6 +23,7 @@ from bmtick.engine.events import LEVELS
 FIRST_GAP: Final = 30 * SECOND  # after the first mail, until what can wait is told
 GAP: Final = 5 * MINUTE  # after each later one
 LINKED: Final = 60 * MINUTE  # so long after its last event, what has no name belongs to an incident
+_MOST_DOUBLED: Final = 3  # reminders come each hour at first, each eight hours in the end
 _MOST_AT_ONCE: Final = 10  # culprits that one alert names in mails of their own
 _MOST_INCIDENTS: Final = 1000
 _MOST_PARTS: Final = 300
@@ -71,6 +72,7 @@ class Incident(msgspec.Struct):
         peak: the highest level that was told.
         shut: when its all-clear was told; 0: it goes on.
         reopened: how often it was told to be back after that.
+        reminders: how many of its last mails said nothing new, up to a few.
         due: when what waits is told; 0: nothing does.
         untold: what waits: message, details and level of events.
         owes: whether an end has not been told.
@@ -90,6 +92,7 @@ class Incident(msgspec.Struct):
     parts: dict[str, Part] = {}
     shut: int = 0
     reopened: int = 0
+    reminders: int = 0
     due: int = 0
     untold: list[list[str]] = []
     owes: bool = False
@@ -174,6 +177,8 @@ class Gatherer:
         waiting = [one for one in reversed(incident.untold) if one not in sections]
         incident.untold, incident.due, incident.told = [], 0, time
         incident.mails += 1
+        if why != "reminder":
+            incident.reminders = 0
         if why == "over" and not incident.firing:
             incident.shut, incident.owes, waiting = time, False, []
         elif incident.shut:
@@ -260,7 +265,7 @@ class Gatherer:
             return "culprit"
         if (known is None and (new_kind or named)) or (known and _above(event.level, peak)):
             return "later"
-        return "reminder" if event.level == before and incident.told <= last else None
+        return _reminder(incident, event.time, last) if event.level == before else None
 
     @staticmethod
     def _note_muted(incident: Incident, event: AlertEvent) -> Reason | None:
@@ -314,6 +319,18 @@ def _section(event: AlertEvent) -> list[str]:
 
 def _above(level: str, other: str) -> bool:
     return LEVELS.index(level) > LEVELS.index(other)
+
+
+def _reminder(incident: Incident, time: int, last: int) -> Reason | None:
+    """Say whether a reminder is told: where as long has passed without a mail as since its last.
+
+    Each further one waits twice as long.
+    """
+    passed, interval, times = time - incident.told, time - last, 1 << incident.reminders
+    if passed < (interval if times == 1 else 0.9 * interval * times):
+        return None
+    incident.reminders = min(incident.reminders + 1, _MOST_DOUBLED)
+    return "reminder"
 
 
 def _note(incident: Incident, event: AlertEvent) -> None:

@@ -156,12 +156,23 @@ def test_a_level_above_all_before_is_told_at_once(story):
     assert story.whys == [(0, "new"), (1, "level")]
 
 
-def test_of_several_reminders_one_an_hour_is_told(story):
+def test_of_several_reminders_one_is_told(story):
     for hour in range(3):
         story.tell("outbreak", 60 * hour, user="paul")
         story.tell("recipients", 60 * hour + 1, user="paul")
         story.tell("guessing", 60 * hour + 2, user="paul")
-    assert story.whys == [(0, "new"), (2, "evidence"), (62, "reminder"), (122, "reminder")]
+    assert story.whys == [(0, "new"), (2, "evidence"), (62, "reminder")]
+
+
+def test_reminders_become_rare_until_there_is_news(story):
+    for hour in range(33):
+        story.tell("outbreak", 60 * hour + hour % 2, user="paul")  # never quite the same hour
+    reminders = [round(minute / 60) for minute, why in story.whys if why == "reminder"]
+    assert reminders == [1, 3, 7, 15, 23, 31]
+    story.tell("outbreak", 33 * 60, user="paul")
+    story.tell("guessing", 33 * 60, user="paul")
+    story.tell("outbreak", 34 * 60, user="paul")
+    assert story.whys[-2:] == [(33 * 60, "evidence"), (34 * 60, "reminder")]
 
 
 def test_what_flaps_is_told_ever_less(story):
