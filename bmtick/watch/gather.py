@@ -3,7 +3,7 @@
 Pure: events come in, what is to be told comes out; time is that of the events. An incident is what
 belongs together: all alerts about one account, machine or sender; logins that fail, whoever
 guesses; and what fires of the whole server meanwhile, such as its queue. Its first mail goes at
-once, and so does one that names a new culprit or raises the level. A new kind of evidence is told
+once, and so does one that names a new culprit or raises the level. A new kind of evidence, which is another alert, is told
 once half a minute has passed since the first mail, or five since a later one, with all that came
 until then; more of the same is in the next mail only. The all-clear comes when the last alert is over, and sums up.
 """
@@ -34,10 +34,8 @@ _OLDEST: Final = 7 * 24 * 60 * MINUTE
 # Tags that name a culprit, the guilty one first; any of them links two alerts.
 _NAMES: Final = ("user", "who", "sender", "forwarder", "client", "uid", "address")
 _LOGINS: Final = "logins"
-_KINDS: Final = {
-    **dict.fromkeys((n.SENDER, n.CLIENT, n.FROM, n.LOCAL, n.FORWARD), "mail"),
-    **dict.fromkeys((n.AUTH, n.ACCOUNT, n.CORE_AUTH), _LOGINS),
-}
+_ON_LOGINS: Final = (n.AUTH, n.ACCOUNT, n.CORE_AUTH)
+_SILENT: Final = "silence"
 _SILENCE: Final = ("deadman", "stats")  # what such an alert says concerns no incident
 
 Reason = Literal["new", "culprit", "level", "evidence", "again", "reminder", "over"]
@@ -204,19 +202,16 @@ class Gatherer:
                 return incident
         if event.level == "OK" or _is_silence(event):
             return None
-        host, named, kind = _host(event), _names(event), _kind(event)
+        host, named = _host(event), _names(event)
+        logins = event.name in _ON_LOGINS
         here = [one for one in newest if not (host and one.host) or host == one.host]
         for incident in here:
             if named and set(named) & set(incident.names):
                 return incident
         for incident in here:
-            if (
-                incident.shut
-                or event.time - incident.changed > LINKED
-                or "silence" in incident.kinds
-            ):
+            if incident.shut or event.time - incident.changed > LINKED or _SILENT in incident.kinds:
                 continue
-            if not named or not incident.names or (kind == _LOGINS and kind in incident.kinds):
+            if not named or not incident.names or (logins and _LOGINS in incident.kinds):
                 return incident
             if self._is_storm(event) and any(p.task == event.task for p in incident.parts.values()):
                 return incident
@@ -240,12 +235,12 @@ class Gatherer:
         before, peak, last = (known.level, known.peak, known.news) if known else ("OK", "OK", 0)
         fresh, storm = not incident.parts, self._is_storm(event)
         named = [name for name in _names(event) if name not in incident.names]
-        new_kind = _kind(event) not in incident.kinds
+        new_kind = event.task not in incident.kinds
         if muted:
             return self._note_muted(incident, event) if known else None
         _note(incident, event)
         incident.names += named
-        incident.kinds += [_kind(event)] * new_kind
+        incident.kinds += [kind for kind in _kinds(event) if kind not in incident.kinds]
         if event.level == "OK":
             if incident.shut:  # what came back is over before it was told
                 incident.due, incident.untold = 0, []
@@ -306,11 +301,10 @@ def _is_silence(event: AlertEvent) -> bool:
     return event.name in _SILENCE
 
 
-def _kind(event: AlertEvent) -> str:
-    """Return the kind of evidence: alerts on the same facts say the same."""
-    if _is_silence(event):
-        return "silence"
-    return _KINDS.get(event.name, event.task)
+def _kinds(event: AlertEvent) -> list[str]:
+    """Return the kinds of evidence: its alert, and what links it to others."""
+    family = _SILENT if _is_silence(event) else _LOGINS if event.name in _ON_LOGINS else ""
+    return [event.task, family] if family else [event.task]
 
 
 def _section(event: AlertEvent) -> list[str]:
@@ -327,7 +321,7 @@ def _reminder(incident: Incident, time: int, last: int) -> Reason | None:
     Each further one waits twice as long.
     """
     passed, interval, times = time - incident.told, time - last, 1 << incident.reminders
-    if passed < (interval if times == 1 else 0.9 * interval * times):
+    if incident.due or passed < (interval if times == 1 else 0.9 * interval * times):
         return None
     incident.reminders = min(incident.reminders + 1, _MOST_DOUBLED)
     return "reminder"

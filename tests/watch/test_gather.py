@@ -83,7 +83,7 @@ def story():
 
 def test_an_outbreak_with_all_that_comes_of_it_is_three_mails(story):
     story.tell("outbreak", 0, user="paul")
-    story.tell("recipients", 0.1, user="paul")  # the same facts: nothing new
+    story.tell("recipients", 0.1, user="paul")
     story.tell("queue", 0.2)
     story.tell("guessing", 0.3, user="paul")
     story.wait(1)
@@ -93,13 +93,21 @@ def test_an_outbreak_with_all_that_comes_of_it_is_three_mails(story):
     story.tell("outbreak", 60, "OK", user="paul")
     assert story.told == [
         (0, "new", ["outbreak paul"]),
-        (0.5, "evidence", ["guessing paul", "queue "]),
+        (0.5, "evidence", ["guessing paul", "queue ", "recipients paul"]),
         (60, "over", ["outbreak paul"]),
     ]
     parts = story.last.incident.parts.values()
     assert [(part.culprit, part.level) for part in parts] == [
         ("paul", "OK"), ("paul", "OK"), ("", "OK"), ("paul", "OK"),
     ]  # fmt: skip
+
+
+def test_a_verdict_that_comes_after_its_facts_is_told(story):
+    story.tell("recipients", 0, user="paul")
+    story.tell("outbreak", 0.2, user="paul")
+    story.tell("outbreak", 0.3, user="paul")  # nothing new
+    story.wait(2)
+    assert story.told[1:] == [(0.5, "evidence", ["outbreak paul"])]
 
 
 def test_each_culprit_has_a_first_mail_at_once(story):
@@ -161,7 +169,7 @@ def test_of_several_reminders_one_is_told(story):
         story.tell("outbreak", 60 * hour, user="paul")
         story.tell("recipients", 60 * hour + 1, user="paul")
         story.tell("guessing", 60 * hour + 2, user="paul")
-    assert story.whys == [(0, "new"), (2, "evidence"), (62, "reminder")]
+    assert story.whys == [(0, "new"), (1, "evidence"), (6, "evidence"), (120, "reminder")]
 
 
 def test_reminders_become_rare_until_there_is_news(story):
