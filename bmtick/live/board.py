@@ -46,6 +46,8 @@ _ENTITIES: Final = {
     names.ACCOUNT: (TARGET, "user"),
 }
 _COUNTS: Final = ("messages", "recipients", "relayed", "refused", "blocked", "failures")
+_NONE: Final = (0,) * len(_COUNTS)
+_SWEPT: Final = 60  # seconds of the data between two looks at what is silent
 _GAUGES: Final = ("clients", "users", "new_clients", "domains", "usual", "days", "broken_in")
 _LEVELS: Final = {"OK": 0, "INFO": 1, "WARNING": 2, "CRITICAL": 3}
 
@@ -128,23 +130,24 @@ class _Known:
     __slots__ = ("counts", "gauges", "last", "minutes")
 
     def __init__(self) -> None:
-        self.minutes: deque[tuple[int, Counter[str]]] = deque()
+        self.minutes: list[list[int]] = []  # minute, and the counts in their order
         self.counts: Counter[str] = Counter()
         self.gauges: dict[str, int] = {}
         self.last = 0
 
     def add(self, time: int, fields: Mapping[str, Any]) -> None:
-        counts, slot = self.counts, None
-        for name in _COUNTS:
+        counts = self.counts
+        slot: list[int] | None = None
+        for place, name in enumerate(_COUNTS, 1):
             count = fields.get(name)
             if count:
                 if slot is None:
                     minute = time // _MINUTE
                     if not self.minutes or self.minutes[-1][0] != minute:
-                        self.minutes.append((minute, Counter()))
-                    slot = self.minutes[-1][1]
+                        self.minutes.append([minute, *_NONE])
+                    slot = self.minutes[-1]
                     self.last = max(self.last, time)
-                slot[name] += int(count)
+                slot[place] += int(count)
                 counts[name] += int(count)
         gauges = self.gauges
         for name in _GAUGES:
@@ -153,7 +156,8 @@ class _Known:
 
     def forget(self, now: int) -> None:
         while self.minutes and self.minutes[0][0] * _MINUTE <= now - _HOUR:
-            self.counts.subtract(self.minutes.popleft()[1])
+            for name, count in zip(_COUNTS, self.minutes.pop(0)[1:], strict=True):
+                self.counts[name] -= count
 
 
 class Board:
@@ -176,13 +180,16 @@ class Board:
         self._health: dict[str, float] = {}
         self._firing: dict[str, Incident] = {}
         self._past: deque[Incident] = deque(maxlen=_INCIDENTS)
-        self._since = self._newest = 0
+        self._since = self._newest = self._swept = 0
 
     def feed(self, points: Iterable[Point]) -> None:
         """Take the collector's points."""
         with self._lock:
             for point in points:
                 self._point(point)
+            if self._newest - self._swept >= _SWEPT:
+                self._swept = self._newest
+                self._forget(self._newest)
 
     def _point(self, point: Point) -> None:
         time, fields = point.time // SECOND, point.fields

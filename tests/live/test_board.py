@@ -123,3 +123,17 @@ def test_memory_is_bounded(board, monkeypatch):
         board.take(event("WARNING", 0, key=f"k{n}"))
         board.take(event("OK", 60, key=f"k{n}"))
     assert len(board.snapshot(NOW).past) == 200
+
+
+def test_it_is_bounded_also_where_nobody_looks(monkeypatch):
+    monkeypatch.setattr("bmtick.live.board._MOST", 50)
+    board = Board("mx")
+    for second in range(300):
+        names = (f"u{second}-{n}" for n in range(10))
+        board.feed(
+            Point(
+                "postfix_sender", {"user": name}, {"messages": 1}, (1_767_600_000 + second) * 10**9
+            )
+            for name in names
+        )
+    assert len(board._entities) <= 50 + 600
