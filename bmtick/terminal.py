@@ -109,7 +109,7 @@ def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -
     words = [
         max(_cells(word) for cell in cells for word in cell.split() or [""]) for cells in parts
     ]
-    room = width - _GAP * (len(columns) - 1)
+    room = width - _GAP * len(columns)  # rich pads the last column, too
     if sum(natural) <= room:
         return natural
     for whole in _WHOLE:

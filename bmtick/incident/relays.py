@@ -17,10 +17,6 @@ _FOREIGN_MESSAGES = 20
 _FORGED_DOMAINS = 5
 _FORGED_SHARE = 0.8
 _FORGED_RECIPIENTS = 20
-CONSOLE = (
-    "BlueMind's administration console, System management > System configuration > Mail, "
-    "field 'My networks'"
-)
 
 
 @dataclass(frozen=True)
@@ -209,6 +205,13 @@ def _unknown(relayed: int, waiting: int, *, complete: bool) -> Evidence:
     return Evidence("unknown", 0.5, text, numbers)
 
 
+def _console() -> str:
+    return _(
+        "BlueMind's administration console, System management > System configuration > Mail, "
+        "field 'My networks'"
+    )
+
+
 def _remedy(address: str, verdict: str, by: str) -> str:
     parsed = parse_address(address)
     if verdict == ORDINARY:
@@ -222,9 +225,9 @@ def _remedy(address: str, verdict: str, by: str) -> str:
         return _(
             "this server relays for strangers: see the analysis of its restrictions; if the "
             "machine is meant to relay, add it in {console}",
-            console=CONSOLE,
+            console=_console(),
         )
-    where = _("known_clients in bmtick.toml") if by.startswith("known_clients") else CONSOLE
+    where = _("known_clients in bmtick.toml") if by.startswith("known_clients") else _console()
     network = by.partition(": ")[2]
     if network in ("", address, f"{address}/32", f"{address}/128"):
         own = _("remove {address} in {where} and save", address=address, where=where)

@@ -44,7 +44,7 @@ _STYLES: Final = {"CRITICAL": "bold red", "WARNING": "yellow", "INFO": "cyan"}
 _MARKS: Final = {"CRITICAL": "!!", "WARNING": "! ", "INFO": "i "}
 _BARS, _ASCII_BARS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 _SPARK: Final = 36  # slots: three hours
-_FIGURE: Final = 11  # columns of a figure
+_FIGURE: Final = 12  # columns of a figure
 _NAME: Final = 20  # columns of a name, at least
 _ABSENT: Final = {GUESSER: "clients", TARGET: "users"}  # what one of that kind cannot have
 

@@ -105,7 +105,8 @@ def _out(*arguments):
 def test_json_is_an_alias_and_csv_has_the_same_facts():
     command = ("suspects", "--no-queue", "--log", LOG)
     assert _out(*command, "--json") == _out(*command, "--format", "json")
-    (row,) = csv.DictReader(io.StringIO(_out(*command, "--format", "csv")))
+    rows = csv.DictReader(io.StringIO(_out(*command, "--format", "csv")))
+    (row,) = [row for row in rows if row.get("list", "suspects") == "suspects"]
     assert row["user"] == "p.martin@example.org"
     assert row["recipients"] == "1266"
     assert row["past.days"] == "0"
