@@ -18,7 +18,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def test_the_issue_s_kinds_and_backgrounds_are_all_there():
-    assert len(KINDS) == 22
+    assert len(KINDS) == 27
     assert {"filter_gateway", "backup_mx", "list_servers", "school", "university", "nat"} <= set(
         FEATURES
     )
