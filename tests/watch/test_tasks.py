@@ -40,6 +40,16 @@ def test_a_changed_script_keeps_only_what_fires():
     assert changed == {**known["state"], "nodes": {}, "started": None}
 
 
+def test_what_fires_is_known_until_it_ends():
+    found = tasks(USUAL)
+    found.feed(Script([300]).points)
+    found.advance((BEGIN + 60) * SECOND)
+    assert list(found.firing.values()) == ["CRITICAL"]
+    found.feed(Script([300, 10]).points[1:])
+    found.advance((BEGIN + 600) * SECOND)
+    assert found.firing == {}
+
+
 def test_of_a_state_that_does_not_fit_what_fires_is_kept():
     kept = fed([300]).dump()
     (known,) = kept["tasks"].values()
