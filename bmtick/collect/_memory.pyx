@@ -1043,7 +1043,9 @@ cdef class _Memory:
             self.began = self.memory.began = minute // MINUTES_OF_DAY
         for address in addresses:
             if record.addresses is None or address not in record.addresses:
-                self.memory.meet(entity, record, addresses, minute)
+                self.memory.meet(
+                    entity, record, (addresses,) if isinstance(addresses, str) else addresses, minute
+                )
                 break
         new = record._take(minute, self.began, counts, addresses, recipients, senders, domains)
         if new:

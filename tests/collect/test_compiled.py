@@ -43,7 +43,9 @@ def counted(lines: list[bytes], *, by_pointers: bool, block: int = 50) -> tuple:
     emitter = Emitter(10, 1000, memory)
     rows = [row for start, bucket in buckets.close() for row in emitter.rows(start, bucket, 0.0)]
     records = {entity: unordered(text) for entity, text in memory.dump()["records"].items()}
-    return rows, counter.dump(), scanner.clock.last, buckets.newest, records
+    kept = memory.dump()
+    houses = {address: sorted(names) for address, names in kept["meeting"].items()}, kept["house"]
+    return rows, counter.dump(), scanner.clock.last, buckets.newest, records, houses
 
 
 def unordered(text: str) -> list:
