@@ -1041,11 +1041,10 @@ cdef class _Memory:
         minute = max(self.minute, record.last)
         if self.began < 0:
             self.began = self.memory.began = minute // MINUTES_OF_DAY
-        for address in addresses:
+        seen = (addresses,) if isinstance(addresses, str) else addresses  # one, not its letters
+        for address in seen:
             if record.addresses is None or address not in record.addresses:
-                self.memory.meet(
-                    entity, record, (addresses,) if isinstance(addresses, str) else addresses, minute
-                )
+                self.memory.meet(entity, record, seen, minute)
                 break
         new = record._take(minute, self.began, counts, addresses, recipients, senders, domains)
         if new:
