@@ -18,12 +18,12 @@ from bmtick.testing.recorder import Counted, Recorder
 from bmtick.testing.thresholds import Row, Suggestion, candidates, suggest, sweep
 
 if TYPE_CHECKING:
-    from bmtick.testing.columns import ColumnTrack
+    from bmtick.testing.columns import Chunk, ColumnTrack
 
 _AFTERWARDS = 5 * SECOND
 _THRESHOLD = "crit"
 _DRAIN = 4096  # points after which events that nobody reads are dropped
-_TRIAL = 8192  # points by which an alert is tried before it is worked through by columns
+_CHUNK = 8192  # points of a measurement that become columns together
 _MANY = 300_000  # points up to which the whole script runs again for each threshold
 
 
@@ -82,6 +82,7 @@ class Run:
             for measurement in track.task.measurements:
                 self._by_name.setdefault(measurement, []).append(track)
         self._readers: dict[str, list[_Track]] = {}
+        self._gathering: dict[str, list[Point]] = {}  # for the alerts that go by columns
         self.begin = self.end = 0
         self.points = 0
 
@@ -111,18 +112,45 @@ class Run:
         self.points += 1
         readers = self._readers.get(point.name)
         if readers is None:
-            seen_as = {point.name} if point.name in self._apart else {point.name, ""}
-            readers = self._readers[point.name] = [
-                track for track in self._tracks if seen_as & track.task.measurements
-            ]
+            readers = self._find_readers(point.name)
         for track in readers:
             track.feed(point)
+        gathered = self._gathering.get(point.name)
+        if gathered is not None:
+            gathered.append(point)
+            if len(gathered) >= _CHUNK:
+                self._take(point.name)
         if self.points % _DRAIN == 0:
             for track in self._tracks:
                 track.drain()
 
+    def _find_readers(self, name: str) -> list[_Track]:
+        seen_as = {name} if name in self._apart else {name, ""}
+        tracks = [track for track in self._tracks if seen_as & track.task.measurements]
+        readers = self._readers[name] = [track for track in tracks if not track.by_columns]
+        if len(readers) < len(tracks):
+            self._gathering.setdefault(name, [])
+        else:
+            self._gathering.pop(name, None)
+        return readers
+
+    def _take(self, name: str) -> None:
+        """Pass what was gathered of a measurement to the alerts that go by columns."""
+        from bmtick.testing.columns import Chunk  # noqa: PLC0415 -- numpy is an extra
+
+        gathered, self._gathering[name] = self._gathering[name], []
+        if not gathered:
+            return
+        chunk = Chunk(gathered)
+        for track in self._tracks:
+            if track.by_columns and name in track.task.measurements:
+                track.take(chunk)
+        self._find_readers(name)  # one may turn out to be for the engine
+
     def finish(self) -> list[Result]:
         """Return a result for each alert, in order; none for those that are unfit."""
+        for name in list(self._gathering):
+            self._take(name)
         found = [track.result(self.begin, self.end) for track in self._tracks]
         return [result for result in found if result is not None]
 
@@ -167,7 +195,7 @@ class _Track:
         )
         self.task = self._load(self._rendered.variables)
         self._columns = _columns(self.task) if by_columns else None
-        self._early: list[Point] | None = []  # the first points, until it is seen that they fit
+        self._tried = False
         self._recorders = []
         if self._columns is None:
             self._recorders = [Recorder(node) for node in alert_nodes(self.task)]
@@ -193,9 +221,6 @@ class _Track:
 
     def feed(self, point: Point) -> None:
         self.count += 1
-        if self._columns is not None:
-            self._feed_columns(self._columns, point)
-            return
         if self._again and self.count <= _MANY:
             self.points.append(point)
         if point.time > self._now:
@@ -203,35 +228,35 @@ class _Track:
             self._advance(point.time)
         self._run(point, "", "")  # whatever database the settings name
 
-    def _feed_columns(self, columns: ColumnTrack, point: Point) -> None:
-        """Gather points; the first ones are tried, and run through the engine where they do not fit."""
-        early = self._early
-        if early is not None:
-            early.append(point)
-            if len(early) < _TRIAL:
+    @property
+    def by_columns(self) -> bool:
+        """Whether it takes chunks, not points."""
+        return self._columns is not None
+
+    def take(self, chunk: Chunk) -> None:
+        """Take a chunk; the first one is tried, and run through the engine where it does not fit."""
+        columns = self._columns
+        if columns is None:
+            return
+        if not self._tried:
+            self._tried = True
+            if not self._fits(chunk):
+                self._use_engine(chunk.points)
                 return
-            self._early = None
-            if not self._fits(early):
-                self._use_engine(early)
-                return
-            points = early
-        else:
-            points = [point]
+        self.count += len(chunk.points)
         if not self.unfit:
             try:
-                for one in points:
-                    columns.feed(one)
+                columns.take(chunk)
             except columns.Unfit as error:
                 self.unfit = str(error)
 
-    def _fits(self, points: list[Point]) -> bool:
+    def _fits(self, chunk: Chunk) -> bool:
         trial = _columns(self.task)
         if trial is None:
             return False
         try:
-            for point in points:
-                trial.feed(point)
-            trial.finish(points[-1].time)
+            trial.take(chunk)
+            trial.finish(chunk.points[-1].time)
             trial.episodes()
             trial.values()
         except trial.Unfit:
@@ -243,7 +268,6 @@ class _Track:
         self.task = self._load(self._rendered.variables)
         self._recorders = [Recorder(node) for node in alert_nodes(self.task)]
         self._advance, self._run = self.task.advance, self.task.feed
-        self.count = 0
         for point in points:
             self.feed(point)
             self.drain()
@@ -265,11 +289,7 @@ class _Track:
     def result(self, begin: int, end: int) -> Result | None:
         """Return what came of it; None: it has to be run again, without columns."""
         if self._columns is not None:
-            found = self._of_columns(self._columns, begin, end)
-            if found is not None or self._early is None:
-                return found
-            self.unfit = ""
-            self._use_engine(self._early)
+            return self._of_columns(self._columns, begin, end)
         self.task.advance(end + _AFTERWARDS)
         self.task.close()
         found = self._empty(begin, end)
@@ -287,8 +307,6 @@ class _Track:
             return None
         found = self._empty(begin, end)
         try:
-            for point in self._early or ():
-                columns.feed(point)
             columns.finish(end)
             found.episodes = sorted(columns.episodes(), key=_place)
             self._table(found, columns.values(), lambda t: columns.count_of(self._with(t)))

@@ -8,8 +8,9 @@ over the past then. Not looked at are what comes after the alert and the texts o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,6 @@ from bmtick.engine.vectors import LIMIT, Mixed, NotColumnarError, Scope, Texts, 
 from bmtick.points import Point
 from bmtick.testing.episodes import VALUE, Episode, alert_nodes
 
-_CHUNK = 8192  # points that are gathered before they become columns
 _DTYPES = {int: np.int64, float: np.float64, bool: np.bool_}
 
 
@@ -112,6 +112,60 @@ def _ranks(codes: Any) -> Any:
     return ranks
 
 
+class Chunk:
+    """Points of one measurement, one after the other; its columns are shared by those who read it."""
+
+    def __init__(self, points: list[Point]) -> None:
+        self.points = points
+        self._columns: dict[str, Vector | None] = {}
+
+    @cached_property
+    def time(self) -> Any:
+        """The time of each point."""
+        return np.array([point.time for point in self.points], dtype=np.int64)
+
+    @cached_property
+    def series(self) -> tuple[list[dict[str, str]], Any]:
+        """The tags of each series, and the number of each point's series."""
+        known: dict[tuple[tuple[str, str], ...], int] = {}
+        tags: list[dict[str, str]] = []
+        numbers = []
+        for point in self.points:
+            key = tuple(point.tags.items())
+            number = known.get(key)
+            if number is None:
+                number = known[key] = len(known)
+                tags.append(point.tags)
+            numbers.append(number)
+        return tags, np.array(numbers, dtype=np.int64)
+
+    def column(self, name: str) -> Vector | None:
+        """Return the values of a field; None: no point has it.
+
+        Raises:
+            NotColumnarError: some lack it, or it is a text, of several types, or large.
+        """
+        if name not in self._columns:
+            self._columns[name] = self._made(name)
+        return self._columns[name]
+
+    def _made(self, name: str) -> Vector | None:
+        values = [point.fields.get(name) for point in self.points]
+        kinds = set(map(type, values))
+        if kinds == {type(None)}:
+            return None
+        kind = kinds.pop()
+        if kinds or kind not in _DTYPES:
+            raise NotColumnarError(f"{name} is of several types, missing or a text")
+        try:
+            column: Any = np.array(values, dtype=_DTYPES[kind])
+        except OverflowError:
+            raise NotColumnarError(f"{name} is large") from None
+        if kind is int and (column.max() >= LIMIT or column.min() <= -LIMIT):
+            raise NotColumnarError(f"{name} is large")
+        return Vector(kind, column)
+
+
 class ColumnTrack:
     """One alert under way, by columns.
 
@@ -137,47 +191,42 @@ class ColumnTrack:
             raise NotColumnarError("it reads several measurements")
         self._local = _local(self._path)
         self._names = _needed(self._path, self._alert)
-        self._points: list[Point] = []
         self._series: dict[tuple[tuple[str, str], ...], int] = {}
         self._tags: list[dict[str, str]] = []
         self._kinds: dict[str, type] | None = None
         self._chunks: list[_Table] = []
         self._last = -(1 << 63)
-        self.count = 0
         self._levels: _Judged
 
-    def feed(self, point: Point) -> None:
-        """Take a point of the alert's measurement."""
-        self._points.append(point)
-        if len(self._points) >= _CHUNK:
-            self._gather()
+    def take(self, chunk: Chunk) -> None:
+        """Take the next points of the alert's measurement.
 
-    def _gather(self) -> None:
-        points, self._points = self._points, []
-        if not points:
-            return
-        self.count += len(points)
-        time = np.array([point.time for point in points], dtype=np.int64)
+        Raises:
+            NotColumnarError: the engine has to run.
+        """
+        time = chunk.time
         if time[0] < self._last or bool(np.any(time[1:] < time[:-1])):
             raise NotColumnarError("the points are not in order of time")
         self._last = int(time[-1])
-        known, series = self._series, []
-        for point in points:
-            key = tuple(point.tags.items())
-            number = known.get(key)
+        tags, numbers = chunk.series
+        of_all = []
+        for one in tags:
+            key = tuple(one.items())
+            number = self._series.get(key)
             if number is None:
-                number = known[key] = len(known)
-                self._tags.append(point.tags)
-            series.append(number)
-        columns = dict(self._columns(points))
+                number = self._series[key] = len(self._series)
+                self._tags.append(one)
+            of_all.append(number)
+        found = {name: chunk.column(name) for name in self._names}
+        columns = {name: vector for name, vector in found.items() if vector is not None}
         kinds = {name: vector.kind for name, vector in columns.items()}
         if self._kinds is not None and self._kinds != kinds:
             raise NotColumnarError("fields come or change their type")
         self._kinds = kinds
         table = _Table(
-            points[0].name,
+            chunk.points[0].name,
             time,
-            np.array(series, dtype=np.int64),
+            np.array(of_all, dtype=np.int64)[numbers],
             list(self._tags),
             [""] * len(self._tags),
             columns,
@@ -186,30 +235,12 @@ class ColumnTrack:
             table = _APPLY[type(node)](node, table)
         self._chunks.append(table)
 
-    def _columns(self, points: Sequence[Point]) -> Iterator[tuple[str, Vector]]:
-        for name in self._names:
-            values = [point.fields.get(name) for point in points]
-            kinds = set(map(type, values))
-            if kinds == {type(None)}:
-                continue
-            kind = kinds.pop()
-            if kinds or kind not in _DTYPES:
-                raise NotColumnarError(f"{name} is of several types, missing or a text")
-            try:
-                column: Any = np.array(values, dtype=_DTYPES[kind])
-            except OverflowError:
-                raise NotColumnarError(f"{name} is large") from None
-            if kind is int and (column.max() >= LIMIT or column.min() <= -LIMIT):
-                raise NotColumnarError(f"{name} is large")
-            yield name, Vector(kind, column)
-
     def finish(self, end: int) -> None:
         """Work through what has come; end is the time of the last point of all.
 
         Raises:
             NotColumnarError: the engine has to run.
         """
-        self._gather()
         if not self._chunks:
             self._levels = _Judged(None, self._alert)
             return

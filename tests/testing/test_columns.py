@@ -130,8 +130,8 @@ def by_engine(text, given, end):
 
 def by_columns(text, given, end):
     track = columns.ColumnTrack(load_task(text, file="s.tick", name="task", now=None), 5 * SECOND)
-    for point in given:
-        track.feed(point)
+    for place in range(0, len(given), 17):
+        track.take(columns.Chunk(given[place : place + 17]))
     track.finish(end - 5 * SECOND)
     again = load_task(text, file="s.tick", name="task", now=None)
     return shown(track.episodes()), track.values(), track.count_of(again)
@@ -156,8 +156,7 @@ def compare(seed):
 
 
 @pytest.mark.parametrize("block", range(4))
-def test_random_scripts_say_the_same(block, monkeypatch):
-    monkeypatch.setattr(columns, "_CHUNK", 17)
+def test_random_scripts_say_the_same(block):
     done = [compare(seed) for seed in range(block * 100, block * 100 + 100)]
     assert sum(done) > 50
 
@@ -187,7 +186,7 @@ PLANNED = [alert.name for alert in catalogue().values() if not alert.batch]
 
 @pytest.mark.parametrize("name", PLANNED)
 def test_the_catalogue_says_the_same(name, monkeypatch):
-    monkeypatch.setattr(backtest, "_TRIAL", 50)
+    monkeypatch.setattr(backtest, "_CHUNK", 50)
     random = Random(name)
     subject = Subject(name, find(name), {})
     for _ in range(2):
@@ -221,7 +220,7 @@ def test_points_that_do_not_fit_at_first_are_run_through_the_engine():
 
 
 def test_points_that_do_not_fit_later_make_the_alert_unfit(monkeypatch):
-    monkeypatch.setattr(backtest, "_TRIAL", 2)
+    monkeypatch.setattr(backtest, "_CHUNK", 2)
     run = Run([Subject("q", find("postfix_queue"), {})], None, by_columns=True)
     tags = {"host": "bm", "queue": "deferred"}
     for number, length in enumerate((10, 300, 400.5, 10)):
