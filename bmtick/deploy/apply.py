@@ -91,6 +91,7 @@ class _Work:
         self._outcome, self._progress = outcome, progress
         self._resumed = bool(store.interrupted())
         self._one = threading.Lock()
+        self._named: set[str] | None = None  # the named topics there are; None: not known
         self._created: set[str] = set()  # tasks that stand as wanted, but for being stopped
         self.reconciler = Reconciler(
             client, sleep=sleep, note=lambda text: self._note(event="request", request=text)
@@ -105,8 +106,9 @@ class _Work:
             StepError, KapacitorError: one failed; those that were begun have come to an end.
         """
         fresh = [step for step in self._changing if self._is_fresh(step)]
-        topics = self._topics() if fresh else None
-        self._at_once(fresh, lambda step: self._create(step, topics))
+        removed = [s for s in self._changing if s.kind == "task" and s.action is Action.REMOVE]
+        self._named = self._topics() if fresh or removed else None
+        self._at_once(fresh, self._create)
         for kind, run in groupby(self._changing, lambda s: (s.kind, s.action is Action.REMOVE)):
             if kind[0] == "template":
                 for step in run:
@@ -160,10 +162,10 @@ class _Work:
         with self._one:
             self._outcome.done.append(step)
 
-    def _create(self, step: Step, topics: set[str] | None) -> None:
+    def _create(self, step: Step) -> None:
         self._begin(step)
         wanted = _task(step.after)
-        if wanted is not None and self.reconciler.create(wanted, topics):
+        if wanted is not None and self.reconciler.create(wanted, self._named):
             with self._one:
                 self._created.add(step.id)
 
@@ -173,13 +175,18 @@ class _Work:
         if step.kind == "template":
             users = [s.id for s in _users([step], self._changing) if _was_enabled(s)]
             self.reconciler.template(step.id, _template(step.after), users)
-        else:
+        elif not self._removed(step):
             created = step.id in self._created
             if not created or not self.reconciler.start(step.id):
                 fresh = step.action is Action.CREATE and not self._resumed and not created
                 self.reconciler.task(step.id, _task(step.after), _task(step.before), fresh=fresh)
         with self._one:
             self._progress(f"{step.action.value} {step.id}")
+
+    def _removed(self, step: Step) -> bool:
+        if step.action is not Action.REMOVE or self._resumed:
+            return False
+        return self.reconciler.remove(step.id, _task(step.before), self._named)
 
     def _note(self, **entry: object) -> None:
         with self._one:

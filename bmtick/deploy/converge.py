@@ -129,6 +129,37 @@ class Reconciler:
             return False
         return actual.executing and not actual.error
 
+    def remove(
+        self, task_id: str, before: TaskDefinition | None, topics: Collection[str] | None
+    ) -> bool:
+        """Take a running task away with its alert state, in as few requests as that takes.
+
+        Deleting a running task deletes the topics of its nodes; a named one stays and is listed.
+        Source: kapacitor ``services/task_store/service.go`` (``deleteTask``).
+
+        Args:
+            task_id: the task.
+            before: what was there when the plan was made.
+            topics: all named topics; None where they are not known.
+
+        Returns:
+            Whether it is gone. If not, ``task`` reads what is, and knows more.
+        """
+        try:
+            actual = self._client.task(task_id)
+            if actual is None or not actual.executing or not _may_touch(actual.definition, before):
+                return False
+            named = [t for t in topics_of(actual) if not t.startswith("main:")]
+            self._note(f"{Move.PURGE.value} {task_id}")
+            for topic in named:
+                if topics is None or topic in topics:
+                    self._client.delete_topic(topic)
+            self._note(f"{Move.DELETE.value} {task_id}")
+            self._client.delete_task(task_id)
+        except KapacitorError:
+            return False
+        return True
+
     def template(
         self, template_id: str, wanted: TemplateDefinition | None, tasks: Iterable[str] = ()
     ) -> None:

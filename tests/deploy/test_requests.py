@@ -25,6 +25,20 @@ def test_new_tasks_take_three_requests_each(make_bmtick):
         assert len(fake.requests) - len(changing) <= 24
 
 
+def test_a_destroyed_task_takes_three_requests(make_bmtick):
+    with fake_kapacitor() as fake:
+        bmtick = make_bmtick(fake.url)
+        bmtick.want(*(alert(f"a{n}") for n in range(MANY)))
+        bmtick.apply()
+        fake.requests.clear()
+        bmtick.run("destroy", "--yes")
+        assert fake.tasks == {}
+        assert len(requests_of(fake, "DELETE")) <= 2 * MANY
+        assert sum(requests_of(fake, "PATCH").values()) == 0
+        # besides: the plan, the plan again under the lock, the proof and the record
+        assert len(fake.requests) <= 3 * MANY + 24
+
+
 def test_a_definition_that_is_refused_is_known_before_anything_runs(make_bmtick):
     """The last of many is refused: no task was started, and none is left."""
     with fake_kapacitor() as fake:
