@@ -7,12 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from bmtick import languages
 from tests.support import servers
 
 os.environ["LC_ALL"] = "C.UTF-8"  # texts are in the language of the machine
 os.environ.pop("LANGUAGE", None)
 os.environ["TZ"] = "UTC"  # hours and days of alerts are those of the machine
 time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """One process speaks one language; a test that chose another leaves it to nobody."""
+    languages.use("en")
 
 
 @pytest.fixture(scope="session")

@@ -133,6 +133,12 @@ def rude(manner: str, pause: float = 0.05, path: str = "") -> Iterator[Peer]:  #
                     there.recv(1 << 16)
                 there.settimeout(None)
             talk(there)
+            if manner == "wrong type":
+                # what is left unread would reset the connection before the answer is read
+                there.shutdown(socket.SHUT_WR)
+                there.settimeout(10)
+                while there.recv(1 << 16):
+                    pass
 
     def serve() -> None:
         while True:
