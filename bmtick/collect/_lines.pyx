@@ -860,28 +860,18 @@ cdef bint _delivery(_Counter counter, Line* line) except -1:
     said.end = end - 1 if end > said.reply and (end - 1)[0] == b')' else end
     said.agent = _agent(line)
     key = _key(counter, line)
-    if orig != NULL and orig != orig_end and said.agent != HOME:  # it may be forwarded
-        counter.counter.attempt(
-            key,
-            _bytes(said.to, said.to_end),
-            _bytes(orig, orig_end),
-            _bytes(line.daemon, line.daemon + line.daemon_length),
-            _bytes(said.relay, said.relay_end),
-            _bytes(said.status, said.status_end),
-            _bytes(said.dsn, said.dsn_end),
-            _bytes(said.reply, said.end),
-        )
-        return True
-    if at - said.status == 4 and memcmp(said.status, b"sent", 4) == 0:
-        if _sent(counter, line, &said, key):
-            counter.sent += 1
+    forwarded = orig != NULL and orig != orig_end and said.agent != HOME  # or it may be
+    if not forwarded:
+        if at - said.status == 4 and memcmp(said.status, b"sent", 4) == 0:
+            if _sent(counter, line, &said, key):
+                counter.sent += 1
+                return True
+        if counter.plain_attempt and _attempt(counter, line, &said, key):
             return True
-    if counter.plain_attempt and _attempt(counter, line, &said, key):
-        return True
     counter.counter.attempt(
         key,
         _bytes(said.to, said.to_end),
-        b"",
+        _bytes(orig, orig_end) if forwarded else b"",
         _bytes(line.daemon, line.daemon + line.daemon_length),
         _bytes(said.relay, said.relay_end),
         _bytes(said.status, said.status_end),
