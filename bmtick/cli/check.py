@@ -17,7 +17,7 @@ from bmtick.documents import STDIN, read_text
 from bmtick.errors import EXIT_FINDING, EXIT_WRONG_USE, BmtickError, Location
 from bmtick.escaping import visible_json
 from bmtick.tick.checker import Finding, check, has_errors
-from bmtick.tick.templates import TemplateUses
+from bmtick.tick.context import TemplateUses
 
 _DOCUMENTS = (".yaml", ".yml", ".json")
 _LOADED = ("tasks", "templates", "handlers")

@@ -20,7 +20,7 @@ from bmtick.engine.gotemplate.nodes import (
     Pipe,
     Variable,
 )
-from bmtick.tick.templates import TemplateUses
+from bmtick.tick.context import TemplateUses
 
 
 @lru_cache(maxsize=256)  # the scripts of one house share their texts

@@ -16,7 +16,7 @@ from bmtick.engine.lambdas import MISSING, EvaluationError, Expression
 from bmtick.engine.lambdas.binary import Binary
 from bmtick.engine.lambdas.call import Call
 from bmtick.engine.lambdas.nodes import Evaluator, Nested, Reference, Unary
-from bmtick.tick.arithmetic.operators import OPERATIONS
+from bmtick.tick.arithmetic import OPERATIONS
 
 LIMIT: Final = 1 << 53
 _COMPARISONS: Final[Mapping[str, Any]] = {

@@ -12,13 +12,12 @@ from typing import Any, NamedTuple
 from bmtick.errors import BmtickError, nearest
 from bmtick.tick import rules
 from bmtick.tick.ast import Position
-from bmtick.tick.context import Context, TemplateReader
+from bmtick.tick.context import Context, TemplateReader, read_roughly
 from bmtick.tick.evaluate import Evaluator
 from bmtick.tick.findings import Finding, Report, from_error, has_errors
 from bmtick.tick.flow import KNOWN, Measurement, Schema
 from bmtick.tick.kinds import parse_version
 from bmtick.tick.parser import parse
-from bmtick.tick.templates import read_roughly
 from bmtick.tick.tokens import Source
 from bmtick.tick.values import Value
 from bmtick.tick.variables import read_variables

@@ -14,20 +14,20 @@ from typing import Any
 
 from bmtick.errors import BmtickError, nearest
 from bmtick.tick import ast
-from bmtick.tick.arithmetic.operators import OPERATIONS
-from bmtick.tick.arithmetic.values import Duration, EvaluationError
+from bmtick.tick.arithmetic import OPERATIONS
 from bmtick.tick.calls import Caller
 from bmtick.tick.findings import Fix, Report
 from bmtick.tick.graph import PipelineNode
 from bmtick.tick.lambda_types import NO_TYPE, infer
 from bmtick.tick.signatures import NODES
+from bmtick.tick.types import Duration, EvaluationError
 from bmtick.tick.values import UNKNOWN, VAR_TYPES, Value, described
 
 
 def fold(symbol: str, left: Any, right: Any) -> Any:
     """Return ``left symbol right`` as Kapacitor computes it, or UNKNOWN where it would not.
 
-    A duration is an :class:`~bmtick.tick.arithmetic.values.Duration`.
+    A duration is an :class:`~bmtick.tick.types.Duration`.
 
     Raises:
         BmtickError: an integer is divided by zero.

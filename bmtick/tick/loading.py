@@ -15,12 +15,11 @@ from bmtick.documents import Places, load_json, load_yaml, source_line
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.tick import ast
 from bmtick.tick.checker import Analysis, analyse
-from bmtick.tick.context import TemplateReader
+from bmtick.tick.context import TemplateReader, read_roughly
 from bmtick.tick.findings import Finding, Severity, from_error
 from bmtick.tick.flow import Schema
 from bmtick.tick.parser import parse_lambda
 from bmtick.tick.signatures import FUNCTIONS
-from bmtick.tick.templates import read_roughly
 from bmtick.tick.variables import read_variables
 
 FOLDERS: Final = ("tasks", "templates", "handlers")

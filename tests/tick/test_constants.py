@@ -1,8 +1,8 @@
 import pytest
 
 from bmtick.errors import BmtickError
-from bmtick.tick.arithmetic.values import Duration
 from bmtick.tick.evaluate import fold
+from bmtick.tick.types import Duration
 from bmtick.tick.values import UNKNOWN
 
 HUGE = 2**63 - 1

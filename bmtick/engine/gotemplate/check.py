@@ -20,7 +20,7 @@ from bmtick.engine.gotemplate.nodes import (
 from bmtick.engine.gotemplate.parser import Trees
 from bmtick.engine.gotemplate.values import Month, Weekday
 from bmtick.errors import nearest
-from bmtick.tick.arithmetic.values import Duration, Time
+from bmtick.tick.types import Duration, Time
 
 _ROOT: Final[dict[str, type]] = {"Time": Time, "Duration": Duration}
 _RESULTS: Final[dict[str, type]] = {

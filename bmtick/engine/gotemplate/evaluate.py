@@ -20,7 +20,7 @@ from bmtick.engine.gotemplate.nodes import (
     Variable,
 )
 from bmtick.engine.gotemplate.values import GoInt, Struct, TemplateError, is_true, type_of
-from bmtick.tick.arithmetic.values import Duration, Time
+from bmtick.tick.types import Duration, Time
 
 _NOTHING: Final = object()  # no value came down the pipeline
 

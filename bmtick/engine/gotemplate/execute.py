@@ -19,7 +19,7 @@ from bmtick.engine.gotemplate.nodes import (
 )
 from bmtick.engine.gotemplate.parser import Trees
 from bmtick.engine.gotemplate.values import TemplateError, is_true
-from bmtick.tick.arithmetic.texts import to_bytes
+from bmtick.tick.strconv import to_bytes
 
 _MAX_DEPTH: Final = 100
 _MAX_OUTPUT: Final = 1 << 20  # characters; a message is a few lines

@@ -16,8 +16,8 @@ from bmtick.engine.gotemplate.values import (
     is_true,
     type_of,
 )
-from bmtick.tick.arithmetic.texts import from_bytes, to_bytes
-from bmtick.tick.arithmetic.values import Time
+from bmtick.tick.strconv import from_bytes, to_bytes
+from bmtick.tick.types import Time
 
 
 class Function(NamedTuple):

@@ -23,8 +23,8 @@ from bmtick.engine.gotemplate.verbs import (
     quoted_character,
     real,
 )
-from bmtick.tick.arithmetic.texts import quote, quote_to_ascii, to_bytes
-from bmtick.tick.arithmetic.values import Time
+from bmtick.tick.strconv import quote, quote_to_ascii, to_bytes
+from bmtick.tick.types import Time
 
 _MASK: Final = (1 << 64) - 1
 _MAX_NUMBER: Final = 1_000_000

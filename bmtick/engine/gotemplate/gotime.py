@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from bmtick.durations import HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND, format_go_duration
 from bmtick.engine.gotemplate.values import GoInt, Month, Weekday
-from bmtick.tick.arithmetic.operators import divide
-from bmtick.tick.arithmetic.values import Duration, Time, wrap
+from bmtick.tick.arithmetic import divide
+from bmtick.tick.types import Duration, Time, wrap
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ZERO_TIME: Final = -62135596800 * SECOND  # 0001-01-01, which Go counts multiples from

@@ -10,9 +10,8 @@ from typing import Any
 
 from bmtick.engine.gotemplate.gotime import format_time
 from bmtick.engine.gotemplate.values import StringMap, Struct
-from bmtick.tick.arithmetic.numbers import format_float
-from bmtick.tick.arithmetic.texts import go_runes, to_bytes
-from bmtick.tick.arithmetic.values import Time
+from bmtick.tick.strconv import format_float, go_runes, to_bytes
+from bmtick.tick.types import Time
 
 _UNSAFE = str.maketrans(
     {

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from bmtick.engine.gotemplate.lexer import Item, LexError
 from bmtick.engine.gotemplate.values import GoInt
-from bmtick.tick.arithmetic.texts import from_bytes, to_bytes
+from bmtick.tick.strconv import from_bytes, to_bytes
 
 _ESCAPE: Final = re.compile(
     r"\\(?:([abfnrtv\\'\"])|x([0-9a-fA-F]{2})|([0-7]{3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.?))"

@@ -16,7 +16,7 @@ from bmtick.engine.gotemplate.lexer import LexError
 from bmtick.engine.gotemplate.parser import Trees, parse
 from bmtick.engine.gotemplate.values import JS, StringMap, Struct, TemplateError, alert_data
 from bmtick.errors import BmtickError, Location
-from bmtick.tick.arithmetic.texts import go_runes
+from bmtick.tick.strconv import go_runes
 
 
 def _eval_args(printer: Printer, args: list[Any]) -> str:

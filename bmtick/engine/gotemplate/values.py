@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from bmtick.tick.arithmetic.values import Duration, Time
+from bmtick.tick.types import Duration, Time
 
 
 class GoInt(int):

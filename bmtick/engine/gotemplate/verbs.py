@@ -9,8 +9,7 @@ import math
 from dataclasses import dataclass
 
 from bmtick.engine.gotemplate.values import Byte
-from bmtick.tick.arithmetic.numbers import format_float_g
-from bmtick.tick.arithmetic.texts import quote, quote_to_ascii, to_bytes
+from bmtick.tick.strconv import format_float_g, quote, quote_to_ascii, to_bytes
 
 
 @dataclass(slots=True)

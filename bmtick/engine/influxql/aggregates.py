@@ -16,8 +16,8 @@ from bmtick.engine.influxql.gosort import go_sorted
 from bmtick.engine.influxql.sample import NO_TIME, Reducer, Sample
 from bmtick.engine.lambdas.functions.mathematics import MATHEMATICS
 from bmtick.engine.messages import BatchPoint
-from bmtick.tick.arithmetic.operators import divide_floats
-from bmtick.tick.arithmetic.values import MAX_INT, MIN_INT, wrap
+from bmtick.tick.arithmetic import divide_floats
+from bmtick.tick.types import MAX_INT, MIN_INT, wrap
 
 _EPOCH = 0  # the time that Kapacitor gives a sum, and a count of nothing, with usePointTimes
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from bmtick.engine.influxql.sample import Reducer, Sample
-from bmtick.tick.arithmetic.values import Duration
+from bmtick.tick.types import Duration
 
 
 def dump_reducer(reducer: Reducer) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from bmtick.engine.influxql.column import Column
 from bmtick.engine.influxql.methods import Make, Method
 from bmtick.engine.influxql.sample import Reducer, Sample
 from bmtick.engine.messages import BatchPoint
-from bmtick.tick.arithmetic.values import Duration, go_type_name
+from bmtick.tick.types import Duration, go_type_name
 
 
 class ReduceError(Exception):

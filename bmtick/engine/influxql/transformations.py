@@ -6,8 +6,8 @@ Source: influxdata/influxdb as vendored by Kapacitor 1.5.7, ``influxql/functions
 from __future__ import annotations
 
 from bmtick.engine.influxql.sample import Reducer, Sample
-from bmtick.tick.arithmetic.operators import divide, divide_floats
-from bmtick.tick.arithmetic.values import wrap
+from bmtick.tick.arithmetic import divide, divide_floats
+from bmtick.tick.types import wrap
 
 
 class Elapsed(Reducer):

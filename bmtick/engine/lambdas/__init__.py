@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from bmtick.tick.arithmetic.values import (
+from bmtick.tick.types import (
     MISSING,
     Duration,
     EvaluationError,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bmtick.engine.lambdas.nodes import Evaluator, Reference, Scope, State
-from bmtick.tick.arithmetic.operators import KINDS, KNOWN_FOR, OPERATIONS, Operation
-from bmtick.tick.arithmetic.values import (
+from bmtick.tick.arithmetic import KINDS, KNOWN_FOR, OPERATIONS, Operation
+from bmtick.tick.types import (
     Duration,
     EvaluationError,
     Missing,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bmtick.engine.lambdas.functions import STATEFUL, Function, Stateful
 from bmtick.engine.lambdas.nodes import Evaluator, Scope, State
-from bmtick.tick.arithmetic.values import (
+from bmtick.tick.types import (
     MISSING,
     EvaluationError,
     Missing,

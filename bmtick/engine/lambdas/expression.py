@@ -28,8 +28,9 @@ from bmtick.engine.lambdas.nodes import Evaluator, Literal, Nested, Reference, U
 from bmtick.engine.lambdas.operations import NotFastError
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.tick import ast
-from bmtick.tick.arithmetic.operators import Operation
-from bmtick.tick.arithmetic.values import (
+from bmtick.tick.arithmetic import Operation
+from bmtick.tick.regexes import compile_regex
+from bmtick.tick.types import (
     MISSING,
     TYPES,
     Duration,
@@ -39,7 +40,6 @@ from bmtick.tick.arithmetic.values import (
     Type,
     type_name,
 )
-from bmtick.tick.regexes import compile_regex
 
 
 class _Compiled:

@@ -21,7 +21,7 @@ from bmtick.engine.lambdas.call import Call
 from bmtick.engine.lambdas.functions import STATEFUL, STATELESS, Function, Stateful
 from bmtick.engine.lambdas.nodes import Evaluator, Literal, Nested, Reference, Unary
 from bmtick.engine.lambdas.operations import NotFastError, Part, Writer, apply, chosen
-from bmtick.tick.arithmetic.values import MIN_INT, MISSING, Duration, Missing, Time, wrap
+from bmtick.tick.types import MIN_INT, MISSING, Duration, Missing, Time, wrap
 
 FromPoint = Callable[[Mapping[str, Any], Mapping[str, str], int], Any]
 FromScope = Callable[[Mapping[str, Any]], Any]

@@ -13,8 +13,9 @@ from typing import Any
 
 from bmtick.durations import format_go_duration
 from bmtick.engine.lambdas.functions import STATEFUL, Stateful
-from bmtick.tick.arithmetic.numbers import format_float_g
-from bmtick.tick.arithmetic.values import (
+from bmtick.tick.regexes import Regex
+from bmtick.tick.strconv import format_float_g
+from bmtick.tick.types import (
     MISSING,
     TYPES,
     Duration,
@@ -25,7 +26,6 @@ from bmtick.tick.arithmetic.values import (
     TypeGuardError,
     wrap,
 )
-from bmtick.tick.regexes import Regex
 
 Scope = Mapping[str, Any]
 State = Mapping[str, Stateful]

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from bmtick.engine.lambdas.binary import Binary
-from bmtick.tick.arithmetic.operators import KINDS, OPERATIONS, Operation
-from bmtick.tick.arithmetic.values import Type
+from bmtick.tick.arithmetic import KINDS, OPERATIONS, Operation
+from bmtick.tick.types import Type
 
 _INDENT: Final = "    "
 _NUMBERS: Final = (int, float)

@@ -12,7 +12,7 @@ from bmtick.engine.node import DefinitionError, Group, Node
 from bmtick.engine.predicate import fill_scope
 from bmtick.engine.registry import register
 from bmtick.tick import ast
-from bmtick.tick.arithmetic.values import go_type_name
+from bmtick.tick.types import go_type_name
 
 
 def _keep(owner: EvalNode, args: list[Any]) -> None:

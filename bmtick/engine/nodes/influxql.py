@@ -23,7 +23,7 @@ from bmtick.engine.node import SAME, DefinitionError, Group, Node, TaskStopped
 from bmtick.engine.registry import register
 from bmtick.engine.state import dump_info, load_info
 from bmtick.errors import BmtickError
-from bmtick.tick.arithmetic.values import wrap
+from bmtick.tick.types import wrap
 
 _RUNNING = ("sum", "count")
 _GIVES = {"stream": STREAM, "batch": BATCH, "same": SAME}

@@ -15,7 +15,7 @@ from bmtick.engine.gotemplate.values import StringMap
 from bmtick.engine.messages import Batch, BatchPoint, Fields, Point, Tags
 from bmtick.engine.node import DefinitionError, StatelessNode
 from bmtick.engine.registry import register
-from bmtick.tick.arithmetic.numbers import format_float, parse_bool, parse_float, parse_int
+from bmtick.tick.strconv import format_float, parse_bool, parse_float, parse_int
 
 Values = dict[str, Any]
 

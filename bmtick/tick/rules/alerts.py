@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 from bmtick.errors import BmtickError, Location
 from bmtick.tick.ast import Position
-from bmtick.tick.context import Context
+from bmtick.tick.context import Context, TemplateUses
 from bmtick.tick.flow import Flow
 from bmtick.tick.graph import PipelineNode
-from bmtick.tick.templates import TemplateUses
 from bmtick.tick.values import Value
 
 _LEVELS = ("info", "warn", "crit")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from bmtick.engine.gotemplate.functions import BUILTINS
 from bmtick.engine.gotemplate.gofmt import Printer
 from bmtick.engine.gotemplate.html.css import filter_css
-from bmtick.tick.arithmetic.texts import to_bytes
+from bmtick.tick.strconv import to_bytes
 
 _AUTHORS: Final = "author's "  # before the name of html or urlquery
 FAILED: Final = "ZgotmplZ"  # what Go writes in place of a value that is not safe there

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from bmtick.tick.arithmetic.values import Type, go_type_name
 from bmtick.tick.regexes import Regex
+from bmtick.tick.types import Type, go_type_name
 
 Signatures = Mapping[tuple[Type, ...], type]
 

@@ -8,7 +8,8 @@ from typing import Final
 
 from bmtick.durations import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND, WEEK
 from bmtick.engine.lambdas.functions.base import Function
-from bmtick.tick.arithmetic.numbers import (
+from bmtick.tick.arithmetic import divide
+from bmtick.tick.strconv import (
     float_to_int,
     float_to_uint,
     format_float,
@@ -16,10 +17,9 @@ from bmtick.tick.arithmetic.numbers import (
     parse_bool,
     parse_float,
     parse_int,
+    quote,
 )
-from bmtick.tick.arithmetic.operators import divide
-from bmtick.tick.arithmetic.texts import quote
-from bmtick.tick.arithmetic.values import Duration, wrap
+from bmtick.tick.types import Duration, wrap
 
 _MAX_INT: Final = (1 << 63) - 1
 _NO_UNIT: Final = Duration(0)  # of a value that is a duration itself

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bmtick.engine.lambdas.functions.base import Function
-from bmtick.tick.arithmetic.values import Duration, Missing, Time, go_type_name
 from bmtick.tick.regexes import Regex
+from bmtick.tick.types import Duration, Missing, Time, go_type_name
 
 
 class _IsPresent(Function):

@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar, Final
 
 from bmtick.engine.lambdas.functions.base import Signatures, Stateful
-from bmtick.tick.arithmetic.operators import divide_floats
+from bmtick.tick.arithmetic import divide_floats
 
 
 class Count(Stateful):

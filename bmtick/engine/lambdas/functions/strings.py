@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from bmtick.engine.lambdas.functions.base import Function, simple
-from bmtick.tick.arithmetic.texts import from_bytes, go_runes, to_bytes
 from bmtick.tick.regexes import Regex
+from bmtick.tick.strconv import from_bytes, go_runes, to_bytes
 
 # Unicode's White_Space, which Go trims; Python's strip() also takes U+001C to U+001F
 _SPACE: Final = (

@@ -8,7 +8,7 @@ from typing import Final
 
 from bmtick.durations import SECOND
 from bmtick.engine.lambdas.functions.base import Function, simple
-from bmtick.tick.arithmetic.values import Time, wrap
+from bmtick.tick.types import Time, wrap
 
 _MISFIT: Final = "cannot convert {got} to time.Time"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,10 +10,9 @@ import operator
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from bmtick.tick.arithmetic.numbers import float_to_int
-from bmtick.tick.arithmetic.texts import from_bytes, go_runes, to_bytes
-from bmtick.tick.arithmetic.values import Duration, EvaluationError, Type, wrap
 from bmtick.tick.regexes import Regex
+from bmtick.tick.strconv import float_to_int, from_bytes, go_runes, to_bytes
+from bmtick.tick.types import Duration, EvaluationError, Type, wrap
 
 Function = Callable[[Any, Any], Any]
 

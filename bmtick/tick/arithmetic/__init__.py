@@ -1,1 +1,0 @@
-"""What TICKscript's operators do: one table for the checker, which folds constants, and the engine."""
