@@ -18,7 +18,7 @@ from bmtick.errors import (
 )
 from bmtick.files import write_output
 from bmtick.tick import ast
-from bmtick.tick.formatter import format_program, settle
+from bmtick.tick.formatter import format_program, format_stable
 from bmtick.tick.parser import parse
 
 
@@ -51,7 +51,7 @@ def command(ctx: click.Context, files: tuple[str, ...], check: bool, write: bool
             if not _means_the_same(tree, formatted):
                 _refuse_or_warn(path, refuse=check or write)
             elif write:
-                formatted = settle(tree)
+                formatted = format_stable(tree)
             if check and formatted != text:
                 click.echo(printable(path))
                 status = status or EXIT_FINDING

@@ -50,7 +50,7 @@ def _server(schema: Schema | None) -> Any:  # noqa: C901, PLR0915 -- one handler
     from bmtick.tick import assist
     from bmtick.tick.checker import Analysis, analyse
     from bmtick.tick.findings import Finding
-    from bmtick.tick.formatter import settle
+    from bmtick.tick.formatter import format_stable
     from bmtick.tick.parser import parse
 
     severities = {
@@ -164,7 +164,7 @@ def _server(schema: Schema | None) -> Any:  # noqa: C901, PLR0915 -- one handler
     def formatting(params: lsp.DocumentFormattingParams) -> Any:
         text = text_of(params.text_document.uri)
         try:
-            formatted = settle(parse(text))
+            formatted = format_stable(parse(text))
         except BmtickError:
             return []  # the diagnostics say what is wrong
         if formatted == text:

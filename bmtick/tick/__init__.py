@@ -1,1 +1,1 @@
-"""The TICKscript language, pure: text to tree, tree to canonical text, tree to findings."""
+"""The TICKscript language: parser, formatter and checker. Pure: no input or output."""

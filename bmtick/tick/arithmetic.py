@@ -1,7 +1,7 @@
-"""What each operator does, by the types of its two sides.
+"""The result of each operator for each pair of operand types.
 
-Source: influxdata/kapacitor 1.5.7 ``tick/stateful/evaluation_funcs.go``. A pair that is not in the
-table is an error there, and so it is here.
+Source: influxdata/kapacitor 1.5.7 ``tick/stateful/evaluation_funcs.go``. A pair that is missing in
+the table is an error there and here.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ def divide_floats(left: float, right: float) -> float:
     try:
         return left / right
     except ZeroDivisionError:
-        if left == 0 or left != left:  # noqa: PLR0124 -- NaN
+        if left == 0 or left != left:  # noqa: PLR0124 -- only NaN differs from itself
             return float("nan")
         return float("inf") if (left > 0) == (str(right)[0] != "-") else float("-inf")
 
 
 def _concatenate(left: str, right: str) -> str:
     joined = left + right
-    # two halves of one UTF-8 character become that character
+    # Two halves of one UTF-8 character become that character.
     return joined if joined.isascii() else from_bytes(to_bytes(joined))
 
 

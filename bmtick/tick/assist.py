@@ -1,6 +1,6 @@
-"""What an editor asks of a script: what may be written here, what this is, where it is defined.
+"""Completion, hover and go-to-definition for editors.
 
-Pure: texts and offsets in, plain data out. ``bmtick lsp`` speaks the editors' protocol around it.
+Pure: takes texts and offsets, returns plain data. ``bmtick lsp`` implements the editors' protocol.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from bmtick.tick.values import Value, described
 
 
 class Completion(NamedTuple):
-    """Something that may be written. ``kind`` is node, property, handler, field, tag, function,
-    measurement, var or keyword; ``start`` is the offset from which it replaces the text.
+    """A completion. ``kind`` is node, property, handler, field, tag, function, measurement, var or
+    keyword; ``start`` is the offset of the first character that it replaces.
     """  # noqa: D205 -- the kinds do not fit on one line
 
     label: str
@@ -33,17 +33,17 @@ class Completion(NamedTuple):
     start: int
 
 
-class _Place(NamedTuple):
-    """Where the cursor is: the tokens before it, and the call whose parentheses enclose it."""
+class _Cursor(NamedTuple):
+    """The cursor: the tokens before it, and the calls whose parentheses enclose it."""
 
-    tokens: list[Token]  # up to the cursor, without the word that is being written
+    tokens: list[Token]  # up to the cursor, without the unfinished word
     word: str
     start: int  # of the word
-    quote: str  # within which the word stands, or empty
+    quote: str  # around the word, or empty
     calls: list[int]  # indices of the open parentheses
 
 
-def _place(text: str, offset: int) -> _Place:
+def _cursor_at(text: str, offset: int) -> _Cursor:
     tokens = [t for t in tokenize(text[:offset]) if t.kind not in ("comment", "eof")]
     word, start, quote = "", offset, ""
     if tokens and tokens[-1].kind == "error":
@@ -62,27 +62,27 @@ def _place(text: str, offset: int) -> _Place:
             opened.append(index)
         elif token.kind == ")" and opened:
             opened.pop()
-    return _Place(tokens, word, start, quote, opened)
+    return _Cursor(tokens, word, start, quote, opened)
 
 
 def complete(text: str, offset: int, schema: Schema | None = None) -> list[Completion]:
-    """Return what may be written at an offset."""
-    place = _place(text, offset)
+    """Return the completions at an offset."""
+    cursor = _cursor_at(text, offset)
     found: Iterator[Completion]
-    if place.quote:
-        found = _in_quotes(text, place, KNOWN if schema is None else schema)
-    elif place.tokens and place.tokens[-1].kind in ("|", "."):
-        found = _chained(text, place, schema)
-    elif _in_lambda(place):
-        found = _of_lambda(text, place, schema)
+    if cursor.quote:
+        found = _in_quotes(text, cursor, KNOWN if schema is None else schema)
+    elif cursor.tokens and cursor.tokens[-1].kind in ("|", "."):
+        found = _chained(text, cursor, schema)
+    elif _in_lambda(cursor):
+        found = _of_lambda(text, cursor, schema)
     else:
-        found = _of_script(text, place, schema)
-    prefix = place.word.lower()
+        found = _of_script(text, cursor, schema)
+    prefix = cursor.word.lower()
     return [c for c in found if c.label.lower().startswith(prefix)]
 
 
 def _owner(text: str, end: int, schema: Schema | None) -> tuple[Context | None, Value | None]:
-    """Return what the chain that ends at an offset is worth."""
+    """Return the context and the value of the chain that ends at an offset."""
     analysis = analyse(text[:end], schema=schema)
     if analysis.context is None:
         return None, None
@@ -96,20 +96,20 @@ def _node(value: Value | None) -> PipelineNode | None:
     return node
 
 
-def _chained(text: str, place: _Place, schema: Schema | None) -> Iterator[Completion]:
-    operator = place.tokens[-1]
+def _chained(text: str, cursor: _Cursor, schema: Schema | None) -> Iterator[Completion]:
+    operator = cursor.tokens[-1]
     _, value = _owner(text, operator.offset, schema)
     node = _node(value)
     if node is None or value is None:
         if operator.kind == "|":
-            yield from (_of_kind(kind, place.start) for kind in catalogue().kinds.values())
+            yield from (_of_kind(kind, cursor.start) for kind in catalogue().kinds.values())
         return
     if operator.kind == "|":
         for kind in catalogue().kinds.values():
             fits = node.kind is None or node.kind.may_be_followed_by(kind)
             edge = not kind.wants or not node.edge or kind.wants == node.edge
             if fits and edge and kind.name not in ("stream", "batch"):
-                yield _of_kind(kind, place.start)
+                yield _of_kind(kind, cursor.start)
         return
     for found in _properties(value, node):
         is_handler = isinstance(found, Handler)
@@ -120,7 +120,7 @@ def _chained(text: str, place: _Place, schema: Schema | None) -> Iterator[Comple
             f"{found.name}($0)" if found.signature.types else f"{found.name}()",
             str(found.signature),
             documentation.of_property(owner, found),
-            place.start,
+            cursor.start,
         )
 
 
@@ -140,23 +140,23 @@ def _of_kind(kind: Kind, start: int) -> Completion:
     return Completion(kind.name, "node", insert, detail, documentation.of_kind(kind), start)
 
 
-def _enclosing(place: _Place) -> tuple[str, int]:
-    """Return the name of the call around the cursor, and the offset of its | or dot; or -1."""
-    for index in reversed(place.calls):
-        if index >= 2 and place.tokens[index - 2].kind in ("|", "."):
-            return place.tokens[index - 1].text, place.tokens[index - 2].offset
+def _enclosing(cursor: _Cursor) -> tuple[str, int]:
+    """Return the name of the call around the cursor, and the offset of its | or dot, or -1."""
+    for index in reversed(cursor.calls):
+        if index >= 2 and cursor.tokens[index - 2].kind in ("|", "."):
+            return cursor.tokens[index - 1].text, cursor.tokens[index - 2].offset
     return "", -1
 
 
-def _in_lambda(place: _Place) -> bool:
-    if not place.calls:
+def _in_lambda(cursor: _Cursor) -> bool:
+    if not cursor.calls:
         return False
-    return any(token.kind == "lambda" for token in place.tokens[place.calls[0] :])
+    return any(token.kind == "lambda" for token in cursor.tokens[cursor.calls[0] :])
 
 
-def _flow(text: str, place: _Place, schema: Schema | None) -> Flow:
-    """Return what is known of the data that the call around the cursor works on."""
-    _, end = _enclosing(place)
+def _flow(text: str, cursor: _Cursor, schema: Schema | None) -> Flow:
+    """Return the fields and tags that the call around the cursor receives."""
+    _, end = _enclosing(cursor)
     if end < 0:
         return Flow()
     context, value = _owner(text, end, schema)
@@ -175,38 +175,38 @@ _TAKES_FIELDS = frozenset(
 )
 
 
-def _in_quotes(text: str, place: _Place, schema: Schema) -> Iterator[Completion]:
-    call, _ = _enclosing(place)
-    if place.quote == "'" and call == "measurement":
+def _in_quotes(text: str, cursor: _Cursor, schema: Schema) -> Iterator[Completion]:
+    call, _ = _enclosing(cursor)
+    if cursor.quote == "'" and call == "measurement":
         for name, measurement in schema.items():
             detail = ", ".join(measurement.fields)
-            yield Completion(name, "measurement", name, detail, "", place.start)
+            yield Completion(name, "measurement", name, detail, "", cursor.start)
         return
     tags = call in ("groupBy", "exclude", "tag", "on")
-    if place.quote == "'" and not tags and call not in _TAKES_FIELDS:
+    if cursor.quote == "'" and not tags and call not in _TAKES_FIELDS:
         return
-    flow = _flow(text, place, schema)
+    flow = _flow(text, cursor, schema)
     if not tags:
         for name, kind in flow.fields.items():
-            yield Completion(name, "field", name, kind or "field", "", place.start)
-    if tags or place.quote == '"':
+            yield Completion(name, "field", name, kind or "field", "", cursor.start)
+    if tags or cursor.quote == '"':
         for name in sorted(flow.tags):
-            yield Completion(name, "tag", name, "tag", "", place.start)
+            yield Completion(name, "tag", name, "tag", "", cursor.start)
 
 
-def _of_lambda(text: str, place: _Place, schema: Schema | None) -> Iterator[Completion]:
+def _of_lambda(text: str, cursor: _Cursor, schema: Schema | None) -> Iterator[Completion]:
     for name in FUNCTIONS:
         shown = documentation.of_function(name)
-        yield Completion(name, "function", f"{name}($0)", "function", shown, place.start)
+        yield Completion(name, "function", f"{name}($0)", "function", shown, cursor.start)
     for word in ("TRUE", "FALSE", "AND", "OR"):
-        yield Completion(word, "keyword", word, "", "", place.start)
-    flow = _flow(text, place, schema)
+        yield Completion(word, "keyword", word, "", "", cursor.start)
+    flow = _flow(text, cursor, schema)
     for name, kind in flow.fields.items():
-        yield Completion(f'"{name}"', "field", f'"{name}"', kind or "field", "", place.start)
-    yield from _vars(text, place, schema)
+        yield Completion(f'"{name}"', "field", f'"{name}"', kind or "field", "", cursor.start)
+    yield from _vars(text, cursor, schema)
 
 
-def _of_script(text: str, place: _Place, schema: Schema | None) -> Iterator[Completion]:
+def _of_script(text: str, cursor: _Cursor, schema: Schema | None) -> Iterator[Completion]:
     for word, detail in (
         ("stream", "the data as it arrives"),
         ("batch", "queries on a schedule"),
@@ -216,27 +216,27 @@ def _of_script(text: str, place: _Place, schema: Schema | None) -> Iterator[Comp
         ("TRUE", ""),
         ("FALSE", ""),
     ):
-        yield Completion(word, "keyword", word, detail, "", place.start)
-    yield from _vars(text, place, schema)
+        yield Completion(word, "keyword", word, detail, "", cursor.start)
+    yield from _vars(text, cursor, schema)
 
 
-def _vars(text: str, place: _Place, schema: Schema | None) -> Iterator[Completion]:
-    """Yield the vars that are declared before, with their types where that part parses."""
-    tokens = place.tokens
+def _vars(text: str, cursor: _Cursor, schema: Schema | None) -> Iterator[Completion]:
+    """Yield the vars declared before the cursor, with their types where that part parses."""
+    tokens = cursor.tokens
     names = [b.text for a, b in itertools.pairwise(tokens) if a.kind == "var" and b.kind == "ident"]
-    _, end = _enclosing(place)
-    context = _owner(text, end if end >= 0 else place.start, schema)[0]
+    _, end = _enclosing(cursor)
+    context = _owner(text, end if end >= 0 else cursor.start, schema)[0]
     for name in dict.fromkeys(names):
         value = context.evaluator.var(name) if context else None
         kind = described(value.type) if value else "a var"
-        yield Completion(name, "var", name, kind, "", place.start)
+        yield Completion(name, "var", name, kind, "", cursor.start)
 
 
-# -- what is written
+# -- hover and definition
 
 
-class Found(NamedTuple):
-    """The documentation of what stands from ``start`` to ``end``."""
+class Hover(NamedTuple):
+    """The documentation of the text from ``start`` to ``end``."""
 
     start: int
     end: int
@@ -259,8 +259,8 @@ def _token_at(text: str, offset: int) -> tuple[Token, Token] | None:
     return None
 
 
-def hover(text: str, offset: int, analysis: Analysis) -> Found | None:
-    """Return what is known of the name at an offset, in Markdown."""
+def hover(text: str, offset: int, analysis: Analysis) -> Hover | None:
+    """Return the documentation of the name at an offset, in Markdown."""
     at = _token_at(text, offset)
     if at is None:
         return None
@@ -276,7 +276,7 @@ def hover(text: str, offset: int, analysis: Analysis) -> Found | None:
     elif token.kind == "reference" and analysis.context:
         shown = _reference(token, analysis.context)
     end = token.offset + len(token.text)
-    return Found(token.offset, end, shown) if shown else None
+    return Hover(token.offset, end, shown) if shown else None
 
 
 def _property_at(offset: int, name: str, analysis: Analysis) -> str:
@@ -321,7 +321,7 @@ def _reference(token: Token, context: Context) -> str:
 
 
 def definition(text: str, offset: int, analysis: Analysis) -> ast.Position | None:
-    """Return where the var at an offset is declared."""
+    """Return the position where the var at an offset is declared."""
     at = _token_at(text, offset)
     if at is None or at[0].kind != "ident" or at[1].kind in ("|", ".") or not analysis.context:
         return None

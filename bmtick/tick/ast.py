@@ -1,7 +1,7 @@
 """The syntax tree of a TICKscript: plain data, one class per kind of node.
 
-The kinds are those of Kapacitor's ``tick/ast/node.go``. Positions are of the original text; a
-comment hangs on the node that follows it, as in Kapacitor, so that formatting keeps it.
+The classes follow Kapacitor's ``tick/ast/node.go``. Positions refer to the original text. A comment
+belongs to the node that follows it, as in Kapacitor, so that formatting keeps it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _START = Position()
 
 
 class Comment:
-    r"""Comment lines that stand before a node; ``"\n"`` is an empty line between two blocks."""
+    r"""The comment lines before a node; ``"\n"`` is an empty line between two blocks."""
 
     __slots__ = ("lines", "pos")
 
@@ -39,9 +39,10 @@ class Comment:
 
 
 class _Base:
-    """What all nodes share. These are no dataclasses, whose decorator costs a start of ``check`` more
-    than the parsing: ``meaning`` names the attributes that count where trees are compared.
-    """  # noqa: D205 -- one thought
+    """Attributes of all nodes. ``meaning`` names the attributes that a comparison of trees uses.
+
+    Not a dataclass: the decorator would add more to the start-up of ``check`` than the parsing takes.
+    """
 
     __slots__ = ("comment", "pos")
     __hash__ = None  # type: ignore[assignment]
@@ -61,7 +62,7 @@ class _Base:
 
 
 class Number(_Base):
-    """A number literal: ``int`` (base 10 or 8) or ``float``; never negative."""
+    """A number literal: ``int`` (base 10 or 8) or ``float``, never negative."""
 
     __slots__ = ("base", "value")
     __match_args__ = ("value", "base")
@@ -82,7 +83,7 @@ class Number(_Base):
 
 
 class Duration(_Base):
-    """A duration literal, in nanoseconds, with its text as written."""
+    """A duration literal in nanoseconds, with its text in the script."""
 
     __slots__ = ("literal", "nanoseconds")
     __match_args__ = ("nanoseconds", "literal")
@@ -118,7 +119,7 @@ class Bool(_Base):
 
 
 class String(_Base):
-    """A string literal, unescaped; ``triple`` where it was written in three quotes."""
+    """A string literal, unescaped; ``triple`` is true for three quotes."""
 
     __slots__ = ("triple", "value")
     __match_args__ = ("value", "triple")
@@ -350,7 +351,7 @@ class Declaration(_Base):
 
 
 class TypeDeclaration(_Base):
-    """``var name type``: a var that the template's user must give."""
+    """``var name type``: a var whose value the template's user must give."""
 
     __slots__ = ("name", "type")
     __match_args__ = ("name", "type")
@@ -359,7 +360,7 @@ class TypeDeclaration(_Base):
     def __init__(
         self,
         name: Identifier,
-        type: Identifier,  # noqa: A002 -- as the script names it
+        type: Identifier,  # noqa: A002 -- the word of the language
         *,
         pos: Position = _START,
         comment: Comment | None = None,
@@ -392,7 +393,7 @@ class DBRP(_Base):
 
 
 class CommentStatement(_Base):
-    """Comments at the end of the text, which no node follows."""
+    """Comments at the end of the text, after the last node."""
 
     __slots__ = ("lines",)
     __match_args__ = ("lines",)
@@ -448,9 +449,9 @@ NodeT = TypeVar("NodeT", bound=_Base)
 
 
 def same(one: Node, other: Node) -> bool:
-    """Say whether two trees mean the same: positions, comments and layout do not count.
+    """Return whether two trees mean the same; positions, comments and layout are ignored.
 
-    Unlike ``==`` it takes chains and sums of any length.
+    Unlike ``==`` it accepts chains and sums of any length.
     """
     pairs: list[tuple[object, object]] = [(one, other)]
     while pairs:
@@ -471,7 +472,7 @@ def same(one: Node, other: Node) -> bool:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """Yield a node and all below it, in the order of the script's text."""
+    """Yield a node and all its descendants in the order of the script's text."""
     stack: list[Any] = [node]
     while stack:
         current = stack.pop()
@@ -483,7 +484,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def task_type(program: Node) -> str:
-    """Return ``stream`` or ``batch``: the first source that a script names decides."""
+    """Return ``stream`` or ``batch``, after the first source that the script names."""
     for node in walk(program):
         if isinstance(node, Identifier) and node.name in ("stream", "batch"):
             return node.name
@@ -491,7 +492,7 @@ def task_type(program: Node) -> str:
 
 
 def replace(node: NodeT, **changes: Any) -> NodeT:
-    """Return a copy of a node with other attributes; what is below it is shared."""
+    """Return a copy of a node with changed attributes; its children are shared."""
     copied = copy(node)
     for name, value in changes.items():
         setattr(copied, name, value)

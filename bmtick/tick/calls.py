@@ -1,4 +1,4 @@
-"""Calls on nodes: which node may follow which, which properties each has, and their arguments."""
+"""Checks calls on nodes: which node may follow, which properties exist, which arguments fit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _METHODS_THAT_LEAVE_THE_HANDLER = frozenset(
 
 
 class Caller:
-    """Applies calls to nodes, and reports those that Kapacitor does not have."""
+    """Applies calls to nodes and reports the calls that Kapacitor does not have."""
 
     def __init__(self, report: Report, version: tuple[int, ...] | None) -> None:
         self._report = report
@@ -102,7 +102,7 @@ class Caller:
                 or "nodes are |window(), |mean(), |where(), |eval(), |alert() and others; a "
                 f"user-defined function stands after @: @{name}()"
             )
-            fix = _renamed(call, remedy)
+            fix = _name_fix(call, remedy)
         _node_of(left).unfinished = True
         self._report.error("unknown-node", message, call.pos, remedy, fix)
 
@@ -135,7 +135,7 @@ class Caller:
         if found is None:
             self._unknown_property(left, call, name)
             known = name in catalogue().kinds
-            # Go on with what is meant, or each further line would be reported too.
+            # Continue with the suggested property; otherwise each later line would be reported too.
             return self.chain(left, call, args, complete) if known else left
         if left.type != "handler" or found.since != left.constant[1].handler.since:
             self.since(found.since, f".{name}()", call.pos)
@@ -190,7 +190,7 @@ class Caller:
     def _unknown_property(self, left: Value, call: ast.Call, name: str) -> None:
         message, remedy = self._no_property(left, call.name, name)
         _node_of(left).unfinished = True
-        fix = _renamed(call, remedy)
+        fix = _name_fix(call, remedy)
         if name in catalogue().kinds:
             fix = Fix(call.pos.offset - 1, call.pos.offset, "|")
         self._report.error("unknown-property", message, call.pos, remedy, fix)
@@ -205,7 +205,7 @@ class Caller:
         return message, remedy or f"it has .{'(), .'.join(list(_names_of(left))[:8])}() ..."
 
     def _owners(self, name: str) -> str:
-        """Return where a property belongs, for one that stands at the wrong place."""
+        """Return the nodes that have this property, for a property at the wrong place."""
         owners = [f".{h.name}()" for h in catalogue().handlers.values() if name in h.properties]
         if name in catalogue().handlers:
             owners.append("|alert()")
@@ -223,7 +223,7 @@ class Caller:
             self._check_empty_list(what, signature, call)
             return
         most = None if signature.variadic else len(signature.types)
-        if len(args) < signature.least or (most is not None and len(args) > most):
+        if len(args) < signature.minimum or (most is not None and len(args) > most):
             given = "none is" if not args else "1 is" if len(args) == 1 else f"{len(args)} are"
             message = f"{what}() takes {_count(signature)}, and {given} given"
             remedy, fix = self._wrong_count(what, signature, args, call)
@@ -242,7 +242,7 @@ class Caller:
     def _wrong_count(
         self, what: str, signature: Signature, args: list[Value], call: ast.Call
     ) -> tuple[str, Fix | None]:
-        """Return what to write instead of a call with too few or too many arguments."""
+        """Return the corrected form of a call with too few or too many arguments."""
         from bmtick.tick.mistakes import ARGUMENT_OF  # noqa: PLC0415 -- only for a mistake
 
         text = self._report.source.text
@@ -260,8 +260,8 @@ class Caller:
         return f"it is {what}{signature}", None
 
     def _check_empty_list(self, what: str, signature: Signature, call: ast.Call) -> None:
-        """A template is checked with an empty list, which stands for no arguments at all."""
-        if signature.least:
+        """Report an empty list where an argument is required; in a template it means no arguments."""
+        if signature.minimum:
             message = f"{what}() takes {_count(signature)}, and a list may be empty"
             remedy = "Kapacitor checks a template with empty lists: declare the var as a string"
             self._report.error("arguments", message, call.pos, remedy)
@@ -272,11 +272,11 @@ class Caller:
             return
         message = f"{what}() takes {described(wanted)}, and this is {described(got)}"
         where = call.pos if arg.pos is NOWHERE else arg.pos
-        fix = None if arg.pos is NOWHERE else _mended(self._report.source.text, wanted, arg)
+        fix = None if arg.pos is NOWHERE else _literal_fix(self._report.source.text, wanted, arg)
         self._report.error("arguments", message, where, _remedy(wanted, arg), fix)
 
     def since(self, since: str, what: str, position: ast.Position) -> None:
-        """Report a name that the wanted version does not have yet; without one, warn."""
+        """Report a name that is missing in the target version; warn if no version is given."""
         if self._version is None:
             if version_of(since) > version_of("1.5.7"):
                 message = f"{what} is in Kapacitor since {since} only"
@@ -288,7 +288,7 @@ class Caller:
 
 
 def call_span(text: str, offset: int) -> tuple[int, int] | None:
-    """Return where the parentheses of the call at an offset begin and end."""
+    """Return the start and end of the parentheses of the call at an offset."""
     opened, start = 0, -1
     for token in tokenize(text[offset:]):
         if token.kind == "(":
@@ -301,16 +301,16 @@ def call_span(text: str, offset: int) -> tuple[int, int] | None:
     return None
 
 
-def _renamed(call: ast.Call, remedy: str) -> Fix | None:
-    """Return the fix of a name for which the remedy names the right one."""
+def _name_fix(call: ast.Call, remedy: str) -> Fix | None:
+    """Return a fix that uses the name in the remedy, or None."""
     found = re.search(r"did you mean '(\w+)'|write [.|](\w+)\(\)", remedy)
     if not found:
         return None
     return Fix(call.pos.offset, call.pos.offset + len(call.name), found[1] or found[2])
 
 
-def _mended(text: str, wanted: str, arg: Value) -> Fix | None:
-    """Return the fix of a literal of the wrong type, where there is only one way."""
+def _literal_fix(text: str, wanted: str, arg: Value) -> Fix | None:
+    """Return the fix of a literal of the wrong type, or None where it is ambiguous."""
     for types, form, mended in _FORMS:
         if (arg.type, wanted) in types and (found := re.compile(form).match(text, arg.pos.offset)):
             return Fix(arg.pos.offset, found.end(), found.expand(mended))

@@ -1,7 +1,7 @@
 """Checks a TICKscript without a server.
 
-It agrees with Kapacitor on what is refused, when a task is defined or enabled, and goes on where
-Kapacitor does not look: types of fields, templates, alert ids.
+It refuses what Kapacitor refuses when a task is defined or enabled. It also checks what Kapacitor
+does not check: types of fields, templates, alert ids.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from bmtick.errors import BmtickError, nearest
 from bmtick.tick import rules
 from bmtick.tick.ast import Position
-from bmtick.tick.context import Context, TemplateReader, read_roughly
+from bmtick.tick.context import Context, TemplateReader, scan_template
 from bmtick.tick.evaluate import Evaluator
 from bmtick.tick.findings import Finding, Report, from_error, has_errors
 from bmtick.tick.flow import KNOWN, Measurement, Schema
@@ -32,17 +32,17 @@ def check(
     schema: Schema | None = None,
     variables: Mapping[str, Any] | None = None,
     version: str | None = None,
-    read_template: TemplateReader = read_roughly,
+    read_template: TemplateReader = scan_template,
 ) -> list[Finding]:
-    """Return all that is wrong or risky in a script, in the order of its text.
+    """Return all findings of a script in the order of its text.
 
     Args:
         text: the script.
-        file: its name, for the locations.
-        schema: measurements by name with their fields and tags; by default those of bmtick.
-        variables: the vars of a task as in Kapacitor's vars file, decoded from JSON. Without,
+        file: its name, for locations in messages.
+        schema: measurements by name with their fields and tags; by default bmtick's own.
+        variables: the vars of a task as in Kapacitor's vars file, decoded from JSON. If None,
             declared vars may have any value of their type.
-        version: of Kapacitor, like ``1.5`` or ``1.6.5``. Without, names that came after 1.5.7
+        version: the Kapacitor version, like ``1.5`` or ``1.6.5``. If None, names newer than 1.5.7
             are warnings.
         read_template: reads Go templates; by default their syntax is not checked.
 
@@ -61,7 +61,7 @@ def check(
 
 
 class Analysis(NamedTuple):
-    """A script with all that is known of it; ``context`` is None where it does not parse."""
+    """The results of the analysis of one script; ``context`` is None where it does not parse."""
 
     findings: list[Finding]
     context: Context | None
@@ -74,9 +74,9 @@ def analyse(
     schema: Schema | None = None,
     variables: Mapping[str, Any] | None = None,
     version: str | None = None,
-    read_template: TemplateReader = read_roughly,
+    read_template: TemplateReader = scan_template,
 ) -> Analysis:
-    """Check a script as ``check`` does; also return its tree, vars, nodes and the data between.
+    """Check a script like ``check``; also return its tree, vars, nodes and data flows.
 
     Raises:
         BmtickError: ``version`` or ``variables`` is wrong; never because of the script.

@@ -1,4 +1,4 @@
-"""What a rule of the checker sees: the pipeline, what flows out of each node, and the report."""
+"""The checker's context, which each rule receives: pipeline, data flows and report."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _ACTION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 @dataclass
 class TemplateUses:
-    """What a Go template in ``.id``, ``.message`` or ``.details`` reads, and all the names it starts from.
+    """The fields and tags that a Go template (``.id``, ``.message``, ``.details``) reads.
 
-    ``exact`` says that the template was parsed, so that what is found here is really there.
+    ``names`` are the top-level names. ``exact`` is true where a parser read the template.
     """
 
     tags: list[str] = field(default_factory=list)
@@ -37,8 +37,8 @@ TemplateReader = Callable[[str, bool], TemplateUses]
 """Reads a Go template (text; whether it is HTML) or raises BmtickError where it does not parse."""
 
 
-def read_roughly(text: str, html: bool = False) -> TemplateUses:
-    """Find what a template reads, without a check of its syntax."""
+def scan_template(text: str, html: bool = False) -> TemplateUses:
+    """Return what a template reads, found by regular expressions; syntax is not checked."""
     del html
     uses = TemplateUses()
     for action in _ACTION.findall(text):
@@ -50,7 +50,7 @@ def read_roughly(text: str, html: bool = False) -> TemplateUses:
 
 @dataclass
 class Context:
-    """One script, walked through."""
+    """One evaluated script with its report and data flows."""
 
     program: ast.Program
     evaluator: Evaluator
@@ -66,27 +66,27 @@ class Context:
         return self.evaluator.nodes
 
     def flow(self, node: PipelineNode) -> Flow:
-        """Return what leaves a node."""
+        """Return the data that leaves a node."""
         if not self._flows:
             for each in self.nodes:
                 self._flows[id(each)] = outflow(each, self._flows, self.schema, self.type_quietly)
         return self._flows[id(node)]
 
     def inflow(self, node: PipelineNode) -> Flow:
-        """Return what comes into a node."""
+        """Return the data that enters a node."""
         return self.flow(node.parents[0]) if node.parents else Flow()
 
     @staticmethod
     def suggest(name: str, known: list[str]) -> str:
-        """Return which of the known names may be meant."""
+        """Return the known name that is probably meant."""
         return nearest(name, known) or f"there are {', '.join(known)}"
 
     def type_of(self, expression: ast.Node, flow: Flow) -> str:
-        """Return the type of a lambda over a flow, reporting what is wrong in it."""
+        """Return the type of a lambda over a flow; report errors in it."""
         return infer(expression, _LambdaScope(self, flow, self.report, quiet=False), self.report)
 
     def type_quietly(self, value: Value, flow: Flow) -> str:
-        """Return the type of a lambda over a flow, or NO_TYPE."""
+        """Return the type of a lambda over a flow without reporting, or NO_TYPE."""
         if value.type != "lambda" or not value.known:
             return NO_TYPE
         silent = Report(self.report.source)
@@ -94,7 +94,7 @@ class Context:
 
 
 class _LambdaScope:
-    """Vars, and the fields and tags of the data."""
+    """The scope of a lambda: vars, and the fields and tags of the data."""
 
     def __init__(self, context: Context, flow: Flow, report: Report, *, quiet: bool) -> None:
         self._context = context
@@ -117,7 +117,7 @@ class _LambdaScope:
             self._report.warning("field-and-tag", message, node.pos, remedy)
         return self._flow.type_of(node.name)
 
-    def compared(self, node: ast.Binary) -> None:
+    def note_comparison(self, node: ast.Binary) -> None:
         left, right = node.left, node.right
         if (
             self._quiet
@@ -127,7 +127,7 @@ class _LambdaScope:
             return
         flow = self._flow
         if right.name in flow.fields or (not flow.more_fields and not flow.more_tags):
-            return  # it is known, or already reported that it is not
+            return  # known, or already reported as unknown
         start = right.pos.offset
         found = re.compile(r'"([^"\\\n\']*)"').match(self._report.source.text, start)
         message = f'this compares two fields or tags, "{left.name}" and "{right.name}"'

@@ -1,6 +1,6 @@
-"""What nodes, properties and functions do, for editors: in our own words, a sentence or two each.
+"""Documentation of nodes, properties and functions for editors, one or two sentences each.
 
-What is not here has its summary and signature from ``signatures.py`` alone.
+A name without an entry here shows only its summary and signature from ``signatures.py``.
 """
 
 from __future__ import annotations

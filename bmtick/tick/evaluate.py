@@ -1,7 +1,7 @@
-"""Walks through a script as Kapacitor's ``tick/eval.go`` does, with types in place of data.
+"""Evaluates a script like Kapacitor's ``tick/eval.go``, with types in place of data.
 
-Kapacitor stops at the first thing that is wrong. Here the walk goes on with a value of any type,
-so that one run shows all that is wrong.
+Kapacitor stops at the first error. This evaluator continues with a value of type ``any``, so that
+one run reports all errors.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bmtick.tick.values import UNKNOWN, VAR_TYPES, Value, described
 
 
 def fold(symbol: str, left: Any, right: Any) -> Any:
-    """Return ``left symbol right`` as Kapacitor computes it, or UNKNOWN where it would not.
+    """Return ``left symbol right`` as Kapacitor computes it, or UNKNOWN where Kapacitor fails.
 
     A duration is an :class:`~bmtick.tick.types.Duration`.
 
@@ -39,7 +39,7 @@ def fold(symbol: str, left: Any, right: Any) -> Any:
         result = operation.apply(left, right)
     except EvaluationError:
         raise BmtickError("an integer is divided by zero") from None
-    except OverflowError:  # a float has no room for it
+    except OverflowError:  # too large for a float
         return UNKNOWN
     return UNKNOWN if isinstance(result, float) and not math.isfinite(result) else result
 
@@ -48,7 +48,7 @@ _FOLDED = (ast.Number, ast.String, ast.Bool, ast.Duration, ast.Identifier)
 
 
 class Expressions(ABC):
-    """Evaluates expressions; what names, calls and chains are is for the evaluator."""
+    """Evaluates expressions; subclasses resolve names, calls and chains."""
 
     _report: Report
     _in_lambda = False
@@ -70,7 +70,7 @@ class Expressions(ABC):
         """Return the value of a chain."""
 
     def _value(self, node: ast.Node) -> Value:
-        """Return the value of a node where a name stands for its var."""
+        """Return the value of a node; a name is replaced by its var."""
         return self._resolve(node) if isinstance(node, ast.Identifier) else self._expression(node)
 
     def _expression(self, node: ast.Node) -> Value:
@@ -180,11 +180,11 @@ class _Constants:
         self._report.error("lambda-operand", message, node.pos, remedy)
         return NO_TYPE
 
-    def compared(self, node: ast.Binary) -> None:
-        """There are no references here that could be compared."""
+    def note_comparison(self, node: ast.Binary) -> None:
+        """No references exist here that could be compared."""
 
     def function_since(self, name: str, since: str, position: ast.Position) -> None:
-        """Versions are checked where lambdas are."""
+        """Do nothing: versions are checked in lambdas only."""
 
 
 _SOURCES = ("stream", "batch")
@@ -193,13 +193,13 @@ _ROOTS = frozenset({"stream", "batch", "time"})
 
 
 class Evaluator(Expressions):
-    """One walk through one script.
+    """Evaluates one script.
 
     Args:
-        report: takes what is found.
+        report: receives the findings.
         variables: the values given for the script's vars; None where the script is a template,
-            or its vars are not at hand.
-        version: of Kapacitor, or None for any.
+            or where its vars are not available.
+        version: the Kapacitor version, or None for any.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class Evaluator(Expressions):
         self._vars: dict[str, Value] = {}
         self._declared: dict[str, ast.Position] = {}
         self.used: set[str] = set()
-        self.last: Value | None = None  # of the last statement: what an editor would go on with
+        self.last: Value | None = None  # of the last statement, for completion in an editor
         self.task_type = ""
         self._is_template = False
 
@@ -230,7 +230,7 @@ class Evaluator(Expressions):
 
     @property
     def unused(self) -> dict[str, ast.Position]:
-        """The vars that nothing uses, with their declarations."""
+        """The unused vars with the positions of their declarations."""
         return {n: p for n, p in self._declared.items() if n not in self.used}
 
     @property
@@ -243,11 +243,11 @@ class Evaluator(Expressions):
         return self._vars.get(name)
 
     def since(self, since: str, what: str, position: ast.Position) -> None:
-        """Report a name that the wanted version of Kapacitor does not have."""
+        """Report a name that the target version of Kapacitor does not have."""
         self._caller.since(since, what, position)
 
     def program(self, program: ast.Program) -> None:
-        """Walk through all statements."""
+        """Evaluate all statements."""
         declares = any(isinstance(s, ast.TypeDeclaration) for s in program.statements)
         self._is_template = declares and self._given is None
         for statement in program.statements:
@@ -263,7 +263,7 @@ class Evaluator(Expressions):
         elif isinstance(node, ast.Call):
             self._argument(node)
         elif isinstance(node, ast.Identifier):
-            self._idle_name(node)
+            self._unused_name(node)
         elif isinstance(node, ast.Unary) and isinstance(node.operand, ast.Unary):
             start = node.pos.offset
             message = "this is no comment"
@@ -274,8 +274,8 @@ class Evaluator(Expressions):
             if not isinstance(node, ast.Chain):
                 self._report.warning("no-effect", "this statement does nothing", node.pos)
 
-    def _idle_name(self, node: ast.Identifier) -> None:
-        """Kapacitor ignores a name that stands alone, even one that does not exist."""
+    def _unused_name(self, node: ast.Identifier) -> None:
+        """Report a name alone as a statement: Kapacitor ignores it, even if it does not exist."""
         if node.name in self._vars or node.name in _SOURCES:
             self.last = self._resolve(node)
         message = f"'{node.name}' stands alone and does nothing"
@@ -331,7 +331,7 @@ class Evaluator(Expressions):
     # -- values
 
     def _argument(self, node: ast.Node) -> Value:
-        """Return the value of an argument, where global functions are called."""
+        """Return the value of an argument; global calls are evaluated."""
         if isinstance(node, ast.Call):
             return self._global_call(node)
         return self._value(node)
@@ -348,12 +348,12 @@ class Evaluator(Expressions):
         if node.name in _SOURCES:
             return self._source(node)
         message = f"the var '{node.name}' is not defined"
-        self._report.error("undefined-var", message, node.pos, *self._meant(node))
-        self._vars[node.name] = Value("any", pos=node.pos)  # once is enough
+        self._report.error("undefined-var", message, node.pos, *self._suggestion(node))
+        self._vars[node.name] = Value("any", pos=node.pos)  # report each name once
         return self._vars[node.name]
 
-    def _meant(self, node: ast.Identifier) -> tuple[str, Fix | None]:
-        """Return what to write for a name that is no var."""
+    def _suggestion(self, node: ast.Identifier) -> tuple[str, Fix | None]:
+        """Return the suggestion for an undefined name, and its fix."""
         from bmtick.tick.mistakes import NOTHING, WORDS  # noqa: PLC0415 -- only for a mistake
 
         if node.name in NOTHING:

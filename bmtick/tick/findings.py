@@ -1,4 +1,4 @@
-"""What the checker reports: one finding, and the collector that locates it."""
+"""Findings of the checker, and the report that collects and locates them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Severity = Literal["error", "warning", "info"]
 
 
 class Fix(NamedTuple):
-    """A replacement of the text from ``start`` to ``end`` (offsets) that mends a mistake."""
+    """A replacement of the text from offset ``start`` to ``end`` that corrects a mistake."""
 
     start: int
     end: int
@@ -21,10 +21,10 @@ class Fix(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One thing wrong or risky in a script.
+    """One error or risk in a script.
 
-    An error is what Kapacitor refuses, or what surely fails at run time; a warning is a risk; an
-    info is neither. ``code`` is a stable short name of the kind of finding.
+    An error is refused by Kapacitor or surely fails at run time. A warning is a risk. An info is
+    neither. ``code`` is a stable short name of the kind of finding.
     """
 
     severity: Severity
@@ -47,7 +47,7 @@ class Finding(NamedTuple):
 
 
 class Report:
-    """Collects findings about one script; the same finding at the same place counts once."""
+    """Collects the findings of one script; duplicates at the same position count once."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -66,7 +66,7 @@ class Report:
         self._add("warning", code, message, position, remedy, fix)
 
     def info(self, code: str, message: str, position: Position, remedy: str = "") -> None:
-        """Add what is no risk, but good to know."""
+        """Add useful information that is not a risk."""
         self._add("info", code, message, position, remedy, None)
 
     def _add(
@@ -89,12 +89,12 @@ class Report:
 
 
 def from_error(error: BmtickError, code: str) -> Finding:
-    """Turn a refusal of the parser into a finding."""
+    """Convert a parser error to a finding."""
     location = error.location or Location("-")
-    fix = getattr(error, "fix", None)  # of a SyntaxRefusal
+    fix = getattr(error, "fix", None)  # of a TickSyntaxError
     return Finding("error", error.message, location, error.excerpt, error.remedy, code, fix)
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:
-    """Say whether any of the findings is an error."""
+    """Return whether any finding is an error."""
     return any(finding.severity == "error" for finding in findings)

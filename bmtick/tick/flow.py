@@ -1,8 +1,8 @@
-"""The data between nodes: its fields, tags and groups, and how each kind of node changes them.
+"""The data between nodes: fields, tags and groups, and how each kind of node changes them.
 
-Source of ``|eval()``: ``eval.go`` and ``expr.go`` of Kapacitor. A field of the point wins over a
-result of the same name wherever a later expression reads that name, and it then stays in the
-result, too.
+Source for ``|eval()``: Kapacitor's ``eval.go`` and ``expr.go``. Where a later expression reads a
+name that is both a field of the point and a result, the field's value is used, and it also
+replaces the result.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bmtick.tick.values import Value
 
 @dataclass(frozen=True)
 class Measurement:
-    """The schema of a measurement: types of its fields, and its tags."""
+    """The schema of a measurement: the types of its fields, and its tags."""
 
     fields: Mapping[str, str]
     tags: Collection[str] = ()
@@ -39,9 +39,10 @@ KNOWN: Schema = MappingProxyType(
 
 @dataclass(frozen=True)
 class Flow:
-    """Fields and tags that a point has. Where ``more_fields`` or ``more_tags``, it may have others.
+    """Fields and tags of a point. ``more_fields`` and ``more_tags`` allow unknown others.
 
-    ``added`` are the tags that nodes have added to those of the measurement. ``groups`` is None where the groups are not known (``groupBy(*)``, a var of the template).
+    ``added`` are tags that nodes added. ``groups`` is None where they are unknown
+    (``groupBy(*)``, a var of the template).
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -53,7 +54,7 @@ class Flow:
     added: frozenset[str] = frozenset()
 
     def type_of(self, name: str) -> str:
-        """Return the type of a field or tag, or NO_TYPE where it is not known."""
+        """Return the type of a field or tag, or NO_TYPE where it is unknown."""
         if name == "time":
             return "time"
         if name in self.fields:
@@ -61,7 +62,7 @@ class Flow:
         return "string" if name in self.tags else NO_TYPE
 
     def has(self, name: str) -> bool:
-        """Say whether there may be such a field or tag."""
+        """Return whether such a field or tag may exist."""
         known = name in self.fields or name in self.tags or name == "time"
         return known or self.more_fields or self.more_tags
 
@@ -70,16 +71,16 @@ class Flow:
         return replace(self, fields={**self.fields, **fields})
 
     def with_tags(self, tags: Collection[str]) -> Flow:
-        """Return the flow with tags that a node adds."""
+        """Return the flow with the tags that a node adds."""
         return replace(self, tags=self.tags | set(tags), added=self.added | set(tags))
 
     def without(self, fields: Collection[str], tags: Collection[str]) -> Flow:
-        """Return the flow without some fields and tags."""
+        """Return the flow without the given fields and tags."""
         left = {name: type_ for name, type_ in self.fields.items() if name not in fields}
         return replace(self, fields=left, tags=self.tags - frozenset(tags))
 
     def only(self, fields: Mapping[str, str]) -> Flow:
-        """Return what an aggregation leaves: these fields, and the tags of the group."""
+        """Return the flow after an aggregation: these fields, and the tags of the group."""
         return Flow(
             dict(fields),
             (self.groups or frozenset()) | self.added,
@@ -92,7 +93,7 @@ class Flow:
 
 
 def of_measurement(schema: Schema, name: str) -> Flow:
-    """Return the flow of a measurement: closed where the schema knows it."""
+    """Return the flow of a measurement; it is complete if the schema has the measurement."""
     known = schema.get(name)
     if known is None:
         return Flow(measurement=name)
@@ -109,7 +110,7 @@ TypeOf = Callable[[Value, Flow], str]
 
 
 def eval_outflow(node: PipelineNode, incoming: Flow, type_of: TypeOf) -> Flow:
-    """Return what leaves the node; ``type_of`` is asked once for each expression, in order."""
+    """Return the data that leaves an eval; ``type_of`` is called once per expression, in order."""
     setting = node.last("as")
     names = strings(setting.args) if setting and setting.complete else None
     named = names is not None and len(names) == len(node.args)
@@ -126,7 +127,7 @@ def eval_outflow(node: PipelineNode, incoming: Flow, type_of: TypeOf) -> Flow:
 
 
 def lost_results(node: PipelineNode, incoming: Flow) -> Iterator[tuple[str, Value]]:
-    """Yield the results that a later expression replaces: it reads a tag or field of their name."""
+    """Yield results that are lost: a later expression reads a tag or field of the same name."""
     setting = node.last("as")
     names = strings(setting.args) if setting and setting.complete else None
     if names is None or len(names) != len(node.args):
@@ -157,17 +158,17 @@ def _kept(node: PipelineNode, incoming: Flow, computed: dict[str, str]) -> Flow:
 
 
 def _visible(incoming: Flow, computed: dict[str, str]) -> Flow:
-    """Return what an expression can read: results so far, unless the point has such a field."""
+    """Return what an expression can read: earlier results, except where a tag has the name."""
     fields = {
         name: _raw(incoming, name, type_name)
         for name, type_name in computed.items()
-        if name not in incoming.tags  # the tag wins, as a field does
+        if name not in incoming.tags  # tags and fields of the point take precedence
     }
     return incoming.with_fields(fields)
 
 
 def _raw(incoming: Flow, name: str, type_name: str) -> str:
-    """Return the type of a name that is a result and perhaps a field of the point."""
+    """Return the type of a name that is a result and perhaps also a field of the point."""
     if name in incoming.fields:
         return incoming.fields[name]
     return NO_TYPE if incoming.more_fields else type_name
@@ -205,7 +206,7 @@ _AGGREGATES = _FLOATS | _INTS | _SAME_TYPE
 
 
 def outflow(node: PipelineNode, flows: Mapping[int, Flow], schema: Schema, type_of: TypeOf) -> Flow:
-    """Return what leaves a node, given what leaves its parents."""
+    """Return the data that leaves a node, given the data that leaves its parents."""
     if node.name == "from":
         return _from(node, schema)
     if node.kind is None or not node.parents:
@@ -224,7 +225,7 @@ def outflow(node: PipelineNode, flows: Mapping[int, Flow], schema: Schema, type_
 
 
 def dimensions(values: list[Value]) -> frozenset[str] | None:
-    """Return the tags to group by, or None where they are not all known."""
+    """Return the tags to group by, or None where some are unknown."""
     if any(value.type == "star" for value in values):
         return None
     found = [v for v in values if v.type not in ("duration", "dimension")]
@@ -255,7 +256,7 @@ def _influxql(node: PipelineNode, incoming: Flow) -> Flow:
     if node.name in _FLOATS:
         type_name = "float"
     elif node.name == "sum" and type_name == "int":
-        type_name = NO_TYPE  # of an empty batch it is the float 0.0
+        type_name = NO_TYPE  # the sum of an empty batch is the float 0.0
     elif node.name in _INTS:
         type_name = "int"
     renamed = node.value("as")
@@ -272,7 +273,7 @@ def _influxql(node: PipelineNode, incoming: Flow) -> Flow:
 
 
 def _prefixed(node: PipelineNode, flows: list[Flow]) -> Flow:
-    """Return the flow of a join or combine: every field behind the name of its side."""
+    """Return the flow of a join or combine: each field gets the prefix of its side."""
     setting = node.last("as")
     names = strings(setting.args) if setting and setting.complete else None
     delimiter = node.value("delimiter")
@@ -295,7 +296,7 @@ def _prefixed(node: PipelineNode, flows: list[Flow]) -> Flow:
 
 
 def _filled(node: PipelineNode, side: Flow, sides: list[Flow]) -> dict[str, str]:
-    """Return the fields of one side of a join: a missing side is filled with the other's names."""
+    """Return the fields of one side of a join; fill adds the names of the other sides."""
     fill = node.value("fill")
     if fill is None or fill.text() == "none":
         return dict(side.fields)
@@ -319,7 +320,7 @@ def _union(flows: list[Flow]) -> Flow:
 
 
 def _default(node: PipelineNode, flow: Flow) -> Flow:
-    # Where a field may already be there, it may be of another type than its default.
+    # A field that may already exist may have a type other than its default's.
     fields = {n: NO_TYPE if flow.more_fields else _type(v) for n, v in _pairs(node, "field")}
     tags = {n for n, _ in _pairs(node, "tag")}
     return flow.with_fields({**fields, **flow.fields}).with_tags(tags)

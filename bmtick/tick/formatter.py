@@ -1,6 +1,6 @@
-"""Tree to Kapacitor's canonical text, to the byte, as its ``tick/ast/node.go`` formats.
+"""Formats a tree as Kapacitor does, byte for byte; source: its ``tick/ast/node.go``.
 
-Chains and operators lean to the left and may be long, so both are walked with a loop.
+Chains and operators nest to the left and may be long, so both are formatted in a loop.
 """
 
 from __future__ import annotations
@@ -21,15 +21,14 @@ def format_program(program: ast.Program) -> str:
     return format_node(program)
 
 
-def settle(program: ast.Program) -> str:
-    """Return the text of a script that formatting leaves as it is.
+def format_stable(program: ast.Program) -> str:
+    """Return formatted text that does not change when it is formatted again.
 
-    Kapacitor's format of some strings over several lines, joined by ``+``, changes once more when it
-    is formatted again: whether an operator ends its line depends on the lines that it was read from.
-    Each pass breaks more lines, so it comes to an end.
+    Kapacitor may format strings that ``+`` joins over several lines differently the second time: the
+    line breaks depend on the lines of its input. Each pass breaks more lines, so the loop ends.
 
     Raises:
-        BmtickError: what Kapacitor prints does not parse.
+        BmtickError: Kapacitor's own format does not parse.
     """
     text = format_program(program)
     while (again := format_program(parse(text))) != text:
@@ -53,7 +52,7 @@ def _format(node: ast.Node, out: list[str], indent: str, *, newline: bool) -> No
 
 
 def _lead(node: ast.Node, out: list[str], indent: str, *, newline: bool) -> None:
-    """Write a node's comment, and the indentation where the node begins a line."""
+    """Write a node's comment, and the indentation if the node begins a line."""
     if node.comment:
         _write_comment(node.comment, out, indent, newline=newline)
         newline = True
@@ -98,7 +97,7 @@ def _plain(text: Callable[[Any], str]) -> Callable[[Any, list[str], str], None]:
     return write
 
 
-# -- nodes that hold others
+# -- nodes with children
 
 
 def _list(node: ast.ListNode, out: list[str], indent: str, newline: bool) -> None:
@@ -171,7 +170,7 @@ def _chain(node: ast.Chain, out: list[str], indent: str, newline: bool) -> None:
         _format(link.right, out, deeper, newline=False)
 
 
-# -- statements; these take no indentation of their own
+# -- statements: not indented
 
 
 def _declaration(node: ast.Declaration, out: list[str], indent: str, newline: bool) -> None:

@@ -1,4 +1,4 @@
-"""The pipeline that a script builds: nodes with what was set on them."""
+"""The pipeline that a script builds: nodes and their settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Setting:
     name: str
     args: list[Value]
     pos: Position
-    complete: bool = True  # False where a list of unknown length was given as the arguments
+    complete: bool = True  # False if the arguments contain a list of unknown length
 
 
 @dataclass
@@ -29,7 +29,7 @@ class _Configured:
         return (setting for setting in self.settings if setting.name == name)
 
     def last(self, name: str) -> Setting | None:
-        """Return the last use of a property: it wins."""
+        """Return the last use of a property, which takes effect."""
         for setting in reversed(self.settings):
             if setting.name == name:
                 return setting
@@ -41,7 +41,7 @@ class _Configured:
         return setting.args[0] if setting and setting.args else None
 
     def text(self, name: str) -> str:
-        """Return the string that a property was set to, or ``""``."""
+        """Return the string value of a property, or ``""``."""
         value = self.value(name)
         return value.text() if value else ""
 
@@ -57,7 +57,7 @@ class HandlerUse(_Configured):
 
 @dataclass(eq=False)
 class PipelineNode(_Configured):
-    """A node of the pipeline. ``edge`` is what it hands on: ``stream``, ``batch`` or ``""``."""
+    """A node of the pipeline. ``edge`` is what it emits: ``stream``, ``batch`` or ``""``."""
 
     kind: Kind | None  # None for a user-defined function, which may have any property
     name: str
@@ -66,17 +66,17 @@ class PipelineNode(_Configured):
     parents: list[PipelineNode]
     edge: str
     complete: bool = True
-    unfinished: bool = False  # a node that does not exist was to follow
+    unfinished: bool = False  # an unknown node follows
     children: list[PipelineNode] = field(default_factory=list)
     handlers: list[HandlerUse] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Tell the parents of their child."""
+        """Add this node to the children of its parents."""
         for parent in self.parents:
             parent.children.append(self)
 
     def describe(self) -> str:
-        """Return the node as a script writes it: ``|window()``."""
+        """Return the node as in a script: ``|window()``."""
         return (
             self.name
             if not self.parents and self.name in ("stream", "batch")
@@ -85,6 +85,6 @@ class PipelineNode(_Configured):
 
 
 def strings(values: list[Value]) -> list[str] | None:
-    """Return the values as strings, or None where one is not known."""
+    """Return the values as strings, or None where one is unknown."""
     texts = [v.constant for v in values]
     return None if any(t is UNKNOWN or not isinstance(t, str) for t in texts) else texts

@@ -1,4 +1,4 @@
-"""Kapacitor's nodes, properties and handlers as objects, made of the table in ``signatures.py``."""
+"""Kapacitor's nodes, properties and handlers as objects, built from the table in ``signatures.py``."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ _ALL_PATCHES = 99  # "1.5" means the last patch release of 1.5
 
 
 class Signature(NamedTuple):
-    """The arguments that a node or property takes."""
+    """The arguments of a node or property."""
 
     types: tuple[str, ...]
     variadic: bool = False
 
     @property
-    def least(self) -> int:
-        """The least number of arguments."""
+    def minimum(self) -> int:
+        """The minimum number of arguments."""
         return len(self.types) - self.variadic
 
     def type_at(self, index: int) -> str:
-        """Return the type of the argument at index."""
+        """Return the type of the argument at an index."""
         return self.types[min(index, len(self.types) - 1)]
 
     def __str__(self) -> str:
-        """The signature as it is written in the data files, in parentheses."""
+        """The signature as in the table, in parentheses."""
         return "(" + ", ".join(self.types) + ("..." if self.variadic else "") + ")"
 
 
@@ -42,7 +42,7 @@ class Property(NamedTuple):
 
     @property
     def is_field(self) -> bool:
-        """Whether it is a plain value, which a script may also read back."""
+        """Whether it is a plain value, which a script may also read."""
         return len(self.signature.types) == 1 and not self.signature.variadic
 
 
@@ -56,9 +56,9 @@ class Handler(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A kind of node. An empty ``wants`` or ``provides`` means: whatever comes in.
+    """A kind of node. An empty ``wants`` or ``provides`` means that any edge type fits.
 
-    ``hides`` names nodes that Kapacitor cannot find behind a field of this kind.
+    ``hides`` names nodes that Kapacitor cannot call because a field of this kind has their name.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Kind(NamedTuple):
     hides: tuple[str, ...] = ()
 
     def may_be_followed_by(self, other: Kind) -> bool:
-        """Say whether Kapacitor has ``other`` as a chaining method of this kind."""
+        """Return whether Kapacitor has ``other`` as a chaining method of this kind."""
         if other.name in ALWAYS:
             return True
         if self.sink or other.name in self.hides:
@@ -89,7 +89,7 @@ COMMON = {"quiet": Property("quiet", Signature(()))}
 
 
 class Catalogue(NamedTuple):
-    """All that Kapacitor has."""
+    """All nodes and handlers of Kapacitor."""
 
     kinds: dict[str, Kind]
     handlers: dict[str, Handler]
@@ -97,20 +97,20 @@ class Catalogue(NamedTuple):
 
 @functools.cache
 def parse_signature(text: str) -> Signature:
-    """Read a signature from its text."""
+    """Parse the text of a signature."""
     types = tuple(part.strip() for part in text.split(",")) if text else ()
     variadic = bool(types) and types[-1].endswith("...")
     return Signature(tuple(t.removesuffix("...") for t in types), variadic)
 
 
 def canonical(name: str) -> str:
-    """Return a name as the data has it: Kapacitor ignores the case of the first letter."""
+    """Return a name as in the table: Kapacitor ignores the case of the first letter."""
     return name[:1].lower() + name[1:]
 
 
 @functools.cache
 def catalogue() -> Catalogue:
-    """Return the nodes and handlers of the table, made once."""
+    """Return the nodes and handlers of the table; built once."""
     handlers = {
         name: Handler(
             name, parse_signature(table["args"]), _properties(table), table.get("since", OLDEST)

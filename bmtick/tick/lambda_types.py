@@ -1,7 +1,7 @@
-"""Types of lambda expressions: what each operator and function takes and gives.
+"""Infers the types of lambda expressions from the signatures of operators and functions.
 
-The signatures are in ``signatures.py``. A type is a name, or ``""`` where it is not known
-before data is there: a field without a schema, a var that the user gives.
+The signatures are in ``signatures.py``. A type is a name, or ``""`` where it is unknown until
+data arrives: a field without a schema, a var that the user gives.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Overload(NamedTuple):
 
 @functools.cache
 def overloads_of(name: str) -> list[Overload]:
-    """Return the signatures of an operator or function; none where Kapacitor has it not."""
+    """Return the signatures of an operator or function; empty where Kapacitor does not have it."""
     found = []
     for line in OPERATORS.get(name) or FUNCTIONS.get(name, ()):
         operands, _, result = line.rpartition("->")
@@ -47,23 +47,23 @@ def overloads_of(name: str) -> list[Overload]:
 
 
 class Scope(Protocol):
-    """Where a lambda stands: what its vars and references are."""
+    """The scope of a lambda: its vars and references."""
 
     def variable(self, node: ast.Identifier) -> Value | None:
-        """Return a var's value, or None (reported) where there is none."""
+        """Return a var's value, or None (reported) where it is undefined."""
 
     def reference(self, node: ast.Reference) -> str:
         """Return the type of a field or tag, or NO_TYPE."""
 
-    def compared(self, node: ast.Binary) -> None:
-        """Take note that two references are compared."""
+    def note_comparison(self, node: ast.Binary) -> None:
+        """Record that two references are compared."""
 
     def function_since(self, name: str, since: str, position: ast.Position) -> None:
-        """Take note that a function of a later version is used."""
+        """Record the use of a function of a later version."""
 
 
 def infer(node: ast.Node, scope: Scope, report: Report) -> str:
-    """Return the type of an expression, reporting what Kapacitor cannot evaluate."""
+    """Return the type of an expression; report what Kapacitor cannot evaluate."""
     return _Inference(scope, report).of(node)
 
 
@@ -128,7 +128,7 @@ class _Inference:
         return operand
 
     def _binary(self, node: ast.Binary) -> str:
-        # A sum of many terms leans to the left: a loop, not recursion.
+        # A sum of many terms nests to the left: a loop avoids deep recursion.
         spine: list[ast.Binary] = []
         left: ast.Node = node
         while isinstance(left, ast.Binary):
@@ -138,7 +138,7 @@ class _Inference:
         for binary in reversed(spine):
             pair = (binary.left, binary.right)
             if binary.operator in ("==", "!=") and all(isinstance(n, ast.Reference) for n in pair):
-                self._scope.compared(binary)
+                self._scope.note_comparison(binary)
             result = self._operation(binary, result, self.of(binary.right))
         return result
 
@@ -184,7 +184,7 @@ def _fits(overload: Overload, args: list[str]) -> bool:
 def _mismatch(
     node: ast.Binary, left: str, right: str, overloads: list[Overload]
 ) -> tuple[str, str]:
-    """Return message and remedy about operands that do not go together."""
+    """Return message and remedy for operands of types that do not fit."""
     message = f"'{node.operator}' cannot take {_shown(left)} and {_shown(right)}"
     if {left, right} == {"int", "float"}:
         return message, "convert one with float() or int(); a constant with a point is a float"

@@ -1,7 +1,7 @@
-"""Kapacitor's load directory: tasks, templates and topic handlers, each alone and all together.
+"""Checks Kapacitor's load directory: tasks, templates and topic handlers, alone and together.
 
 Sources: ``services/load``, ``services/alert`` and ``client/v1`` of Kapacitor 1.5.7. A file that the
-server refuses when it starts is an error; a topic that leads nowhere is a warning.
+server refuses at start-up is an error; a topic without a handler is a warning.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bmtick.documents import Places, load_json, load_yaml, source_line
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.tick import ast
 from bmtick.tick.checker import Analysis, analyse
-from bmtick.tick.context import TemplateReader, read_roughly
+from bmtick.tick.context import TemplateReader, scan_template
 from bmtick.tick.findings import Finding, Severity, from_error
 from bmtick.tick.flow import Schema
 from bmtick.tick.parser import parse_lambda
@@ -70,10 +70,10 @@ _NEEDED: Final = {
     "tcp": ("address",),
     "publish": ("topics",),
 }
-_REFUSED_WITHOUT: Final = frozenset({"log"})  # the server takes the others, which then fail
+_REFUSED_WITHOUT: Final = frozenset({"log"})  # the server accepts the others, which fail later
 _HANDLER_KEYS: Final = ("id", "topic", "kind", "match", "options")
 _TASK_KEYS: Final = ("id", "template-id", "dbrps", "vars")
-_KINDS_MEANT: Final = {
+_KIND_ALIASES: Final = {
     "email": "smtp",
     "mail": "smtp",
     "http": "post",
@@ -91,7 +91,7 @@ _MATCH_FUNCTIONS: Final = ("changed", "level", "name", "taskName", "duration")
 
 
 def kind_of(data: Any) -> str:
-    """Return what a document is: ``handler``, ``task`` or an empty text."""
+    """Return the kind of a document: ``handler``, ``task`` or ``""``."""
     if isinstance(data, Mapping):
         if "template-id" in data or "dbrps" in data:
             return "task"
@@ -101,7 +101,7 @@ def kind_of(data: Any) -> str:
 
 
 class Document:
-    """A YAML or JSON file, and what is wrong in it."""
+    """A YAML or JSON file with its findings."""
 
     def __init__(self, text: str, file: str) -> None:
         self.text, self.file = text, file
@@ -110,7 +110,7 @@ class Document:
         self._places: Places = {}
         try:
             if file.endswith(".json"):
-                load_json(text, file=file)  # YAML takes what JSON does not
+                load_json(text, file=file)  # YAML accepts what JSON refuses
             self.data, self._places = load_yaml(text, file=file)
         except BmtickError as error:
             self.findings.append(from_error(error, "document"))
@@ -122,7 +122,7 @@ class Document:
     def report(
         self, severity: Severity, message: str, path: tuple[str | int, ...], remedy: str = ""
     ) -> None:
-        """Add a finding at a key, or at the nearest one around it."""
+        """Add a finding at a key, or at the nearest enclosing key."""
         while path and path not in self._places:
             path = path[:-1]
         line, column = self._places.get(path, (1, 1))
@@ -138,7 +138,7 @@ class Document:
                 self.report("warning", f"Kapacitor ignores the key '{key}'", (str(key),), remedy)
 
     def string(self, key: str, *, needed: bool) -> str:
-        """Return a text, reporting where it is missing or none."""
+        """Return a string; report if it is missing or not a string."""
         value = self.data.get(key)
         if value is None or value == "":
             if needed:
@@ -151,7 +151,7 @@ class Document:
 
 
 def check_document(text: str, *, file: str) -> list[Finding]:
-    """Check a topic handler, or the file of a task that is made of a template."""
+    """Check a topic handler, or a task file that uses a template."""
     document = Document(text, file)
     if document.data is None:
         return document.findings
@@ -178,7 +178,7 @@ def _handler(document: Document) -> None:
             document.report("error", f"'{value}' is no {key}", (key,), remedy)
     kind = document.string("kind", needed=True)
     if kind and kind not in HANDLER_OPTIONS:
-        meant = _KINDS_MEANT.get(kind.lower(), "")
+        meant = _KIND_ALIASES.get(kind.lower(), "")
         remedy = nearest(kind, HANDLER_OPTIONS) or f"the kinds are {', '.join(HANDLER_OPTIONS)}"
         remedy = f"write kind: {meant}" if meant else remedy
         document.report("error", f"no kind of handler '{kind}'", ("kind",), remedy)
@@ -203,7 +203,7 @@ def _options(document: Document, kind: str) -> None:
             meant = str(option).replace("_", "-")
             hint = f"write {meant}" if meant in known else nearest(str(option), known)
             remedy = hint or (f"it has {', '.join(known)}" if known else "it has none")
-            severity: Severity = "warning" if kind == "talk" else "error"  # it reads none
+            severity: Severity = "warning" if kind == "talk" else "error"  # it reads no options
             document.report(severity, message, ("options", str(option)), remedy)
     for name in _NEEDED.get(kind, ()):
         if name not in options:
@@ -247,7 +247,7 @@ def _match(document: Document, match: str) -> None:
             stack += node.args
 
 
-# -- one task that is made of a template
+# -- one task that uses a template
 
 
 def _task(document: Document) -> None:
@@ -272,14 +272,14 @@ def _task(document: Document) -> None:
             document.report("error", error.message, ("vars", str(name)), error.remedy)
 
 
-# -- the whole
+# -- the whole directory
 
 
 class Directory:
     """A load directory.
 
     Args:
-        files: texts by path; the last folder of a path says what a file is.
+        files: texts by path; the last folder of a path gives the kind of file.
         schema: as for ``checker.check``; so are ``version`` and ``read_template``.
     """
 
@@ -289,7 +289,7 @@ class Directory:
         *,
         schema: Schema | None = None,
         version: str | None = None,
-        read_template: TemplateReader = read_roughly,
+        read_template: TemplateReader = scan_template,
     ) -> None:
         self._files = files
         self._how: dict[str, Any] = {
@@ -298,7 +298,9 @@ class Directory:
             "read_template": read_template,
         }
         self._findings: list[Finding] = []
-        self._fed: dict[str, list[Finding]] = {}  # topics, with what to say where nobody handles it
+        self._topic_findings: dict[
+            str, list[Finding]
+        ] = {}  # findings per topic, for a topic without a handler
         self._handled: dict[str, Document] = {}
 
     def check(self) -> list[Finding]:
@@ -332,14 +334,14 @@ class Directory:
                 continue
             if pure.stem in ids:
                 message = f"'{ids[pure.stem]}' defines the task '{pure.stem}', too"
-                self._say("error", message, path, text, "rename one of them")
+                self._report("error", message, path, text, "rename one of them")
             ids[pure.stem] = path
             if pure.suffix == ".tick":
                 self._script(path, text)
             else:
                 self._of_template(Document(text, path), templates)
 
-    def _say(self, severity: Severity, message: str, path: str, text: str, remedy: str) -> None:
+    def _report(self, severity: Severity, message: str, path: str, text: str, remedy: str) -> None:
         location = Location(path, 1, 1)
         self._findings.append(
             Finding(severity, message, location, source_line(text, 1), remedy, "load-directory")
@@ -354,8 +356,8 @@ class Directory:
         if not any(isinstance(s, ast.DBRP) for s in statements):
             message = "the task names no database: Kapacitor refuses it"
             remedy = 'begin with dbrp "telegraf"."autogen"'
-            self._say("error", message, path, text, remedy)
-        self._feeds(analysis)
+            self._report("error", message, path, text, remedy)
+        self._collect_topics(analysis)
 
     def _of_template(self, document: Document, templates: dict[str, tuple[str, str]]) -> None:
         if document.data is not None:
@@ -386,10 +388,10 @@ class Directory:
             message = "both the template and this file name databases" if own else "no database"
             remedy = "remove dbrps" if own else "add dbrps: [{db: telegraf, rp: autogen}]"
             document.report("error", f"{message}: Kapacitor refuses it", ("dbrps",), remedy)
-        self._feeds(analysis)
+        self._collect_topics(analysis)
 
-    def _feeds(self, analysis: Analysis) -> None:
-        """Note the topics that the alerts of a task feed."""
+    def _collect_topics(self, analysis: Analysis) -> None:
+        """Record the topics that the alerts of a task publish to."""
         context = analysis.context
         if context is None:
             return
@@ -398,12 +400,12 @@ class Directory:
             if topic is None:
                 continue
             if not topic.text():
-                self._fed.setdefault("", [])  # some topic that is known only at run time
+                self._topic_findings.setdefault("", [])  # a topic known only at run time
                 continue
             source = context.report.source
             message = f"no handler here takes from the topic '{topic.text()}'"
             remedy = f"add handlers/NAME.yaml with topic: {topic.text()}"
-            self._fed.setdefault(topic.text(), []).append(
+            self._topic_findings.setdefault(topic.text(), []).append(
                 Finding(
                     "warning",
                     message,
@@ -435,18 +437,22 @@ class Directory:
             options = document.data.get("options")
             fed = options.get("topics", []) if isinstance(options, Mapping) else []
             for other in fed if isinstance(fed, list) else []:
-                self._fed.setdefault(str(other), [])
+                self._topic_findings.setdefault(str(other), [])
         self._documents = documents
 
     def _topics(self) -> None:
-        """Report topics that lead nowhere, and handlers that get nothing."""
-        for topic, findings in self._fed.items():
+        """Report topics without handlers, and handlers without alerts."""
+        for topic, findings in self._topic_findings.items():
             if topic not in self._handled:
                 self._findings += findings
         for topic, document in self._handled.items():
-            known = topic in self._fed or "" in self._fed or topic.startswith("main:")
+            known = (
+                topic in self._topic_findings
+                or "" in self._topic_findings
+                or topic.startswith("main:")
+            )
             if not known and isinstance(document.data.get("topic"), str):
-                hint = nearest(topic, self._fed) or f"add .topic('{topic}') to an alert"
+                hint = nearest(topic, self._topic_findings) or f"add .topic('{topic}') to an alert"
                 message = f"no alert here feeds the topic '{topic}'"
                 document.report("warning", message, ("topic",), hint)
         for document in self._documents:

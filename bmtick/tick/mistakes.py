@@ -1,7 +1,7 @@
-"""The mistakes that people make in TICKscripts, and what to write instead.
+"""Common mistakes in TICKscripts and their corrections.
 
-Gathered from public scripts, forums and the issues of Kapacitor. ``explain`` looks at the tokens
-around the place where the parser gave up; the tables name what other languages call things.
+Collected from public scripts, forums and Kapacitor's issues. ``explain`` reads the tokens nearby the
+place where the parser stopped; the tables map names of other languages to Kapacitor's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bmtick.tick.tokens import Token, tokenize
 
 
 class Hint(NamedTuple):
-    """What is wrong, where, and what to write; an empty message keeps the parser's own."""
+    """Message, offset, remedy and fix; an empty message keeps the parser's own."""
 
     message: str
     offset: int
@@ -25,7 +25,7 @@ class Hint(NamedTuple):
     fix: Fix | None = None
 
 
-# -- words of other languages and of older Kapacitors
+# -- names in other languages and in older Kapacitor versions
 
 NODES: Final = {
     **dict.fromkeys(("average", "avg"), "mean"),
@@ -136,7 +136,7 @@ ARGUMENT_OF: Final = {
 
 
 def suggest_node(name: str, known: Iterable[str]) -> str:
-    """Return what to write for a node that does not exist, or an empty text."""
+    """Return the suggestion for an unknown node, or an empty string."""
     if name in ("mapReduce", "reduce"):
         return "since Kapacitor 0.13 the functions are nodes themselves: |mean('FIELD')"
     if name in ("apply", "foreach", "forEach", "loop"):
@@ -145,12 +145,12 @@ def suggest_node(name: str, known: Iterable[str]) -> str:
 
 
 def suggest_property(name: str, known: Iterable[str]) -> str:
-    """Return what to write for a property that does not exist, or an empty text."""
+    """Return the suggestion for an unknown property, or an empty string."""
     return _suggest(name, PROPERTIES, known, ".{}()")
 
 
 def suggest_function(name: str, known: Iterable[str]) -> str:
-    """Return what to write for a function that does not exist in lambdas."""
+    """Return the suggestion for an unknown function of lambdas."""
     if form := _NOT_FUNCTIONS.get(name):
         return form.format(name=name)
     found = _suggest(name, FUNCTIONS, known, "{}()")
@@ -190,7 +190,7 @@ _PART: Final = re.compile(r"([0-9]+)(ms|[uµsmhdw])")
 
 
 def _duration(text: str) -> tuple[str, str]:
-    """Return message and remedy for what looks like a duration and is none; else empty texts."""
+    """Return message and remedy for an invalid duration, or empty strings."""
     match = _WORD.fullmatch(text)
     if match is not None and match[2] in UNITS and match[2] != "ns":
         return "a duration has no space in it", f"write {text}"
@@ -237,26 +237,26 @@ _WHERE_IT_STOPS: Final = {
 
 
 def explain(text: str, token: Token, expected: str) -> Hint:
-    """Return what to do about a token that cannot stand where it does.
+    """Return the correction for a token at a wrong place.
 
     Args:
         text: the script.
-        token: where the parser gave up.
-        expected: what may stand there, in words.
+        token: where the parser stopped.
+        expected: what the grammar allows there, in words.
     """
     tokens = [t for t in tokenize(text) if t.kind != "comment"]
     at = next((i for i, t in enumerate(tokens) if t.offset >= token.offset), len(tokens) - 1)
-    around = _Around(text, tokens, at, expected)
+    nearby = _TokensNearby(text, tokens, at, expected)
     for rule in _RULES:
-        if found := rule(around):
+        if found := rule(nearby):
             return found
     return Hint(
         "", token.offset, _WHERE_IT_STOPS.get(expected, "see the example in the docs of the node")
     )
 
 
-class _Around(NamedTuple):
-    """The tokens around the place."""
+class _TokensNearby(NamedTuple):
+    """The tokens around the place where the parser stopped."""
 
     text: str
     tokens: Sequence[Token]
@@ -268,7 +268,7 @@ class _Around(NamedTuple):
         return self.tokens[index] if 0 <= index < len(self.tokens) else Token("none", 0, "")
 
     def source(self, token: Token) -> str:
-        """Return the rest of the line from a token on."""
+        """Return the rest of the line, from a token on."""
         return self.text[token.offset :].partition("\n")[0]
 
     def line_of(self, offset: int) -> int:
@@ -283,16 +283,16 @@ def _swap(token: Token, text: str) -> Fix:
     return Fix(token.offset, _end(token), text)
 
 
-def _bad_duration(around: _Around) -> Hint | None:
-    before, token = around.token(-1), around.token()
+def _bad_duration(nearby: _TokensNearby) -> Hint | None:
+    before, token = nearby.token(-1), nearby.token()
     if before.kind not in ("number", "duration") or token.kind not in ("ident", "duration"):
         return None
-    gap = around.text[_end(before) : token.offset]
+    gap = nearby.text[_end(before) : token.offset]
     if gap.strip(" "):
         return None
     written = before.text + token.text
     end, index = _end(token), 1
-    while (more := around.token(index)).kind == "duration" and more.offset == end:
+    while (more := nearby.token(index)).kind == "duration" and more.offset == end:
         written, end, index = written + more.text, _end(more), index + 1
     message, remedy = _duration(written)
     if not message:
@@ -301,10 +301,10 @@ def _bad_duration(around: _Around) -> Hint | None:
     return Hint(message, before.offset, remedy, Fix(before.offset, end, fix))
 
 
-def _bad_number(around: _Around) -> Hint | None:
-    before, token = around.token(-1), around.token()
+def _bad_number(nearby: _TokensNearby) -> Hint | None:
+    before, token = nearby.token(-1), nearby.token()
     if before.kind == "number" and token.offset == _end(before):
-        rest = around.text[before.offset :]
+        rest = nearby.text[before.offset :]
         if match := re.match(r"[0-9.]+[eE][0-9]+", rest):
             value = float(match[0])
             shown = f"{value:.1f}" if value < 1e18 else "it with all its digits and .0"
@@ -319,8 +319,8 @@ def _bad_number(around: _Around) -> Hint | None:
             shown = match[0].replace("_", "")
             fix = Fix(before.offset, before.offset + len(match[0]), shown)
             return Hint("a number has only digits", before.offset, f"write {shown}", fix)
-    if before.kind == "%" and around.token(-2).kind in ("number", "duration"):
-        number = around.token(-2).text
+    if before.kind == "%" and nearby.token(-2).kind in ("number", "duration"):
+        number = nearby.token(-2).text
         message = "% is the remainder of a division, no percent sign"
         return Hint(message, before.offset, f"write {number}", _swap(before, ""))
     return None
@@ -329,17 +329,17 @@ def _bad_number(around: _Around) -> Hint | None:
 _ODD_QUOTES: Final = "`\u2018\u2019\u201c\u201d"
 
 
-def _bad_string(around: _Around) -> Hint | None:
-    """A quote within a string, a string that is not closed, and other languages' quotes."""
-    before, token = around.token(-1), around.token()
+def _bad_string(nearby: _TokensNearby) -> Hint | None:
+    """Quotes within a string, unclosed strings, and other languages' quotes."""
+    before, token = nearby.token(-1), nearby.token()
     if token.kind == "error" and token.text.startswith("a string is not closed"):
-        for earlier in around.tokens[: around.at]:
+        for earlier in nearby.tokens[: nearby.at]:
             if earlier.kind == "string" and "\n" in earlier.text and earlier.text[:3] != "'''":
                 return Hint(token.text, earlier.offset, "close the string with ' where it ends")
     ends_here = before.kind == "string" and token.offset <= _end(before) + 1
     if ends_here and token.kind in ("ident", "number", "duration", "string", "error"):
-        line_end = around.text.find("\n", before.offset)
-        line = around.text[before.offset : line_end if line_end >= 0 else len(around.text)]
+        line_end = nearby.text.find("\n", before.offset)
+        line = nearby.text[before.offset : line_end if line_end >= 0 else len(nearby.text)]
         last = line.rfind("'")
         inner = line[1:last].replace("\\'", "'") if last > 0 else "it's"
         message = "the string ends at its second quote, and this stands behind it"
@@ -352,8 +352,8 @@ def _bad_string(around: _Around) -> Hint | None:
         return Hint(
             "", before.offset, "a text over several lines stands in three single quotes '''"
         )
-    if token.kind == "error" and around.source(token)[:1] in _ODD_QUOTES:
-        start = around.source(token)
+    if token.kind == "error" and nearby.source(token)[:1] in _ODD_QUOTES:
+        start = nearby.source(token)
         match = re.match(rf"[{_ODD_QUOTES}]([^{_ODD_QUOTES}']*)[{_ODD_QUOTES}]", start)
         kind = "straight quotes" if start[:1] != "`" else "single quotes"
         shown = f"'{match[1]}'" if match else "'...'"
@@ -362,9 +362,9 @@ def _bad_string(around: _Around) -> Hint | None:
     return None
 
 
-def _bad_operator(around: _Around) -> Hint | None:
-    before, token = around.token(-1), around.token()
-    start = around.source(token)
+def _bad_operator(nearby: _TokensNearby) -> Hint | None:
+    before, token = nearby.token(-1), nearby.token()
+    start = nearby.source(token)
     for signs, word in (("&&", "AND"), ("||", "OR"), ("&", "AND")):
         if start.startswith(signs):
             fix = Fix(token.offset, token.offset + len(signs), word)
@@ -380,10 +380,10 @@ def _bad_operator(around: _Around) -> Hint | None:
     if before.kind == "<" and start.startswith(">"):
         fix = Fix(before.offset, token.offset + 1, "!=")
         return Hint("there is no operator <>", before.offset, "write !=", fix)
-    if token.kind == "=" and around.source(token).startswith("=>"):
+    if token.kind == "=" and nearby.source(token).startswith("=>"):
         remedy = 'write lambda: "FIELD" > 1; fields and tags stand in double quotes'
         return Hint("a lambda takes no parameters", token.offset, remedy)
-    if token.kind == "=" and around.expected == "')'":
+    if token.kind == "=" and nearby.expected == "')'":
         return Hint("", token.offset, "compare with ==", _swap(token, "=="))
     if before.kind == "ident" and before.text == "lambda":
         fix = Fix(_end(before), _end(before), ":")
@@ -403,9 +403,9 @@ _SQL: Final = {
 }
 
 
-def _bad_statement(around: _Around) -> Hint | None:
-    before, token = around.token(-1), around.token()
-    declared = around.token(-2)
+def _bad_statement(nearby: _TokensNearby) -> Hint | None:
+    before, token = nearby.token(-1), nearby.token()
+    declared = nearby.token(-2)
     if token.kind == "=" and before.kind == "ident" and declared.kind != "var":
         other = declared.kind == "ident" and declared.text in _DECLARING
         start = declared if other else before
@@ -415,20 +415,20 @@ def _bad_statement(around: _Around) -> Hint | None:
             message = f"a var is not declared with '{declared.text}'"
         return Hint(message, start.offset, f"write var {before.text} = ...", fix)
     if declared.kind == "var" and token.kind == "-":
-        name = re.match(r"[\w-]+", around.text[before.offset :])
+        name = re.match(r"[\w-]+", nearby.text[before.offset :])
         shown = (name[0] if name else before.text).replace("-", "_")
         fix = Fix(before.offset, before.offset + len(shown), shown)
         return Hint("a name has no '-'", token.offset, f"write {shown}", fix)
-    if declared.kind == "var" and around.source(token).startswith(":"):
+    if declared.kind == "var" and nearby.source(token).startswith(":"):
         return Hint("", token.offset, f"write var {before.text} = VALUE, or var {before.text} TYPE")
-    if token.kind == "error" and around.source(token).startswith(";"):
+    if token.kind == "error" and nearby.source(token).startswith(";"):
         fix = Fix(token.offset, token.offset + 1, "")
         return Hint("", token.offset, "remove it: statements end with their line", fix)
-    if token.kind == "error" and around.source(token).startswith("#"):
+    if token.kind == "error" and nearby.source(token).startswith("#"):
         fix = Fix(token.offset, token.offset + 1, "//")
         return Hint("", token.offset, "a comment starts with //", fix)
-    if any(t.text in ("if", "for", "while", "else") for t in around.tokens[: around.at]) and (
-        around.source(token)[:1] == "{"
+    if any(t.text in ("if", "for", "while", "else") for t in nearby.tokens[: nearby.at]) and (
+        nearby.source(token)[:1] == "{"
     ):
         remedy = "choose a value with if(CONDITION, THEN, ELSE) in a lambda"
         return Hint("there are no statements if, for and while", token.offset, remedy)
@@ -440,16 +440,16 @@ _DECLARING: Final = frozenset(
 )
 
 
-def _bad_dbrp(around: _Around) -> Hint | None:
-    before, token = around.token(-1), around.token()
+def _bad_dbrp(nearby: _TokensNearby) -> Hint | None:
+    before, token = nearby.token(-1), nearby.token()
     if before.kind == "dbrp" and token.kind in ("string", "ident"):
         name = token.text.strip("'")
-        rest = re.match(r"'?([\w-]+)'?(?:\.'?([\w-]+)'?)?", around.text[token.offset :])
+        rest = re.match(r"'?([\w-]+)'?(?:\.'?([\w-]+)'?)?", nearby.text[token.offset :])
         policy = (rest and rest[2]) or "autogen"
         shown = f'"{name}"."{policy}"'
         fix = Fix(token.offset, token.offset + len(rest[0]), shown) if rest else None
         return Hint("", token.offset, f"write dbrp {shown}", fix)
-    if around.token(-2).kind == "dbrp" and before.kind == "reference":
+    if nearby.token(-2).kind == "dbrp" and before.kind == "reference":
         name = before.text.strip('"')
         database, dot, policy = name.partition(".")
         shown = f'"{database}"."{policy if dot else "autogen"}"'
@@ -458,36 +458,36 @@ def _bad_dbrp(around: _Around) -> Hint | None:
     return None
 
 
-def _bad_list(around: _Around) -> Hint | None:
-    before, token = around.token(-1), around.token()
-    if around.expected == "a string, a var or '*'":
+def _bad_list(nearby: _TokensNearby) -> Hint | None:
+    before, token = nearby.token(-1), nearby.token()
+    if nearby.expected == "a string, a var or '*'":
         if token.kind == "reference":
             shown = "'" + token.text.strip('"') + "'"
             return Hint(
                 "", token.offset, f"a list holds strings: write {shown}", _swap(token, shown)
             )
         return None
-    opened = around.token(-2)
-    if token.kind == "," and opened.kind == "(" and around.token(-3).kind == "=":
+    opened = nearby.token(-2)
+    if token.kind == "," and opened.kind == "(" and nearby.token(-3).kind == "=":
         shown = f"[{before.text}, ...]"
         return Hint("a list stands in brackets", opened.offset, f"write {shown}")
     return None
 
 
-def _bad_parentheses(around: _Around) -> Hint | None:
-    token = around.token()
-    open_ = _unclosed(around.tokens[: around.at])
-    if around.expected == "')'" and open_:
-        line = around.line_of(open_[-1].offset)
-        end = _end(around.token(-1))
+def _bad_parentheses(nearby: _TokensNearby) -> Hint | None:
+    token = nearby.token()
+    open_ = _unclosed(nearby.tokens[: nearby.at])
+    if nearby.expected == "')'" and open_:
+        line = nearby.line_of(open_[-1].offset)
+        end = _end(nearby.token(-1))
         return Hint("", token.offset, f"close the ( of line {line} with )", Fix(end, end, ")"))
     if token.kind == ")" and not open_:
         message = "this ) closes nothing"
         return Hint(message, token.offset, "remove it", _swap(token, ""))
     if token.kind == "eof" and open_:
-        line = around.line_of(open_[-1].offset)
+        line = nearby.line_of(open_[-1].offset)
         return Hint("", -1, f"close the ( of line {line} with )")
-    if around.expected == "a value":
+    if nearby.expected == "a value":
         return Hint("", token.offset, _OPERANDS.get(token.kind, "write a value here"))
     return None
 
@@ -506,7 +506,7 @@ _OPERANDS: Final = {
 
 
 def _unclosed(tokens: Sequence[Token]) -> list[Token]:
-    """Return the parentheses that are open after these tokens."""
+    """Return the parentheses that are still open after these tokens."""
     opened: list[Token] = []
     for token in tokens:
         if token.kind == "(":
@@ -534,8 +534,8 @@ _SIGNS: Final = {
 }
 
 
-def _bad_sign(around: _Around) -> Hint | None:
-    token = around.token()
+def _bad_sign(nearby: _TokensNearby) -> Hint | None:
+    token = nearby.token()
     if token.kind != "error":
         return None
     if "cannot start" in token.text:
@@ -543,12 +543,12 @@ def _bad_sign(around: _Around) -> Hint | None:
         return Hint("", token.offset, remedy)
     if token.text.startswith("a number has two"):
         return Hint("", token.offset, "remove one of them")
-    return Hint("", token.offset, _SIGNS.get(around.source(token)[:1], "remove it"))
+    return Hint("", token.offset, _SIGNS.get(nearby.source(token)[:1], "remove it"))
 
 
-def _bad_quotes(around: _Around) -> Hint | None:
-    token = around.token()
-    if token.kind == "reference" and around.expected not in ("')'", "the end of the script"):
+def _bad_quotes(nearby: _TokensNearby) -> Hint | None:
+    token = nearby.token()
+    if token.kind == "reference" and nearby.expected not in ("')'", "the end of the script"):
         return Hint(
             "", token.offset, "double quotes name a field or tag; a string stands in single quotes"
         )

@@ -1,8 +1,8 @@
-"""Tokens to tree, after Kapacitor's ``tick/ast/parser.go`` (the same grammar in 1.5 to 1.8).
+"""Parses tokens to a tree, like Kapacitor's ``tick/ast/parser.go`` (the same grammar in 1.5 to 1.8).
 
-Comments are read with the token that follows them; a node takes the comment of the token that it
-was made at. Where Kapacitor loses a comment (before ``)`` or ``,``) or hangs it on another node,
-so does this parser, or the formatted text would not be the server's.
+A comment is read with the token that follows it; a node gets the comment of the token where it is
+created. Kapacitor loses some comments (before ``)`` or ``,``) and attaches others to another node.
+This parser does the same; otherwise the formatted text would differ from the server's.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ _NONE = Token("error", 0, "")
 _NAMES = {"ident": "a name", "reference": "a name in double quotes", "eof": "the end of the script"}
 
 
-class SyntaxRefusal(BmtickError):  # noqa: N818 -- as it reads: what a refusal is raised for
-    """A text that Kapacitor refuses; ``fix`` mends it where that is known."""
+class TickSyntaxError(BmtickError):
+    """A script that Kapacitor refuses; ``fix`` corrects it where the correction is known."""
 
     fix: Fix | None = None
 
 
 class Reader:
-    """Tokens with a look-ahead of two, and the comment of each, as the Go parser keeps them."""
+    """Reads tokens with a look-ahead of two, and the comment of each, like the Go parser."""
 
     def __init__(self, text: str, file: str) -> None:
         self.source = Source(text, file)
         self._tokens: list[Token] = []
         self._comments: list[ast.Comment | None] = []  # before each token, until a node takes it
-        self._at = 0  # the token that is read next
-        waiting: list[Token] = []
+        self._at = 0  # index of the next token
+        pending: list[Token] = []
         for token in tokenize(text):
             if token.kind == "comment":
-                waiting.append(token)
+                pending.append(token)
                 continue
             self._tokens.append(token)
-            self._comments.append(self._comment_of(waiting) if waiting else None)
-            waiting = []
+            self._comments.append(self._comment_of(pending) if pending else None)
+            pending = []
 
     def _comment_of(self, tokens: list[Token]) -> ast.Comment:
         lines: list[str] = []
@@ -62,12 +62,12 @@ class Reader:
         return ast.Comment(self.source.position(tokens[0].offset), lines)
 
     def next(self) -> Token:
-        """Read the next token; behind the last one stand errors."""
+        """Read the next token; after the last one, return error tokens."""
         self._at += 1
         return self._tokens[self._at - 1] if self._at <= len(self._tokens) else _NONE
 
     def backup(self) -> None:
-        """Take back the token that was read last."""
+        """Move back by one token."""
         self._at -= 1
 
     def peek(self) -> str:
@@ -88,27 +88,29 @@ class Reader:
         return taken
 
     def left_over(self) -> list[ast.Comment]:
-        """Return the comments of the last token that was read, and of the next."""
+        """Return the comments of the last token read and of the next one."""
         comments = self._comments[max(0, self._at - 1) : self._at + 1]
         return [comment for comment in comments if comment]
 
     def expect(self, kind: str) -> Token:
-        """Read a token of this kind, or refuse."""
+        """Read a token of this kind, or raise a syntax error."""
         token = self.next()
         if token.kind != kind:
-            raise self.refusal(token, _NAMES.get(kind, f"'{kind}'"))
+            raise self.syntax_error(token, _NAMES.get(kind, f"'{kind}'"))
         return token
 
-    def refusal(self, token: Token, expected: str) -> BmtickError:
-        """Return the error about a token: what it is, what may stand there, and what to do if that is known."""
-        from bmtick.tick.mistakes import explain  # noqa: PLC0415 -- only of use where all is lost
+    def syntax_error(self, token: Token, expected: str) -> BmtickError:
+        """Return the error about a token: its text, what is allowed there, and the remedy if known."""
+        from bmtick.tick.mistakes import explain  # noqa: PLC0415 -- only needed after a syntax error
 
         hint = explain(self.source.text, token, expected)
         offset = hint.offset
         if token.kind == "error":
             message = token.text
         elif token.kind == "eof":
-            offset = len(self.source.text.rstrip(SPACES))  # not the empty line after the last
+            offset = len(
+                self.source.text.rstrip(SPACES)
+            )  # not at the empty line after the last one
             message = f"the script ends where {expected} is expected"
         else:
             shown = token.text if len(token.text) <= 40 else token.text[:40] + "..."
@@ -117,10 +119,10 @@ class Reader:
         error.fix = hint.fix
         return error
 
-    def error(self, message: str, offset: int, remedy: str) -> SyntaxRefusal:
-        """Return an error at an offset, with its line."""
+    def error(self, message: str, offset: int, remedy: str) -> TickSyntaxError:
+        """Return an error at an offset, with the line of the script."""
         position = self.source.position(offset)
-        return SyntaxRefusal(
+        return TickSyntaxError(
             message,
             location=self.source.location(position),
             remedy=remedy,
@@ -134,11 +136,11 @@ def comment_lines(text: str) -> list[str]:
     return [line.removeprefix("//").removeprefix(" ") for line in lines if line]
 
 
-_MAX_NESTING = 100  # levels of parentheses, calls and signs within each other
+_MAX_NESTING = 100  # nested parentheses, calls and signs
 
 
 class ExpressionParser(Reader):
-    """Reads expressions; what may stand around them is for the parser."""
+    """Parses expressions; the subclass parses statements and chains."""
 
     def __init__(self, text: str, file: str) -> None:
         super().__init__(text, file)
@@ -183,7 +185,7 @@ class ExpressionParser(Reader):
         comment: ast.Comment | None,
         argument: Callable[[], ast.Node],
     ) -> ast.Call:
-        """Read the arguments of a call, each with ``argument``, and its closing parenthesis."""
+        """Read the arguments of a call, each with ``argument``, and the closing parenthesis."""
         args: list[ast.Node] = []
         while self.peek() != ")":
             args.append(argument())
@@ -252,7 +254,7 @@ class ExpressionParser(Reader):
             start = self.source.position(self.next().offset)
             operand = self._primary()
             return ast.Unary(kind, operand, pos=start, comment=self.comment())
-        raise self.refusal(self.peek_token(), "a value")
+        raise self.syntax_error(self.peek_token(), "a value")
 
     def _parenthesised(self) -> ast.Node:
         self.next()
@@ -260,7 +262,7 @@ class ExpressionParser(Reader):
         node = self._primary_expression()
         if isinstance(node, ast.Binary):
             node.parens = True
-        # Kapacitor does so even where this throws away the comment of the inner node.
+        # Kapacitor does so too, even where it loses the comment of the inner node.
         node.comment = comment
         self.expect(")")
         return node
@@ -472,4 +474,4 @@ class _Parser(ExpressionParser):
             return self._string()
         if token.kind == "star":
             return self._star()
-        raise self.refusal(token, "a string, a var or '*'")
+        raise self.syntax_error(token, "a string, a var or '*'")

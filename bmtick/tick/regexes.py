@@ -1,7 +1,7 @@
-"""Regular expressions in Go's syntax: RE2, by Google's own library.
+"""Regular expressions in Go's syntax, with Google's RE2 library.
 
-Go's ``regexp`` and RE2 share syntax and meaning (linear time, leftmost-first, no look-around, no
-back-references), which Python's ``re`` does not.
+Go's ``regexp`` and RE2 have the same syntax and semantics (linear time, leftmost-first, no
+look-around, no back-references); Python's ``re`` has not.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import re2
 from bmtick.errors import BmtickError
 
 _OPTIONS = re2.Options()
-_OPTIONS.log_errors = False  # it would write to stderr
+_OPTIONS.log_errors = False  # otherwise RE2 writes to stderr
 
 _ESCAPE = re.compile(r"\\Q.*?(?:\\E|\Z)|\\(.)", re.DOTALL)
 _GROUP = re.compile(r"\$(?:\$|([A-Za-z0-9_]+)|\{([A-Za-z0-9_]+)\})")
 
 
 class Match(Protocol):
-    """What is used of a match."""
+    """The methods of a match that are used."""
 
     def group(self, *args: int | str) -> str | None: ...  # noqa: D102 -- as re.Match
 
@@ -51,7 +51,7 @@ class Regex:
             raise BmtickError("the regular expression holds an invalid character") from None
 
     def match_string(self, text: str) -> bool:
-        """Say whether the expression matches anywhere in text."""
+        """Return whether the expression matches anywhere in text."""
         return self._compiled.search(text) is not None
 
     def replace_all(self, text: str, template: str) -> str:
@@ -59,7 +59,7 @@ class Regex:
         parts: list[str] = []
         last = 0
         for match in self._compiled.finditer(text):
-            # Go takes no empty match right after the match before it.
+            # Go ignores an empty match directly after the previous match.
             if match.end() == match.start() == last and last and parts:
                 continue
             parts += (text[last : match.start()], self._expand(template, match))
@@ -86,6 +86,6 @@ def compile_regex(pattern: str) -> Regex:
     """Compile a pattern in Go's syntax.
 
     Raises:
-        BmtickError: Go's ``regexp`` refuses it; without location, which the caller knows.
+        BmtickError: Go's ``regexp`` refuses it; the caller adds the location.
     """
     return Regex(pattern)

@@ -1,4 +1,4 @@
-"""A user's own schema: a TOML file of measurements with their fields and tags.
+"""A user's schema: a TOML file of measurements with their fields and tags.
 
 ::
 
@@ -20,7 +20,7 @@ _KEYS = ("fields", "tags")
 
 
 def load_schema(text: str, *, file: str = "-") -> Schema:
-    """Return bmtick's own measurements and those of the file, which wins.
+    """Return bmtick's own measurements and those of the file; the file takes precedence.
 
     Raises:
         BmtickError: the text is not TOML, or not a schema.

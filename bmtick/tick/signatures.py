@@ -1,14 +1,14 @@
-"""Kapacitor's nodes, properties, handlers, lambda operators and functions: the one table of them.
+"""The table of Kapacitor's nodes, properties, handlers, lambda operators and functions.
 
-Names and arguments are the fields and methods of Kapacitor's ``pipeline`` package (1.5.7, 1.6.5; 1.7
-and 1.8 are as 1.6.5) and the signatures of ``tick/stateful``. It is Python, and not a data file,
-because compiled Python is read in a fraction of the time.
+Names and arguments come from the fields and methods of Kapacitor's ``pipeline`` package (1.5.7,
+1.6.5; 1.7 and 1.8 equal 1.6.5) and the signatures of ``tick/stateful``. The table is Python
+because compiled Python loads much faster than a data file.
 
-A signature is text: types parted by commas; ``string...`` is any number of them, ``int|duration``
-either, and the empty text no argument. ``since`` is the first release that has it, where that is
-later than 1.5.0; ``undocumented`` are fields that a script can set, too.
+A signature is a list of types separated by commas. ``string...`` means any number, ``int|duration``
+means either, and empty text means no argument. ``since`` is the first release with the name if it
+is later than 1.5.0; ``undocumented`` lists fields that a script can also set.
 
-To add a node, add an entry; what it does to the data is in ``flow.py``.
+To add a node, add an entry here and its effect on the data in ``flow.py``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _INFLUXQL: Final[dict[str, Any]] = {
     },
 }
 NODES: Final[dict[str, dict[str, Any]]] = {
-    # Where data comes from: stream and batch tasks.
+    # Sources of data: stream and batch tasks.
     "stream": {
         "summary": "all data of the task's databases, as it arrives",
         "provides": "stream",
@@ -106,7 +106,7 @@ NODES: Final[dict[str, dict[str, Any]]] = {
             "interval": "duration",
         },
     },
-    # Nodes that gather, thin out or pace data.
+    # Nodes that buffer, sample or pace data.
     "window": {
         "summary": "gathers points of a stream into batches",
         "args": "",
@@ -139,7 +139,7 @@ NODES: Final[dict[str, dict[str, Any]]] = {
         },
     },
     "shift": {
-        # its own field of that name stands before the method: Kapacitor refuses the node
+        # A field of the node has the method's name, so Kapacitor refuses the node.
         "summary": "moves data in time",
         "args": "duration",
         "hides": ("shift",),
@@ -154,7 +154,7 @@ NODES: Final[dict[str, dict[str, Any]]] = {
         "wants": "batch",
         "provides": "stream",
     },
-    # Nodes that compute, choose or change points.
+    # Nodes that compute, filter or change points.
     "where": {
         "summary": "lets the points pass for which an expression is true",
         "args": "lambda",
@@ -242,7 +242,7 @@ NODES: Final[dict[str, dict[str, Any]]] = {
             "tag": "string, string",
         },
     },
-    # Nodes that bring several series together.
+    # Nodes that combine several series.
     "join": {
         "summary": "joins nodes on equal times and groups",
         "args": "node...",
@@ -264,7 +264,7 @@ NODES: Final[dict[str, dict[str, Any]]] = {
         },
     },
     "combine": {
-        # its own field of that name stands before the method: Kapacitor refuses the node
+        # A field of the node has the method's name, so Kapacitor refuses the node.
         "summary": "pairs the points of one node",
         "args": "lambda...",
         "provides": "stream",
@@ -286,7 +286,7 @@ NODES: Final[dict[str, dict[str, Any]]] = {
             "tolerance": "duration",
         },
     },
-    # Functions over a batch, as in InfluxQL. Their properties are one set.
+    # InfluxQL functions over a batch; they share one set of properties.
     "count": {
         **_INFLUXQL,
         "summary": "number of values",
@@ -450,7 +450,7 @@ NODES: Final[dict[str, dict[str, Any]]] = {
         "provides": "stream",
         "properties_of": "alert",
     },
-    # Nodes that hand data on.
+    # Nodes that send data elsewhere.
     "httpOut": {
         "summary": "shows the last data under the task's address",
         "args": "string",
@@ -507,7 +507,7 @@ NODES: Final[dict[str, dict[str, Any]]] = {
     },
     # Nodes that scale clusters.
     "k8sAutoscale": {
-        # its own field of that name stands before the method: Kapacitor refuses the node
+        # A field of the node has the method's name, so Kapacitor refuses the node.
         "summary": "scales Kubernetes",
         "args": "",
         "provides": "stream",
@@ -530,7 +530,7 @@ NODES: Final[dict[str, dict[str, Any]]] = {
         },
     },
     "swarmAutoscale": {
-        # its own field of that name stands before the method: Kapacitor refuses the node
+        # A field of the node has the method's name, so Kapacitor refuses the node.
         "summary": "scales Docker Swarm",
         "args": "",
         "provides": "stream",
@@ -549,7 +549,7 @@ NODES: Final[dict[str, dict[str, Any]]] = {
         },
     },
     "ec2Autoscale": {
-        # its own field of that name stands before the method: Kapacitor refuses the node
+        # A field of the node has the method's name, so Kapacitor refuses the node.
         "summary": "scales EC2 groups",
         "args": "",
         "provides": "stream",

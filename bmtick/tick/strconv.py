@@ -1,6 +1,6 @@
-"""Go's ``strconv``: numbers as Go converts and writes them (on amd64), strings as it quotes them.
+"""Go's ``strconv``: converts and formats numbers (as on amd64) and quotes strings.
 
-Go's strings are bytes, mostly UTF-8; bytes that are not are surrogate escapes here.
+Go's strings are bytes, mostly UTF-8; other bytes are surrogate escapes here.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _BOOLS: Final = {
 
 
 def float_to_int(number: float) -> int:
-    """Convert as amd64 does: towards zero; what does not fit is the smallest int64."""
+    """Convert as on amd64: towards zero; a value out of range gives the smallest int64."""
     if -_TWO_63 <= number < _TWO_63:
         return int(number)
     return _MIN_INT
 
 
 def float_to_uint(number: float) -> int:
-    """Convert to uint64 as Go compiles it for amd64, whatever the number."""
+    """Convert any number to uint64 as Go's amd64 compiler does."""
     if number < _TWO_63:
         return float_to_int(number) % (1 << 64)
     return (float_to_int(number - _TWO_63) | _MIN_INT) % (1 << 64)
@@ -109,7 +109,7 @@ def format_float_g(number: float) -> str:
 
 
 def to_bytes(text: str) -> bytes:
-    """Return Go's bytes of a string."""
+    """Return the bytes of Go's string."""
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -119,7 +119,7 @@ def from_bytes(data: bytes) -> str:
 
 
 def go_runes(text: str) -> str:
-    """Return what Go's ``range`` over the string sees: U+FFFD for each byte that is not UTF-8."""
+    """Return the runes of Go's ``range``: U+FFFD for each byte that is not UTF-8."""
     if text.isascii():
         return text
     return "".join("\ufffd" if "\udc80" <= c <= "\udcff" else c for c in text)
@@ -155,7 +155,7 @@ def _quoted(char: str) -> str:
 
 
 def quote_to_ascii(text: str) -> str:
-    r"""Return Go's ``strconv.QuoteToASCII``: as quote, with ``\u`` for all that is not ASCII."""
+    r"""Return Go's ``strconv.QuoteToASCII``: like quote, with ``\u`` for non-ASCII characters."""
     return "".join(c if c.isascii() else _escaped(c) for c in quote(text))
 
 

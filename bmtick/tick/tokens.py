@@ -1,9 +1,9 @@
-"""Text to tokens and literals, as Kapacitor's ``tick/ast/lex.go`` and ``node.go`` read them.
+"""Splits text into tokens and reads literals, like Kapacitor's ``tick/ast/lex.go`` and ``node.go``.
 
 The lexer has two states. Where an operand may start, ``/`` opens a regular expression and ``-``
 is unary; after an operand, binary operators are tried first. A comment, ``]``, ``*`` and a regex
-always lead back to the operand state, so ``"a" // why`` with ``> 5`` on the next line is an error
-here as it is there.
+always return to the operand state. Therefore ``"a" // why`` with ``> 5`` on the next line is an
+error, as in Kapacitor.
 
 Sources of the literals: ``newNumber``, ``newDur`` (InfluxDB's ``influxql.ParseDuration``),
 ``newString``, ``newReference``, ``newRegex``.
@@ -19,7 +19,7 @@ from bmtick.durations import UNITS
 from bmtick.errors import BmtickError, Location
 from bmtick.tick.ast import Position
 
-# Go's unicode.IsSpace; Python's \s would also take the separators 0x1c to 0x1f.
+# Go's unicode.IsSpace; Python's \s would also match the separators 0x1c to 0x1f.
 SPACES = (
     " \t\n\v\f\r\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
@@ -45,7 +45,7 @@ _OPERAND = re.compile(
     )""",
     re.VERBOSE,
 )
-# In VERBOSE mode a blank in a class still counts, so _SPACE and _BLANK may be used above.
+# In VERBOSE mode a blank in a character class still counts, so _SPACE and _BLANK work above.
 _OPERATOR = re.compile(rf"{_SPACE}*([+\-*%]|/(?!/)|![=~]?|[<>]=?|=[~=]?)")
 _REGEX_AFTER = re.compile(rf"{_SPACE}*({_REGEX})")
 _SKIP = re.compile(rf"{_SPACE}*")
@@ -75,7 +75,7 @@ class Token(NamedTuple):
 
 
 class Source:
-    """A script's text with its name; turns offsets into positions and locations."""
+    """A script's text and name; converts offsets to positions and locations."""
 
     def __init__(self, text: str, file: str) -> None:
         self.text = text
@@ -88,17 +88,17 @@ class Source:
         return Position(offset, line, offset - self._starts[line - 1] + 1)
 
     def location(self, position: Position) -> Location:
-        """Return where a node is, for a message."""
+        """Return the location of a position, for a message."""
         return Location(self.file, position.line, position.column)
 
     def excerpt(self, position: Position) -> str:
-        """Return the whole line that a position is in."""
+        """Return the line of a position."""
         start = self._starts[position.line - 1]
         return self.text[start:].split("\n", 1)[0].rstrip("\r")
 
 
 def tokenize(text: str) -> list[Token]:
-    """Cut text into tokens; the last is ``eof``, or ``error`` whose text says what is wrong."""
+    """Split text into tokens; the last is ``eof``, or ``error`` whose text is the message."""
     tokens: list[Token] = []
     offset = 0
     after_operand = False
@@ -108,7 +108,7 @@ def tokenize(text: str) -> list[Token]:
             tokens.append(Token(operator, found.start(1), operator))
             offset = found.end()
             after_operand = False
-            # Only right after these does // mean an empty regex and not a comment.
+            # Only directly after these, // is an empty regex and not a comment.
             if operator in ("=", "=~", "!~") and (regex := _REGEX_AFTER.match(text, offset)):
                 tokens.append(Token("regex", regex.start(1), regex[1]))
                 offset = regex.end()
@@ -124,7 +124,7 @@ def tokenize(text: str) -> list[Token]:
 
 
 def _operand(text: str, offset: int) -> Token:
-    """Return the token where an operand may start."""
+    """Return the token at an offset where an operand may start."""
     match = _OPERAND.match(text, offset)
     if not match:
         return _error(text, offset)
@@ -138,14 +138,14 @@ def _operand(text: str, offset: int) -> Token:
     if kind == "number" and "." in value and text.startswith(".", match.end()):
         return Token("error", start, "a number has two decimal points")
     if kind == "regex" and not value[1].isascii():
-        # Kapacitor's lexer steps back too far here; at the start of a script the server dies.
+        # Kapacitor's lexer backs up too far here; at the start of a script its server crashes.
         return Token("error", start, "a regular expression cannot start like this here")
     return Token(kind, start, value)
 
 
 def _identifier(text: str, start: int, value: str) -> Token:
     if not value.isascii():
-        # \w also takes numbers such as ² that are neither letter nor digit to Go.
+        # \w also matches numbers such as ² that Go treats as neither letter nor digit.
         wrong = next((i for i, c in enumerate(value) if not _is_identifier(c)), len(value))
         if wrong == 0:
             return _error(text, start)
@@ -183,7 +183,7 @@ def read_number(text: str) -> tuple[int | float, int]:
     """Return the value and the base of a number; a leading zero means octal.
 
     Raises:
-        BmtickError: not a number to Kapacitor, or out of the range of its type.
+        BmtickError: Kapacitor refuses the number, or it is out of range.
     """
     if not text.isascii():
         raise BmtickError(f"'{text}' is no number", remedy="write it with the digits 0 to 9")
@@ -203,7 +203,7 @@ def read_number(text: str) -> tuple[int | float, int]:
 
 
 def _int64(text: str, base: int) -> int:
-    # Python refuses to convert thousands of digits; no int64 has more than 22.
+    # Python refuses to convert thousands of digits; an int64 has at most 22.
     digits = text.lstrip("0") or "0"
     value = int(digits, base) if len(digits) <= 22 else INT_MAX + 1
     if value > INT_MAX:
@@ -217,8 +217,8 @@ def _int64(text: str, base: int) -> int:
 def read_duration(text: str) -> int:
     """Return the nanoseconds of a duration literal: one number and one unit.
 
-    Kapacitor computes in 64 bits and notices an overflow only where the result is negative, so
-    the others are what it computes.
+    Kapacitor computes in 64 bits and detects an overflow only if the result is negative. Other
+    overflows are returned as it computes them.
 
     Raises:
         BmtickError: not a duration, or too long.

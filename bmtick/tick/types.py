@@ -1,4 +1,4 @@
-"""The values of TICKscript's lambda expressions, as Kapacitor's ``ast.ValueType`` knows them.
+"""The types of values in TICKscript's lambda expressions, like Kapacitor's ``ast.ValueType``.
 
 A value's Python class is its type: ``int`` (64 bits), ``float``, ``str`` (bytes that are not
 UTF-8 are surrogate escapes), ``bool``, :class:`Time`, :class:`Duration`, :class:`Regex` and
@@ -18,7 +18,7 @@ MAX_INT: Final = _BIAS - 1
 
 
 class Time(int):
-    """A moment, in nanoseconds since the epoch; shown in the zone of whoever shows it."""
+    """A time in nanoseconds since the epoch; the caller chooses the zone for display."""
 
     __slots__ = ()
 
@@ -30,7 +30,7 @@ class Duration(int):
 
 
 class Missing:
-    """The type of :data:`MISSING`, which stands for a field or tag that a point does not bear."""
+    """The type of :data:`MISSING`, the value of a field or tag that a point does not have."""
 
     __slots__ = ()
 
@@ -80,7 +80,7 @@ def go_type_name(kind: Type) -> str:
 
 
 def wrap(number: int) -> int:
-    """Return number as Go's int64 arithmetic leaves it, modulo 2**64."""
+    """Return number after Go's int64 overflow, modulo 2**64."""
     if -_BIAS <= number < _BIAS:
         return number
     return ((number + _BIAS) & _MASK) - _BIAS
@@ -91,8 +91,8 @@ class EvaluationError(Exception):
 
     Args:
         message: Kapacitor's error text.
-        panic: true where Go panics. ``Eval`` recovers from that, a predicate does not: it takes
-            the whole server down (measured on 1.5.7), so a caller should say so.
+        panic: true where Go panics. ``Eval`` recovers from it; a predicate does not, so the whole
+            server crashes (measured on 1.5.7). A caller should report that.
     """
 
     def __init__(self, message: str, *, panic: bool = False) -> None:
@@ -102,7 +102,7 @@ class EvaluationError(Exception):
 
 
 class TypeGuardError(EvaluationError):
-    """A node was asked for a type that it does not have."""
+    """A node was asked for a type that its value does not have."""
 
     def __init__(self, requested: Type, actual: Type) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""What an expression of a script is worth before any data is there: its type, perhaps its value."""
+"""The static value of an expression: its type, and its constant where the script gives it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class _Unknown:
 
 
 UNKNOWN: Final = _Unknown()
-NOWHERE: Final = ast.Position()  # of a value that the vars file gives
+NOWHERE: Final = ast.Position()  # the position of values from the vars file
 
 VAR_TYPES: Final = (
     "bool",
@@ -54,12 +54,12 @@ _ARTICLES: Final = {
 
 @dataclass
 class Value:
-    """A type, and the value itself where the script gives it.
+    """A type, and the value itself where it is known.
 
     ``type`` is one of ``VAR_TYPES`` or ``node``, ``handler``, ``reference``, ``dimension``
-    (``time(10m)``), ``time``, or ``any`` where nothing is known. ``constant`` is a Python value, a
-    list of values, the node of the pipeline, or the lambda's tree. ``placeholder`` marks the value
-    of a var that a template leaves to its user, with the ``default`` that it may have.
+    (``time(10m)``), ``time``, or ``any`` where it is unknown. ``constant`` is a Python value, a
+    list of values, a node of the pipeline, or a lambda's tree. ``placeholder`` marks a var whose
+    value the template's user gives, with its ``default`` if it has one.
     """
 
     type: str
@@ -74,17 +74,17 @@ class Value:
         return self.constant is not UNKNOWN
 
     def at_definition(self) -> Any:
-        """Return the value that Kapacitor sees when the script is defined, or UNKNOWN."""
+        """Return the value that Kapacitor has when the script is defined, or UNKNOWN."""
         if self.placeholder:
             return ZERO.get(self.type, UNKNOWN) if self.default is UNKNOWN else self.default
         return self.constant
 
     def text(self) -> str:
-        """Return the string that this is, or ``""`` where it is none or not known."""
+        """Return the string, or ``""`` where the value is not a known string."""
         return self.constant if isinstance(self.constant, str) and self.type == "string" else ""
 
 
 def described(type_name: str) -> str:
-    """Return a type for a sentence: ``a string``."""
+    """Return a type with its article: ``a string``."""
     *most, last = (_ARTICLES.get(part, part) for part in type_name.split("|"))
     return f"{', '.join(most)} or {last}" if most else last

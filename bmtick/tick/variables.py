@@ -1,4 +1,4 @@
-"""Vars of a task as Kapacitor's vars file gives them: ``{"crit": {"type": "int", "value": 200}}``.
+"""A task's vars in the format of Kapacitor's vars file: ``{"crit": {"type": "int", "value": 200}}``.
 
 Source: ``client/v1`` of Kapacitor.
 """
@@ -30,7 +30,7 @@ def load_variables(text: str, *, file: str = "-") -> Mapping[str, Any]:
             location=Location(file),
             remedy='write {"NAME": {"type": "int", "value": 200}}',
         )
-    # bmtick test and the kapacitor command also take the vars inside a task file.
+    # bmtick test and the kapacitor command also accept the vars inside a task file.
     inner = data.get("vars")
     if isinstance(inner, dict) and "type" not in inner and "value" not in inner:
         return inner

@@ -6,7 +6,7 @@ from bmtick.engine.template_uses import read_template
 from bmtick.errors import BmtickError
 from bmtick.tick import ast
 from bmtick.tick.checker import check
-from bmtick.tick.formatter import format_program, settle
+from bmtick.tick.formatter import format_program, format_stable
 from bmtick.tick.parser import parse, parse_lambda
 from bmtick.tick.variables import load_variables, read_variables
 from tests.tick.strategies import pipelines, programs, scraps, texts
@@ -27,7 +27,7 @@ def test_format_is_idempotent(program):
 
 @given(programs, st.sampled_from([" + ", " +\n", "\n+ "]))
 def test_what_is_settled_stays_as_it_is(program, plus):
-    text = settle(parse(format_program(program).replace(" + ", plus)))
+    text = format_stable(parse(format_program(program).replace(" + ", plus)))
     assert format_program(parse(text)) == text
 
 

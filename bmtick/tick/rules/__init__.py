@@ -1,6 +1,6 @@
-"""Rules of the checker: one module each, with a function ``check(context)``.
+"""The checker's rules: one module each, with a function ``check(context)``.
 
-The order of findings is that of the text, not of the rules.
+Findings are sorted by their position in the text, not by rule.
 """
 
 from __future__ import annotations

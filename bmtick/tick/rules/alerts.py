@@ -1,4 +1,4 @@
-"""An alert can fire, tells somebody, and keeps the states of its groups apart; its templates parse."""
+"""Checks alerts: levels, handlers, templates, and ids that are unique per group."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check(context: Context) -> None:
     for node in context.nodes:
         if node.name not in ("alert", "deadman"):
             continue
-        if not node.unfinished:  # a level or handler that is misspelt is reported as that
+        if not node.unfinished:  # a misspelt level or handler has its own finding
             _levels(context, node)
             _recipients(context, node)
         templates = {name: _template(context, node, name) for name in _NAMES}
@@ -61,7 +61,7 @@ def _recipients(context: Context, node: PipelineNode) -> None:
 
 
 def _arguments(context: Context, node: PipelineNode) -> None:
-    """Warn of one string where several are meant: there is no shell that parts them."""
+    """Warn of one string with several arguments: no shell splits it."""
     for use in node.handlers:
         first = use.args[0] if use.args else None
         if first is None or not first.known or first.type != "string":
@@ -101,7 +101,7 @@ def _template(context: Context, node: PipelineNode, name: str) -> TemplateUses |
 
 
 def _for_unknown(flow: Flow, name: str, wrong: str) -> str:
-    """Return what to write for a name that a template reads and the alert has not."""
+    """Return the remedy for a name that a template reads and the alert does not have."""
     if wrong in (flow.groups or ()) or wrong in flow.tags:
         return f'write {{{{ index .Tags "{wrong}" }}}}'
     if wrong in flow.fields and "Fields" in _NAMES[name]:
@@ -112,7 +112,7 @@ def _for_unknown(flow: Flow, name: str, wrong: str) -> str:
 
 
 def _template_remedy(message: str) -> str:
-    """Return what to write for an error of Go's template parser, where that is known."""
+    """Return the remedy for an error of Go's template parser, where it is known."""
     if "unclosed action" in message or "unexpected {{end}}" in message:
         return (
             "close it with }}"
@@ -130,7 +130,7 @@ def _template_remedy(message: str) -> str:
 
 
 def _inside(context: Context, value: Value, at: Location | None) -> Position:
-    """Return the place in a template, where its text stands in the script as it is."""
+    """Return the position in a template if the script contains its text literally."""
     source = context.report.source
     written = f"'{value.constant}'"
     start = value.pos.offset + (2 if source.text.startswith("'''", value.pos.offset) else 0)
@@ -172,7 +172,7 @@ def _id(context: Context, node: PipelineNode, uses: TemplateUses | None) -> None
         return
     if groups and groups & set(uses.tags):
         return
-    if context.inflow(node).added & set(uses.tags):  # computed, as a rule from a group's tag
+    if context.inflow(node).added & set(uses.tags):  # computed, usually from a group's tag
         return
     value = node.value("id")
     shown = ", ".join(sorted(groups)) if groups else "the data's tags"

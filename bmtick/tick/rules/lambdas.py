@@ -1,4 +1,4 @@
-"""Every lambda evaluates to the type that its node needs."""
+"""Checks that each lambda has the type that its node needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bmtick.tick.lambda_types import NO_TYPE
 from bmtick.tick.values import Value, described
 
 _BOOL = ("bool",)
-_RESULTS = ("bool", "int", "float", "string", "duration")  # others no field can hold
+_RESULTS = ("bool", "int", "float", "string", "duration")  # a field can hold no other type
 _BOOL_PROPERTIES = (
     *("info", "warn", "crit", "infoReset", "warnReset", "critReset"),
     *("where", "lambda"),
@@ -44,7 +44,7 @@ def _arguments(context: Context, node: PipelineNode) -> None:
 
 
 def _properties(context: Context, node: PipelineNode) -> None:
-    # A source's own where is applied to the data that the source itself selects.
+    # The where of a source applies to the data that the source itself selects.
     flow = context.flow(node) if node.name == "from" else context.inflow(node)
     for name in _BOOL_PROPERTIES:
         for setting in node.uses(name):

@@ -1,4 +1,4 @@
-"""What each kind of node demands: groups, names of results, times, values."""
+"""Checks each kind of node: groups, names of results, times, values."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _names(context: Context) -> None:
 
 
 def _given(setting: Setting | None) -> list[object] | None:
-    """Return the names, or None where their number is not known."""
+    """Return the names, or None where their number is unknown."""
     if setting is None:
         return []
     return [arg.at_definition() for arg in setting.args] if setting.complete else None
@@ -148,7 +148,7 @@ def _timing(context: Context) -> None:
 
 
 def _number(value: Value | None, *, at_definition: bool = False) -> int | None:
-    """Return a number or duration; 0 where it is not set, None where it is not known."""
+    """Return a number or duration; 0 where it is not set, None where it is unknown."""
     if value is None:
         return 0
     constant = value.at_definition() if at_definition else value.constant
@@ -197,7 +197,7 @@ def _barrier(context: Context, node: PipelineNode) -> None:
 
 
 def _not_zero(context: Context, node: PipelineNode) -> None:
-    # Kapacitor also takes the argument as a property, and the last one wins.
+    # Kapacitor also accepts the argument as a property; the last one takes effect.
     value = node.value("shift") or node.value("duration") or node.value("n")
     value = value or (node.args[0] if node.args else None)
     if value and _number(value) == 0:
@@ -267,7 +267,7 @@ _Found = Iterator[tuple[str, Value | None, str]]
 
 
 def _empty(node: PipelineNode, name: str) -> bool:
-    """Say whether a property is not set, or set to an empty text when the script is defined."""
+    """Return whether a property is unset or empty when the script is defined."""
     value = node.value(name)
     return value is None or value.at_definition() == ""
 
@@ -403,7 +403,7 @@ def _sideload(context: Context) -> None:
 
 
 def check(context: Context) -> None:
-    """Check every node by the rules of its kind."""
+    """Check every node."""
     _groups(context)
     _names(context)
     _timing(context)

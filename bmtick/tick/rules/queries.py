@@ -1,4 +1,4 @@
-"""The text of an InfluxQL query, as far as its form goes."""
+"""Checks the text of InfluxQL queries, without a full parser."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FROM = re.compile(
 )
 _PART = re.compile(r"""(?:"((?:[^"\\]|\\.)*)"|([^."/]+)|(/(?:[^/\\]|\\.)+/))(?:\.|$)|(?<=\.)\.""")
 _TIME = re.compile(r"\btime\s*[<>=]", re.IGNORECASE)
-_INNER = re.compile(  # what InfluxQL refuses without times and groups in the text
+_INNER = re.compile(  # InfluxQL refuses these without times and groups
     r"\b(derivative|non_negative_derivative|difference|non_negative_difference|moving_average"
     r"|cumulative_sum|elapsed)\s*\(\s*\w+\s*\(",
     re.IGNORECASE,
@@ -66,7 +66,7 @@ def check(context: Context) -> None:
 
 
 def _dropped(context: Context, query: Value) -> None:
-    """Warn of what Kapacitor throws away: it writes its own times and groups into the query."""
+    """Warn of clauses that Kapacitor drops: it writes its own times and groups into the query."""
     bare = _QUOTED.sub("''", query.constant)
     for name in _CALL.findall(bare):
         if known := _FUNCTIONS.get(name.lower()):
@@ -88,7 +88,7 @@ def _dropped(context: Context, query: Value) -> None:
 
 
 def _sources(text: str, declared: set[tuple[str, str]]) -> tuple[str, str]:
-    """Return what is wrong with the measurements of a query: each needs its database."""
+    """Return message and remedy for the measurements of a query: each needs its database."""
     found = _FROM.search(text)
     if found is None:
         return "", ""

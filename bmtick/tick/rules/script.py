@@ -1,4 +1,4 @@
-"""The script as a whole: it does something, and all in it is of use."""
+"""Checks the whole script: it has an effect, and every part of it is used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ENDS = frozenset(
 
 
 def check(context: Context) -> None:
-    """Check that nodes come of the script and that their data goes somewhere."""
+    """Check that the script creates nodes and that their data is used."""
     nodes = [node for node in context.nodes if node.parents]
     if not nodes and not has_errors(context.report.findings()):
         start = context.nodes[0].pos if context.nodes else Position()
@@ -32,12 +32,12 @@ def check(context: Context) -> None:
     for name, position in context.evaluator.unused.items():
         value = context.evaluator.var(name)
         if value and value.type in ("node", "handler"):
-            continue  # a pipeline works without being named again
+            continue  # a pipeline runs even if its var is unused
         context.report.warning("unused-var", f"the var '{name}' is not used", position, "remove it")
 
 
 def _without_values(context: Context) -> None:
-    """Tell that the script is a template: as a task Kapacitor refuses it."""
+    """Report that the script is a template: Kapacitor refuses it as a task."""
     if context.evaluator.given:
         return
     typed = [s for s in context.program.statements if isinstance(s, ast.TypeDeclaration)]
