@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 _KEY = re.compile(r"""\s*(["']?)([\w.-]+)\1\s*=""")
 _HEADER = re.compile(r"\s*\[\[?\s*([^\]]*?)\s*\]")
+_SET = re.compile(r"""=\s*\{(\s*(?:"[^"]*"|'[^']*')\s*(?:,.*)?)\}""")
 _BARE = re.compile(r"[^\s,\]}#\"'=]+")
 
 
@@ -56,7 +57,25 @@ def hint(said: str, text: str, line: int, column: int) -> Hint | None:
             return open_list or _value(here, column)
     if said.startswith("Expected newline or end of document"):
         return _more(here, column)
-    return _sign(said, here, column)
+    return _no_statement(said, here) or _sign(said, here, column)
+
+
+def _no_statement(said: str, here: str) -> Hint | None:
+    """Return what is wrong with a line that another language would take."""
+    if said.startswith("Invalid initial character for a key part") and not here.strip(" []"):
+        return Hint("a section has a name", "write it like [notify]", here.index("[") + 1)
+    spaced = _HEADER.match(here)
+    if said.startswith("Expected ']'") and spaced and " " in spaced[1]:
+        name = spaced[1].replace(" ", "_")
+        return Hint("the name of a section has no spaces", f"write [{name}]", spaced.start(1) + 1)
+    if not said.startswith(("Invalid statement", "Expected '='")):
+        return None
+    if here.lstrip().startswith(("{", '"""')):
+        return Hint("a line is KEY = VALUE or a [SECTION]", "'bmtick init' writes an example")
+    if listed := _SET.search(here):
+        text = f"write [{listed[1].strip()}]"
+        return Hint("a list stands in [ and ]", text, here.index("{", listed.start()) + 1)
+    return None
 
 
 def _sign(said: str, here: str, column: int) -> Hint | None:
@@ -86,12 +105,21 @@ def _more(here: str, column: int) -> Hint:
     """Return what is wrong where a value ended and something follows."""
     if here[column - 1 :].lstrip().startswith(_COMMENTS):
         return Hint("no comment begins so", "write # before it")
+    rest = here[column - 1 :].strip()
+    if rest == "," or rest.startswith(", #"):
+        return Hint("no comma stands between lines", "take it out", here.index(",", column - 1) + 1)
+    if (header := _HEADER.match(here)) and rest.startswith("]"):
+        return Hint("one ']' is too many", f"write {header[0].strip()}", column)
     match = _KEY.match(here)
     value = here[match.end() :].partition("#")[0].strip() if match else ""
     begin = here.find(value) + 1
     number = _NUMBER.fullmatch(value)
     if number and number[2] in _DURATIONS:
         return Hint(f"a stretch of time is a text: {value}", f'write "{value}"', begin)
+    if number and re.fullmatch(r"[0-9]+,[0-9]{1,2}", number[1]):  # as French and Germans write
+        return Hint(
+            f"a number has a point, not {value}", f"write {number[1].replace(',', '.')}", begin
+        )
     if number:
         digits = re.sub(r"[^0-9]", "", number[1]).lstrip("0") or "0"
         return Hint(f"a number is digits alone, not {value}", f"write {digits}", begin)
@@ -152,6 +180,10 @@ def _section_twice(lines: list[str], line: int) -> Hint | None:
 
 
 def _open_text(here: str) -> Hint:
+    mixed = re.search(r"""(["'])([^"']*)(?!\1)["'][\s,\]}]*(?:#.*)?$""", here)
+    if mixed and here.count(mixed[1]) % 2:
+        what = f"a text that begins with {mixed[1]} ends with it"
+        return Hint(what, f"write {mixed[1]}{mixed[2]}{mixed[1]}", mixed.start() + 1)
     quote = "'" if here.count("'") % 2 and not here.count('"') % 2 else '"'
     begin = here.rfind(quote)
     inside = here[begin + 1 :].strip().rstrip("]},")
@@ -161,13 +193,19 @@ def _open_text(here: str) -> Hint:
 
 
 def _value(here: str, column: int) -> Hint | None:
-    rest = here[column - 1 :].strip()
+    column += len(here[column - 1 :]) - len(here[column - 1 :].lstrip())
+    return _value_at(here, column, here[column - 1 :].strip())
+
+
+def _value_at(here: str, column: int, rest: str) -> Hint | None:
     if not rest or rest.startswith("#"):
         return Hint("the value is missing", "write it after '=', \"\" for an empty text")
     if rest[0] in "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb":
         return Hint(f"{rest[0]} is no quote that TOML knows", 'write straight ones: "..."')
     if _KEY.match(here) and _KEY.match(here[column - 1 :]):
         return Hint("the list that begins above has no end", "write ']' before this line")
+    if found := _no_value(here, column, rest):
+        return found
     word = _BARE.match(rest)
     if not word:
         return None
@@ -175,4 +213,18 @@ def _value(here: str, column: int) -> Hint | None:
         return Hint(f"'{word[0]}' is no value", f"write {word[0].lower()}")
     if word[0].lower() in ("yes", "no", "on", "off", "none", "null"):
         return Hint(f"'{word[0]}' is no value", f'write true or false, or as a text "{word[0]}"')
-    return Hint(f"a text stands in quotes: {word[0]}", f'write "{word[0]}"')
+    return Hint(f"a text stands in quotes: {word[0]}", f'write "{word[0]}"', column)
+
+
+def _no_value(here: str, column: int, rest: str) -> Hint | None:
+    """Return which sign stands where a value should."""
+    if rest[0] == "=":
+        return Hint("one '=' is enough", "take this one out", column)
+    if rest[0] == "}" and here[: column - 1].count("[") > here[: column - 1].count("]"):
+        return Hint("']' is missing", "write ']' before this '}'", column)
+    if rest[0] == "(":
+        inside = rest[1:].partition(")")[0].strip()
+        return Hint("a list stands in [ and ]", f"write [{inside}]", column)
+    if rest[0] == "$":
+        return Hint("variables of the environment are not put in", "write the value", column)
+    return None

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from bmtick.documents import read_text
 from bmtick.errors import BmtickError, Location
 from bmtick.settings import Settings
+
+_HEADER: Final = re.compile(r"\s*\[+([^\]]*)\]")
+_SETTING: Final = re.compile(r"\s*((?:\"[^\"]*\"|'[^']*'|[^\s\"'=#])+(?:\s*\.\s*[^=\s]+)*)\s*=")
+_PARTS: Final = re.compile(r"\"[^\"]*\"|'[^']*'|[^.\s]+")
 
 
 def in_section(settings: Settings, name: str, error: BmtickError) -> BmtickError:
@@ -14,7 +19,7 @@ def in_section(settings: Settings, name: str, error: BmtickError) -> BmtickError
     if name not in settings.alerts or error.key[:1] in (("alerts",), ("notify",)):
         return error
     key = error.key or ("use",)
-    location, excerpt = _find(settings.path, f"alerts.{name}", key[0])
+    location, excerpt = _find(settings.path, ("alerts", name), key)
     return BmtickError(
         f"[alerts.{name}]: {error.message}",
         location=location,
@@ -26,7 +31,7 @@ def in_section(settings: Settings, name: str, error: BmtickError) -> BmtickError
 
 def in_notify(settings: Settings, key: str, error: BmtickError) -> BmtickError:
     """Return an error of a value that ``[notify]`` gives to all alerts."""
-    location, excerpt = _find(settings.path, "notify", key)
+    location, excerpt = _find(settings.path, ("notify",), (key, *error.key[1:]))
     return BmtickError(
         f"[notify]: {error.message}",
         location=location,
@@ -36,22 +41,31 @@ def in_notify(settings: Settings, key: str, error: BmtickError) -> BmtickError:
     )
 
 
-def _find(path: str, section: str, key: str) -> tuple[Location | None, str]:
-    """Find the key's line in the section, else the section's own, else only the file."""
+def _find(
+    path: str, section: tuple[str, ...], keys: tuple[str, ...]
+) -> tuple[Location | None, str]:
+    """Find the line of a key of the section, of one within it, the section's own, or the file."""
     if not path:
         return None, ""
     found = Location(path), ""
-    inside = False
-    parts = (rf"([\"']?){re.escape(part)}([\"']?)" for part in section.split(".", 1))
-    header = re.compile(r"\s*\[+\s*" + r"\s*\.\s*".join(parts) + r"\s*[.\]]")
-    setting = re.compile(rf"\s*([\"']?){re.escape(key)}\1\s*[.=]")
+    best = 0  # how many parts of the way the found line names
+    wanted = (*section, *keys)
+    inside: tuple[str, ...] = ()
     for number, line in enumerate(_lines(path), 1):
-        if line.lstrip().startswith("["):
-            inside = bool(header.match(line))
-            if inside:
-                found = Location(path, number, len(line) - len(line.lstrip()) + 1), line
-        elif inside and setting.match(line):
-            return Location(path, number, len(line) - len(line.lstrip()) + 1), line
+        match = _HEADER.match(line) or _SETTING.match(line)
+        if match is None:
+            continue
+        named = tuple(part.strip(" \t\"'") for part in _PARTS.findall(match[1]))
+        if match.re is _HEADER:
+            inside, way = named, named
+        else:
+            way = (*inside, *named)
+        shared = next(
+            (n for n, (a, b) in enumerate(zip(way, wanted, strict=False)) if a != b), len(way)
+        )
+        if shared == len(way) and best < shared <= len(wanted):
+            best = shared
+            found = Location(path, number, len(line) - len(line.lstrip()) + 1), line
     return found
 
 

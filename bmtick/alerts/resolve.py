@@ -78,7 +78,12 @@ def instances(settings: Settings) -> dict[str, tuple[Alert, dict[str, Any]]]:
     found = {}
     for name, section in settings.alerts.items():
         if not isinstance(section.get("enabled", True), bool):
-            raise in_section(settings, name, BmtickError("'enabled' is not true or false"))
+            error = BmtickError(
+                "'enabled' is not true or false",
+                remedy="write true or false, without quotes",
+                key=("enabled",),
+            )
+            raise in_section(settings, name, error)
         if section.get("enabled", True):
             found[name] = _instance(settings, name, section)
     return found

@@ -112,13 +112,18 @@ def _recipients(args: Any) -> list[str]:
 
 def mailer(settings: Settings, mails: str | None) -> Mailer:
     """Return what hands mails on."""
+    from bmtick.settings import refused
     from bmtick.watch.mail import FolderMailer, SendmailMailer
 
     watch = settings.watch
     if mails or watch.mail == "folder":
         folder = mails or watch.folder
         if not folder:
-            raise BmtickError('[watch] mail = "folder" without a folder', remedy="set folder too")
+            error = BmtickError(
+                '[watch] mail = "folder" without a folder',
+                remedy='write folder = "/var/lib/bmtick/mails" below it, too',
+            )
+            raise refused(settings, "watch.mail", error)
         try:
             Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
@@ -135,19 +140,29 @@ def mailer(settings: Settings, mails: str | None) -> Mailer:
 def _smtp(settings: Settings) -> Mailer:
     from bmtick.credentials import find_credentials
     from bmtick.net import tls_context
+    from bmtick.settings import refused
     from bmtick.watch.mail import SmtpMailer
 
     smtp = settings.smtp
+    host, colon, port = smtp.host.partition(":")
+    if colon and port.isdecimal():
+        error = BmtickError(
+            f"[smtp] host is a name or an address, not '{smtp.host}'",
+            remedy=f'write host = "{host}" and port = {port}',
+        )
+        raise refused(settings, "smtp.host", error)
     known = find_credentials("SMTP", "default", smtp.username, smtp.secret_file, os.environ)
     if known.username and not known.password:
-        raise BmtickError(
+        error = BmtickError(
             "[smtp] has a user name, but there is no password for it",
             remedy="set BMTICK_SMTP_PASSWORD in the environment, or [smtp] secret_file",
         )
+        raise refused(settings, "smtp.username", error)
     if known.username and smtp.tls == "none" and smtp.host not in ("127.0.0.1", "::1", "localhost"):
-        raise BmtickError(
+        error = BmtickError(
             "[smtp] would send the password in the clear", remedy='set tls = "starttls" or "tls"'
         )
+        raise refused(settings, "smtp.tls", error)
     return SmtpMailer(
         smtp.host,
         smtp.port,

@@ -37,15 +37,17 @@ def serve(settings: Settings, board: Board, warn: Callable[[str], None]) -> Serv
             "pip install 'bmtick[web]'",
         ) from None
     from bmtick.credentials import read_secret
+    from bmtick.settings import refused
 
     token = read_token(settings.web.token_file, os.environ, read_secret)
     host, _ = split(listen)
     local = is_loopback(host)
     if not local and not token:
-        raise BmtickError(
+        shared = BmtickError(
             f"[web] listen: others could read the page on {listen}",
             remedy="set [web] token_file, or listen on 127.0.0.1 and come by ssh -L",
         )
+        raise refused(settings, "web.listen", shared)
     hosts = (
         frozenset({"localhost", "127.0.0.1", "::1", host.lower()}) if local else frozenset[str]()
     )

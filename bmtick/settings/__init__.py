@@ -1,6 +1,6 @@
 """``bmtick.toml``: found, read, checked, typed."""
 
-from bmtick.settings.load import find, gives, load, parse
+from bmtick.settings.load import find, gives, load, parse, refused
 from bmtick.settings.model import Collect, InfluxDB, Kapacitor, Notify, Settings
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "gives",
     "load",
     "parse",
+    "refused",
 ]

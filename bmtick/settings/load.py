@@ -13,7 +13,9 @@ import msgspec
 
 from bmtick import collector_options
 from bmtick.documents import load_toml, read_text
+from bmtick.durations import SECOND, parse_duration
 from bmtick.errors import BmtickError, Location, nearest
+from bmtick.settings.model import PORT as _PORT
 from bmtick.settings.model import Kapacitor, Settings
 
 SEARCH = ("bmtick.toml", "/etc/bmtick/bmtick.toml")
@@ -23,6 +25,12 @@ RENAMED = {
 }
 _UNKNOWN = re.compile(r"unknown field `(.*?)`(?: - at `\$\.?(.*)`)?$")
 _SECRETS: Final = frozenset(("password", "passwd", "pass", "token", "secret", "api_key", "apikey"))
+_LANGUAGES: Final = {
+    **dict.fromkeys(("english", "englisch", "anglais"), "en"),
+    **dict.fromkeys(("french", "français", "francais", "französisch"), "fr"),
+    **dict.fromkeys(("german", "deutsch", "allemand"), "de"),
+}
+_LAST_PORT: Final = 65535
 _LONGEST: Final = 60  # characters of a value in a message
 _KINDS: Final = {
     "array": ("a list", '["one", "two"]'),
@@ -84,6 +92,15 @@ def parse(text: str, *, file: str) -> Settings:
     except msgspec.ValidationError as error:
         raise _invalid(str(error), raw, text, file) from None
     _check_networks(settings.collect.known_clients, text, file)
+    interval = parse_duration(settings.collect.interval)
+    if interval <= 0 or interval % SECOND:
+        location, excerpt = locate("interval", "collect.interval", text, file)
+        raise BmtickError(
+            f"'collect.interval' is whole seconds, not {_toml(settings.collect.interval)}",
+            location=location,
+            excerpt=excerpt,
+            remedy='write interval = "1s" or more',
+        )
     return settings
 
 
@@ -96,13 +113,26 @@ def _check_networks(networks: Sequence[str], text: str, file: str) -> None:
         except ValueError:
             bits = -1
         if bits < 0 or (slash and not (length.isdecimal() and int(length) <= bits)):
-            location, excerpt = locate("known_clients", "collect.known_clients", text, file)
+            key = "known_clients"
+            location, excerpt = locate(key, f"collect.{key}", text, file)
+            for other in (name for name, same in collector_options.ALIASES.items() if same == key):
+                if not location.line:
+                    location, excerpt = locate(other, f"collect.{other}", text, file)
+                    key = other if location.line else key
             raise BmtickError(
-                f"'{network}' in 'collect.known_clients' is not an address or a network",
+                f"'{network}' in 'collect.{key}' is not an address or a network",
                 location=location,
                 excerpt=excerpt,
                 remedy="write them like 192.0.2.7, 10.0.0.0/8, ::1 or fd00::/8",
             )
+
+
+def refused(settings: Settings, at: str, error: BmtickError) -> BmtickError:
+    """Return an error about the value at ``SECTION.KEY`` with the line that gives it."""
+    if not settings.path or error.location:
+        return error
+    location, excerpt = locate(at.rpartition(".")[2], at, read_text(settings.path), settings.path)
+    return BmtickError(error.message, location=location, excerpt=excerpt, remedy=error.remedy)
 
 
 def _rename(raw: dict[str, Any], text: str, file: str) -> list[str]:
@@ -169,8 +199,12 @@ def _cause(cause: str, key: str, value: Any, kind: _Kind) -> tuple[str, str]:
         example = f"{key} = [{', '.join(map(_toml, parts))}]"
     elif wanted[1] in ("int", "float") and isinstance(value, str) and value.strip().isdecimal():
         example = f"{key} = {value.strip()}"
+    elif wanted[1] == "int" and isinstance(value, float) and value.is_integer():
+        example = f"{key} = {int(value)}"
     elif wanted[1] == "object":
-        example = f"[{key}] on a line of its own, its keys below it"
+        name = f"{key}.NAME" if key == "alerts" else key
+        example = f"[{name}] on a line of its own, its keys below it"
+        return f"is {_KINDS['object'][0]}{but}", f"write {example}"
     return f"is {name}{but}", f"write {example}"
 
 
@@ -181,12 +215,20 @@ def _form(key: str, value: Any, kind: _Kind, but: str) -> tuple[str, str]:
         return f"is a stretch of time{but}", f"write {like}"
     if "https?" in kind.pattern:
         return f"is an address{but}", 'write it like "http://127.0.0.1:9092"'
+    if _PORT in kind.pattern:
+        digits = re.search(r":?([0-9]+)$", str(value))
+        if digits and int(digits[1]) > _LAST_PORT:
+            return f"cannot be {_toml(value)}", f"write a port from 1 to {_LAST_PORT}"
+        if digits and digits[0] == str(value):  # the port alone
+            before = "inet:" if "inet:" in kind.pattern else ""
+            return f"cannot be {_toml(value)}", f'write {key} = "{before}127.0.0.1:{digits[1]}"'
     return f"cannot be {_toml(value)}", kind.description
 
 
 def _likely(value: Any, choices: Sequence[str]) -> str:
     """Return which choice is meant, or ""."""
     folded = str(value).casefold()
+    folded = _LANGUAGES.get(folded, folded)
     same = next((choice for choice in choices if choice.casefold() == folded), "")
     return f'write "{same}"' if same else nearest(str(value), choices)
 
@@ -252,7 +294,11 @@ def _unknown(key: str, section: str, text: str, file: str) -> BmtickError:
     names = _fields(section)
     elsewhere = [name for name in _sections() if name != section and key in _fields(name)]
     hint = nearest(key, names) or f"one of: {', '.join(sorted(names))}"
-    if elsewhere:
+    if section == "channels":
+        hint = f"write it as a line {key} = URL into the file that file = names"
+    elif key in ("host", "port") and "url" in names:
+        hint = 'it is part of url, like url = "http://127.0.0.1:9092"'
+    elif elsewhere:
         hint = f"'{key}' belongs under [{elsewhere[0]}]"
     return BmtickError(
         f"unknown key '{key}'{where}", location=location, excerpt=excerpt, remedy=hint

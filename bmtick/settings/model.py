@@ -15,7 +15,7 @@ from bmtick import collector_options
 
 Language = Literal["en", "fr", "de"]
 DurationText = Annotated[str, Meta(pattern=r"^([0-9]+(ns|ms|u|µ|s|m|h|d|w))+$")]
-_PORT = "([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+PORT = "([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+.*$")]
 
 Username = Annotated[
@@ -282,7 +282,7 @@ class Guard(Section, frozen=True, kw_only=True):
     listen: Annotated[
         str,
         Meta(
-            pattern=f"^(inet:.+:{_PORT}|unix:/.+)$",
+            pattern=f"^(inet:.+:{PORT}|unix:/.+)$",
             description="Where Postfix asks: inet:HOST:PORT or unix:PATH.",
         ),
     ] = "inet:127.0.0.1:10040"
@@ -323,7 +323,7 @@ class Web(Section, frozen=True, kw_only=True):
     listen: Annotated[
         str,
         Meta(
-            pattern=f"^(.+:{_PORT})?$",
+            pattern=f"^(.+:{PORT})?$",
             description="HOST:PORT, such as 127.0.0.1:8089. Empty: off. Another address than loopback needs token_file.",
         ),
     ] = ""
