@@ -20,7 +20,7 @@ from bmtick.errors import BmtickError, printable
 from bmtick.guard.core import BY_HAND, Guard
 from bmtick.guard.holds import HOLD, Journal, hold_record
 from bmtick.guard.protocol import ProtocolError, Requests
-from bmtick.guard.who import user
+from bmtick.guard.subject import user
 from bmtick.live.board import Board
 from bmtick.points import parse_lines
 from bmtick.tick import ast

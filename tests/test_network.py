@@ -30,7 +30,7 @@ from bmtick.doctor.checks import guard as guard_check
 from bmtick.durations import SECOND
 from bmtick.errors import BmtickError
 from bmtick.guard.helper import Helper
-from bmtick.guard.who import Who
+from bmtick.guard.subject import Subject
 from bmtick.history.flux import flux_measurements, flux_points
 from bmtick.history.model import Connection, HistoryError, Span
 from bmtick.history.read import read_points
@@ -231,7 +231,7 @@ def test_who_asks_the_guard_or_its_helper_ends(manner, tmp_path, monkeypatch):
     with rude(manner, path=path), little_memory():
         check = in_time(lambda: guard_check._answers(f"unix:{path}"))
         assert check.status == "broken"
-        hold = partial(Helper(path, QUICK).hold, Who("user", "bob"), ["ABCDEF"])
+        hold = partial(Helper(path, QUICK).hold, Subject("user", "bob"), ["ABCDEF"])
         raised = failure(hold, BmtickError)
     assert "does not answer" in raised.message
 

@@ -29,10 +29,10 @@ from bmtick.collect.options import Options
 from bmtick.collect.scan import Scanner
 from bmtick.collect.session import Session
 from bmtick.guard.core import Guard
+from bmtick.guard.detector import MemoryDetector, scales
 from bmtick.guard.holds import HOLD, Hold, Journal
-from bmtick.guard.judge import MemoryJudge, scales
-from bmtick.guard.memory import GuardMemory, who_of
-from bmtick.guard.who import LOCAL, UID, Who
+from bmtick.guard.memory import GuardMemory, subject_of
+from bmtick.guard.subject import LOCAL, UID, Subject
 from bmtick.settings import Settings
 
 _CLIENT = re.compile(
@@ -90,7 +90,7 @@ class Replay:
         self.caught: list[Hold] = []
         self.guard = Guard(
             Journal(folder / "guard.state"),
-            MemoryJudge(
+            MemoryDetector(
                 self.memory,
                 scales(Settings()),
                 factors,
@@ -101,7 +101,7 @@ class Replay:
             clock=lambda: self.now,
             warn=lambda text: None if text.startswith("holds") else sys.stderr.write(f"{text}\n"),
         )
-        self.guard.caught = self.caught.append
+        self.guard.on_hold = self.caught.append
         self.peers: dict[str, Peer] = {peer.name: peer() for peer in PEERS}
         self.scanner: Scanner | None = None
 
@@ -115,8 +115,8 @@ class Replay:
             session.emitter.rows(start, bucket, 0.0)
         touched, self.memory.touched = self.memory.touched, {}
         for entity in touched:
-            if (who := who_of(entity)) is not None:
-                self.guard.suspect(who)
+            if (who := subject_of(entity)) is not None:
+                self.guard.evaluate(who)
 
 
 def _run(  # noqa: C901, PLR0912 -- the log from its first line to its last
@@ -223,7 +223,7 @@ def _decide(
         held = replay.guard.answer(request).startswith(b"action=HOLD")
     elif queue_id in local:
         uid, name = local.pop(queue_id)
-        whom = (Who(LOCAL, name.lower()), Who(LOCAL, f"{UID}{uid}"))
+        whom = (Subject(LOCAL, name.lower()), Subject(LOCAL, f"{UID}{uid}"))
         held = any(who in replay.guard.holds.held for who in whom)
     if held:
         dropped.add(queue_id)

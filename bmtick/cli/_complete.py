@@ -58,7 +58,7 @@ def users(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
 def held(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
     """Return those who are held whose names begin so."""
     from bmtick.cli.common import load_settings
-    from bmtick.guard.by_hand import open_journal
+    from bmtick.guard.manual import open_journal
 
     holds = open_journal(load_settings(ctx).guard.state).holds
     return _beginning({str(who) for who in holds.held}, begun)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bmtick.guard.holds import Holds, Journal
-    from bmtick.guard.who import Who
+    from bmtick.guard.subject import Subject
 
 state_option: Callable[[Any], Any] = click.option(
     "--state", type=click.Path(), help="The guard's state. Default: the settings', [guard] state."
@@ -25,9 +25,9 @@ def open_journal(path: str) -> Journal:
     Raises:
         BmtickError: it cannot be read.
     """
-    from bmtick.guard import by_hand
+    from bmtick.guard import manual
 
-    journal = by_hand.open_journal(path)
+    journal = manual.open_journal(path)
     if journal.holds.damaged:
         click.echo(
             f"bmtick: {journal.holds.damaged} lines of {printable(path)} are damaged and passed over",
@@ -36,6 +36,6 @@ def open_journal(path: str) -> Journal:
     return journal
 
 
-def hint(who: Who, holds: Holds) -> str:
+def hint(who: Subject, holds: Holds) -> str:
     """Return what to do about a WHO that is not held."""
     return nearest(str(who), map(str, holds.held)) or "'bmtick held' lists who is"

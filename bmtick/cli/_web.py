@@ -28,7 +28,7 @@ def serve(settings: Settings, board: Board, warn: Callable[[str], None]) -> Serv
         return None
     try:
         from bmtick.web.app import Access, make_app
-        from bmtick.web.brake import JournalBrake
+        from bmtick.web.hold_control import JournalHoldControl
         from bmtick.web.serve import Server, is_loopback, read_token, split
     except ImportError as error:
         raise BmtickError(
@@ -52,7 +52,7 @@ def serve(settings: Settings, board: Board, warn: Callable[[str], None]) -> Serv
         frozenset({"localhost", "127.0.0.1", "::1", host.lower()}) if local else frozenset[str]()
     )
     access = Access(token=token, open=local, hosts=hosts)
-    brake = JournalBrake(settings.guard.state, settings.guard.helper, settings.guard.mode)
+    brake = JournalHoldControl(settings.guard.state, settings.guard.helper, settings.guard.mode)
     try:
         server = Server(listen, make_app(board.snapshot, brake, access))
     except BmtickError as error:  # such as the other of watch and guard

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from bmtick.guard.holds import Hold
     from bmtick.guard.log import LogReader
     from bmtick.guard.memory import GuardMemory
+    from bmtick.guard.notify import HoldNotifier
     from bmtick.guard.service import Service
-    from bmtick.guard.tell import Teller
     from bmtick.settings import Settings
     from bmtick.watch.tail import Tail
     from bmtick.web.serve import Server
@@ -131,9 +131,9 @@ def _service(
 ) -> Service:
     from bmtick.collect.known import KnownClients
     from bmtick.guard.core import Guard
-    from bmtick.guard.helper import choose_brake
+    from bmtick.guard.detector import MemoryDetector, scales
+    from bmtick.guard.helper import choose_queue_holder
     from bmtick.guard.holds import Journal
-    from bmtick.guard.judge import MemoryJudge, scales
     from bmtick.guard.memory import GuardMemory
     from bmtick.guard.publish import Publisher
     from bmtick.guard.service import Service
@@ -150,7 +150,7 @@ def _service(
     recipients = settings.notify.recipients
     guard = Guard(
         journal,
-        MemoryJudge(
+        MemoryDetector(
             memory,
             scales(settings),
             (settings.guard.factor, settings.guard.user_factor),
@@ -165,8 +165,8 @@ def _service(
     return Service(
         guard,
         journal,
-        choose_brake(programs, settings.guard.helper),
-        _teller(settings, sender, recipients, mails),
+        choose_queue_holder(programs, settings.guard.helper),
+        _notifier(settings, sender, recipients, mails),
         lambda guard: publish(guard, time.time()),
         reader,
     )
@@ -193,16 +193,18 @@ def _reader(
     return LogReader(logs or collect.logs, options, memory, path, warn)
 
 
-def _teller(settings: Settings, sender: str, recipients: list[str], mails: str | None) -> Teller:
+def _notifier(
+    settings: Settings, sender: str, recipients: list[str], mails: str | None
+) -> HoldNotifier:
     """Return what tells of a hold by mail to each of [notify] recipients."""
-    from bmtick.guard.tell import Teller
+    from bmtick.guard.notify import HoldNotifier
 
     host = settings.watch.host or socket.gethostname()
 
     def send(holds: Sequence[Hold], recipient: str) -> None:
         # what mail needs takes 4 MiB, and is seldom needed
         from bmtick.cli._notify import mailer as mailer_of
-        from bmtick.guard.letter import write_letter
+        from bmtick.guard.hold_mail import write_hold_mail
         from bmtick.watch.failure import DeliveryError, PermanentError
         from bmtick.watch.mail import compose
 
@@ -210,11 +212,11 @@ def _teller(settings: Settings, sender: str, recipients: list[str], mails: str |
         hold, count = holds[0], len(holds)
         key = f"guard.{int(hold.since * 1000)}.{crc32(f'{hold.who} {count} {recipient}'.encode()):08x}"
         try:
-            mail = compose(write_letter(holds, host), sender, [recipient], key, hold.since)
+            mail = compose(write_hold_mail(holds, host), sender, [recipient], key, hold.since)
             mailer_of(settings, mails).send(mail)
         except PermanentError as error:
             raise ValueError(str(error)) from None
         except DeliveryError as error:
             raise BmtickError(str(error)) from None
 
-    return Teller(recipients, send, _warn)
+    return HoldNotifier(recipients, send, _warn)

@@ -1,4 +1,4 @@
-"""``bmtick hold WHO``: the brake by hand."""
+"""``bmtick hold WHO``: hold mail by hand."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def command(
     hold until 'bmtick release WHO'. Holds in both modes of the guard. New mail is held by the
     guard, which notices at once; without one only what is queued now is put on hold.
     """
-    from bmtick.guard import by_hand
+    from bmtick.guard import manual
     from bmtick.guard.core import BY_HAND
     from bmtick.incident.programs import Programs
     from bmtick.incident.units import plain, seconds
@@ -43,10 +43,10 @@ def command(
     until = time.time() + seconds(length) if length is not None else None
     settings = load_settings(ctx).guard
     journal = open_journal(state or settings.state)
-    whom = by_hand.find_who(who, journal.holds)
-    hand = by_hand.Hand(journal, Programs(config_dir), settings.helper)
-    done = hand.hold(whom, reason=reason, until=until, by=BY_HAND)
-    shown = printable(str(whom))
+    subject = manual.find_subject(who, journal.holds)
+    manual_holds = manual.ManualHolds(journal, Programs(config_dir), settings.helper)
+    done = manual_holds.hold(subject, reason=reason, until=until, by=BY_HAND)
+    shown = printable(str(subject))
     end = f"until {plain(int(until))}" if until is not None else "until 'bmtick release'"
     click.echo(f"{shown}: new mail is held {end}")
     if done.problem:

@@ -216,10 +216,10 @@ def _accused(
 
 def _held(settings: Settings) -> list[tuple[tuple[str, str], int, str]]:
     """Return whom the guard holds: kind and name, since when, why; nobody where it never ran."""
-    from bmtick.guard import by_hand
+    from bmtick.guard import manual
 
     try:
-        holds = by_hand.open_journal(settings.guard.state).holds
+        holds = manual.open_journal(settings.guard.state).holds
     except BmtickError as error:
         click.echo(f"bmtick: without the guard: {printable(error.message)}", err=True)
         return []

@@ -26,21 +26,21 @@ def command(ctx: click.Context, who: str, allow: str, state: str | None, config_
     WHO is a login or an address, as 'bmtick held' shows it. Only messages that the guard or 'bmtick
     hold' put on hold are given back. The evidence so far is forgotten.
     """
-    from bmtick.guard import by_hand
+    from bmtick.guard import manual
     from bmtick.incident.programs import Programs
     from bmtick.incident.units import seconds
 
     length = seconds(allow)
     settings = load_settings(ctx).guard
     journal = open_journal(state or settings.state)
-    whom = by_hand.find_who(who, journal.holds)
-    shown = printable(str(whom))
+    subject = manual.find_subject(who, journal.holds)
+    shown = printable(str(subject))
     by_default = ctx.get_parameter_source("allow") == click.core.ParameterSource.DEFAULT
-    if whom not in journal.holds.held and by_default:
+    if subject not in journal.holds.held and by_default:
         raise BmtickError(
             f"nobody holds '{shown}'",
-            remedy=f"{hint(whom, journal.holds)}; --allow 24h lets WHO send in any case",
+            remedy=f"{hint(subject, journal.holds)}; --allow 24h lets WHO send in any case",
         )
-    hand = by_hand.Hand(journal, Programs(config_dir), settings.helper)
-    done = hand.release(whom, allow=length)
+    manual_holds = manual.ManualHolds(journal, Programs(config_dir), settings.helper)
+    done = manual_holds.release(subject, allow=length)
     click.echo(f"{shown}: {done.messages:,} messages given back, may send for {allow}")

@@ -89,7 +89,7 @@ def command(
 def _acts(settings: Settings) -> list[Act]:
     """Return what was done, as the journals of 'bmtick respond' and of the guard tell it."""
     from bmtick.cli import _acts
-    from bmtick.guard.by_hand import open_journal
+    from bmtick.guard.manual import open_journal
     from bmtick.incident.response.journal import Journal
     from bmtick.places import incidents_folder
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bmtick.live.top import View
     from bmtick.points import Point
     from bmtick.settings import Settings
-    from bmtick.web.brake import JournalBrake
+    from bmtick.web.hold_control import JournalHoldControl
 
 _EVERY = 1.0  # seconds between two frames, unless a key is pressed
 _NEWEST = 16 << 20  # bytes of each log that are read at the start
@@ -72,12 +72,12 @@ def command(ctx: click.Context, once: bool, logs: tuple[str, ...]) -> None:
     h, r: hold, release (asked first)         q: quit
     """  # noqa: D301 -- backslash-b is click's mark for lines to keep
     from bmtick.live.top import View
-    from bmtick.web.brake import JournalBrake
+    from bmtick.web.hold_control import JournalHoldControl
 
     settings = load_settings(ctx)
     if not once and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise BmtickError("this is no terminal", remedy="--once prints one frame")
-    brake = JournalBrake(settings.guard.state, settings.guard.helper)
+    brake = JournalHoldControl(settings.guard.state, settings.guard.helper)
     feeder = _Feeder(settings, logs)
     feeder.read()
     if once:
@@ -161,7 +161,7 @@ def _tasks(settings: Settings, host: str, warn: Callable[[str], None]) -> Any:
 
 def _draw(
     board: Board,
-    brake: JournalBrake,
+    brake: JournalHoldControl,
     view: View,
     size: tuple[int, int],
     show: Callable[[list[Any]], None],
@@ -179,7 +179,7 @@ def _print(lines: list[Any]) -> None:
         out.print(line, soft_wrap=True)
 
 
-def _live(feeder: _Feeder, brake: JournalBrake) -> None:
+def _live(feeder: _Feeder, brake: JournalHoldControl) -> None:
     from rich.live import Live
     from rich.text import Text
 
@@ -210,7 +210,7 @@ def _unicode() -> bool:
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 
-def _act(brake: JournalBrake, action: str, who: str) -> str:
+def _act(brake: JournalHoldControl, action: str, who: str) -> str:
     from bmtick.live.top import HOLD
 
     try:

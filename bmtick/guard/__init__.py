@@ -1,1 +1,1 @@
-"""The guard: Postfix's policy service, which holds the mail of who sends spam while it is sent."""
+"""The guard: a Postfix policy service that holds the mail of spammers while they send."""

@@ -1,6 +1,6 @@
-"""Whom an alert of Kapacitor's names: what its ``post`` and ``exec`` handlers send, as JSON.
+"""Subjects of a Kapacitor alert, read from the JSON that its ``post`` and ``exec`` handlers send.
 
-Source: kapacitor ``alert/topics.go`` and ``services/httppost``; the same as bmtick watch sends.
+Source: kapacitor ``alert/topics.go`` and ``services/httppost``; bmtick watch sends the same.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from bmtick.guard.who import MEASUREMENTS, Who, from_tags
+from bmtick.guard.subject import MEASUREMENTS, Subject, from_tags
 
 _CRITICAL = "CRITICAL"
 _MAX_REASON = 500
@@ -30,18 +30,18 @@ class _Alert(msgspec.Struct, frozen=True):
     data: _Data = _Data()
 
 
-def read_alert(body: bytes) -> tuple[list[Who], str]:
-    """Return whom a critical alert names, and its message; nobody for any other level.
+def read_alert(body: bytes) -> tuple[list[Subject], str]:
+    """Return the subjects that a critical alert names, and its message; none for other levels.
 
-    Only alerts on an account or a machine count: not on a queue, and not that somebody is held.
+    Only alerts about accounts and machines count, not those about queues or about holds.
 
     Raises:
-        ValueError: it is no alert.
+        ValueError: the body is not an alert.
     """
     alert = msgspec.json.decode(body, type=_Alert)
     if alert.level != _CRITICAL:
         return [], ""
-    named: dict[Who, Any] = {}
+    named: dict[Subject, Any] = {}
     for series in alert.data.series:
         if series.name in MEASUREMENTS.values() and (who := from_tags(series.tags)) is not None:
             named[who] = None

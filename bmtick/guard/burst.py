@@ -1,19 +1,19 @@
-"""What the last minutes of a login alone say: what no honest account does, at any time.
+"""Patterns of the last ten minutes of a login that no honest account shows.
 
-The alerts look back an hour and more and may wait for a little more evidence; a botnet sends
-hundreds of messages meanwhile. So three patterns are enough by themselves:
+The alerts look back an hour and more and may wait for more evidence; a botnet sends hundreds of
+messages meanwhile. Each of these three patterns is therefore enough by itself:
 
-- mail from many addresses at once, in networks that the user is not known in;
-- several mails in a row, each to a whole list, by somebody who writes to none, from two addresses
-  in networks that the user is not known in, under a sender of a strange domain, or with many
-  recipients refused;
-- a flood of single mails by the webmail (a trusted machine that logs in for several users), whose
-  users type: far above the own peak of ten minutes, and faster than a hand clicks or with many
-  recipients refused.
+- mail from many addresses at once, in networks that are new for the user;
+- several mails in a row, each to a whole list, by a user who does not write to lists: from two
+  addresses in networks that are new for the user, under a sender domain that is new for the user,
+  or with many recipients refused;
+- a flood of single mails by the webmail (a trusted machine that logs in for several users): far
+  above the user's own ten-minute peak, and faster than a person clicks or with many recipients
+  refused.
 
-Volume alone is none: somebody's first newsletter looks like it.
+Volume alone is not a pattern: a first newsletter has volume, too.
 
-Below each limit stand what honest accounts were seen to do; ``benchmarks/guard`` measures both.
+The comment at each limit states what honest accounts do; ``benchmarks/guard`` measures both.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from typing import Final, NamedTuple
 from bmtick.languages import _, number
 
 WINDOW: Final = 600.0  # seconds
-_MOST = 256  # messages of one login that are remembered: more decide nothing
+_MAX_REMEMBERED = 256  # messages of one login that are remembered; more change nothing
 
-MINUTES: Final = 3  # in which the addresses are counted
-ADDRESSES: Final = 8  # a telephone under way, a family or a helpdesk has fewer
-RECIPIENTS: Final = 16  # eight devices that fetch up at once send one mail each
-STRANGE: Final = 5  # addresses, of a user whose networks are known
+MINUTES: Final = 3  # period in which the addresses are counted
+ADDRESSES: Final = 8  # a travelling phone, a family or a helpdesk uses fewer
+RECIPIENTS: Final = 16  # eight devices that synchronise at once send one mail each
+STRANGE: Final = 5  # addresses, if the user's networks are known
 STRANGE_RECIPIENTS: Final = 10
 _PER_MESSAGE = 25  # recipients of one message that count: a list is one message
 
@@ -39,35 +39,35 @@ _DAYS_KNOWN = 3  # days after which the networks of a user are known
 LISTED: Final = 30  # recipients of the lists together
 _TIMES_USUAL = 3
 
-TYPED: Final = 50  # recipients of single mails that nobody types within ten minutes
-_TIMES_TYPED = 4  # of the own peak of ten minutes
+TYPED: Final = 50  # recipients of single mails that no person types within ten minutes
+_TIMES_TYPED = 4  # times the user's own ten-minute peak
 _PER_TYPED = 10
-# A webmail sends one mail a click. Programs that use a webmail's interface for a mail merge were
-# seen to send three single mails a second.
+# A webmail sends one mail a click. Mail merge programs that use a webmail's interface were measured
+# at three single mails a second.
 CLICKED: Final = 60  # single mails
-_CLICKING = 15.0  # seconds in which no hand clicks so often
+_CLICKING = 15.0  # seconds in which no person clicks so often
 _FEW = 2  # recipients of a single mail
-# An honest old list has so large a share of dead addresses, and few that refuse it as spam. Of few
-# recipients chance alone makes more: what is called many is four standard deviations above it, since
-# it is looked at again after each message.
+# Limits of an honest old list: share of dead addresses, and share that refuses the mail as spam.
+# With few recipients chance alone exceeds them, and the check runs after each message, so "many"
+# is four standard deviations above the share.
 _DEAD, _TAKEN_FOR_SPAM = 0.1, 0.01
 _REFUSED, _BLOCKED, _DEVIATIONS = 6, 4, 4.0
-_SYSTEM = "@global.virt"  # BlueMind's own login, which sends invitations for all
+_SYSTEM_LOGIN = "@global.virt"  # BlueMind's own login, which sends invitations for all users
 
 
-class Sent(NamedTuple):
+class SentMessage(NamedTuple):
     """One message of a login."""
 
     time: float
     client: str
     recipients: int
-    foreign: bool  # from a network that the user is not known in; never a private one
-    webmail: bool  # from a machine of ours by which several users write
-    disguised: bool = False  # under a sender of a domain that the user is not known to write as
+    foreign: bool  # from a network that is new for the user; never a private one
+    webmail: bool  # from a local machine by which several users write
+    disguised: bool = False  # under a sender domain that is new for the user
 
 
-class Habit(NamedTuple):
-    """What is known of a user: days of history, peaks of an hour and of ten minutes.
+class Baseline(NamedTuple):
+    """History of a user: days, and the peaks of an hour and of ten minutes, in recipients.
 
     ``sent``, ``refused`` and ``blocked`` (as spam) are recipients of the last ten minutes.
     """
@@ -81,14 +81,14 @@ class Habit(NamedTuple):
 
     @property
     def many_refused(self) -> bool:
-        """Whether more of the last recipients were refused than an honest list has."""
+        """Whether more of the last recipients were refused than on an honest list."""
         return many_refused(self.sent, self.refused, self.blocked)
 
 
 def many_refused(sent: int, refused: int, blocked: int) -> bool:
-    """Whether more recipients were refused, or refused as spam, than an honest list has."""
+    """Whether more recipients were refused, or refused as spam, than on an honest list."""
     if refused < _REFUSED and blocked < _BLOCKED:
-        return False  # as nearly always
+        return False  # the usual case
     return (refused >= _REFUSED and refused >= _chance(sent, _DEAD)) or (
         blocked >= _BLOCKED and blocked >= _chance(sent, _TAKEN_FOR_SPAM)
     )
@@ -99,32 +99,32 @@ def _chance(sent: int, share: float) -> float:
 
 
 class Bursts:
-    """The last minutes of each login."""
+    """The last ten minutes of each login."""
 
     def __init__(self) -> None:
-        self._recent: dict[str, list[Sent]] = {}  # the longest silent first
+        self._recent: dict[str, list[SentMessage]] = {}  # idle longest first
 
-    def add(self, user: str, sent: Sent) -> None:
-        """Take a message."""
+    def add(self, user: str, sent: SentMessage) -> None:
+        """Record a message."""
         if not (sent.foreign or sent.webmail or sent.recipients >= LIST):
             return  # no pattern needs it
         recent = self._recent.pop(user, None) or []
-        if len(recent) >= _MOST:
+        if len(recent) >= _MAX_REMEMBERED:
             del recent[0]
         recent.append(sent)
         self._recent[user] = recent
-        for _place in range(2):  # so none is kept for long
+        for _place in range(2):  # two at a time, so old entries are dropped soon
             first = next(iter(self._recent))
             if sent.time - self._recent[first][-1].time < WINDOW:
                 return
             del self._recent[first]
 
     def sends(self, user: str) -> bool:
-        """Whether a login sent something lately that could be part of a pattern."""
+        """Whether a login lately sent a message that may be part of a pattern."""
         return user in self._recent
 
-    def reason(self, user: str, now: float, habit: Habit) -> str:
-        """Return why the last minutes are enough to hold a login; "" where they are not."""
+    def reason(self, user: str, now: float, baseline: Baseline) -> str:
+        """Return the reason to hold a login for its last ten minutes, or ""."""
         recent = self._recent.get(user)
         if recent is None:
             return ""
@@ -134,22 +134,22 @@ class Bursts:
                 del self._recent[user]
                 return ""
             self._recent[user] = recent
-        last = recent[-1]  # a pattern is looked for only where the last message belongs to it
+        last = recent[-1]  # only a pattern that includes the last message counts
         return (
-            (_everywhere(recent, now, habit) if last.foreign else "")
-            or (_to_lists(recent, habit) if last.recipients >= LIST else "")
-            or (_typed(user, recent, habit) if last.webmail else "")
+            (_many_addresses(recent, now, baseline) if last.foreign else "")
+            or (_list_mailing(recent, baseline) if last.recipients >= LIST else "")
+            or (_webmail_flood(user, recent, baseline) if last.webmail else "")
         )
 
     def released(self, user: str) -> None:
-        """Forget somebody who was released."""
+        """Forget the messages of a released login."""
         self._recent.pop(user, None)
 
 
-def _everywhere(recent: list[Sent], now: float, habit: Habit) -> str:
+def _many_addresses(recent: list[SentMessage], now: float, baseline: Baseline) -> str:
     last = [s for s in recent if s.foreign and now - s.time < 60 * MINUTES]
     addresses = {sent.client for sent in last}
-    least, most = (STRANGE, STRANGE_RECIPIENTS) if habit.days else (ADDRESSES, RECIPIENTS)
+    least, most = (STRANGE, STRANGE_RECIPIENTS) if baseline.days else (ADDRESSES, RECIPIENTS)
     if len(addresses) < least:
         return ""
     recipients = sum(min(sent.recipients, _PER_MESSAGE) for sent in last)
@@ -163,15 +163,15 @@ def _everywhere(recent: list[Sent], now: float, habit: Habit) -> str:
     )
 
 
-def _to_lists(recent: list[Sent], habit: Habit) -> str:
-    if not habit.days:
+def _list_mailing(recent: list[SentMessage], baseline: Baseline) -> str:
+    if not baseline.days:
         return ""
     lists = [sent for sent in recent if sent.recipients >= LIST]
     strange = [sent for sent in lists if sent.foreign]
-    if habit.many_refused:
+    if baseline.many_refused:
         pass
     elif len({sent.client for sent in strange}) > 1 and (
-        habit.days >= _DAYS_KNOWN or len(strange) > LISTS
+        baseline.days >= _DAYS_KNOWN or len(strange) > LISTS
     ):
         lists = strange
     elif len(disguised := [sent for sent in lists if sent.disguised]) >= LISTS:
@@ -179,29 +179,29 @@ def _to_lists(recent: list[Sent], habit: Habit) -> str:
     else:
         return ""
     recipients = sum(sent.recipients for sent in lists)
-    if len(lists) < LISTS or recipients < LISTED or recipients <= _TIMES_USUAL * habit.usual:
+    if len(lists) < LISTS or recipients < LISTED or recipients <= _TIMES_USUAL * baseline.usual:
         return ""
     return _(
         "{mails} mails to {recipients} recipients together within ten minutes, at most {usual} an "
         "hour on earlier days",
         mails=number(len(lists)),
         recipients=number(recipients),
-        usual=number(habit.usual),
+        usual=number(baseline.usual),
     )
 
 
-def _typed(user: str, recent: list[Sent], habit: Habit) -> str:
-    if not habit.days or user.endswith(_SYSTEM):
+def _webmail_flood(user: str, recent: list[SentMessage], baseline: Baseline) -> str:
+    if not baseline.days or user.endswith(_SYSTEM_LOGIN):
         return ""
     recipients = sum(min(sent.recipients, _PER_TYPED) for sent in recent if sent.webmail)
-    if recipients <= TYPED + _TIMES_TYPED * habit.usual_recent:
+    if recipients <= TYPED + _TIMES_TYPED * baseline.usual_recent:
         return ""
-    if not habit.many_refused:
+    if not baseline.many_refused:
         single = [s.time for s in recent if s.webmail and s.recipients <= _FEW][-CLICKED:]
         if len(single) < CLICKED or single[-1] - single[0] > _CLICKING:
             return ""
     return _(
         "{recipients} recipients by the webmail within ten minutes, at most {usual} on earlier days",
         recipients=number(recipients),
-        usual=number(habit.usual_recent),
+        usual=number(baseline.usual_recent),
     )

@@ -1,6 +1,6 @@
-"""What the guard answers to each message; nothing here waits for anything but a file's bytes.
+"""The guard's answer to each message; the only blocking call here reads or writes a file.
 
-Whatever goes wrong, the answer is DUNNO: Postfix takes the mail as if there were no guard.
+On any error the answer is DUNNO: Postfix accepts the mail as if there were no guard.
 """
 
 from __future__ import annotations
@@ -22,80 +22,80 @@ from bmtick.guard.holds import (
 )
 from bmtick.guard.message import Message, read_message
 from bmtick.guard.milter import LocalMessage
-from bmtick.guard.who import CLIENT, LOCAL, UID, Who
+from bmtick.guard.subject import CLIENT, LOCAL, UID, Subject
 
-_MAX_SEEN: Final = 10_000  # queue ids of which is remembered whose they are: those under way
-_MAX_UNSAVED: Final = 10_000  # records that wait for a disk that takes them
-_FRESH: Final = 0.02  # seconds in which no command's hold is looked for again
+_MAX_SEEN: Final = 10_000  # recent queue ids whose subject is remembered
+_MAX_UNSAVED: Final = 10_000  # records that are kept while the disk refuses them
+_FRESH: Final = 0.02  # seconds between two reads of what commands wrote
 _QUIET = 60.0  # seconds between two equal warnings
 BY_GUARD, BY_HAND, BY_WEB = "guard", "hand", "web"
 
 
-class Judge(Protocol):
-    """Weighs the evidence against one account or machine."""
+class Detector(Protocol):
+    """Evaluates the evidence against one subject."""
 
     def message(self, message: Message, now: float) -> None:
-        """Take a message."""
+        """Record a message."""
 
     def local(self, message: LocalMessage, now: float) -> None:
-        """Take a message by ``sendmail``."""
+        """Record a message by ``sendmail``."""
 
-    def verdict(self, who: Who, now: float) -> str:
-        """Return the reason to hold somebody's mail, or ""."""
+    def verdict(self, who: Subject, now: float) -> str:
+        """Return the reason to hold a subject's mail, or ""."""
 
-    def released(self, who: Who, now: float) -> None:
-        """Forget the evidence of the last hours: somebody looked at it and released them."""
+    def released(self, who: Subject, now: float) -> None:
+        """Forget the evidence of the last hours: an administrator released the subject."""
 
 
-class Seen(NamedTuple):
-    """Whose a message is, and what its delivery is called."""
+class SeenMessage(NamedTuple):
+    """The subjects of a message, and Postfix's instance of its delivery."""
 
-    who: Who
-    one: Who | None
+    who: Subject
+    client_sender: Subject | None
     instance: str
 
 
 class Guard:
-    """One guard.
+    """Answers Postfix and holds subjects.
 
     Args:
-        journal: who is held; locked by the caller.
-        judge: weighs.
+        journal: the holds; locked by the caller.
+        detector: evaluates the evidence.
         mode: ``hold`` or ``observe``.
         clock: seconds since the epoch.
         warn: takes one line for the administrator.
         own: sender and recipients of the guard's own mail, which is never held.
 
     Attributes:
-        caught: is called with everybody who is newly held, or would be.
+        on_hold: called with each new hold; in mode observe, with each that would be.
     """
 
     def __init__(
         self,
         journal: Journal,
-        judge: Judge,
+        detector: Detector,
         mode: str,
         *,
         clock: Callable[[], float],
         warn: Callable[[str], None],
         own: tuple[str, frozenset[str]] = ("", frozenset()),
     ) -> None:
-        self._journal, self._judge, self.mode = journal, judge, mode
+        self._journal, self._detector, self.mode = journal, detector, mode
         self._clock, self._warn, self._own = clock, warn, own
-        self.caught: Callable[[Hold], object] = id
+        self.on_hold: Callable[[Hold], object] = id
         self._unsaved: list[dict[str, Any]] = []
         self._warned: dict[str, float] = {}
-        self._known_released: set[Who] = set()
-        self.seen: dict[str, Seen] = {}
+        self._known_released: set[Subject] = set()
+        self.seen: dict[str, SeenMessage] = {}
         self._refreshed = -1.0
 
     @property
     def holds(self) -> Holds:
-        """Who is held now."""
+        """The current holds."""
         return self._journal.holds
 
     def warn(self, text: str) -> None:
-        """Tell the administrator, but the same thing only once a minute."""
+        """Warn the administrator; the same text at most once a minute."""
         now = self._clock()
         if now - self._warned.get(text, -_QUIET) >= _QUIET:
             if len(self._warned) > 1000:
@@ -107,7 +107,7 @@ class Guard:
         """Return the answer to one request."""
         try:
             return self._answer(request)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, mail goes on
+        except Exception as error:  # noqa: BLE001 -- on any error mail continues
             self.warn(f"a request failed, its mail went on: {type(error).__name__}: {error}")
             return protocol.DUNNO
 
@@ -128,8 +128,8 @@ class Guard:
             self.refresh()
         known = self.seen.get(message.queue_id) if message.queue_id else None
         if known is None or known.instance != message.instance or not message.instance:
-            self.remember(message.queue_id, message.who, message.one, message.instance)
-            self._judge.message(message, now)
+            self.remember(message.queue_id, message.who, message.client_sender, message.instance)
+            self._detector.message(message, now)
         hold = self._holding(message, now)
         if hold is None:
             return protocol.DUNNO
@@ -147,14 +147,14 @@ class Guard:
 
         Args:
             message: what Postfix is about to queue.
-            uid: whose program sent it; "": that cannot be known; None: not yet.
+            uid: system user whose program sent it; "": unknown; None: not known yet.
 
         Returns:
             The milter's answer; None: it depends on the uid.
         """
         try:
             return self._local(message, uid)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, mail goes on
+        except Exception as error:  # noqa: BLE001 -- on any error mail continues
             self.warn(f"a message by sendmail went on unseen: {type(error).__name__}: {error}")
             return milter.go_on()
 
@@ -173,31 +173,33 @@ class Guard:
         hold = next((hold for hold in holds if hold.who.name in whose), None)
         if hold is None and uid is None and any(h.who.name.startswith(UID) for h in holds):
             return None
-        self._judge.local(message, now)
+        self._detector.local(message, now)
         if hold is None:
             return milter.go_on()
         self.write([mail_record(hold.who, [message.queue_id])])
         return milter.quarantine(f"bmtick holds the mail of {hold.who}")
 
-    def remember(self, queue_id: str, who: Who, one: Who | None, instance: str) -> None:
-        """Remember whose a message is, for what the log will say of it."""
+    def remember(
+        self, queue_id: str, who: Subject, client_sender: Subject | None, instance: str
+    ) -> None:
+        """Remember the subjects of a message, for later lines of the log."""
         if not queue_id:
             return
         seen = self.seen
         seen.pop(queue_id, None)
-        seen[queue_id] = Seen(who, one, instance)
+        seen[queue_id] = SeenMessage(who, client_sender, instance)
         if len(seen) > _MAX_SEEN:
             del seen[next(iter(seen))]
 
     def _holding(self, message: Message, now: float) -> Hold | None:
-        """Return the hold that a message falls under, a new one too."""
-        who, one, holds = message.who, message.one, self.holds
-        whose = (who,) if one is None else (who, one)
+        """Return the hold that applies to a message; create it if the evidence suffices."""
+        who, client_sender, holds = message.who, message.client_sender, self.holds
+        whose = (who,) if client_sender is None else (who, client_sender)
         would = None
         if held := holds.held:
-            machine = held.get(Who(CLIENT, message.client))
+            machine = held.get(Subject(CLIENT, message.client))
             if machine is not None and machine.by == BY_HAND and machine.active(now):
-                return machine  # whoever names an address means all that comes from it
+                return machine  # holding an address by hand holds all its mail, authenticated too
             for who in whose:
                 hold = held.get(who)
                 if hold is not None and hold.active(now):
@@ -207,43 +209,43 @@ class Guard:
             if would is not None and self.mode == OBSERVE:
                 return would
         for who in whose:
-            if not holds.is_allowed(who, now) and (reason := self._judge.verdict(who, now)):
+            if not holds.is_allowed(who, now) and (reason := self._detector.verdict(who, now)):
                 return self.hold(who, reason, by=BY_GUARD)
         return would
 
-    def suspect(self, who: Who) -> Hold | None:
-        """Weigh somebody of whom the log told something new; return the hold, if there is one."""
+    def evaluate(self, who: Subject) -> Hold | None:
+        """Evaluate a subject with new log entries; return its hold, or None."""
         now = self._clock()
         hold = self.holds.held.get(who)
         if hold is not None and hold.active(now) and (hold.mode == HOLD or self.mode == OBSERVE):
             return hold
         if self.holds.is_allowed(who, now):
             return None
-        reason = self._judge.verdict(who, now)
+        reason = self._detector.verdict(who, now)
         return self.hold(who, reason, by=BY_GUARD) if reason else None
 
-    def hold(self, who: Who, reason: str, *, by: str, until: float | None = None) -> Hold:
-        """Hold somebody's mail from now on; in mode observe only note it, unless by hand."""
+    def hold(self, who: Subject, reason: str, *, by: str, until: float | None = None) -> Hold:
+        """Hold a subject's mail from now on; in mode observe only record it, unless by hand."""
         mode = HOLD if by == BY_HAND else self.mode
         self.write([hold_record(who, self._clock(), reason, until=until, by=by, mode=mode)])
         hold = self.holds.held[who]
         self._warn(f"{'holds' if mode == HOLD else 'would hold'} the mail of {who}: {reason}")
-        self.caught(hold)
+        self.on_hold(hold)
         return hold
 
-    def release(self, who: Who, allow: float) -> Hold | None:
-        """Let somebody send until ``allow``, seconds since the epoch; return the hold that was."""
+    def release(self, who: Subject, allow: float) -> Hold | None:
+        """Allow a subject to send until ``allow`` (epoch seconds); return the old hold."""
         hold = self.holds.held.get(who)
         self.write([release_record(who, self._clock(), allow)])
         self._see_released()
         return hold
 
     def refresh(self) -> bool:
-        """Take what commands wrote; return whether there was something."""
+        """Read what commands wrote; return whether there was anything."""
         try:
             changed = self._journal.poll()
         except BmtickError as error:
-            self._set_aside(error.message)
+            self._reset_journal(error.message)
             return True
         except OSError as error:
             self.warn(f"cannot read the state {self._journal.path}: {error.strerror}")
@@ -252,7 +254,7 @@ class Guard:
             self._see_released()
         return changed
 
-    def _set_aside(self, what: str) -> None:
+    def _reset_journal(self, what: str) -> None:
         try:
             aside = self._journal.set_aside()
         except OSError as error:
@@ -263,11 +265,11 @@ class Guard:
     def _see_released(self) -> None:
         released = set(self.holds.released)
         for who in released - self._known_released:
-            self._judge.released(who, self._clock())
+            self._detector.released(who, self._clock())
         self._known_released = released
 
     def write(self, records: Sequence[dict[str, Any]]) -> None:
-        """Write records into the journal; where that fails they hold for this process at least."""
+        """Append records to the journal; on failure keep the holds in this process."""
         try:
             self._journal.append([*self._unsaved, *records])
             self._unsaved = []
@@ -282,8 +284,8 @@ class Guard:
         else:
             self.refresh()
 
-    def tidy(self) -> None:
-        """Once in a while: keep the journal short, forget what is over."""
+    def maintain(self) -> None:
+        """Compact the journal and drop expired entries; called once a minute."""
         if self._unsaved:
             self.write([])
         self.holds.forget(self._clock())
@@ -292,8 +294,12 @@ class Guard:
         except (OSError, BmtickError) as error:
             self.warn(f"cannot write the state {self._journal.path} anew: {error}")
 
-    def ids_of(self, who: Who) -> list[str]:
-        """Return the queue ids that somebody's messages had lately, without those on hold."""
+    def ids_of(self, who: Subject) -> list[str]:
+        """Return the recent queue ids of a subject that are not on hold."""
         hold = self.holds.held.get(who)
         held: Iterable[str] = hold.ids if hold else ()
-        return [i for i, seen in self.seen.items() if who in (seen.who, seen.one) and i not in held]
+        return [
+            i
+            for i, seen in self.seen.items()
+            if who in (seen.who, seen.client_sender) and i not in held
+        ]

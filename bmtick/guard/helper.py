@@ -1,9 +1,9 @@
-"""The small service of root's that puts queued mail on hold for a guard that is not root.
+"""The root service that puts queued mail on hold for a guard that does not run as root.
 
-One request on a connection: a line of JSON, ``{"do": "hold", "who": [KIND, NAME, SENDER], "ids":
-[...]}`` or ``"do": "release"``; the answer is a line, ``{"done": [...]}`` or ``{"error": "...",
-"remedy": "..."}``. It cannot read, delete or send mail, and it asks each queue file whether the
-message is WHO's before it touches it.
+One request a connection: a line of JSON, ``{"do": "hold", "who": [KIND, NAME, SENDER], "ids":
+[...]}`` or ``"do": "release"``. The answer is a line, ``{"done": [...]}`` or ``{"error": "...",
+"remedy": "..."}``. The service cannot read, delete or send mail. It checks each queue file for the
+subject before it changes it.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bmtick.errors import BmtickError
-from bmtick.guard.postfix import Brake, Postsuper
-from bmtick.guard.who import CLIENT, FORWARD, FROM, LOCAL, USER, Who
+from bmtick.guard.postfix import Postsuper, QueueHolder
+from bmtick.guard.subject import CLIENT, FORWARD, FROM, LOCAL, USER, Subject
 from bmtick.incident.programs import Programs
 from bmtick.incident.queue_files import QUEUE_ID
 from bmtick.net import Limits
 
 _MAX_LINE = 8 << 20  # bytes: some 400,000 queue ids
 _CHUNK = 1 << 16
-_TIMEOUT = 30.0  # seconds until a request is whole
-_ANSWER = 300.0  # seconds; postsuper on a queue of 100,000 messages takes some
+_TIMEOUT = 30.0  # seconds until the request must be complete
+_ANSWER = 300.0  # seconds; postsuper is slow on a queue of 100,000 messages
 
 
-def serve(listener: socket.socket, brake: Brake, idle: float) -> None:
-    """Answer one request after the other; return when none has come for ``idle`` seconds."""
+def serve(listener: socket.socket, queue_holder: QueueHolder, idle: float) -> None:
+    """Answer one request after another; return after ``idle`` seconds without one."""
     listener.settimeout(idle)
     while True:
         try:
@@ -37,27 +37,27 @@ def serve(listener: socket.socket, brake: Brake, idle: float) -> None:
             return
         with connection:
             try:
-                answer = _answer(_read_line(connection, _TIMEOUT), brake)
+                answer = _answer(_read_line(connection, _TIMEOUT), queue_holder)
                 connection.settimeout(_TIMEOUT)
                 connection.sendall(json.dumps(answer).encode() + b"\n")
             except OSError:
-                continue  # whoever asked has gone
+                continue  # the client is gone
 
 
-def _answer(line: bytes, brake: Brake) -> dict[str, Any]:
+def _answer(line: bytes, queue_holder: QueueHolder) -> dict[str, Any]:
     try:
         request = json.loads(line)
         kind, name, sender = request["who"]
         ids = request["ids"]
-        act: Callable[[Who, Sequence[str]], list[str]] = {
-            "hold": brake.hold,
-            "release": brake.release,
+        act: Callable[[Subject, Sequence[str]], list[str]] = {
+            "hold": queue_holder.hold,
+            "release": queue_holder.release,
         }[request["do"]]
         if kind not in (USER, CLIENT, FROM, LOCAL, FORWARD):
             raise ValueError(kind)
         if not all(isinstance(i, str) and QUEUE_ID.fullmatch(i) for i in ids):
             raise ValueError(ids)
-        who = Who(kind, str(name), str(sender))
+        who = Subject(kind, str(name), str(sender))
     except (ValueError, KeyError, TypeError, RecursionError):
         return {"error": "that is no request", "remedy": ""}
     try:
@@ -67,10 +67,10 @@ def _answer(line: bytes, brake: Brake) -> dict[str, Any]:
 
 
 def _read_line(connection: socket.socket, seconds: float) -> bytes:
-    """Return a line, or what came before the end.
+    """Return a line, or the input up to its end.
 
     Raises:
-        OSError: it is too long, or not whole when the time is over.
+        OSError: the line is too long, or incomplete after the timeout.
     """
     limits, line = Limits(seconds, _MAX_LINE), bytearray()
     while not line.endswith(b"\n"):
@@ -84,25 +84,25 @@ def _read_line(connection: socket.socket, seconds: float) -> bytes:
 
 
 class Helper:
-    """Asks that service.
+    """Client of that service.
 
     Args:
         path: its socket.
-        seconds: until its answer is whole.
+        seconds: timeout of an answer.
     """
 
     def __init__(self, path: str, seconds: float = _ANSWER) -> None:
         self._path, self._seconds = path, seconds
 
-    def hold(self, who: Who, ids: Sequence[str]) -> list[str]:
-        """Put those of somebody's messages that are in the queue on hold; return which."""
+    def hold(self, who: Subject, ids: Sequence[str]) -> list[str]:
+        """Put the subject's queued messages among ``ids`` on hold; return their ids."""
         return self._ask("hold", who, ids)
 
-    def release(self, who: Who, ids: Sequence[str]) -> list[str]:
-        """Give those that are on hold back to Postfix; return which."""
+    def release(self, who: Subject, ids: Sequence[str]) -> list[str]:
+        """Give the subject's held messages among ``ids`` back to Postfix; return their ids."""
         return self._ask("release", who, ids)
 
-    def _ask(self, verb: str, who: Who, ids: Sequence[str]) -> list[str]:
+    def _ask(self, verb: str, who: Subject, ids: Sequence[str]) -> list[str]:
         request = {"do": verb, "who": list(who), "ids": list(ids)}
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
@@ -111,7 +111,7 @@ class Helper:
                 sock.sendall(json.dumps(request).encode() + b"\n")
                 answer = json.loads(_read_line(sock, self._seconds))
             if not isinstance(answer, dict):
-                raise ValueError("that is no answer")  # noqa: TRY004 -- of its, not of ours
+                raise ValueError("that is no answer")  # noqa: TRY004 -- an error of the service
             if "error" not in answer:
                 return [str(i) for i in answer["done"]]
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -123,8 +123,8 @@ class Helper:
         raise BmtickError(str(answer["error"]), remedy=str(answer.get("remedy", "")))
 
 
-def choose_brake(programs: Programs, helper: str) -> Brake:
-    """Return what puts mail on hold here: root itself, else the helper where there is one."""
-    if os.geteuid() != 0 and os.path.exists(helper):  # noqa: PTH110 -- "" is no helper
+def choose_queue_holder(programs: Programs, helper: str) -> QueueHolder:
+    """Return what holds queued mail for this process: root itself, else the helper if it exists."""
+    if os.geteuid() != 0 and os.path.exists(helper):  # noqa: PTH110 -- "" means no helper
         return Helper(helper)
     return Postsuper(programs)

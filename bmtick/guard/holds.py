@@ -1,8 +1,8 @@
-"""Who is held, kept in an append-only journal that the guard and the commands write together.
+"""Holds, kept in an append-only journal that the guard and the commands both write.
 
-The journal is JSON lines, mode 0600. A line is written before what it says is done, so a kill at
-any moment leaves everybody held who was held. Every line may be applied twice: what is read back
-and what was applied already is the same. Lines that are damaged are passed over and counted.
+The journal is JSON lines, mode 0600. A line is written before its action is done, so a kill at
+any moment keeps all holds. Applying a line twice has the same result as applying it once. Damaged
+lines are skipped and counted.
 
 The commands append whole lines under a shared lock on the file. Only a guard, which locks
 ``STATE.lock`` while it runs, compacts the journal.
@@ -20,35 +20,35 @@ from typing import Any, Final
 
 from bmtick.errors import BmtickError
 from bmtick.files import Folder
-from bmtick.guard.who import Who
+from bmtick.guard.subject import Subject
 from bmtick.incident.units import iso
 
 OBSERVE: Final = "observe"
 HOLD: Final = "hold"
 VERSION: Final = 1
-MAX_IDS: Final = 200_000  # queue ids that are remembered, of all who are held
+MAX_IDS: Final = 200_000  # queue ids that are remembered, of all holds together
 _HEADER = {"bmtick": "guard", "version": VERSION}
 _MODE = 0o600
-_COMPACT = 4 << 20  # bytes of a journal that is rewritten
-_FORGET = 3600.0  # seconds for which it is remembered that somebody was released
+_COMPACT = 4 << 20  # journal size in bytes from which it is compacted
+_FORGET = 3600.0  # seconds for which a release is remembered
 _MAX_REASON = 500
 
 
 @dataclass
 class Hold:
-    """One account or machine that is held, or in mode observe would be.
+    """The hold of one subject; in mode observe, the hold that would be.
 
     Attributes:
         since: seconds since the epoch.
-        until: when it ends by itself, seconds since the epoch; None: when it is released.
+        until: when it expires, seconds since the epoch; None: when it is released.
         by: ``guard``, ``hand`` or ``web``.
         mode: ``hold``, or ``observe``: nothing was put on hold.
         ids: queue ids of the messages that were put on hold; in mode observe, would have been.
-        more: messages beyond those whose id is known.
-        told: whether the recipients of [notify] were told.
+        more: messages whose queue id is not known.
+        notified: whether the recipients of [notify] were notified.
     """
 
-    who: Who
+    who: Subject
     since: float
     until: float | None
     reason: str
@@ -56,11 +56,11 @@ class Hold:
     mode: str
     ids: dict[str, None] = field(default_factory=dict)
     more: int = 0
-    told: bool = False
+    notified: bool = False
 
     @property
     def messages(self) -> int:
-        """How many messages were put on hold, or would have been."""
+        """Number of messages that were put on hold, or would have been."""
         return len(self.ids) + self.more
 
     def active(self, now: float) -> bool:
@@ -68,7 +68,7 @@ class Hold:
         return self.until is None or now < self.until
 
     def document(self, now: float) -> dict[str, Any]:
-        """Return it as JSON-able data, as ``bmtick held --format json`` and the page say it."""
+        """Return the hold as JSON data, as ``bmtick held --format json`` and the page show it."""
         return {
             **self.who.document(),
             "who": str(self.who),
@@ -84,23 +84,23 @@ class Hold:
 
 @dataclass
 class Holds:
-    """Who is held and who may send; made from the journal's records, one after the other.
+    """Current holds and permissions; the result of applying the journal's records in order.
 
     Attributes:
-        held: those who are held, and those whose time is over but whose mail still lies on hold.
-        allowed: until when somebody may send who was released, seconds since the epoch.
-        released: when somebody was released, for an hour after it.
+        held: active holds, and expired holds whose mail is still on hold.
+        allowed: until when a released subject may send, seconds since the epoch.
+        released: time and hold of each release of the last hour.
         damaged: records that could not be read.
     """
 
-    held: dict[Who, Hold] = field(default_factory=dict)
-    allowed: dict[Who, float] = field(default_factory=dict)
-    released: dict[Who, tuple[float, Hold]] = field(default_factory=dict)
+    held: dict[Subject, Hold] = field(default_factory=dict)
+    allowed: dict[Subject, float] = field(default_factory=dict)
+    released: dict[Subject, tuple[float, Hold]] = field(default_factory=dict)
     damaged: int = 0
     _ids: int = 0
 
     def apply(self, record: Any) -> None:
-        """Take one record; one that makes no sense is counted as damaged."""
+        """Apply one record; an invalid one is counted as damaged."""
         try:
             if "hold" in record:
                 self._hold(record)
@@ -110,7 +110,7 @@ class Holds:
                 self._release(record)
             elif "told" in record:
                 if (known := self.held.get(_who(record["told"]))) is not None:
-                    known.told = True
+                    known.notified = True
             else:
                 self.damaged += 1
         except (AttributeError, KeyError, TypeError, ValueError):
@@ -162,8 +162,8 @@ class Holds:
         else:
             self.allowed.pop(who, None)
 
-    def is_allowed(self, who: Who, now: float) -> bool:
-        """Whether somebody was released and may send for a while."""
+    def is_allowed(self, who: Subject, now: float) -> bool:
+        """Whether a released subject may still send."""
         until = self.allowed.get(who)
         if until is None:
             return False
@@ -173,7 +173,7 @@ class Holds:
         return False
 
     def forget(self, now: float) -> None:
-        """Forget what is over: holds without a message on hold, permissions, releases."""
+        """Drop expired entries: holds without a message on hold, permissions, releases."""
         for who, hold in list(self.held.items()):
             if not hold.active(now) and (not hold.messages or hold.mode == OBSERVE):
                 del self.held[who]
@@ -187,7 +187,7 @@ class Holds:
                 del self.released[who]
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """Yield records that make the same holds again."""
+        """Yield records that reproduce the current holds."""
         for who, until in self.allowed.items():
             yield {"release": list(who), "at": 0, "allow": until}
         for hold in self.held.values():
@@ -196,14 +196,14 @@ class Holds:
             )
             if hold.messages:
                 yield {"mail": list(hold.who), "ids": list(hold.ids), "more": hold.more}
-            if hold.told:
-                yield told_record(hold.who)
+            if hold.notified:
+                yield notified_record(hold.who)
 
 
 def hold_record(
-    who: Who, at: float, reason: str, *, until: float | None, by: str, mode: str
+    who: Subject, at: float, reason: str, *, until: float | None, by: str, mode: str
 ) -> dict[str, Any]:
-    """Return the record that somebody is held from now on."""
+    """Return the record that a subject is held from now on."""
     return {
         "hold": list(who),
         "at": round(at, 3),
@@ -214,32 +214,32 @@ def hold_record(
     }
 
 
-def mail_record(who: Who, ids: Iterable[str]) -> dict[str, Any]:
-    """Return the record that messages were put on hold; one without a queue id only counts."""
+def mail_record(who: Subject, ids: Iterable[str]) -> dict[str, Any]:
+    """Return the record that messages were put on hold; count those without a queue id."""
     known = [queue_id for queue_id in ids if queue_id]
     return {"mail": list(who), "ids": known} if known else {"mail": list(who), "more": 1}
 
 
-def told_record(who: Who) -> dict[str, Any]:
-    """Return the record that the recipients of [notify] were told that somebody is held."""
+def notified_record(who: Subject) -> dict[str, Any]:
+    """Return the record that the recipients of [notify] were notified of a hold."""
     return {"told": list(who)}
 
 
-def release_record(who: Who, at: float, allow: float) -> dict[str, Any]:
-    """Return the record that somebody is released and may send until ``allow``."""
+def release_record(who: Subject, at: float, allow: float) -> dict[str, Any]:
+    """Return the record that a subject is released and may send until ``allow``."""
     return {"release": list(who), "at": round(at, 3), "allow": round(allow, 3)}
 
 
-def _who(value: Any) -> Who:
+def _who(value: Any) -> Subject:
     kind, name, sender = value
-    return Who(str(kind), str(name), str(sender))
+    return Subject(str(kind), str(name), str(sender))
 
 
 class Journal:
-    """The file. A reader calls ``poll``; the guard holds ``lock`` too, and may ``compact``.
+    """The journal file. Readers call ``poll``; the guard also holds ``lock`` and may ``compact``.
 
     Args:
-        path: ``STATE``; ``STATE.lock`` lies beside it while a guard has run.
+        path: ``STATE``; the guard creates ``STATE.lock`` beside it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -253,10 +253,10 @@ class Journal:
         self._compact_at = _COMPACT
 
     def lock(self) -> None:
-        """Make this the guard of the journal, until ``close``.
+        """Become the only guard of the journal, until ``close``.
 
         Raises:
-            BmtickError: another guard runs with it, or the folder cannot be written.
+            BmtickError: another guard uses it, or the folder is not writable.
         """
         name = f"{self.path}.lock"
         try:
@@ -271,7 +271,7 @@ class Journal:
             raise BmtickError(f"cannot write {name}: {error.strerror}") from None
 
     def guarded(self) -> bool:
-        """Whether a guard runs with the journal."""
+        """Whether a guard uses the journal now."""
         try:
             with Folder(self.path.parent) as folder:
                 return folder.locked(f"{self.path.name}.lock")
@@ -279,14 +279,14 @@ class Journal:
             return False
 
     def poll(self) -> bool:
-        """Take what was written since the last call; return whether there was something.
+        """Apply what was written since the last call; return whether there was anything.
 
         Raises:
             OSError: the file cannot be read.
             BmtickError: it is not a journal of this version.
         """
         try:
-            info = os.stat(self.path)  # noqa: PTH116 -- at every message
+            info = os.stat(self.path)  # noqa: PTH116 -- called for every message
         except FileNotFoundError:
             return False
         inode = (info.st_dev, info.st_ino)
@@ -332,14 +332,14 @@ class Journal:
             self.holds.apply(record)
 
     def append(self, records: Sequence[dict[str, Any]]) -> None:
-        """Write records at the end; ``poll`` reads them back where they are not taken at once.
+        """Append records; they are applied at once or by the next ``poll``.
 
         Raises:
             OSError: they cannot be written.
         """
         text = _lines(records)
         if self._lock >= 0 and self._is_read():
-            # As nearly always, at every message that is held: nobody else has written meanwhile.
+            # The usual case, once for each held message: no other writer since the last read.
             _write_all(self._writer, text)
             if os.fstat(self._writer).st_size == self._offset + len(text):
                 self._offset += len(text)
@@ -369,7 +369,7 @@ class Journal:
             if not info.st_size:
                 start = _lines([_HEADER])
             elif os.pread(fd, 1, info.st_size - 1) != b"\n":
-                start = b"\n"  # a line that a kill or a full disk cut off
+                start = b"\n"  # a kill or a full disk cut off the last line
             _write_all(fd, start + text)
             if self._lock < 0:
                 os.fsync(fd)
@@ -381,11 +381,11 @@ class Journal:
                 os.close(fd)
 
     def _is_read(self) -> bool:
-        """Whether the writer's file is the journal, all of it read and no line of it cut off."""
+        """Whether the open file is the current journal, completely read, without a partial line."""
         if self._writer < 0 or self._rest:
             return False
         try:
-            info = os.stat(self.path)  # noqa: PTH116 -- at every message
+            info = os.stat(self.path)  # noqa: PTH116 -- called for every message
         except FileNotFoundError:
             return False
         own = os.fstat(self._writer)
@@ -396,7 +396,7 @@ class Journal:
         )
 
     def sync(self) -> None:
-        """Wait until the file is on the disk; takes its time.
+        """Wait until the file is on the disk; this takes long.
 
         Raises:
             OSError: it cannot be written.
@@ -409,7 +409,7 @@ class Journal:
             os.close(fd)
 
     def set_aside(self) -> Path:
-        """Rename a file that is no journal of this version, and return its new name.
+        """Rename a file that is not a journal of this version; return the new name.
 
         Raises:
             OSError: it cannot be renamed.
@@ -421,10 +421,10 @@ class Journal:
         return aside
 
     def compact(self, now: float, *, always: bool = False) -> None:
-        """Compact the journal when it has grown long; not while a command writes.
+        """Rewrite the journal if it has grown large; skipped while a command writes.
 
         Raises:
-            OSError: it cannot be written; the old one stands.
+            OSError: it cannot be written; the old journal is kept.
         """
         if self._file < 0 or (not always and self._offset < self._compact_at):
             return
@@ -444,7 +444,7 @@ class Journal:
         self.poll()
 
     def close(self) -> None:
-        """Let another guard take the journal."""
+        """Release the journal for another guard."""
         for fd in (self._file, self._lock, self._writer):
             if fd >= 0:
                 os.close(fd)

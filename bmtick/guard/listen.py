@@ -1,6 +1,6 @@
-"""Where Postfix asks: one socket, many connections, of policy requests or of a milter.
+"""The socket that Postfix connects to; each connection sends policy requests or milter packets.
 
-A loop of its own over epoll: asyncio's costs twice the time of an answer, and 4 MiB.
+It uses an epoll loop: asyncio takes twice the time for each answer, and 4 MiB.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from bmtick.errors import BmtickError
 from bmtick.guard.milter import EndOfMilterError, LocalMessage, Milter, starts
 from bmtick.guard.protocol import ProtocolError, Requests
 
-_MAX_CONNECTIONS: Final = 4000  # Postfix has one for each smtpd process at most
+_MAX_CONNECTIONS: Final = 4000  # Postfix has at most one for each smtpd process
 _BACKLOG: Final = 1024
-_CHUNK: Final = 1 << 16  # bytes that are read of a connection before the others have their turn
-_AT_ONCE: Final = 100  # connections that are taken before requests are answered again
+_CHUNK: Final = 1 << 16  # bytes that are read from one connection before the next one
+_MAX_ACCEPTS: Final = 100  # connections that are accepted between two rounds of requests
 _INET = re.compile(r"inet:(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 
 
@@ -31,7 +31,7 @@ def parse_listen(text: str) -> tuple[str, int] | str:
     """Return host and port, or the path of a socket.
 
     Raises:
-        BmtickError: it is neither.
+        BmtickError: the text is neither.
     """
     if match := _INET.fullmatch(text):
         port = int(match["port"])
@@ -47,14 +47,14 @@ def parse_listen(text: str) -> tuple[str, int] | str:
 
 
 def open_socket(listen: str, mode: int = 0o666) -> socket.socket:
-    """Return a socket that listens.
+    """Return a listening socket.
 
     Args:
         listen: inet:HOST:PORT or unix:PATH.
-        mode: of the file at PATH; user postfix connects, and the folder says who may.
+        mode: of the file at PATH; user postfix connects, and the folder limits access.
 
     Raises:
-        BmtickError: it cannot; says whether somebody else listens there.
+        BmtickError: it cannot listen; says whether another process listens there.
     """
     where = parse_listen(listen)
     try:
@@ -93,7 +93,7 @@ def _unix(path: str, mode: int) -> socket.socket:
 
 
 def _is_stale(path: str) -> bool:
-    """Whether a socket lies there that nobody listens on."""
+    """Whether a path is a socket on which no process listens."""
     try:
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             return False
@@ -108,25 +108,25 @@ def _is_stale(path: str) -> bool:
 
 
 class _Connection:
-    """One connection of Postfix's: what of a request has come, and answers it does not take yet."""
+    """One connection from Postfix: its parser, and answers that Postfix has not read yet."""
 
     __slots__ = ("milter", "requests", "sock", "unsent")
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.requests: Requests | None = None  # one of both, after the first bytes
+        self.requests: Requests | None = None  # the first bytes select the parser
         self.milter: Milter | None = None
         self.unsent = b""
 
 
 class PolicyServer:
-    """Answers requests on a socket that listens; all in the thread that calls ``serve``.
+    """Answers requests on a listening socket, all in the thread that calls ``serve``.
 
     Args:
-        sock: listens.
-        answer: takes the attributes of a request, returns the answer.
-        local: takes a message by ``sendmail``, and what sends the answer to it where that comes later;
-            returns the answer, or nothing.
+        sock: the listening socket.
+        answer: returns the answer to a request's attributes.
+        local: returns the answer to a message by ``sendmail``, or nothing and later calls its
+            second argument with the answer.
         warn: takes one line for the administrator.
     """
 
@@ -142,23 +142,23 @@ class PolicyServer:
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
         self._waker.setblocking(False)
-        self._open: dict[int, _Connection] = {}  # by descriptor, the longest idle first
+        self._open: dict[int, _Connection] = {}  # by descriptor, idle longest first
         self._epoll = select.epoll()
         for end in (sock, self._woken):
             self._epoll.register(end.fileno(), select.EPOLLIN)
 
     @property
     def wakeup_fd(self) -> int:
-        """Descriptor by which a signal or a thread ends the wait of ``serve``."""
+        """Descriptor; a byte written to it ends the wait of ``serve`` (signals, threads)."""
         return self._waker.fileno()
 
     def wake(self) -> None:
-        """Let ``serve`` return soon; from any thread."""
-        with suppress(BlockingIOError):  # it is awake
+        """Make ``serve`` return soon; callable from any thread."""
+        with suppress(BlockingIOError):  # it is already awake
             self._waker.send(b"\0")
 
     def serve(self, wait: float) -> None:
-        """Answer what has come; where nothing has, wait so many seconds for it."""
+        """Answer pending requests; if there are none, wait up to so many seconds for one."""
         for fd, event in self._epoll.poll(max(0.0, wait)):
             if fd == self._sock.fileno():
                 self._accept()
@@ -169,10 +169,10 @@ class PolicyServer:
                 try:
                     self._serve(fd, connection, event)
                 except OSError:
-                    self._close(fd)  # Postfix has gone
+                    self._close(fd)  # Postfix closed it
 
     def _accept(self) -> None:
-        for _ in range(_AT_ONCE):
+        for _ in range(_MAX_ACCEPTS):
             try:
                 sock, _ = self._sock.accept()
             except BlockingIOError:
@@ -190,7 +190,7 @@ class PolicyServer:
 
     def _serve(self, fd: int, connection: _Connection, event: int) -> None:
         if connection.unsent:
-            if not event & select.EPOLLOUT:  # it reads no answers, so no more requests are taken
+            if not event & select.EPOLLOUT:  # the peer reads no answers, so it gets no more
                 self._close(fd)
                 return
             connection.unsent = connection.unsent[connection.sock.send(connection.unsent) :]

@@ -1,8 +1,8 @@
-"""Tails the mail log for the guard, in a thread: refusals, pickup, forwards, what is usual.
+"""Tails the mail log for the guard, in a thread: refusals, pickup, forwards, baselines.
 
-It is the collector's own reader, with intervals of one second and the guard's memory. At the first
-start it learns from the logs that are there, rotated ones too; what it has learned is kept in a
-file beside the guard's state. Without a log the guard goes on with what Postfix asks.
+It is the collector's reader, with intervals of one second and the guard's memory. At the first
+start it reads the existing logs, rotated ones too. Its memory is saved in a file beside the guard's
+state. Without a log the guard uses Postfix's requests only.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from bmtick.collect.sources import is_glob, is_journal
 from bmtick.errors import BmtickError
 from bmtick.files import Folder
 from bmtick.guard.memory import GuardMemory
-from bmtick.guard.who import CLIENT, FORWARD, FROM, LOCAL, MEASUREMENTS, UID, Who
+from bmtick.guard.subject import CLIENT, FORWARD, FROM, LOCAL, MEASUREMENTS, UID, Subject
 from bmtick.incident.logs import find_logs
 
-_EACH = 0.25  # seconds between two looks at the log
-_AGAIN = 5.0  # seconds after a log could not be read
-_SAVE = 300.0  # seconds between two copies of what is remembered
-_SWITCH = 0.0005  # seconds until the thread lets a request through
+_POLL_INTERVAL = 0.25  # seconds between two reads of the log
+_RETRY_INTERVAL = 5.0  # seconds until the next attempt after a read error
+_SAVE_INTERVAL = 300.0  # seconds between two saves of the memory
+_SWITCH_INTERVAL = 0.0005  # seconds until the thread yields to a request
 _MAGIC = {"bmtick": "guard memory", "version": 1}
 
 
@@ -42,9 +42,9 @@ class LogReader:
 
     Args:
         names: the logs: paths, globs, ``journal``.
-        options: how to count; its interval is that of the memory's steps.
-        memory: takes what is read.
-        path: where what was learned is kept.
+        options: how to count; the interval is the step of the memory.
+        memory: stores what is read.
+        path: file that the memory is saved in.
         warn: takes one line for the administrator; called from the thread.
     """
 
@@ -69,28 +69,28 @@ class LogReader:
         return session
 
     def start(self) -> None:
-        """Begin."""
-        sys.setswitchinterval(_SWITCH)
+        """Start the thread."""
+        sys.setswitchinterval(_SWITCH_INTERVAL)
         self._thread.start()
 
     def take(self) -> list[str]:
-        """Return the entities that the log told something of since the last call."""
+        """Return the entities with new log entries since the last call."""
         touched, self.memory.touched = self.memory.touched, {}
         return list(touched)
 
     def stop(self) -> None:
-        """End, and keep what was learned."""
+        """Stop the thread and save the memory."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(10)
 
     def is_ours(self, domain: str) -> bool | None:
-        """Whether mailboxes of a domain are on this server; None: the log showed none yet."""
+        """Whether a domain's mailboxes are on this server; None: the log shows no domain yet."""
         domains = self._session.counter.domains
         return domain.lower().encode("utf-8", "surrogateescape") in domains if domains else None
 
-    def ids_of(self, who: Who) -> list[str]:
-        """Return the queue ids of somebody's messages that the log shows in the queue."""
+    def ids_of(self, who: Subject) -> list[str]:
+        """Return the queue ids of a subject's messages that the log shows as queued."""
         counted = list(self._session.counter.counted.items())
         return [
             key.removesuffix(b":").decode("ascii", "replace")
@@ -99,7 +99,7 @@ class LogReader:
         ]
 
     def uid_of(self, queue_id: str) -> str | None:
-        """Return the system user whose message by ``sendmail`` a queue id is; None: not known yet."""
+        """Return the uid that sent a queue id's message by ``sendmail``; None: not known yet."""
         key = f"{queue_id}:".encode("ascii", "replace")
         counter = self._session.counter
         message = counter.counted.get(key)
@@ -117,16 +117,16 @@ class LogReader:
         except Exception as error:  # noqa: BLE001 -- a guard without a log is better than none
             self._warn(f"the log tells nothing: {_cause(error)}")
         self.learned.set()
-        pause = _EACH
+        pause = _POLL_INTERVAL
         while not self._stop.wait(pause):
             now = system_time.time()
             try:
                 self._read(now)
-                pause = _EACH
+                pause = _POLL_INTERVAL
             except Exception as error:  # noqa: BLE001 -- as above
                 self._warn(f"the log tells nothing: {_cause(error)}")
-                pause = _AGAIN
-            if now - saved >= _SAVE:
+                pause = _RETRY_INTERVAL
+            if now - saved >= _SAVE_INTERVAL:
                 saved = now
                 self._save()
         self._save()
@@ -148,7 +148,7 @@ class LogReader:
         self._read(now)
 
     def _rotated(self) -> list[str]:
-        """Return the rotated siblings of the logs, the oldest first."""
+        """Return the rotated logs beside the current ones, oldest first."""
         plain = [
             n for n in self._names if not is_glob(n) and not is_journal(n) and Path(n).exists()
         ]
@@ -172,7 +172,7 @@ class LogReader:
                     session.emitter.rows(begin, bucket, 0.0)
         session.counter.trim(session.buckets.newest or int(now))
 
-    # What was learned
+    # The saved memory
 
     def _save(self) -> None:
         part = f".{self._path.name}.new"
@@ -190,7 +190,7 @@ class LogReader:
             self._warn(f"cannot keep what was learned, {self._path}: {error.strerror}")
 
     def _lines(self) -> Iterator[str]:
-        """Yield one line for each record: a text of all would block requests meanwhile."""
+        """Yield one line for each record: a single text would block requests."""
         yield json.dumps(_MAGIC)
         yield json.dumps(self._session.dump())
         yield from map(json.dumps, self.memory.lines())
@@ -218,7 +218,7 @@ class LogReader:
         return True
 
 
-def _is_of(message: Message, who: Who) -> bool:
+def _is_of(message: Message, who: Subject) -> bool:
     measurement = MEASUREMENTS[who.kind]
     entity = message.origin.entity
     if who.kind == FORWARD:

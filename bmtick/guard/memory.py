@@ -1,9 +1,9 @@
-"""What is remembered of accounts and machines: the collector's memory, told of a message earlier.
+"""Statistics of accounts and machines: the collector's memory, updated before the log is.
 
-The log tells of a message when it is queued, within a second or two, and of its deliveries later.
-Postfix asks before. So what a request says is added at once, and taken off what the log says of
-the same entity afterwards; what the log knows alone (refusals, deliveries, mail by pickup, mail
-that Postfix did not ask about) is added by it.
+The log shows a message a second or two after it is queued, and its deliveries later. Postfix asks
+before. So a request is counted at once, and subtracted from what the log shows of the same entity
+later. The log alone adds refusals, deliveries, mail by pickup and mail that Postfix did not ask
+about.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from bmtick.collect.memory import MESSAGES, VOLUME, WIDTH, Memory, Record
-from bmtick.guard.who import FROM, LOCAL, MEASUREMENTS, Who, local
+from bmtick.guard.subject import FROM, LOCAL, MEASUREMENTS, Subject, local
 
 _KINDS = {measurement: kind for kind, measurement in MEASUREMENTS.items()}
-_MAX_RECORDS = 50_000  # some 6 kB each; of more the longest silent are forgotten
-_MAX_ADDRESSES = 5_000  # of which it is known who logs in from there
-_SHARED: Final = 5  # logins from one machine: a webmail's, not a desk's
-_FORGET = 900.0  # seconds after which the log is not expected to tell of a message any more
+_MAX_RECORDS = 50_000  # some 6 kB each; the entities that are idle longest are dropped
+_MAX_ADDRESSES = 5_000  # addresses whose logins are remembered
+_SHARED: Final = 5  # logins from one machine that make it a webmail, not a desk
+_FORGET = 900.0  # seconds after which the log is not expected to show a message any more
 
 
-def who_of(entity: str) -> Who | None:
-    """Return whom an entity of the memory is; None: somebody whom the guard does not hold."""
+def subject_of(entity: str) -> Subject | None:
+    """Return the subject of a memory entity; None: the guard does not hold such entities."""
     measurement, *tags = entity.split("\n")
     kind = _KINDS.get(measurement)
     if kind is None or not tags:
@@ -31,18 +31,18 @@ def who_of(entity: str) -> Who | None:
     second = tags[1] if len(tags) > 1 else ""
     if kind == LOCAL:
         return local(tags[0], second)
-    return Who(kind, tags[0], second if kind == FROM else "")
+    return Subject(kind, tags[0], second if kind == FROM else "")
 
 
 class GuardMemory(Memory):
-    """The collector's memory, for two writers: requests, and the thread that reads the log."""
+    """The collector's memory for two writers: policy requests and the log thread."""
 
     def __init__(self) -> None:
         super().__init__()
         self.lock = threading.RLock()
-        self._ahead: dict[str, list[float]] = {}  # messages, volume, and when the last one came
-        self.touched: dict[str, None] = {}  # entities that the log told something of
-        self._logins: dict[str, list[str]] = {}  # some of each address, the longest silent first
+        self._requested: dict[str, list[float]] = {}  # messages, volume, time of the last one
+        self.touched: dict[str, None] = {}  # entities with new log entries
+        self._logins: dict[str, list[str]] = {}  # a few logins of each address, idle longest first
 
     def dump(self) -> dict[str, Any]:
         """Return all but the records, which are many: see ``lines``."""
@@ -54,13 +54,13 @@ class GuardMemory(Memory):
                 self.records = records
 
     def restore(self, kept: dict[str, Any]) -> None:
-        """Take what ``dump`` gave."""
+        """Restore what ``dump`` returned."""
         super().restore(kept)
-        logins = kept.get("logins", {})  # a state of before they were known has none
+        logins = kept.get("logins", {})  # older states have no logins
         self._logins = {str(address): list(map(str, of)) for address, of in logins.items()}
 
     def is_shared(self, address: str) -> bool:
-        """Whether several logins were seen to send from a machine."""
+        """Whether several logins send from a machine."""
         return len(self._logins.get(address, ())) >= _SHARED
 
     def _see_login(self, entity: str, addresses: Iterable[str]) -> None:
@@ -74,7 +74,7 @@ class GuardMemory(Memory):
             del logins[next(iter(logins))]
 
     def lines(self) -> Iterator[list[str]]:
-        """Yield entity and text of each record, without stopping the other writer for long."""
+        """Yield entity and text of each record; locks the memory for one record at a time."""
         for entity in list(self.records):
             with self.lock:
                 record = self.records.get(entity)
@@ -83,7 +83,7 @@ class GuardMemory(Memory):
                 yield [entity, text]
 
     def record(self, entity: str) -> Record:
-        """Return the record of an entity, a new one if nothing is known of it."""
+        """Return the record of an entity; create it if there is none."""
         found = self.records.get(entity)
         if found is None:
             if len(self.records) >= _MAX_RECORDS:
@@ -91,7 +91,7 @@ class GuardMemory(Memory):
             found = super().record(entity)
         return found
 
-    def ahead(
+    def add_request(
         self,
         entity: str,
         now: float,
@@ -99,14 +99,14 @@ class GuardMemory(Memory):
         addresses: Collection[str],
         domains: Iterable[int],
     ) -> None:
-        """Add a message that the log has not told of yet.
+        """Count a message that the log does not show yet.
 
         Args:
-            entity: whose it is.
+            entity: the entity of its subject.
             now: seconds since the epoch.
-            volume: recipients of a login, recipients outward of all others.
-            addresses: where it came from.
-            domains: the checksum of the domain it is written as.
+            volume: recipients for a login; outside recipients for all others.
+            addresses: client addresses.
+            domains: checksum of the sender's domain.
         """
         counts = [0] * WIDTH
         counts[MESSAGES], counts[VOLUME] = 1, volume
@@ -114,25 +114,25 @@ class GuardMemory(Memory):
             if addresses:
                 self._see_login(entity, addresses)
             super().add(entity, int(now), counts, addresses=addresses, domains=domains)
-            known = self._ahead.pop(entity, None) or [0, 0, now]
-            self._ahead[entity] = [known[0] + 1, known[1] + volume, now]
-            for _ in range(2):  # so none is kept for long
-                first = next(iter(self._ahead))
-                if now - self._ahead[first][2] < _FORGET:
+            known = self._requested.pop(entity, None) or [0, 0, now]
+            self._requested[entity] = [known[0] + 1, known[1] + volume, now]
+            for _ in range(2):  # two at a time, so old entries are dropped soon
+                first = next(iter(self._requested))
+                if now - self._requested[first][2] < _FORGET:
                     break
-                del self._ahead[first]
+                del self._requested[first]
 
     def add(self, entity: str, time: int, counts: Sequence[int], **seen: Any) -> Record:
-        """Take what the log says, without what was added ahead of it."""
+        """Count what the log shows, without what requests already counted."""
         with self.lock:
             counts = list(counts)
-            if known := self._ahead.get(entity):
+            if known := self._requested.get(entity):
                 for place, mine in ((MESSAGES, 0), (VOLUME, 1)):
                     both = min(int(known[mine]), counts[place])
                     known[mine] -= both
                     counts[place] -= both
                 if not known[0] and not known[1]:
-                    del self._ahead[entity]
+                    del self._requested[entity]
             if addresses := seen.get("addresses"):
                 self._see_login(entity, addresses)
             self.touched[entity] = None

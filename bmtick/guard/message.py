@@ -1,29 +1,29 @@
-"""One message as the policy request tells it."""
+"""One message as the policy request describes it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from bmtick.guard.who import CLIENT, FROM, Who, client_address, user
+from bmtick.guard.subject import CLIENT, FROM, Subject, client_address, user
 
 _MAX_ADDRESS = 320
 _MAX_NAME = 255
 
 
 class Message(NamedTuple):
-    """A message that Postfix is about to queue; what the request did not say is empty or 0.
+    """A message that Postfix is about to queue; attributes missing in the request are empty or 0.
 
     Attributes:
         who: the account, or else the machine.
-        one: the envelope sender of a machine, as of a webmail that does not log in.
-        client: the machine's address, as the points name it.
-        name: the machine's verified name; "unknown" where it has none.
-        recipient: where there is only one.
+        client_sender: the envelope sender of a machine without login, such as a webmail.
+        client: the machine's address, as in the points.
+        name: the machine's verified name; "unknown" if it has none.
+        recipient: empty if there are several.
     """
 
-    who: Who
-    one: Who | None
+    who: Subject
+    client_sender: Subject | None
     client: str
     name: str
     sender: str
@@ -35,15 +35,15 @@ class Message(NamedTuple):
 
 
 def read_message(request: Mapping[str, str]) -> Message | None:
-    """Return the message of a request; None where it does not say who sends it."""
+    """Return the message of a request; None if the request names no sender."""
     client = client_address(request.get("client_address", ""))
     login = request.get("sasl_username", "")
     if not login and not client:
         return None
     sender = request.get("sender", "")[:_MAX_ADDRESS].lower()
     return Message(
-        user(login) if login else Who(CLIENT, client),
-        None if login else Who(FROM, client, sender),
+        user(login) if login else Subject(CLIENT, client),
+        None if login else Subject(FROM, client, sender),
         client,
         request.get("client_name", "")[:_MAX_NAME].lower(),
         sender,

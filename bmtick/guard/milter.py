@@ -1,8 +1,8 @@
 """The mail filter protocol ("milter"), as far as mail by ``sendmail`` needs it.
 
-Postfix asks no policy service about mail by ``sendmail`` and pickup, but ``non_smtpd_milters`` see it
-before it is queued. The guard asks for the envelope and the end of the message only, and answers
-"go on" or "quarantine", which Postfix takes as HOLD.
+Postfix asks no policy service about mail by ``sendmail`` and pickup, but shows it to
+``non_smtpd_milters`` before it is queued. The guard requests only the envelope and the end of the
+message, and answers "continue" or "quarantine", which Postfix treats as HOLD.
 
 Source: ``src/milter/milter8.c`` and MILTER_README of Postfix 3.7; ``mfdef.h`` of Sendmail 8.
 """
@@ -16,13 +16,13 @@ from typing import Final, NamedTuple
 from bmtick.guard.protocol import ProtocolError
 
 _MAX_PACKET: Final = 1 << 17  # bytes; Postfix's own are below 64 kB
-_MAX_RECIPIENTS: Final = 1000  # of a message that are kept; more decide nothing
+_MAX_RECIPIENTS: Final = 1000  # of one message that are kept; more change nothing
 _MAX_ADDRESS: Final = 320
 _MAX_ID: Final = 64
-_MAX_TEXT: Final = 100  # characters of a reason that Postfix takes
+_MAX_TEXT: Final = 100  # characters of a reason that Postfix accepts
 _VERSION: Final = 6
 _QUARANTINE: Final = 1 << 5
-# No connect, HELO, body, headers, end of headers, unknown commands, DATA; no answer at MAIL and RCPT.
+# No connect, HELO, body, headers, end of headers, unknown, DATA; no answer at MAIL and RCPT.
 _SKIPPED: Final = 1 | 2 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9
 _UNANSWERED: Final = 1 << 14 | 1 << 15
 _CONTINUE: Final = b"\0\0\0\1c"
@@ -37,17 +37,17 @@ class LocalMessage(NamedTuple):
 
 
 def starts(data: bytes) -> bool:
-    """Whether the first bytes of a connection are a milter's, not a policy request's."""
+    """Whether the first bytes of a connection are a milter packet, not a policy request."""
     return data.startswith(b"\0")
 
 
 def go_on() -> bytes:
-    """Return the answer that lets a message through."""
+    """Return the answer that accepts a message."""
     return _CONTINUE
 
 
 def quarantine(text: str) -> bytes:
-    """Return the answer that puts a message on hold, with a text for Postfix's log."""
+    """Return the answer that puts a message on hold; Postfix logs its text."""
     shown = "".join(c if " " <= c <= "~" else "?" for c in text)[:_MAX_TEXT]
     return _packet(b"q" + shown.strip().encode() + b"\0") + _CONTINUE
 
@@ -57,11 +57,11 @@ def _packet(data: bytes) -> bytes:
 
 
 class Milter:
-    """One connection of Postfix's.
+    """One milter connection from Postfix.
 
     Args:
-        decide: takes a whole message, and what sends its answer where that comes later; returns the
-            answer, or nothing.
+        decide: returns the answer to a complete message, or nothing and later calls its second
+            argument with the answer.
     """
 
     __slots__ = ("_decide", "_kept", "_queue_id", "_recipients", "_send", "_sender")
@@ -81,10 +81,10 @@ class Milter:
         self._recipients: list[str] = []
 
     def feed(self, data: bytes) -> bytes:
-        """Take what has come; return the answers to it.
+        """Process input; return the answers.
 
         Raises:
-            ProtocolError: it is no milter protocol, or the connection is to be closed.
+            ProtocolError: it is not the milter protocol, or the connection must be closed.
         """
         data = self._kept + data
         answers, at = [], 0
@@ -119,7 +119,7 @@ class Milter:
         elif command == b"Q":
             raise EndOfMilterError
         else:
-            return _CONTINUE  # what was not asked for is answered at least
+            return _CONTINUE  # commands that were not requested get an answer, too
         return b""
 
     def _macros(self, data: bytes) -> None:

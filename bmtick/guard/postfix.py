@@ -1,7 +1,7 @@
-"""Put messages of somebody who is held on hold, and give them back: ``postsuper``, as root.
+"""Put a subject's queued messages on hold and give them back with ``postsuper``, as root.
 
-The queue file itself says whose a message is, before anything is done with it: a short queue id
-may have gone to another message since it was read.
+Each message's queue file is checked for the subject first: a short queue id may belong to another
+message by now.
 """
 
 from __future__ import annotations
@@ -13,40 +13,40 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bmtick.errors import BmtickError
-from bmtick.guard.who import CLIENT, FORWARD, FROM, LOCAL, UID, USER, Who, client_address
+from bmtick.guard.subject import CLIENT, FORWARD, FROM, LOCAL, UID, USER, Subject, client_address
 from bmtick.incident.account import normal
 from bmtick.incident.programs import Programs
 from bmtick.incident.queue_files import QUEUE_ID, Envelope, read_envelopes, submitting_uid
 from bmtick.incident.queued import read_queue
 
-_BATCH = 500  # ids that are checked and put on hold in one go
-_AT_ONCE = 500  # messages that are sent at once: each takes a process
-_SHOWN = 20  # ids on a command line to paste
+_CHECK_BATCH = 500  # ids that are checked and put on hold together
+_MAX_IMMEDIATE = 500  # messages that are sent at once: each needs a process
+_MAX_SHOWN = 20  # ids on a command line for the administrator
 _DONE = re.compile(
     rb"^postsuper: ([0-9A-Za-z]+): (?:placed on hold|released from hold)", re.MULTILINE
 )
 
 
-class Brake(Protocol):
+class QueueHolder(Protocol):
     """Puts queued messages on hold and gives them back."""
 
-    def hold(self, who: Who, ids: Sequence[str]) -> list[str]:
-        """Put those of somebody's messages that are in the queue on hold; return which.
+    def hold(self, who: Subject, ids: Sequence[str]) -> list[str]:
+        """Put the subject's queued messages among ``ids`` on hold; return their ids.
 
         Raises:
-            BmtickError: nothing can be put on hold here; the remedy is a command to paste.
+            BmtickError: mail cannot be put on hold here; the remedy is a command to paste.
         """
 
-    def release(self, who: Who, ids: Sequence[str]) -> list[str]:
-        """Give those that are on hold back to Postfix; return which.
+    def release(self, who: Subject, ids: Sequence[str]) -> list[str]:
+        """Give the subject's held messages among ``ids`` back to Postfix; return their ids.
 
         Raises:
             BmtickError: as for ``hold``.
         """
 
 
-def is_of(who: Who, envelope: Envelope) -> bool:
-    """Whether a queued message is somebody's, by its queue file; of a uid, whether it may be."""
+def is_of(who: Subject, envelope: Envelope) -> bool:
+    """Whether a queue file's message belongs to a subject; for a uid, whether it may belong."""
     login = envelope.attributes.get("sasl_username", "")
     client = client_address(envelope.origin.client)
     if who.kind == USER:
@@ -62,7 +62,7 @@ def is_of(who: Who, envelope: Envelope) -> bool:
 
 @dataclass(frozen=True)
 class Postsuper:
-    """Runs ``postsuper`` itself, which only root may.
+    """Runs ``postsuper`` itself, which only root may do.
 
     Args:
         programs: the programs of this machine.
@@ -70,22 +70,21 @@ class Postsuper:
 
     programs: Programs
 
-    def hold(self, who: Who, ids: Sequence[str]) -> list[str]:
-        """Put those of somebody's messages that are in the queue on hold; return which."""
+    def hold(self, who: Subject, ids: Sequence[str]) -> list[str]:
+        """Put the subject's queued messages among ``ids`` on hold; return their ids."""
         return self._do("-h", who, ids)
 
-    def release(self, who: Who, ids: Sequence[str]) -> list[str]:
-        """Give those that are on hold back to Postfix; return which.
+    def release(self, who: Subject, ids: Sequence[str]) -> list[str]:
+        """Give the subject's held messages among ``ids`` back to Postfix; return their ids.
 
-        Postfix looks at them at its next queue run, within five minutes; the first ones are sent
-        at once.
+        The first ones are sent at once, the rest at Postfix's next queue run, within five minutes.
         """
         done = self._do("-H", who, ids)
-        for queue_id in done[:_AT_ONCE]:
+        for queue_id in done[:_MAX_IMMEDIATE]:
             self.programs.run(self.programs.postfix("postqueue", "-i", queue_id))
         return done
 
-    def _do(self, option: str, who: Who, ids: Sequence[str]) -> list[str]:
+    def _do(self, option: str, who: Subject, ids: Sequence[str]) -> list[str]:
         if os.geteuid() != 0:
             verb = "hold" if option == "-h" else "release"
             raise BmtickError(
@@ -95,12 +94,12 @@ class Postsuper:
         wanted = set(ids)
         there = [e.queue_id for e in read_queue(self.programs) if e.queue_id in wanted]
         done: list[str] = []
-        for start in range(0, len(there), _BATCH):
-            done += self._postsuper(option, self._of(who, there[start : start + _BATCH]))
+        for start in range(0, len(there), _CHECK_BATCH):
+            done += self._postsuper(option, self._of(who, there[start : start + _CHECK_BATCH]))
         return done
 
-    def _of(self, who: Who, ids: Sequence[str]) -> list[str]:
-        """Return those that are somebody's messages, by their queue files."""
+    def _of(self, who: Subject, ids: Sequence[str]) -> list[str]:
+        """Return the ids of messages that belong to a subject, by their queue files."""
         envelopes = read_envelopes(self.programs, ids)
         found = [i for i, envelope in envelopes.items() if is_of(who, envelope)]
         if who.kind == LOCAL and who.name.startswith(UID):
@@ -117,18 +116,18 @@ class Postsuper:
             raise BmtickError(f"postsuper failed: {done.error}", remedy="run as root")
         return [found.decode() for found in _DONE.findall(done.stderr)]
 
-    def find(self, who: Who, *, held: bool) -> list[str]:
-        """Return the queue ids of somebody's messages, on hold or not yet, by their queue files.
+    def find(self, who: Subject, *, held: bool) -> list[str]:
+        """Return the queue ids of a subject's messages, on hold or not, by their queue files.
 
         Raises:
-            BmtickError: Postfix does not answer, or this is not root.
+            BmtickError: Postfix does not answer, or the process is not root.
         """
         there = [e.queue_id for e in read_queue(self.programs) if (e.queue_name == "hold") == held]
         return self._of(who, there)
 
 
 def command_to_paste(option: str, ids: Iterable[str]) -> str:
-    """Return the command for the administrator's shell, with so many ids as one can look over."""
+    """Return a command for the administrator's shell, with at most 20 ids."""
     known = [i for i in ids if QUEUE_ID.fullmatch(i)]
-    more = f" (and {len(known) - _SHOWN:,} more)" if len(known) > _SHOWN else ""
-    return f"as root: printf '%s\\n' {' '.join(known[:_SHOWN])} | postsuper {option} -{more}"
+    more = f" (and {len(known) - _MAX_SHOWN:,} more)" if len(known) > _MAX_SHOWN else ""
+    return f"as root: printf '%s\\n' {' '.join(known[:_MAX_SHOWN])} | postsuper {option} -{more}"

@@ -1,6 +1,6 @@
 """Postfix's policy delegation protocol: lines ``name=value``, an empty line ends a request.
 
-Source: SMTPD_POLICY_README of Postfix 3.7. Only ``DUNNO`` and ``HOLD`` are ever answered.
+Source: SMTPD_POLICY_README of Postfix 3.7. The guard answers only ``DUNNO`` and ``HOLD``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ MAX_REQUEST: Final = 1 << 14  # bytes; Postfix's own are below 4 kB
 DUNNO: Final = b"action=DUNNO\n\n"
 _MAX_TEXT = 200  # characters of the text behind HOLD, which Postfix logs
 
-# States in which no whole message is there yet. Other words, and none, may be a message's end.
+# States before the end of a message. Any other word, or none, may be the end of a message.
 _EARLY = frozenset(
     ("CONNECT", "HELO", "EHLO", "MAIL", "RCPT", "DATA", "VRFY", "ETRN", "AUTH", "STARTTLS")
 )
@@ -22,18 +22,18 @@ _READ = (
     *("recipient_count", "queue_id", "instance", "size", "sasl_username"),
 )
 _ATTRIBUTES = re.compile(f"^({'|'.join(_READ)})=(.*)", re.MULTILINE).findall
-# All of them, in the order in which Postfix sends them, in a third of the time; no line is read twice.
+# All attributes in Postfix's order: three times as fast, reads each line once.
 _USUAL = re.compile(
     "".join(f"(?:(?!{name}=).*\n)*+{name}=(?P<{name}>.*)(?:\n|$)" for name in _READ)
 ).match
 
 
 class ProtocolError(ValueError):
-    """What was sent is no request; the connection is closed."""
+    """The input is not a request; the connection is closed."""
 
 
 class Requests:
-    """Cuts what arrives on one connection into requests; keeps at most one that is not whole."""
+    """Splits the input of one connection into requests; buffers at most one incomplete request."""
 
     __slots__ = ("_kept",)
 
@@ -41,7 +41,7 @@ class Requests:
         self._kept = b""
 
     def feed(self, data: bytes) -> list[dict[str, str]]:
-        """Return the requests that are whole now, in order.
+        """Return the requests that are complete now, in order.
 
         Raises:
             ProtocolError: a request is too long or empty.
@@ -57,12 +57,12 @@ class Requests:
 
     @property
     def pending(self) -> int:
-        """Bytes of a request that is not whole."""
+        """Bytes of the incomplete request."""
         return len(self._kept)
 
 
 def parse(block: bytes) -> dict[str, str]:
-    """Return the attributes of a request that the guard reads; of two of a name the first."""
+    """Return the attributes of a request that the guard reads; the first of equal names counts."""
     text = block.decode("utf-8", "surrogateescape")
     if usual := _USUAL(text):
         return usual.groupdict()
@@ -72,7 +72,7 @@ def parse(block: bytes) -> dict[str, str]:
 
 
 def ends_message(request: Mapping[str, str]) -> bool:
-    """Whether a request is for a whole message that Postfix is about to queue."""
+    """Whether a request is for a complete message that Postfix is about to queue."""
     return (
         request.get("request", "smtpd_access_policy") == "smtpd_access_policy"
         and request.get("protocol_state", "") not in _EARLY
@@ -80,6 +80,6 @@ def ends_message(request: Mapping[str, str]) -> bool:
 
 
 def hold(text: str) -> bytes:
-    """Return the answer that puts the message on hold, with a text for Postfix's log."""
+    """Return the answer that puts the message on hold; Postfix logs its text."""
     shown = "".join(c if " " <= c <= "~" else "?" for c in text)[:_MAX_TEXT]
     return b"action=HOLD " + shown.strip().encode() + b"\n\n"

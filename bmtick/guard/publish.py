@@ -1,4 +1,4 @@
-"""Who is held, as a file for ``bmtick collect``, which makes points of it: ``collect/guarded.py``."""
+"""Publish the holds in a file, of which ``bmtick collect`` makes points: ``collect/guarded.py``."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 from bmtick.files import Folder
 from bmtick.guard.core import Guard
 from bmtick.guard.holds import HOLD, Hold
-from bmtick.guard.who import CLIENT, USER
+from bmtick.guard.subject import CLIENT, USER
 
-_MOST = 1000
-_LAST = 300.0  # seconds for which somebody who was released is told, so that an alert ends
-_MODE = 0o640  # the group may read the mail log, too, which tells more
+_MAX_ROWS = 1000
+_RELEASED_SECONDS = 300.0  # how long a release is published, so that its alert recovers
+_MODE = 0o640  # the group may also read the mail log, which contains more
 
 
 class Publisher:
     """Writes the file whenever it changes.
 
     Args:
-        path: of the file, or "" for none.
+        path: the file, or "" for none.
     """
 
     def __init__(self, path: str) -> None:
@@ -30,10 +30,10 @@ class Publisher:
         self._written: bytes | None = None
 
     def __call__(self, guard: Guard, now: float) -> None:
-        """Write who is held now; a folder that cannot be written is told once a minute."""
+        """Write the current holds; a folder that is not writable is reported once a minute."""
         if self._path is None:
             return
-        rows = [*_held(guard, now), *_released(guard, now)][:_MOST]
+        rows = [*_held(guard, now), *_released(guard, now)][:_MAX_ROWS]
         text = json.dumps({"rows": rows}, separators=(",", ":")).encode()
         if text == self._written:
             return
@@ -60,7 +60,7 @@ def _held(guard: Guard, now: float) -> Iterator[dict[str, Any]]:
 
 def _released(guard: Guard, now: float) -> Iterator[dict[str, Any]]:
     for who, (at, hold) in guard.holds.released.items():
-        if now - at < _LAST and who not in guard.holds.held:
+        if now - at < _RELEASED_SECONDS and who not in guard.holds.held:
             yield _row(hold, held=0, observed=0, messages=0)
 
 

@@ -1,7 +1,7 @@
-"""The guard as a process: requests first, timers between them, what takes its time in a thread.
+"""The guard process: requests first, timers between them, blocking work in a thread.
 
-One thread answers, weighs and writes the journal; a second one runs postsuper and waits for the
-disk; a third, the reader's, tails the log. What the second has done is told to the first.
+The first thread answers, evaluates and writes the journal. The second runs postsuper and waits for
+the disk; its results go back to the first. The third, the reader's, tails the log.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from typing import Final
 
 from bmtick.errors import BmtickError
 from bmtick.guard.core import BY_GUARD, Guard
-from bmtick.guard.holds import HOLD, Hold, Journal, mail_record, told_record
+from bmtick.guard.holds import HOLD, Hold, Journal, mail_record, notified_record
 from bmtick.guard.listen import PolicyServer
 from bmtick.guard.log import LogReader
-from bmtick.guard.memory import who_of
+from bmtick.guard.memory import subject_of
 from bmtick.guard.milter import LocalMessage
-from bmtick.guard.postfix import Brake
-from bmtick.guard.tell import Teller
-from bmtick.guard.who import FORWARD, LOCAL, Who
+from bmtick.guard.notify import HoldNotifier
+from bmtick.guard.postfix import QueueHolder
+from bmtick.guard.subject import FORWARD, LOCAL, Subject
 
-_LOOK: Final = 0.5  # seconds between two looks at what commands wrote
-_AGAIN: Final = 2.0  # seconds after which what was under way is put on hold, too
-_FOLLOW: Final = 0.25  # seconds between two looks at what the log told
-_UID_WAIT: Final = 1.0  # seconds that a message by sendmail may wait for its line in the log
-_UID_LOOK: Final = 0.05  # seconds between two looks for it
-_AT_ONCE: Final = 4  # accounts and machines that are weighed before requests are answered again
-_TIDY: Final = 60.0  # seconds
-_LAST: Final = 10.0  # seconds for what is under way when the guard ends
+_POLL_INTERVAL: Final = 0.5  # seconds between two reads of what commands wrote
+_SECOND_PASS: Final = 2.0  # seconds until mail that was in transit is put on hold, too
+_LOG_INTERVAL: Final = 0.25  # seconds between two reads of the log's entities
+_UID_TIMEOUT: Final = 1.0  # seconds that a message by sendmail may wait for its line in the log
+_UID_INTERVAL: Final = 0.05  # seconds between two looks for it
+_MAX_EVALUATIONS: Final = 4  # subjects that are evaluated between two rounds of requests
+_MAINTENANCE_INTERVAL: Final = 60.0  # seconds
+_SHUTDOWN_TIMEOUT: Final = 10.0  # seconds that running work may take when the guard ends
 
 
 @dataclass
@@ -44,53 +44,57 @@ class Service:
     """Runs a guard until SIGTERM or SIGINT.
 
     Args:
-        guard: answers.
-        journal: its journal, to be written to the disk.
-        brake: puts on hold what is queued already.
-        teller: tells of everybody who is newly held.
-        publish: writes the points; called twice a second.
-        reader: tails the log; None: there is none.
+        guard: answers requests.
+        journal: its journal, which the second thread syncs to the disk.
+        queue_holder: puts queued messages on hold.
+        notifier: mails the administrators about new holds.
+        publish: writes the holds for the collector; called twice a second.
+        reader: tails the log; None: there is no log.
     """
 
     guard: Guard
     journal: Journal
-    brake: Brake
-    teller: Teller
+    queue_holder: QueueHolder
+    notifier: HoldNotifier
     publish: Callable[[Guard], None]
     reader: LogReader | None = None
     _due: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _number: int = 0
-    _work: SimpleQueue[Callable[[], Callable[[], None] | None] | None] = field(
+    _jobs: SimpleQueue[Callable[[], Callable[[], None] | None] | None] = field(
         default_factory=SimpleQueue
     )
-    _done: SimpleQueue[Callable[[], None]] = field(default_factory=SimpleQueue)
+    _callbacks: SimpleQueue[Callable[[], None]] = field(default_factory=SimpleQueue)
     _stopped: bool = False
     _server: PolicyServer | None = None
-    _told: deque[Who] = field(default_factory=deque)
-    _held: set[Who] = field(default_factory=set)
-    _braking: set[Who] = field(default_factory=set)
+    _touched: deque[Subject] = field(default_factory=deque)
+    _held: set[Subject] = field(default_factory=set)
+    _holding: set[Subject] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.guard.caught = self.caught
+        self.guard.on_hold = self.on_hold
 
     def run(self, sock: socket.socket, ready: Callable[[], None]) -> None:
-        """Answer on a socket that listens; ``ready`` is called once it does."""
+        """Answer on a listening socket; ``ready`` is called when it does."""
         guard = self.guard
         server = self._server = PolicyServer(sock, guard.answer, self._local, guard.warn)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         signal.set_wakeup_fd(server.wakeup_fd, warn_on_full_buffer=False)
-        worker = threading.Thread(target=self._run_jobs, name="postsuper", daemon=True)
+        worker = threading.Thread(target=self._run_worker, name="postsuper", daemon=True)
         worker.start()
         guard.refresh()
-        self.teller.start(lambda hold: self._then(lambda: self._is_told(hold)))
+        self.notifier.start(lambda hold: self._call_soon(lambda: self._record_notified(hold)))
         for hold in guard.holds.held.values():
-            if not hold.told and hold.by == BY_GUARD:
-                self.teller.put(hold)
+            if not hold.notified and hold.by == BY_GUARD:
+                self.notifier.put(hold)
         self._held = {who for who, hold in guard.holds.held.items() if hold.mode == HOLD}
-        for seconds, job in ((_LOOK, self._look), (_FOLLOW, self._follow), (_TIDY, self._tidy)):
+        for seconds, job in (
+            (_POLL_INTERVAL, self._poll),
+            (_LOG_INTERVAL, self._queue_touched),
+            (_MAINTENANCE_INTERVAL, self._maintain),
+        ):
             self._repeat(seconds, job)
-        # A whole collection looks at what is remembered of everybody, and stops all for a second.
+        # A full collection scans the memory of all subjects and blocks for a second.
         gc.disable()
         gc.freeze()
         ready()
@@ -102,10 +106,10 @@ class Service:
             server.close()
             if self.reader is not None:
                 self.reader.stop()
-            self.teller.stop()
-            self._work.put(None)
-            worker.join(_LAST)
-            self._take_done()
+            self.notifier.stop()
+            self._jobs.put(None)
+            worker.join(_SHUTDOWN_TIMEOUT)
+            self._run_callbacks()
 
     def _stop(self, number: int, frame: object) -> None:
         del number, frame
@@ -113,57 +117,57 @@ class Service:
 
     # Timers
 
-    def _later(self, seconds: float, job: Callable[[], None]) -> None:
+    def _call_later(self, seconds: float, job: Callable[[], None]) -> None:
         self._number += 1
         heappush(self._due, (system_time.monotonic() + seconds, self._number, job))
 
     def _repeat(self, seconds: float, job: Callable[[], None]) -> None:
-        def again() -> None:
+        def run_and_reschedule() -> None:
             try:
                 job()
             finally:
-                self._later(seconds, again)
+                self._call_later(seconds, run_and_reschedule)
 
-        self._later(seconds, again)
+        self._call_later(seconds, run_and_reschedule)
 
     def _run_due(self) -> float:
-        """Run what is due; return the seconds until the next is."""
-        self._take_done()
+        """Run due timers; return the seconds until the next one."""
+        self._run_callbacks()
         while self._due[0][0] <= system_time.monotonic():
             self._safely(heappop(self._due)[2])
-        for _ in range(_AT_ONCE):
-            if self._told:
-                who = self._told.popleft()
-                self._safely(lambda: self._told_of(who))  # noqa: B023 -- called here
-        return 0.0 if self._told else self._due[0][0] - system_time.monotonic()
+        for _ in range(_MAX_EVALUATIONS):
+            if self._touched:
+                who = self._touched.popleft()
+                self._safely(lambda: self._evaluate(who))  # noqa: B023 -- called here
+        return 0.0 if self._touched else self._due[0][0] - system_time.monotonic()
 
     def _safely(self, job: Callable[[], None]) -> None:
         try:
             job()
-        except Exception as error:  # noqa: BLE001 -- the next one may go well
+        except Exception as error:  # noqa: BLE001 -- the next one may succeed
             self.guard.warn(f"a part of the guard failed: {type(error).__name__}: {error}")
 
-    # Work that waits
+    # Blocking work
 
-    def _run_jobs(self) -> None:
-        while (job := self._work.get()) is not None:
+    def _run_worker(self) -> None:
+        while (job := self._jobs.get()) is not None:
             try:
                 after = job()
             except Exception as error:  # noqa: BLE001 -- as in _safely
                 after = None
                 self.guard.warn(f"a part of the guard failed: {type(error).__name__}: {error}")
             if after is not None:
-                self._then(after)
+                self._call_soon(after)
 
-    def _then(self, job: Callable[[], None]) -> None:
-        """Let the first thread do something; from any thread."""
-        self._done.put(job)
+    def _call_soon(self, job: Callable[[], None]) -> None:
+        """Run something in the first thread; callable from any thread."""
+        self._callbacks.put(job)
         if self._server is not None:
             self._server.wake()
 
-    def _take_done(self) -> None:
-        while not self._done.empty():
-            self._safely(self._done.get())
+    def _run_callbacks(self) -> None:
+        while not self._callbacks.empty():
+            self._safely(self._callbacks.get())
 
     def _sync(self) -> None:
         try:
@@ -174,14 +178,14 @@ class Service:
     # Mail by sendmail
 
     def _local(self, message: LocalMessage, send: Callable[[bytes], None]) -> bytes:
-        """Answer a message by ``sendmail``, at once or when the log says whose program sent it."""
+        """Answer a message by ``sendmail``, at once or when the log shows whose program sent it."""
         answer = self.guard.local(message, self._uid_of(message))
         if answer is None:
-            until = system_time.monotonic() + _UID_WAIT
-            self._later(_UID_LOOK, lambda: self._local_later(message, send, until))
+            until = system_time.monotonic() + _UID_TIMEOUT
+            self._call_later(_UID_INTERVAL, lambda: self._retry_local(message, send, until))
         return answer or b""
 
-    def _local_later(
+    def _retry_local(
         self, message: LocalMessage, send: Callable[[bytes], None], until: float
     ) -> None:
         uid = self._uid_of(message)
@@ -189,60 +193,60 @@ class Service:
             uid = ""
         answer = self.guard.local(message, uid)
         if answer is None:
-            self._later(_UID_LOOK, lambda: self._local_later(message, send, until))
+            self._call_later(_UID_INTERVAL, lambda: self._retry_local(message, send, until))
         else:
             send(answer)
 
     def _uid_of(self, message: LocalMessage) -> str | None:
         return "" if self.reader is None else self.reader.uid_of(message.queue_id)
 
-    # Who is held
+    # Holds
 
-    def _is_told(self, hold: Hold) -> None:
+    def _record_notified(self, hold: Hold) -> None:
         known = self.guard.holds.held.get(hold.who)
         if known is not None and known.since == hold.since:
-            self.guard.write([told_record(hold.who)])
+            self.guard.write([notified_record(hold.who)])
 
-    def caught(self, hold: Hold) -> None:
-        """Somebody is newly held, or would be: tell, and put on hold what is queued already."""
-        self.teller.put(hold)
+    def on_hold(self, hold: Hold) -> None:
+        """Mail the administrators about a new hold, and put its queued mail on hold."""
+        self.notifier.put(hold)
         if hold.mode == HOLD:
             self._held.add(hold.who)
-            self._work.put(self._sync)
-            self._brake(hold.who, 2)
+            self._jobs.put(self._sync)
+            self._hold_queued(hold.who, 2)
 
-    def _brake(self, who: Who, times: int) -> None:
-        """Put somebody's queued mail on hold, now and once more for what is under way."""
+    def _hold_queued(self, who: Subject, times: int) -> None:
+        """Put a subject's queued mail on hold, now and once more for mail in transit."""
         if not times:
-            self._braking.discard(who)
+            self._holding.discard(who)
             return
-        self._braking.add(who)
+        self._holding.add(who)
         ids = self._ids_of(who)
         if not ids:
-            self._later(_AGAIN, lambda: self._brake(who, times - 1))
+            self._call_later(_SECOND_PASS, lambda: self._hold_queued(who, times - 1))
             return
 
         def put_on_hold() -> Callable[[], None]:
             try:
-                done = self.brake.hold(who, ids)
+                done = self.queue_holder.hold(who, ids)
             except BmtickError as error:
                 text = f"{error.message}; {error.remedy}"
-                return lambda: self._cannot_brake(who, text)
-            return lambda: self._braked(who, done, times)
+                return lambda: self._hold_failed(who, text)
+            return lambda: self._hold_done(who, done, times)
 
-        self._work.put(put_on_hold)
+        self._jobs.put(put_on_hold)
 
-    def _cannot_brake(self, who: Who, text: str) -> None:
-        self._braking.discard(who)
+    def _hold_failed(self, who: Subject, text: str) -> None:
+        self._holding.discard(who)
         self.guard.warn(text)
 
-    def _braked(self, who: Who, done: list[str], times: int) -> None:
+    def _hold_done(self, who: Subject, done: list[str], times: int) -> None:
         if done and who in self.guard.holds.held:
             self.guard.write([mail_record(who, done)])
-        self._later(_AGAIN, lambda: self._brake(who, times - 1))
+        self._call_later(_SECOND_PASS, lambda: self._hold_queued(who, times - 1))
 
-    def _ids_of(self, who: Who) -> list[str]:
-        """Return the queue ids of somebody's messages, without those that are on hold."""
+    def _ids_of(self, who: Subject) -> list[str]:
+        """Return the queue ids of a subject's messages that are not on hold."""
         found = dict.fromkeys(self.guard.ids_of(who))
         if self.reader is not None:
             hold = self.guard.holds.held.get(who)
@@ -250,35 +254,35 @@ class Service:
             found.update((i, None) for i in self.reader.ids_of(who) if i not in held)
         return list(found)
 
-    # What is looked at now and then
+    # Timers' jobs
 
-    def _follow(self) -> None:
-        """Weigh soon those of whom the log told: Postfix does not ask about all mail."""
+    def _queue_touched(self) -> None:
+        """Queue subjects with new log entries: Postfix does not ask about all mail."""
         if self.reader is not None:
-            waiting = set(self._told)
-            named = (who_of(entity) for entity in self.reader.take())
-            self._told += (who for who in named if who is not None and who not in waiting)
+            waiting = set(self._touched)
+            named = (subject_of(entity) for entity in self.reader.take())
+            self._touched += (who for who in named if who is not None and who not in waiting)
 
-    def _told_of(self, who: Who) -> None:
-        hold = self.guard.suspect(who)
-        if hold is None or who in self._braking:
+    def _evaluate(self, who: Subject) -> None:
+        hold = self.guard.evaluate(who)
+        if hold is None or who in self._holding:
             return
         if hold.mode == HOLD:
             if self._ids_of(who):
-                self._brake(who, 2)
+                self._hold_queued(who, 2)
         elif who.kind in (LOCAL, FORWARD) and (ids := self._ids_of(who)):
             self.guard.write([mail_record(who, ids)])
 
-    def _look(self) -> None:
-        """Notice what commands wrote, also while no mail comes."""
+    def _poll(self) -> None:
+        """Read what commands wrote, also while no mail arrives."""
         self.guard.refresh()
         now_held = {w for w, hold in self.guard.holds.held.items() if hold.mode == HOLD}
         for who in now_held - self._held:
-            self._brake(who, 2)
+            self._hold_queued(who, 2)
         self._held = now_held
         self.publish(self.guard)
 
-    def _tidy(self) -> None:
-        self.guard.tidy()
-        gc.collect()  # of a minute alone: what is older is frozen
+    def _maintain(self) -> None:
+        self.guard.maintain()
+        gc.collect()  # only the objects of the last minute: older ones are frozen
         gc.freeze()

@@ -1,4 +1,4 @@
-"""How Postfix is told to ask the guard: commands that keep what is there, and how to take them back."""
+"""Commands that make Postfix ask the guard, beside its other checks, and commands to undo them."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from bmtick.incident.programs import Programs
 from bmtick.terminal import shell_quoted
 
 LIST = "smtpd_end_of_data_restrictions"
-MILTERS = "non_smtpd_milters"  # see mail by sendmail, about which no policy service is asked
-ACCEPT = "default_action=accept"  # without a guard mail goes on
+MILTERS = "non_smtpd_milters"  # Postfix asks no policy service about mail by sendmail
+ACCEPT = "default_action=accept"  # without a guard Postfix accepts mail
 LIMITS = {
-    "smtpd_policy_service_default_action": "DUNNO",  # without a guard mail goes on
+    "smtpd_policy_service_default_action": "DUNNO",  # without a guard Postfix accepts mail
     "smtpd_policy_service_timeout": "3s",
     "smtpd_policy_service_try_limit": "1",
 }
 
 
 def service_name(listen: str) -> str:
-    """Return where Postfix asks, as main.cf writes it.
+    """Return the entry of main.cf that makes Postfix ask the guard.
 
     Raises:
-        BmtickError: it is no place to listen on.
+        BmtickError: not an address to listen on.
     """
     parse_listen(listen)
     return f"check_policy_service {listen}"
 
 
 def with_guard(restrictions: str, listen: str) -> str:
-    """Return a list of restrictions with the guard at its end; one that names it stays as it is."""
+    """Append the guard to a list of restrictions, unless it is already there."""
     wanted = service_name(listen)
     if wanted in " ".join(restrictions.replace(",", " ").split()):
         return restrictions
@@ -37,7 +37,7 @@ def with_guard(restrictions: str, listen: str) -> str:
 
 
 def with_milter(milters: str, listen: str) -> str:
-    """Return a list of milters with the guard at its end; one that names it stays as it is."""
+    """Append the guard to a list of milters, unless it is already there."""
     if listen in milters:
         return milters
     limits = f"connect_timeout=1s, command_timeout=2s, content_timeout=2s, {ACCEPT}"
@@ -46,10 +46,10 @@ def with_milter(milters: str, listen: str) -> str:
 
 
 def print_lines(listen: str, programs: Programs) -> str:
-    """Return the commands that switch the guard on, and those that take it back.
+    """Return the commands that connect the guard to Postfix, and those that undo it.
 
     Raises:
-        BmtickError: it is no place to listen on.
+        BmtickError: not an address to listen on.
     """
     service_name(listen)
     note = ""

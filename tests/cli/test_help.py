@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from bmtick.cli._examples import EXAMPLES
 from bmtick.cli.root import cli
 from bmtick.guard.holds import Journal, hold_record
-from bmtick.guard.who import Who
+from bmtick.guard.subject import Subject
 
 CONTEXT = click.Context(cli, info_name="bmtick")
 COMMANDS = cli.list_commands(CONTEXT)
@@ -76,7 +76,7 @@ def test_the_shell_completes_alerts_and_users(tmp_path, monkeypatch):
 def test_the_shell_completes_who_is_held(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bmtick.toml").write_text('[guard]\nstate = "guard"\n')
-    who = [Who("user", name) for name in ("eve@example.org", "bob@example.org")]
+    who = [Subject("user", name) for name in ("eve@example.org", "bob@example.org")]
     records = [hold_record(one, 1e9, "so", until=None, by="hand", mode="hold") for one in who]
     Journal("guard").append(records)
     assert _completions("bmtick release e", monkeypatch) == ["eve@example.org"]

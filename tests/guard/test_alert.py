@@ -8,12 +8,12 @@ from starlette.testclient import TestClient
 
 from bmtick.guard.alert import read_alert
 from bmtick.guard.holds import HOLD, Journal, release_record
-from bmtick.guard.who import Who
+from bmtick.guard.subject import Subject
 from bmtick.live.board import Board
 from bmtick.web.app import Access, make_app
-from bmtick.web.brake import JournalBrake
+from bmtick.web.hold_control import JournalHoldControl
 
-BOB = Who("user", "bob@x.org")
+BOB = Subject("user", "bob@x.org")
 
 
 def alert(level="CRITICAL", name="postfix_sender", **tags):
@@ -32,14 +32,14 @@ def alert(level="CRITICAL", name="postfix_sender", **tags):
     ("body", "named"),
     [
         (alert(user="Bob@X.org"), [BOB]),
-        (alert(name="postfix_client", client="10.0.0.5"), [Who("client", "10.0.0.5")]),
+        (alert(name="postfix_client", client="10.0.0.5"), [Subject("client", "10.0.0.5")]),
         (
             alert(name="postfix_from", client="10.0.0.5", sender="a@b"),
-            [Who("from", "10.0.0.5", "a@b")],
+            [Subject("from", "10.0.0.5", "a@b")],
         ),
-        (alert(name="postfix_local", sender="www@b", uid="33"), [Who("local", "www@b")]),
-        (alert(name="postfix_local", sender="*", uid="33"), [Who("local", "uid=33")]),
-        (alert(name="postfix_forward", forwarder="info@b"), [Who("forward", "info@b")]),
+        (alert(name="postfix_local", sender="www@b", uid="33"), [Subject("local", "www@b")]),
+        (alert(name="postfix_local", sender="*", uid="33"), [Subject("local", "uid=33")]),
+        (alert(name="postfix_forward", forwarder="info@b"), [Subject("forward", "info@b")]),
         (alert(level="WARNING", user="bob@x.org"), []),
         (alert(level="OK", user="bob@x.org"), []),
         (alert(name="postfix_guard", who="bob@x.org", user="bob@x.org"), []),
@@ -65,7 +65,7 @@ def path(tmp_path):
 
 def client(path, mode):
     access = Access(token="t" * 32, hosts=frozenset({"testserver"}))
-    brake = JournalBrake(str(path), "", mode, str(path.parent))
+    brake = JournalHoldControl(str(path), "", mode, str(path.parent))
     return TestClient(make_app(Board("edge1").snapshot, brake, access))
 
 

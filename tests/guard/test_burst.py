@@ -1,23 +1,23 @@
 """What is enough by itself to hold a login, and what honest accounts do that is not."""
 
-from bmtick.guard.burst import Bursts, Habit, Sent
+from bmtick.guard.burst import Baseline, Bursts, SentMessage
 
-KNOWN = Habit(days=5, usual=10, usual_recent=4)
+KNOWN = Baseline(days=5, usual=10, usual_recent=4)
 
 
 def sent(time, client="1.2.3.4", recipients=1, *, foreign=True, webmail=False, disguised=False):
-    return Sent(time, client, recipients, foreign, webmail, disguised)
+    return SentMessage(time, client, recipients, foreign, webmail, disguised)
 
 
-NOBODY_KNOWN = Habit()
+NOBODY_KNOWN = Baseline()
 
 
-def first_reason(messages, habit=NOBODY_KNOWN):
+def first_reason(messages, baseline=NOBODY_KNOWN):
     """Return after how many messages a login is held, or None."""
     bursts = Bursts()
     for number, message in enumerate(messages, 1):
         bursts.add("bob", message)
-        if bursts.reason("bob", message.time, habit):
+        if bursts.reason("bob", message.time, baseline):
             return number
     return None
 
@@ -52,9 +52,9 @@ def test_a_telephone_under_way_and_a_shared_account_are_no_botnet():
 def test_a_newsletter_in_single_mails_and_in_lists_is_held_by_nobody():
     desk = [sent(n * 0.2) for n in range(300)]
     lists = [sent(n * 20, recipients=50) for n in range(10)]
-    for habit in (Habit(), KNOWN, KNOWN._replace(sent=300, refused=30)):
-        assert first_reason(desk, habit) is None
-        assert first_reason(lists, habit) is None
+    for baseline in (Baseline(), KNOWN, KNOWN._replace(sent=300, refused=30)):
+        assert first_reason(desk, baseline) is None
+        assert first_reason(lists, baseline) is None
     assert first_reason([sent(0, recipients=300)], KNOWN._replace(sent=300, refused=60)) is None
 
 
@@ -87,7 +87,7 @@ def test_the_webmail_is_held_above_the_own_peak_where_no_hand_clicks_so_fast():
     flood = [sent(n * 0.2, "127.0.0.1", foreign=False, webmail=True) for n in range(300)]
     assert first_reason(flood, KNOWN) == 50 + 4 * 4 + 1
     assert first_reason(flood, KNOWN._replace(usual_recent=200)) is None
-    assert first_reason(flood, Habit()) is None
+    assert first_reason(flood, Baseline()) is None
     assert first_reason([one._replace(webmail=False) for one in flood], KNOWN) is None
     invitation = [one._replace(recipients=9) for one in flood]
     assert first_reason(invitation, KNOWN) is None
@@ -102,9 +102,9 @@ def test_what_is_long_ago_is_forgotten_and_memory_is_bounded():
     assert len(bursts._recent) <= 601
     for message in everywhere(200):
         bursts.add("bob", message)
-    assert bursts.reason("bob", 20, Habit())
-    assert not bursts.reason("bob", 700, Habit())
-    assert not bursts.reason("bob", 700, Habit())
+    assert bursts.reason("bob", 20, Baseline())
+    assert not bursts.reason("bob", 700, Baseline())
+    assert not bursts.reason("bob", 700, Baseline())
     bursts.add("eve", sent(800))
     assert len(bursts._recent) < 700
 
@@ -114,4 +114,4 @@ def test_released_begins_anew():
     for message in everywhere(200):
         bursts.add("bob", message)
     bursts.released("bob")
-    assert not bursts.reason("bob", 20, Habit())
+    assert not bursts.reason("bob", 20, Baseline())

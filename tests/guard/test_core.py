@@ -10,10 +10,10 @@ from bmtick.collect.emit import to_influx
 from bmtick.guard.core import BY_HAND, Guard
 from bmtick.guard.holds import HOLD, OBSERVE, Journal, hold_record, release_record
 from bmtick.guard.publish import Publisher
-from bmtick.guard.who import Who
+from bmtick.guard.subject import Subject
 
 DUNNO = b"action=DUNNO\n\n"
-BOB = Who("user", "bob@x.org")
+BOB = Subject("user", "bob@x.org")
 
 
 class Judge:
@@ -46,7 +46,7 @@ class World:
             warn=self.said.append,
             own=("bmtick@x.org", frozenset({"admin@x.org"})),
         )
-        self.guard.caught = self.caught.append
+        self.guard.on_hold = self.caught.append
 
     def ask(self, user="bob@x.org", client="192.0.2.7", **more):
         self.n += 1
@@ -129,7 +129,7 @@ def test_a_hold_for_some_time_ends_by_itself(world):
 
 
 def test_a_machine_held_by_hand_is_held_with_a_login_too_by_the_guard_without_one_only(world):
-    machine = Who("client", "192.0.2.7")
+    machine = Subject("client", "192.0.2.7")
     world.guard.hold(machine, "why", by="guard")
     assert world.ask() == DUNNO
     assert world.ask("").startswith(b"action=HOLD")
@@ -139,13 +139,13 @@ def test_a_machine_held_by_hand_is_held_with_a_login_too_by_the_guard_without_on
 
 
 def test_one_sender_of_a_webmail_is_held_and_not_the_others(world):
-    world.judge.guilty[Who("from", "10.0.0.5", "a@x.org")] = "why"
+    world.judge.guilty[Subject("from", "10.0.0.5", "a@x.org")] = "why"
     assert world.ask("", "10.0.0.5").startswith(b"action=HOLD")
     assert world.ask("", "10.0.0.5", sender="b@x.org") == DUNNO
 
 
 def test_the_guards_own_mail_is_never_held(world):
-    world.guard.hold(Who("client", "127.0.0.1"), "why", by=BY_HAND)
+    world.guard.hold(Subject("client", "127.0.0.1"), "why", by=BY_HAND)
     own = {"sender": "bmtick@x.org", "recipient": "admin@x.org"}
     assert world.ask("", "127.0.0.1", **own) == DUNNO
     assert world.ask("", "127.0.0.1", **own | {"recipient": "v@y"}).startswith(b"action=HOLD")
@@ -191,7 +191,7 @@ def test_a_disk_that_takes_nothing_is_told_and_holds_all_the_same(world, monkeyp
     assert world.ask().startswith(b"action=HOLD")
     assert "No space left" in world.said[0]
     monkeypatch.undo()
-    world.guard.tidy()
+    world.guard.maintain()
     again = Journal(world.journal.path)
     again.poll()
     assert again.holds.held[BOB].messages == 2

@@ -7,14 +7,14 @@ import threading
 import pytest
 
 from bmtick.errors import BmtickError
-from bmtick.guard.helper import Helper, choose_brake, serve
+from bmtick.guard.helper import Helper, choose_queue_holder, serve
 from bmtick.guard.listen import open_socket
 from bmtick.guard.postfix import Postsuper, is_of
-from bmtick.guard.who import Who
+from bmtick.guard.subject import Subject
 from bmtick.incident.programs import Programs
 from bmtick.incident.queue_files import Envelope
 
-BOB = Who("user", "bob@x.org")
+BOB = Subject("user", "bob@x.org")
 
 
 class Brake:
@@ -86,14 +86,14 @@ def test_a_guard_that_is_not_root_asks_it_where_it_is(tmp_path, monkeypatch):
     there = tmp_path / "socket"
     there.touch()
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    assert isinstance(choose_brake(Programs(), str(there)), Helper)
-    missing = choose_brake(Programs(), str(tmp_path / "none"))
+    assert isinstance(choose_queue_holder(Programs(), str(there)), Helper)
+    missing = choose_queue_holder(Programs(), str(tmp_path / "none"))
     with pytest.raises(BmtickError) as error:
         missing.hold(BOB, ["ABCDEF"])
     assert "postsuper -h -" in error.value.remedy
     assert "ABCDEF" in error.value.remedy
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert isinstance(choose_brake(Programs(), str(there)), Postsuper)
+    assert isinstance(choose_queue_holder(Programs(), str(there)), Postsuper)
 
 
 @pytest.mark.parametrize(
@@ -102,19 +102,19 @@ def test_a_guard_that_is_not_root_asks_it_where_it_is(tmp_path, monkeypatch):
         (BOB, {"sasl_username": "Bob@X.org", "client_address": "1.2.3.4"}, "a@b", True),
         (BOB, {"sasl_username": "xbob@x.org"}, "bob@x.org", False),
         (BOB, {"client_address": "1.2.3.4"}, "bob@x.org", False),
-        (Who("client", "1.2.3.4"), {"client_address": "1.2.3.4"}, "a@b", True),
-        (Who("client", "1.2.3.4"), {"client_address": "1.2.3.41"}, "a@b", False),
-        (Who("client", "2001:db8::/64"), {"client_address": "2001:db8::9"}, "a@b", True),
-        (Who("from", "10.0.0.5", "a@b"), {"client_address": "10.0.0.5"}, "A@b", True),
-        (Who("from", "10.0.0.5", "a@b"), {"client_address": "10.0.0.5"}, "c@b", False),
+        (Subject("client", "1.2.3.4"), {"client_address": "1.2.3.4"}, "a@b", True),
+        (Subject("client", "1.2.3.4"), {"client_address": "1.2.3.41"}, "a@b", False),
+        (Subject("client", "2001:db8::/64"), {"client_address": "2001:db8::9"}, "a@b", True),
+        (Subject("from", "10.0.0.5", "a@b"), {"client_address": "10.0.0.5"}, "A@b", True),
+        (Subject("from", "10.0.0.5", "a@b"), {"client_address": "10.0.0.5"}, "c@b", False),
         (
-            Who("from", "10.0.0.5", "a@b"),
+            Subject("from", "10.0.0.5", "a@b"),
             {"client_address": "10.0.0.5", "sasl_username": "x"},
             "a@b",
             False,
         ),
-        (Who("local", "www@x.org"), {}, "www@x.org", True),
-        (Who("local", "www@x.org"), {"client_address": "1.2.3.4"}, "www@x.org", False),
+        (Subject("local", "www@x.org"), {}, "www@x.org", True),
+        (Subject("local", "www@x.org"), {"client_address": "1.2.3.4"}, "www@x.org", False),
     ],
 )
 def test_the_queue_file_says_whose_a_message_is(who, attributes, sender, theirs):
@@ -123,5 +123,5 @@ def test_the_queue_file_says_whose_a_message_is(who, attributes, sender, theirs)
 
 def test_a_forwarded_message_is_the_forwarders():
     envelope = Envelope("A", sender="x@y", originals=["info@x.org"])
-    assert is_of(Who("forward", "info@x.org"), envelope)
-    assert not is_of(Who("forward", "nfo@x.org"), envelope)
+    assert is_of(Subject("forward", "info@x.org"), envelope)
+    assert not is_of(Subject("forward", "nfo@x.org"), envelope)

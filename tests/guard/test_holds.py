@@ -6,10 +6,10 @@ import pytest
 
 from bmtick.errors import BmtickError
 from bmtick.guard.holds import HOLD, OBSERVE, Journal, hold_record, mail_record, release_record
-from bmtick.guard.who import Who
+from bmtick.guard.subject import Subject
 
-BOB = Who("user", "bob")
-EVE = Who("client", "192.0.2.7")
+BOB = Subject("user", "bob")
+EVE = Subject("client", "192.0.2.7")
 
 
 def held(who, at=100.0, *, until=None, mode=HOLD):
@@ -119,7 +119,7 @@ def test_compacting_keeps_what_is_in_force(path):
         [
             mail_record(BOB, ["A1"]),
             held(EVE, until=150.0, mode=OBSERVE),
-            release_record(Who("user", "al"), 10, 500),
+            release_record(Subject("user", "al"), 10, 500),
         ]
     )
     journal.poll()
@@ -132,7 +132,7 @@ def test_compacting_keeps_what_is_in_force(path):
         assert set(one.holds.held) == {BOB, EVE}
         assert list(one.holds.held[BOB].ids) == ["A1"]
         assert one.holds.held[EVE].until == 150.0
-        assert one.holds.is_allowed(Who("user", "al"), 499)
+        assert one.holds.is_allowed(Subject("user", "al"), 499)
     other.append([release_record(BOB, 130, 0)])
     journal.poll()
     assert set(journal.holds.held) == {EVE}
@@ -186,6 +186,6 @@ def test_what_is_remembered_is_bounded(path, monkeypatch):
 
 
 def test_every_line_is_json_of_its_own(path):
-    Journal(path).append([held(Who("user", "a\nb\udcff\x00")), held(BOB)])
+    Journal(path).append([held(Subject("user", "a\nb\udcff\x00")), held(BOB)])
     lines = path.read_text().splitlines()
     assert [next(iter(json.loads(line))) for line in lines] == ["bmtick", "hold", "hold"]

@@ -9,7 +9,7 @@ import pytest
 from bmtick.collect.options import Options
 from bmtick.guard.log import LogReader
 from bmtick.guard.memory import GuardMemory
-from bmtick.guard.who import Who
+from bmtick.guard.subject import Subject
 from tests.support.servers import wait_for
 
 BOB = "postfix_sender\nbob@x.org"
@@ -73,9 +73,9 @@ def test_learns_from_rotated_logs_and_tails(machine):
             log.write(mail(time.time(), "AAAAA4", status="bounced", dsn="5.1.1"))
         wait_for(lambda: machine.gauges()["hour_refused"] == 1, "what is new")
         assert BOB in reader.take()
-        assert reader.ids_of(Who("user", "bob@x.org"))
-        assert "AAAAA4" in reader.ids_of(Who("user", "bob@x.org"))
-        assert reader.ids_of(Who("user", "eve")) == []
+        assert reader.ids_of(Subject("user", "bob@x.org"))
+        assert "AAAAA4" in reader.ids_of(Subject("user", "bob@x.org"))
+        assert reader.ids_of(Subject("user", "eve")) == []
     finally:
         reader.stop()
     assert not machine.said
@@ -91,7 +91,7 @@ def test_knows_what_pickup_took_and_whose_domains_are_here(machine):
     )
     reader = machine.start()
     try:
-        wait_for(lambda: reader.ids_of(Who("local", "www@x.org")) == ["BBBBB1"], "pickup")
+        wait_for(lambda: reader.ids_of(Subject("local", "www@x.org")) == ["BBBBB1"], "pickup")
         wait_for(lambda: reader.is_ours("X.org"), "the domain")
         assert reader.is_ours("y.org") is False
     finally:

@@ -5,7 +5,7 @@ from bmtick.guard import protocol
 from bmtick.guard.listen import parse_listen
 from bmtick.guard.message import read_message
 from bmtick.guard.protocol import MAX_REQUEST, ProtocolError, Requests, ends_message, hold
-from bmtick.guard.who import Who, parse_who
+from bmtick.guard.subject import Subject, parse_subject
 
 REQUEST = (
     b"request=smtpd_access_policy\nprotocol_state=END-OF-MESSAGE\nqueue_id=ABC123\n"
@@ -23,7 +23,7 @@ def test_pipelined_requests_in_pieces_of_any_size():
         assert len(found) == 3
         assert requests.pending == 0
         message = read_message(found[2])
-        assert message.who == Who("user", "bob@example.org")
+        assert message.who == Subject("user", "bob@example.org")
         assert (message.recipients, message.size, message.sender) == (3, 99, "a@b.c")
 
 
@@ -76,28 +76,28 @@ def test_an_answer_is_one_line_whatever_the_name_is():
 @pytest.mark.parametrize(
     ("text", "who"),
     [
-        ("Bob@Example.ORG", Who("user", "bob@example.org")),
-        ("admin", Who("user", "admin")),
-        ("192.0.2.7", Who("client", "192.0.2.7")),
-        ("2001:db8::5", Who("client", "2001:db8::/64")),
-        ("2001:db8:0:1::/64", Who("client", "2001:db8:0:1::/64")),
-        ("::ffff:192.0.2.7", Who("client", "192.0.2.7")),
-        ("::1", Who("client", "::1")),
-        ("10.0.0.5/App@x.org", Who("from", "10.0.0.5", "app@x.org")),
-        ("sendmail:www-data@x.org", Who("local", "www-data@x.org")),
-        ("forward:info@x.org", Who("forward", "info@x.org")),
-        ("a/b", Who("user", "a/b")),
+        ("Bob@Example.ORG", Subject("user", "bob@example.org")),
+        ("admin", Subject("user", "admin")),
+        ("192.0.2.7", Subject("client", "192.0.2.7")),
+        ("2001:db8::5", Subject("client", "2001:db8::/64")),
+        ("2001:db8:0:1::/64", Subject("client", "2001:db8:0:1::/64")),
+        ("::ffff:192.0.2.7", Subject("client", "192.0.2.7")),
+        ("::1", Subject("client", "::1")),
+        ("10.0.0.5/App@x.org", Subject("from", "10.0.0.5", "app@x.org")),
+        ("sendmail:www-data@x.org", Subject("local", "www-data@x.org")),
+        ("forward:info@x.org", Subject("forward", "info@x.org")),
+        ("a/b", Subject("user", "a/b")),
     ],
 )
 def test_who_is_a_login_or_an_address(text, who):
-    assert parse_who(text) == who
-    assert parse_who(str(who)) == who
+    assert parse_subject(text) == who
+    assert parse_subject(str(who)) == who
 
 
 @pytest.mark.parametrize("text", ["", "  ", "a\nb", "10.0.0.0/8"])
 def test_who_is_somebody(text):
     with pytest.raises(BmtickError):
-        parse_who(text)
+        parse_subject(text)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from bmtick import languages
 from bmtick.cli.root import cli
 from bmtick.guard.holds import Journal as GuardJournal
 from bmtick.guard.holds import hold_record, mail_record, release_record
-from bmtick.guard.who import Who
+from bmtick.guard.subject import Subject
 from bmtick.incident.report.measured import queue_curve
 from bmtick.incident.report.story import Series, episodes
 from bmtick.incident.report.timeline import Timeline, slot_length
@@ -82,13 +82,13 @@ def test_the_story_holds_what_was_done(tmp_path, monkeypatch):
     journal.write(failed, "user eve@example.org", "password", "end", ok=False, message="no")
     journal.begin("user eve@example.org", "delete", {"A1": 1})
     guard = GuardJournal(tmp_path / "guard")
-    who, now = Who("user", HOSTILE.lower()), at.timestamp()
+    who, now = Subject("user", HOSTILE.lower()), at.timestamp()
     guard.append(
         [
             hold_record(who, now, "80 addresses", until=None, by="guard", mode="hold"),
             mail_record(who, ["B1", "B2", "B3"]),
             release_record(who, now + 10, now + 3600),
-            hold_record(Who("user", "x"), now, "so", until=None, by="guard", mode="observe"),
+            hold_record(Subject("user", "x"), now, "so", until=None, by="guard", mode="observe"),
         ]
     )
     settings = tmp_path / "bmtick.toml"

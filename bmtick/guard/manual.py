@@ -1,4 +1,4 @@
-"""The brake by hand: hold and release somebody, as the commands and the page do it."""
+"""Hold and release a subject by hand, for the commands and the web page."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bmtick.errors import BmtickError
-from bmtick.guard.helper import choose_brake
+from bmtick.guard.helper import choose_queue_holder
 from bmtick.guard.holds import HOLD, Holds, Journal, hold_record, mail_record, release_record
 from bmtick.guard.postfix import Postsuper
-from bmtick.guard.who import Who, parse_who
+from bmtick.guard.subject import Subject, parse_subject
 from bmtick.incident.programs import Programs
 
-_LOOKS = 3  # at the queue: each misses what qmgr moves meanwhile
-_UNDER_WAY = 0.5  # seconds from the guard's answer until a message lies on hold
+_QUEUE_SCANS = 3  # reads of the queue: each misses messages that qmgr moves meanwhile
+_QUEUE_DELAY = 0.5  # seconds from the guard's answer until the message is on hold
 
 
 @dataclass(frozen=True)
-class Done:
-    """What was done: messages that were put on hold or given back, and what could not be."""
+class HoldResult:
+    """Messages that were put on hold or given back, and the problem, if any."""
 
     messages: int
     problem: str = ""
 
 
 def open_journal(path: str) -> Journal:
-    """Return the guard's journal with all that is in it.
+    """Return the guard's journal, with all its records read.
 
     Raises:
         BmtickError: it cannot be read.
@@ -42,21 +42,21 @@ def open_journal(path: str) -> Journal:
     return journal
 
 
-def find_who(text: str, holds: Holds) -> Who:
-    """Return who is named: as somebody who is held is shown, else by login or address.
+def find_subject(text: str, holds: Holds) -> Subject:
+    """Return the subject that a text names: as ``bmtick held`` shows it, else a login or address.
 
     Raises:
-        BmtickError: nobody.
+        BmtickError: the text names no subject.
     """
-    return next((who for who in holds.held if str(who) == text), None) or parse_who(text)
+    return next((who for who in holds.held if str(who) == text), None) or parse_subject(text)
 
 
 @dataclass(frozen=True)
-class Hand:
-    """The means: the guard's journal, Postfix's programs, and who runs postsuper.
+class ManualHolds:
+    """Holds and releases subjects in the guard's journal and Postfix's queue.
 
     Attributes:
-        helper: socket of the helper that does it for those who are not root.
+        helper: socket of the helper that runs postsuper for users other than root.
     """
 
     journal: Journal
@@ -65,50 +65,50 @@ class Hand:
     sleep: Callable[[float], None] = time.sleep
 
     def hold(
-        self, who: Who, *, reason: str, until: float | None, by: str, mode: str = HOLD
-    ) -> Done:
-        """Hold all new mail of somebody, and what is queued already.
+        self, who: Subject, *, reason: str, until: float | None, by: str, mode: str = HOLD
+    ) -> HoldResult:
+        """Hold a subject's new mail, and its queued mail.
 
         Args:
-            who: whom.
+            who: the subject.
             reason: shown by ``bmtick held``.
             until: seconds since the epoch; None: until it is released.
             by: ``hand`` or ``web``.
-            mode: ``hold``; with ``observe`` it is only noted.
+            mode: ``hold``; ``observe`` only records it.
 
         Raises:
             BmtickError: the state cannot be written; nothing was done.
         """
         self._write(hold_record(who, time.time(), reason, until=until, by=by, mode=mode))
         if mode != HOLD:
-            return Done(0)
-        brake = choose_brake(self.programs, self.helper)
+            return HoldResult(0)
+        brake = choose_queue_holder(self.programs, self.helper)
         ids: list[str] = []
         queue = Postsuper(self.programs)
         try:
-            for look in range(_LOOKS):
-                if look:
-                    self.sleep(_UNDER_WAY)
+            for attempt in range(_QUEUE_SCANS):
+                if attempt:
+                    self.sleep(_QUEUE_DELAY)
                 if found := queue.find(who, held=False):
                     ids += brake.hold(who, found)
         except BmtickError as error:
-            return Done(0, f"what is queued already was not put on hold: {error.message}")
+            return HoldResult(0, f"what is queued already was not put on hold: {error.message}")
         if ids:
             self.journal.append([mail_record(who, ids)])
-        return Done(len(ids))
+        return HoldResult(len(ids))
 
-    def release(self, who: Who, *, allow: float) -> Done:
-        """Give the held mail of somebody back to Postfix, and let them send.
+    def release(self, who: Subject, *, allow: float) -> HoldResult:
+        """Give a subject's held mail back to Postfix, and let it send.
 
         Args:
-            who: whom.
-            allow: seconds in which the guard does not hold them again.
+            who: the subject.
+            allow: seconds in which the guard does not hold it again.
 
         Raises:
             BmtickError: the state cannot be written.
         """
         journal = self.journal
-        brake = choose_brake(self.programs, self.helper)
+        brake = choose_queue_holder(self.programs, self.helper)
         held = journal.holds.held.get(who)
         ids = list(held.ids) if held is not None and held.mode == HOLD else []
         if held is not None and held.more:
@@ -116,14 +116,14 @@ class Hand:
         done = brake.release(who, ids) if ids else []
         now = time.time()
         self._write(release_record(who, now, now + allow))
-        # what the guard put on hold meanwhile, and what was not in the queue yet
+        # messages that the guard put on hold meanwhile, or that were not queued yet
         journal.poll()
         _, before = journal.holds.released.get(who, (0.0, held))
         missing = [i for i in (before.ids if before else ()) if i not in done]
         if missing and before is not None and before.mode == HOLD:
-            self.sleep(_UNDER_WAY)
+            self.sleep(_QUEUE_DELAY)
             done += brake.release(who, missing)
-        return Done(len(done))
+        return HoldResult(len(done))
 
     def _write(self, record: dict[str, object]) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The mail that tells of somebody who is newly held: what, why, and the two commands."""
+"""The mail about new holds: who, why, and the two commands."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from html import escape
 
 from bmtick.guard.holds import HOLD, Hold
-from bmtick.guard.who import CLIENT, USER
+from bmtick.guard.subject import CLIENT, USER
 from bmtick.languages import _, number
 from bmtick.terminal import shell_quoted
 
-_MOST = 200  # that are named in one mail
+_MAX_NAMED = 200  # subjects that are named in one mail
 
 
-def write_letter(holds: Sequence[Hold], host: str) -> dict[str, str]:
+def write_hold_mail(holds: Sequence[Hold], host: str) -> dict[str, str]:
     """Return the subject (``message``) and the HTML body (``details``) of the mail.
 
     Args:
-        holds: who, since when, why; at least one.
+        holds: at least one.
         host: the name of this server.
     """
     return _of_one(holds[0], host) if len(holds) == 1 else _of_many(holds, host)
@@ -32,7 +32,7 @@ def _of_many(holds: Sequence[Hold], host: str) -> dict[str, str]:
         subject = _("{host} would hold the mail of {count} more", host=host, count=count)
     rows = "".join(
         f"<tr><td>{escape(str(hold.who))}</td><td>{escape(hold.reason)}</td></tr>\n"
-        for hold in holds[:_MOST]
+        for hold in holds[:_MAX_NAMED]
     )
     more = _("All of them: {command}", command="bmtick held")
     spam = _("If it is spam, these are the next steps:")

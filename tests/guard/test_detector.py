@@ -4,11 +4,11 @@ import pytest
 
 from bmtick.alerts.weighing import Weight
 from bmtick.collect.memory import MESSAGES, REFUSED, VOLUME, WIDTH
-from bmtick.guard.judge import MemoryJudge
-from bmtick.guard.memory import GuardMemory, who_of
+from bmtick.guard.detector import MemoryDetector
+from bmtick.guard.memory import GuardMemory, subject_of
 from bmtick.guard.message import read_message
 from bmtick.guard.milter import LocalMessage
-from bmtick.guard.who import Who
+from bmtick.guard.subject import Subject
 
 NOW = 1_700_000_000.0
 BOB = "postfix_sender\nbob@x.org"
@@ -27,7 +27,7 @@ def gauges(memory, entity=BOB, now=NOW):
 def test_what_the_log_says_later_is_not_added_again():
     memory = GuardMemory()
     for _ in range(3):
-        memory.ahead(BOB, NOW, 2, ["1.2.3.4"], [])
+        memory.add_request(BOB, NOW, 2, ["1.2.3.4"], [])
     assert gauges(memory)["hour_recipients"] == 6
     memory.add(BOB, int(NOW), counts(2, 4), addresses=["1.2.3.4"])
     memory.add(BOB, int(NOW) + 1, counts(1, 2, refused=1), addresses=["1.2.3.4"])
@@ -36,13 +36,13 @@ def test_what_the_log_says_later_is_not_added_again():
     assert gauges(memory)["hour_refused"] == 1
     memory.add(BOB, int(NOW) + 2, counts(1, 5))  # Postfix did not ask about this one
     assert gauges(memory)["hour_recipients"] == 11
-    assert not memory._ahead
+    assert not memory._requested
 
 
 def test_what_the_log_never_tells_is_forgotten_as_a_credit():
     memory = GuardMemory()
-    memory.ahead(BOB, NOW, 2, [], [])
-    memory.ahead("postfix_sender\neve", NOW + 1000, 1, [], [])
+    memory.add_request(BOB, NOW, 2, [], [])
+    memory.add_request("postfix_sender\neve", NOW + 1000, 1, [], [])
     memory.add(BOB, int(NOW) + 1000, counts(1, 2))
     assert gauges(memory, now=NOW + 1000)["hour_recipients"] == 4
 
@@ -50,18 +50,18 @@ def test_what_the_log_never_tells_is_forgotten_as_a_credit():
 @pytest.mark.parametrize(
     ("entity", "who"),
     [
-        (BOB, Who("user", "bob@x.org")),
-        ("postfix_client\n10.0.0.5\ntrue", Who("client", "10.0.0.5")),
-        ("postfix_from\n10.0.0.5\na@b", Who("from", "10.0.0.5", "a@b")),
-        ("postfix_local\nwww@x\n33", Who("local", "www@x")),
-        ("postfix_local\n*\n33", Who("local", "uid=33")),
-        ("postfix_forward\ninfo@x", Who("forward", "info@x")),
+        (BOB, Subject("user", "bob@x.org")),
+        ("postfix_client\n10.0.0.5\ntrue", Subject("client", "10.0.0.5")),
+        ("postfix_from\n10.0.0.5\na@b", Subject("from", "10.0.0.5", "a@b")),
+        ("postfix_local\nwww@x\n33", Subject("local", "www@x")),
+        ("postfix_local\n*\n33", Subject("local", "uid=33")),
+        ("postfix_forward\ninfo@x", Subject("forward", "info@x")),
         ("postfix_server\nrelays", None),
         ("postfix_auth\n1.2.3.4", None),
     ],
 )
 def test_whom_an_entity_is(entity, who):
-    assert who_of(entity) == who
+    assert subject_of(entity) == who
 
 
 class Scales:
@@ -80,7 +80,7 @@ OURS = {"x.org"}
 @pytest.fixture
 def judge():
     memory = GuardMemory()
-    found = MemoryJudge(
+    found = MemoryDetector(
         memory,
         Scales(),
         (1.5, 2.0),
@@ -105,7 +105,9 @@ def say(
         }
     )
     judge.message(message, now)
-    return next(filter(None, (judge.verdict(w, now) for w in (message.who, message.one) if w)), "")
+    return next(
+        filter(None, (judge.verdict(w, now) for w in (message.who, message.client_sender) if w)), ""
+    )
 
 
 def test_a_burst_through_a_tunnels_loopback_addresses_is_one_but_not_through_the_usual_one(judge):
@@ -142,8 +144,10 @@ def test_a_flood_of_single_mails_is_held_by_the_webmail_and_not_from_a_desk_in_a
 def test_who_logs_in_from_where_is_bounded_and_forgets_the_longest_silent():
     memory = GuardMemory()
     for n in range(6000):
-        memory.ahead(f"postfix_sender\nuser{n}@x.org", NOW, 1, [f"10.0.{n // 250}.{n % 250}"], [])
-        memory.ahead(f"postfix_sender\nuser{n % 9}@x.org", NOW, 1, ["10.9.9.9"], [])
+        memory.add_request(
+            f"postfix_sender\nuser{n}@x.org", NOW, 1, [f"10.0.{n // 250}.{n % 250}"], []
+        )
+        memory.add_request(f"postfix_sender\nuser{n % 9}@x.org", NOW, 1, ["10.9.9.9"], [])
     assert memory.is_shared("10.9.9.9")
     assert len(memory._logins) == 5000
 
@@ -208,24 +212,24 @@ def sendmail(judge, recipient):
 
 def test_mail_by_sendmail_is_held_for_volume_alone_unless_it_goes_to_the_same_few(judge):
     judge.memory.add(LOCAL, int(NOW), counts(119, 119))
-    assert not judge.verdict(Who("local", "www@x.org"), NOW)
+    assert not judge.verdict(Subject("local", "www@x.org"), NOW)
     judge.memory.add(LOCAL, int(NOW), counts(2, 2))
-    assert "121 recipients" in judge.verdict(Who("local", "www@x.org"), NOW)
+    assert "121 recipients" in judge.verdict(Subject("local", "www@x.org"), NOW)
     for n in range(19):
         sendmail(judge, f"admin{n}@elsewhere.org")
         sendmail(judge, "admin0@elsewhere.org")
-    assert not judge.verdict(Who("local", "www@x.org"), NOW)
+    assert not judge.verdict(Subject("local", "www@x.org"), NOW)
     sendmail(judge, "another@elsewhere.org")
-    assert judge.verdict(Who("local", "www@x.org"), NOW)
+    assert judge.verdict(Subject("local", "www@x.org"), NOW)
 
 
 def test_a_system_user_who_never_sent_is_known_to_send_nothing_after_days_of_log(judge):
     seen = []
     judge._scales = type("Seen", (), {"weigh": lambda self, m, facts: seen.append(facts) or []})()
     judge.memory.add(LOCAL, int(NOW), counts(1, 1))
-    judge.verdict(Who("local", "www@x.org"), NOW)
+    judge.verdict(Subject("local", "www@x.org"), NOW)
     judge.memory.began -= 2
-    judge.verdict(Who("local", "www@x.org"), NOW)
+    judge.verdict(Subject("local", "www@x.org"), NOW)
     assert [facts["days"] for facts in seen] == [0, 1]
 
 
@@ -234,5 +238,5 @@ def test_released_is_weighed_on_what_comes_afterwards(judge):
     for _ in range(210):
         reason = say(judge, "bob@x.org")
     assert reason
-    judge.released(Who("user", "bob@x.org"), NOW)
+    judge.released(Subject("user", "bob@x.org"), NOW)
     assert not say(judge, "bob@x.org")

@@ -1,7 +1,7 @@
-"""The evidence against an account or machine, at the moment of a message.
+"""Evidence against an account or machine at the time of a message.
 
-The same arithmetic as the alerts': the lambdas of the rendered scripts, on the memory's gauges. An
-alert fires at its ``crit``; mail is held at ``factor`` times that.
+It evaluates the lambdas of the rendered alert scripts on the memory's gauges. An alert fires at its
+``crit``; mail is held at ``factor`` times that.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from bmtick.alerts.weighing import Scales
 from bmtick.collect.emit import ALL
 from bmtick.collect.memory import BLOCKED, REFUSED, VOLUME, Record, Sketch
 from bmtick.collect.raw import network
-from bmtick.guard.burst import Bursts, Habit, Sent, many_refused
+from bmtick.guard.burst import Baseline, Bursts, SentMessage, many_refused
 from bmtick.guard.memory import GuardMemory
 from bmtick.guard.message import Message
 from bmtick.guard.milter import LocalMessage
-from bmtick.guard.who import CLIENT, FROM, LOCAL, MEASUREMENTS, UID, USER, Who
+from bmtick.guard.subject import CLIENT, FROM, LOCAL, MEASUREMENTS, UID, USER, Subject
 from bmtick.languages import _, number
 from bmtick.names import SERVER
 from bmtick.settings import Settings
 
-# The alerts that weigh one account or machine. Those that count one figure against a limit are not
-# among them: a newsletter reaches every limit that a spammer does.
+# The alerts that weigh evidence against one account or machine. Alerts that compare one metric with
+# a limit are excluded: a newsletter reaches every limit that a spammer reaches.
 ALERTS: Final = (
     *("sender_outbreak", "relay_client", "relay_sender", "relay_open"),
     *("local_spam", "forward_spam"),
@@ -35,25 +35,25 @@ ALERTS: Final = (
 
 
 _USUAL_LOOPBACK = ("127.0.0.1", "::1")
-_ODD = -1  # the network of a loopback address that is not the usual one
+_ODD = -1  # network of any other loopback address
 _MAX_PLACES = 5_000
-_LOCAL_SHARE = 0.8  # of the factor: what a program on the mail server itself sends, nobody types
-_WATCHED = 2  # days after which a system user who never sent anything is known to send nothing
-_DIFFERENT = 20  # recipients within the hour: what writes to fewer is a monitor, not spam
+_LOCAL_SHARE = 0.8  # times the factor: nobody types what a program on the mail server itself sends
+_WATCHED = 2  # days after which a system user without mail is known to send none
+_DIFFERENT = 20  # recipients within the hour; a program that writes to fewer is a monitor, not spam
 _MAX_SENDERS = 1_000
 _DYNAMIC = re.compile(r"\d+[-.]\d+[-.]\d+|^\d+\.|dyn|dsl|dial|pool|cable|dhcp|broad|mobile")
-_DOMAINS = 3  # strange sender domains of a machine
+_DOMAINS = 3  # new sender domains of a machine
 _TIMES_USUAL = 2  # a travelling teacher writes from many networks, too
-_NETWORKS = 5  # addresses of a user in strange networks
+_NETWORKS = 5  # addresses of a user in new networks
 
 
 def is_loopback(client: str) -> bool:
-    """Whether a machine is this one."""
+    """Whether a machine is the mail server itself."""
     return client == "::1" or client.startswith("127.")
 
 
 def scales(settings: Settings) -> Scales:
-    """Return the alerts that weigh: those of the settings, with default values where there are none.
+    """Return the alerts that weigh evidence: configured ones, else with default values.
 
     Raises:
         BmtickError: a wrong value in the settings.
@@ -70,7 +70,7 @@ def scales(settings: Settings) -> Scales:
 
 
 def _is_corroborated(record: Record, minute: int, *, user: bool) -> bool:
-    """Whether more than volume speaks against somebody: a first newsletter has volume, too."""
+    """Whether there is evidence besides volume: a first newsletter has volume, too."""
     hour = record.hour
     return (
         many_refused(hour[VOLUME], hour[REFUSED], hour[BLOCKED])
@@ -84,7 +84,7 @@ def _is_corroborated(record: Record, minute: int, *, user: bool) -> bool:
 
 
 def _has_a_name(name: str) -> bool:
-    """Whether a verified name is a mail server's, not one that a provider gives to a line."""
+    """Whether a verified name is a mail server's, not a provider's name for a line."""
     return name not in ("", "unknown") and not _DYNAMIC.search(name)
 
 
@@ -92,15 +92,15 @@ def _checksums(domain: str) -> tuple[int, ...]:
     return (crc32(domain.encode("utf-8", "surrogateescape")),) if domain else ()
 
 
-class MemoryJudge:
-    """Weighs what the memory and the last minutes say.
+class MemoryDetector:
+    """Evaluates the memory and the last minutes.
 
     Args:
-        memory: what is remembered.
+        memory: statistics of accounts and machines.
         scales: the alerts.
-        factors: how many times an alert's threshold is enough, for a machine and for a user.
+        factors: required multiple of an alert's threshold, for a machine and for a user.
         is_trusted: whether a machine may relay without a login.
-        is_ours: whether a domain's mailboxes are on this server; None: that is not known.
+        is_ours: whether a domain's mailboxes are on this server; None: not known.
     """
 
     def __init__(
@@ -116,39 +116,39 @@ class MemoryJudge:
         self._factor, self._user_factor = factors
         self._is_trusted, self._is_ours = is_trusted, is_ours
         self._bursts = Bursts()
-        self._released: dict[Who, dict[str, int]] = {}
-        self._written: dict[str, Sketch] = {}  # to whom local senders write; "" for all
-        self._relaying: Who | None = None  # a stranger whose message goes to another server
+        self._released: dict[Subject, dict[str, int]] = {}
+        self._written: dict[str, Sketch] = {}  # recipients of each local sender; "" for all senders
+        self._relaying: Subject | None = None  # untrusted, with outside recipients
         self._server: tuple[int, str] = (0, "")
-        self._places: dict[str, tuple[int, bool]] = {}  # network, whether trusted: addresses recur
+        self._places: dict[str, tuple[int, bool]] = {}  # cache: network, and whether it is trusted
 
     def message(self, message: Message, now: float) -> None:
-        """Take a message."""
+        """Record a message."""
         domain = message.sender.rpartition("@")[2]
         who = message.who
         self._relaying = None
         if who.kind == USER:
             if domain == who.name.rpartition("@")[2]:
-                domain = ""  # the login's own is never strange
+                domain = ""  # the login's own domain is never new
             domains = _checksums(domain)
             entity = self._entity(who)
             self._bursts.add(who.name, self._sent(message, entity, domains, now))
-            self._memory.ahead(entity, now, message.recipients, (message.client,), domains)
+            self._memory.add_request(entity, now, message.recipients, (message.client,), domains)
         elif is_loopback(message.client):
-            pass  # it may be what a content filter gives back: the log tells whose it is
+            pass  # a content filter may give it back: the log shows its sender
         elif message.recipients > 1 and self._is_nameless(message):
-            self._relaying = who  # perhaps: it counts only while strangers relay
+            self._relaying = who  # possibly; it counts only while machines without trust relay
         elif self._goes_outward(message):
             if not self._is_trusted(message.client):
                 self._relaying = who
-                return  # the mail of strangers is for us: the log tells of what goes on to others
+                return  # mail of such machines is for us; the log shows what is passed on to others
             domains = _checksums(domain)
-            for one in (who, message.one):
-                if one is not None:
-                    self._memory.ahead(self._entity(one), now, 1, (), domains)
+            for subject in (who, message.client_sender):
+                if subject is not None:
+                    self._memory.add_request(self._entity(subject), now, 1, (), domains)
 
     def local(self, message: LocalMessage, now: float) -> None:
-        """Take a message by ``sendmail``."""
+        """Record a message by ``sendmail``."""
         checksums = [crc32(to.encode("utf-8", "surrogateescape")) for to in message.recipients]
         for key in {message.sender, ""}:
             sketch = self._written.pop(key, None) or Sketch()
@@ -157,18 +157,18 @@ class MemoryJudge:
         while len(self._written) > _MAX_SENDERS:
             del self._written[next(iter(self._written))]
 
-    def _writes_to_few(self, who: Who, minute: int) -> bool:
-        """Whether a local sender is known to write to the same few recipients."""
+    def _writes_to_few(self, who: Subject, minute: int) -> bool:
+        """Whether a local sender always writes to the same few recipients."""
         sketch = self._written.get("" if who.name.startswith(UID) else who.name)
         return sketch is not None and sketch.count(minute) < _DIFFERENT
 
     def _goes_outward(self, message: Message) -> bool:
-        """Whether a message surely goes to another server; the log tells of the others."""
+        """Whether a message certainly goes to another server; the log shows the others."""
         domain = message.recipient.rpartition("@")[2]
         return message.recipients == 1 and bool(domain) and self._is_ours(domain) is False
 
     def _is_nameless(self, message: Message) -> bool:
-        """Whether a stranger was never seen before this day and has no name of a mail server's."""
+        """Whether an untrusted machine is new today and has no mail server's name."""
         record = self._memory.records.get(self._entity(message.who))
         return (
             not self._is_trusted(message.client)
@@ -176,7 +176,9 @@ class MemoryJudge:
             and not _has_a_name(message.name)
         )
 
-    def _sent(self, message: Message, entity: str, domains: tuple[int, ...], now: float) -> Sent:
+    def _sent(
+        self, message: Message, entity: str, domains: tuple[int, ...], now: float
+    ) -> SentMessage:
         record = self._memory.records.get(entity)
         known = record.networks if record is not None else None
         client = message.client
@@ -184,7 +186,7 @@ class MemoryJudge:
         if place is None:
             if len(self._places) >= _MAX_PLACES:
                 self._places.clear()
-            # a loopback address beside the usual one is a tunnel's or a proxy's: strange, too
+            # a loopback address other than the usual one is a tunnel's or proxy's: foreign, too
             odd = is_loopback(client) and client not in _USUAL_LOOPBACK
             place = _ODD if odd else network(client), self._is_trusted(client)
             self._places[client] = place
@@ -193,14 +195,14 @@ class MemoryJudge:
         known = record.domains if record is not None else None
         disguised = any(not known or domain not in known for domain in domains)
         webmail = client in _USUAL_LOOPBACK or (trusted and self._memory.is_shared(client))
-        return Sent(now, client, message.recipients, foreign, webmail, disguised)
+        return SentMessage(now, client, message.recipients, foreign, webmail, disguised)
 
-    def _habit(self, who: Who, now: float) -> Habit:
+    def _baseline(self, who: Subject, now: float) -> Baseline:
         record = self._memory.records.get(self._entity(who))
         if record is None:
-            return Habit()
+            return Baseline()
         week = int(now) // 86_400 // 7
-        return Habit(
+        return Baseline(
             record.days,
             record.usual(0, week),
             record.usual(1, week),
@@ -209,7 +211,7 @@ class MemoryJudge:
             record.recent[BLOCKED],
         )
 
-    def _entity(self, who: Who) -> str:
+    def _entity(self, who: Subject) -> str:
         if who.kind == LOCAL and who.name.startswith(UID):
             return f"{MEASUREMENTS[LOCAL]}\n{ALL}\n{who.name.removeprefix(UID)}"
         name = f"{MEASUREMENTS[who.kind]}\n{who.name}"
@@ -219,17 +221,17 @@ class MemoryJudge:
             return f"{name}\n{who.sender}"
         return name
 
-    def verdict(self, who: Who, now: float) -> str:
-        """Return the reason to hold somebody's mail, or ""."""
+    def verdict(self, who: Subject, now: float) -> str:
+        """Return the reason to hold a subject's mail, or ""."""
         if (
             who.kind == USER
             and self._bursts.sends(who.name)
-            and (reason := self._bursts.reason(who.name, now, self._habit(who, now)))
+            and (reason := self._bursts.reason(who.name, now, self._baseline(who, now)))
         ):
             return reason
         if who.kind == CLIENT:
             if is_loopback(who.name):
-                return ""  # it stands for everybody whose mail a filter gives back
+                return ""  # content filters give back everybody's mail from there
             if not self._is_trusted(who.name) and (reason := self._open_relay(who, now)):
                 return reason
         entities = [self._entity(who)]
@@ -237,7 +239,7 @@ class MemoryJudge:
             entities = [e for e in self._memory.records if e.startswith(f"{entities[0]}\n")]
         return next((r for e in entities if (r := self._weigh(who, e, now))), "")
 
-    def _weigh(self, who: Who, entity: str, now: float) -> str:
+    def _weigh(self, who: Subject, entity: str, now: float) -> str:
         measurement, *values = entity.split("\n")
         memory, minute = self._memory, int(now) // 60
         stranger = who.kind == CLIENT and not self._is_trusted(who.name)
@@ -251,7 +253,7 @@ class MemoryJudge:
                 and not _is_corroborated(record, minute, user=who.kind == USER)
                 and (who.kind != LOCAL or self._writes_to_few(who, minute))
             ):
-                return ""  # as nearly always: the rest takes its time
+                return ""  # the usual case; the rest is slow
             facts = memory.gauges(entity, int(now))
             facts["clients"] = record.clients(minute)
             if who.kind == LOCAL and 0 <= memory.began <= now // 86_400 - _WATCHED:
@@ -269,8 +271,8 @@ class MemoryJudge:
                 return self._reason(facts, 100.0 * weight.value / weight.threshold)
         return ""
 
-    def _open_relay(self, who: Who, now: float) -> str:
-        """Return the reason to hold a stranger that relays while the server is open to many."""
+    def _open_relay(self, who: Subject, now: float) -> str:
+        """Return the reason to hold an untrusted relay while many machines relay."""
         record = self._memory.records.get(self._entity(who))
         relays = self._relaying == who or (record is not None and record.hour[VOLUME] > 0)
         if not relays or (record is not None and record.usual(0, int(now) // 604_800)):
@@ -306,8 +308,8 @@ class MemoryJudge:
         record = self._memory.record(entity)
         return sum(1 for address in record.addresses or () if network(address))
 
-    def _since_release(self, who: Who, facts: dict[str, int]) -> dict[str, int]:
-        """Leave out what was known when somebody was released: they were looked at."""
+    def _since_release(self, who: Subject, facts: dict[str, int]) -> dict[str, int]:
+        """Subtract what was counted before the release: an administrator has seen it."""
         before = self._released.get(who)
         if before is None:
             return facts
@@ -327,8 +329,8 @@ class MemoryJudge:
             percent=number(percent),
         )
 
-    def released(self, who: Who, now: float) -> None:
-        """Forget the evidence so far: somebody looked at it and released them."""
+    def released(self, who: Subject, now: float) -> None:
+        """Forget the evidence so far: an administrator released the subject."""
         self._bursts.released(who.name)
         with self._memory.lock:
             entity = self._entity(who)

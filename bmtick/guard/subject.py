@@ -1,4 +1,4 @@
-"""Whose mail is held: an account, a machine, or one sender of either.
+"""Subjects of a hold: an account, a machine, or one sender of either.
 
 Logins are folded to lower case; an IPv6 client is its /64, as in the points.
 """
@@ -16,9 +16,9 @@ from bmtick.errors import BmtickError
 
 USER: Final = "user"  # a login
 CLIENT: Final = "client"  # a machine that sends without a login
-FROM: Final = "from"  # one envelope sender of such a machine, as of a webmail
+FROM: Final = "from"  # one envelope sender of such a machine, e.g. of a webmail
 LOCAL: Final = "local"  # a sender of mail by sendmail and pickup
-FORWARD: Final = "forward"  # an address of ours that forwards its mail
+FORWARD: Final = "forward"  # a local address that forwards its mail
 
 MEASUREMENTS: Final = {
     USER: names.SENDER,
@@ -27,18 +27,18 @@ MEASUREMENTS: Final = {
     LOCAL: names.LOCAL,
     FORWARD: names.FORWARD,
 }
-"""The points of each kind."""
+"""The measurement that describes each kind."""
 
-UID: Final = "uid="  # begins the name of a local sender who is a system user, whatever it writes as
+UID: Final = "uid="  # prefix of a local subject that is a system user, under any sender address
 _LOCAL_PREFIX = "sendmail:"
 _FORWARD_PREFIX = "forward:"
 _MAX_NAME = 255  # characters of a login, as in the points
 
 
-class Who(NamedTuple):
-    """One account, machine or sender; ``sender`` is of the kind ``from`` alone.
+class Subject(NamedTuple):
+    """One account, machine or sender. Only the kind ``from`` sets ``sender``.
 
-    A local sender is an envelope sender, or ``uid=33``: all mail of a system user's programs.
+    A local subject is an envelope sender, or ``uid=33``: all mail of a system user's programs.
     """
 
     kind: str
@@ -46,33 +46,33 @@ class Who(NamedTuple):
     sender: str = ""
 
     def __str__(self) -> str:
-        """The text that ``parse_who`` takes: what ``release`` is given."""
+        """Return the text that ``parse_subject`` and ``release`` accept."""
         if self.kind == FROM:
             return f"{self.name}/{self.sender}"
         prefix = {LOCAL: _LOCAL_PREFIX, FORWARD: _FORWARD_PREFIX}.get(self.kind, "")
         return prefix + self.name
 
     def document(self) -> dict[str, str]:
-        """Return the keys of JSON that name it, as the tags of its points."""
+        """Return the JSON keys that name the subject: the tags of its points."""
         if self.kind == FROM:
             return {"client": self.name, "sender": self.sender}
         return {{LOCAL: "sender", FORWARD: "forwarder"}.get(self.kind, self.kind): self.name}
 
 
-def user(name: str) -> Who:
-    """Return the account of a login."""
-    return Who(USER, name[:_MAX_NAME].lower())
+def user(name: str) -> Subject:
+    """Return the subject of a login."""
+    return Subject(USER, name[:_MAX_NAME].lower())
 
 
-def local(sender: str, uid: str) -> Who:
-    """Return the local sender of a point's tags; ``*`` stands for all of the uid."""
-    return Who(LOCAL, f"{UID}{uid}" if sender == ALL else sender.lower())
+def local(sender: str, uid: str) -> Subject:
+    """Return the local subject of a point's tags; ``*`` means all mail of the uid."""
+    return Subject(LOCAL, f"{UID}{uid}" if sender == ALL else sender.lower())
 
 
 def client_address(text: str) -> str:
-    """Return an address as the points name a machine: IPv4 as it is, IPv6 as its /64.
+    """Return an address as the points write it: IPv4 unchanged, IPv6 as its /64.
 
-    What is no address, such as ``unknown``, is returned as it is.
+    Text that is no address, such as ``unknown``, is returned unchanged.
     """
     if ":" not in text:
         return text[:_MAX_NAME]
@@ -89,27 +89,27 @@ def client_address(text: str) -> str:
     return str(address)
 
 
-def parse_who(text: str) -> Who:
-    """Return who a command or a request names: an address is a machine, anything else a login.
+def parse_subject(text: str) -> Subject:
+    """Parse the WHO of a command or request: an address is a machine, other text a login.
 
     Raises:
-        BmtickError: the text names nobody.
+        BmtickError: the text is empty or a network.
     """
     text = text.strip()
     if not text or any(character in text for character in "\r\n\0"):
         raise BmtickError("WHO is empty", remedy="give a login or an address, as in 'bmtick held'")
     for prefix, kind in ((_LOCAL_PREFIX, LOCAL), (_FORWARD_PREFIX, FORWARD)):
         if text.startswith(prefix):
-            return Who(kind, text.removeprefix(prefix).lower())
+            return Subject(kind, text.removeprefix(prefix).lower())
     address, slash, sender = text.partition("/")
-    if slash and sender.isdigit():  # an IPv6 client is written with its length
+    if slash and sender.isdigit():  # an IPv6 client is written with its prefix length
         if sender in ("64", "32") and _is_address(address):
-            return Who(CLIENT, client_address(address))
+            return Subject(CLIENT, client_address(address))
         raise BmtickError(f"'{text}' is a network", remedy="name one address; IPv6 as its /64")
     if _is_address(address):
         if slash:
-            return Who(FROM, client_address(address), sender.lower())
-        return Who(CLIENT, client_address(text))
+            return Subject(FROM, client_address(address), sender.lower())
+        return Subject(CLIENT, client_address(text))
     return user(text)
 
 
@@ -124,16 +124,16 @@ def _is_address(text: str) -> bool:
     return False
 
 
-def from_tags(tags: Mapping[str, Any]) -> Who | None:
-    """Return whom the tags of an alert's points name; None: nobody."""
+def from_tags(tags: Mapping[str, Any]) -> Subject | None:
+    """Return the subject that the tags of an alert's points name, or None."""
     if name := tags.get("user"):
         return user(str(name))
     if (name := tags.get("client")) and (sender := tags.get("sender")):
-        return Who(FROM, client_address(str(name)), str(sender).lower())
+        return Subject(FROM, client_address(str(name)), str(sender).lower())
     if name:
-        return Who(CLIENT, client_address(str(name)))
+        return Subject(CLIENT, client_address(str(name)))
     if name := tags.get("sender"):
         return local(str(name), str(tags.get("uid", "")))
     if name := tags.get("forwarder"):
-        return Who(FORWARD, str(name).lower())
+        return Subject(FORWARD, str(name).lower())
     return None
