@@ -1,1 +1,1 @@
-"""Who sends, who relays, and what to do now."""
+"""Incident response: find senders and relays, and stop them."""

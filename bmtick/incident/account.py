@@ -1,7 +1,7 @@
-"""Who an account is: its exact login names and addresses; never a part of one.
+"""Login names and addresses of an account; matched exactly, never by a part.
 
-``login@domain.net`` is not ``xlogin@domain.net`` and not ``login@domain.network``. Case does not
-matter: BlueMind's logins and the domains of addresses ignore it, and clients log in as they like.
+``login@domain.net`` is not ``xlogin@domain.net`` and not ``login@domain.network``. Case is ignored,
+as in BlueMind's logins and the domains of addresses.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 
 from bmtick.errors import BmtickError
 
-# What bm-cli is given: it takes a bare domain, or 'all', as the name of many users, an argument
-# that starts with '-' as an option and with '@' as a file of arguments (picocli).
+# Accepted as argument of bm-cli: it treats a bare domain, or 'all', as many users, a leading '-' as
+# an option, and a leading '@' as a file of arguments (picocli).
 _CLI_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*@[A-Za-z0-9][A-Za-z0-9.-]*\.[A-Za-z0-9-]+")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"(@.*)?', re.DOTALL)
 
 
 def normal(name: str) -> str:
-    r"""Return the form in which names are compared: lower case, local part unquoted.
+    r"""Return a name in the form for comparison: lower case, local part unquoted.
 
-    Logs quote a local part as in ``"john doe"@example.org``, queue files do not.
+    Logs quote a local part, as in ``"john doe"@example.org``; queue files do not.
     """
     quoted = _QUOTED.fullmatch(name)
     if quoted:
@@ -31,7 +31,7 @@ def normal(name: str) -> str:
 
 @dataclass(frozen=True)
 class Account:
-    """One user: the name given and other names of the same account."""
+    """One user: its name and other names of the same account."""
 
     name: str
     aliases: tuple[str, ...] = ()
@@ -44,18 +44,18 @@ class Account:
         object.__setattr__(self, "known", frozenset(names))
 
     def is_login(self, name: str) -> bool:
-        """Tell whether a login name is this account's, exactly."""
+        """Whether a login name is this account's, exactly."""
         return normal(name) in self.known
 
     def is_address(self, address: str) -> bool:
-        """Tell whether an envelope address is this account's, exactly; only full addresses are."""
+        """Whether an envelope address is this account's, exactly; bare names never are."""
         return "@" in address and normal(address) in self.known
 
     def cli_target(self) -> str | None:
-        """The address that ``bm-cli user`` may be given, or None where that is not safe.
+        """The address for ``bm-cli user``, or None if no address is safe.
 
         Source: BlueMind's ``SingleOrDomainOperation``: its target is "email address, domain name
-        or 'all' for all domains", so a bare name could mean every user of a domain.
+        or 'all' for all domains", so a bare name could select every user of a domain.
         """
         names = (self.name, *self.aliases)
         return next((n for n in names if _CLI_SAFE.fullmatch(n)), None)

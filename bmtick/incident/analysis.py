@@ -1,4 +1,4 @@
-"""From log files to a finished pass: what ``suspects``, ``relays`` and ``report`` share."""
+"""Read log files into an analysis, for ``suspects``, ``relays`` and ``report``."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from bmtick.incident.logs import LogSet, find_logs
 from bmtick.incident.traffic import Observer, Reader, Traffic, Window
 from bmtick.settings import Settings
 
-PAST = 35 * 86400  # seconds of own past: a month, so that a monthly mailing is no surprise
+PAST = 35 * 86400  # seconds of history: a month, so that a monthly mailing is known
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """Finished logs.
+    """The result of reading the logs.
 
     Attributes:
         logs: the files.
-        traffic: who came from where, who failed to log in, what is still queued.
-        assessments: by measurement and name, what the alerts' arithmetic makes of each.
-        open_since: since when strangers together used this server as an open relay; 0: never.
+        traffic: addresses, failed logins and queued messages.
+        assessments: the alerts' evaluation of each sender, by measurement and name.
+        open_since: since when untrusted machines used the server as an open relay; 0: never.
     """
 
     logs: LogSet
@@ -38,7 +38,7 @@ class Analysis:
     open_since: int
 
     def count(self, measurement: str, name: str, field: str) -> int:
-        """Return the sum over the window of a field of an account or machine."""
+        """Return the sum of a field of an account or machine over the window."""
         one = self.assessments[measurement].get(name)
         return int(one.counts.get(field, 0)) if one else 0
 
@@ -53,28 +53,28 @@ def analyse(
     observers: Callable[[Window], Iterable[Observer]] | None = None,
     progress: Callable[[LogSet], Callable[[str, int], None]] | None = None,
 ) -> Analysis:
-    """Read the logs, once, with the collector's reader.
+    """Read the logs once, with the collector's reader.
 
     Args:
-        paths: the logs; their rotated siblings are read too.
-        since: seconds before the newest line that are judged.
-        past: seconds before those that they are compared with.
+        paths: the logs; their rotated logs are read, too.
+        since: seconds before the newest line that are evaluated.
+        past: seconds of history before those.
         settings: of the alerts and of the collector.
-        trusted: networks beside the settings' whose machines may relay.
-        observers: makes observers for the window.
-        progress: is given the files and returns what is told of each how much more was read.
+        trusted: networks whose machines may relay, besides the settings' own.
+        observers: creates observers for the window.
+        progress: gets the files, returns a callback for each file's name and the bytes read.
 
     Raises:
-        BmtickError: a log is missing, unreadable, or holds no times.
+        BmtickError: a log is missing, unreadable, or has no times.
     """
     logs = find_logs(paths, since=since + past)
     settings = settings or Settings()
     options = Options(
         known=[*settings.collect.known_clients, *trusted],
         blocked=settings.collect.blocked_patterns,
-        max_series=1_000_000,  # who is to be named must not be folded
+        max_series=1_000_000,  # no sender may be folded into a sum
     )
-    # A log that is younger than what was asked for: plots and texts speak of what there is.
+    # If the log is younger than the requested period, plots and texts cover the log only.
     window = Window(max(logs.newest - since, logs.files[0].first), logs.newest)
     traffic = Traffic(
         window,

@@ -1,8 +1,8 @@
-"""What the alerts' own arithmetic makes of a log: each account, machine, local sender and forwarder.
+"""Evaluate a log with the alerts' lambdas: accounts, machines, local senders and forwarders.
 
-The logs go through the collector, as they do for the alerts, and the facts of each point through the
-alerts' lambdas (:class:`bmtick.alerts.weighing.Scales`). So an answer never contradicts an alert, and
-what the collector leaves out of a baseline is left out here, too.
+The logs go through the collector, as for the alerts, and the fields of each point through the
+alerts' lambdas (:class:`bmtick.alerts.weighing.Scales`). So an answer never contradicts an alert,
+and a baseline leaves out what the collector leaves out.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from bmtick.languages import _, _n, number
 from bmtick.settings import Settings
 
 SUSPECT, UNUSUAL = "suspect", "unusual"
-UNUSUAL_SHARE = 0.5  # of the threshold, from which on it is worth a line
-_STEP = 60  # seconds: horizons move in minutes, so a point a minute says it all
-_QUIET = 0.05  # of the threshold: an attack begins where the evidence leaves this behind
-_NEAR = 0.2  # of the threshold: each point is weighed from there on
+UNUSUAL_SHARE = 0.5  # of the threshold, from which a sender is listed
+_STEP = 60  # seconds: windows move in minutes, so one point a minute is enough
+_QUIET = 0.05  # of the threshold: an attack begins where the evidence exceeds this
+_NEAR = 0.2  # of the threshold: each point is evaluated from there
 _PAUSE = 24 * 3600  # seconds without evidence that end an attack
-_ENTITY = {  # measurement: the tag that names who it is
+_ENTITY = {  # measurement: the tag with the name of the sender
     n.SENDER: "user",
     n.CLIENT: "client",
     n.FROM: "sender",
     n.LOCAL: "sender",
     n.FORWARD: "forwarder",
 }
-_COUNTED = {  # measurement: places and names of the fields that may be added up
+_COUNTED = {  # measurement: indices and names of the fields that may be summed
     name: [(place, key) for place, key in enumerate(n.FIELDS[name]) if key in n.ADDITIVE]
     for name in _ENTITY
 }
@@ -39,13 +39,13 @@ _OUTWARD = "hour_relayed"
 
 @dataclass(frozen=True)
 class Evidence:
-    """One reason: its kind, how much it exceeds what is usual (doublings), and why in words."""
+    """One reason: its kind, its excess over the usual value in doublings, and its text."""
 
     kind: str
     points: float
     text: str
     numbers: dict[str, float] = field(default_factory=dict)
-    since: int = 0  # when it began, where that is known; seconds since the epoch
+    since: int = 0  # when it began, if known; seconds since the epoch
 
 
 @dataclass
@@ -53,15 +53,15 @@ class Assessment:
     """One account, machine, local sender or forwarder in the window.
 
     Attributes:
-        measurement: what it is: ``postfix_sender`` an account, ``postfix_client`` a machine, ...
-        name: the value of the tag that names it.
+        measurement: ``postfix_sender`` for an account, ``postfix_client`` for a machine, ...
+        name: the value of the tag with its name.
         tags: all tags.
-        weight: the heaviest that an alert found in the window; None: nothing was worth weighing.
-        since: when the evidence of this attack began to rise, seconds since the epoch; it may lie
-            before the window. 0: it reached no threshold.
-        facts: fields of the point of the heaviest weight.
-        counts: sums over the window of the fields that may be added up.
-        broken_in: a login succeeded after failures from elsewhere.
+        weight: the heaviest of any alert in the window; None: no point was evaluated.
+        since: start of this attack's evidence, seconds since the epoch; it may be before the
+            window. 0: no threshold was reached.
+        facts: fields of the point with the heaviest weight.
+        counts: sums over the window of the fields that may be summed.
+        broken_in: a login succeeded after failures from other addresses.
         last: time of the last evidence at the threshold or above.
         first: time of the first point of the window.
     """
@@ -90,30 +90,30 @@ class Assessment:
         return UNUSUAL if self.share >= UNUSUAL_SHARE else ""
 
     def evidence(self) -> list[Evidence]:
-        """Return what stands behind the weight, the strongest first."""
+        """Return the evidence of the heaviest weight, strongest first."""
         return sorted(_evidence(self), key=lambda e: -e.points)
 
 
 class Assessor:
-    """Takes the collector's rows in order of time.
+    """Evaluates the collector's rows in order of time.
 
     Args:
         scales: the alerts.
-        start: seconds since the epoch; only what is later is judged.
+        start: seconds since the epoch; only later rows are evaluated.
     """
 
     def __init__(self, scales: Scales, start: int) -> None:
         self._scales = scales
         self._start = start
-        # Of each series: the minute and share of its last weighing, and since when it is rising.
+        # Of each series: minute and share of its last evaluation, and since when it rises.
         self._weighed: dict[tuple[str, tuple[str, ...]], tuple[int, float, int]] = {}
         self._skipped: dict[tuple[str, tuple[str, ...]], tuple[Sequence[float], int]] = {}
         self.found: dict[tuple[str, tuple[str, ...]], Assessment] = {}
-        self.open_since = 0  # when strangers together reached the threshold of an open relay
+        self.open_since = 0  # when untrusted machines together were an open relay
         self._accounts: dict[str, dict[str, float]] = {}
 
     def take(self, rows: Iterable[tuple[str, tuple[str, ...], Sequence[float], int]]) -> None:
-        """Take the rows of one interval."""
+        """Process the rows of one interval."""
         for name, tags, values, nanoseconds in rows:
             time = nanoseconds // 1_000_000_000
             if name in _ENTITY:
@@ -141,7 +141,7 @@ class Assessor:
             for place, field_name in _COUNTED[name]:
                 if value := values[place]:
                     counts[field_name] = counts.get(field_name, 0) + value
-        # A point a minute says it all, but for the moment at which an attack begins; and the last.
+        # One point a minute is enough, except at the start of an attack and at the end.
         minute, share, rising = self._weighed.get(key, (-1, 0.0, time))
         if minute == time // _STEP and (share < _NEAR or share >= 1):
             self._skipped[key] = values, time
@@ -166,7 +166,7 @@ class Assessor:
             return
         heaviest = max(weights, key=_heaviness)
         before, share = share, heaviest.value / (heaviest.threshold or 1)
-        # It rises since the last quiet point, if that was just before this one.
+        # The evidence rises since the last quiet point, if that was just before this one.
         if share < _QUIET or (before < _QUIET and time - rising > 2 * _STEP):
             rising = time
         self._weighed[key] = time // _STEP, share, rising
@@ -188,9 +188,9 @@ class Assessor:
         return Assessment(name, named[_ENTITY[name]], named)
 
     def close(self) -> dict[str, dict[str, Assessment]]:
-        """Return by measurement and name who did something in the window.
+        """Return the senders with activity in the window, by measurement and name.
 
-        A name may stand for several series (a sender by several uids): the heaviest is kept.
+        A name may have several series (a sender with several uids): the heaviest is kept.
         """
         for key, (values, time) in self._skipped.items():
             _, share, rising = self._weighed[key]
@@ -214,7 +214,7 @@ def _heaviness(weight: Weight) -> tuple[bool, float]:
 
 
 def scales_of(settings: Settings) -> Scales:
-    """Return the settings' alerts, and those recommended ones that the settings do not enable."""
+    """Return the settings' alerts, and the recommended ones that they do not enable."""
     own = desired(settings, apart=True)
     used = {str(settings.alerts[one.name].get("use", one.name)) for one in own}
     missing = [a for a in catalogue().values() if a.recommended and a.name not in used]
@@ -226,7 +226,7 @@ def _doublings(value: float, reference: float) -> float:
 
 
 def _evidence(one: Assessment) -> Iterator[Evidence]:
-    """Yield what the facts say, in words; only what exceeds a floor, or what was usual."""
+    """Yield the facts as text, if they exceed a minimum or the usual value."""
     facts: Mapping[str, float] = one.facts
     account = one.measurement == n.SENDER
     hour = int(facts.get("hour_recipients" if account else _OUTWARD, 0))

@@ -1,4 +1,4 @@
-"""The queue filtered and grouped: by sender, login, client, destination, reason of delay."""
+"""Filter and group the queue by sender, login, client, destination and reason of delay."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_LOGIN = "(no login)"
 LOCAL = "(this machine)"
 NULL_SENDER = "<>"
 
-# What differs between two deferrals of one cause: hosts, addresses, times, ids.
+# Varies between deferrals of one cause: hosts, addresses, times, ids.
 _NOISE = re.compile(
     r"(?P<HOST>\b(?:host|to|with) [^\s\[]+\[[0-9a-fA-F.:]+\](?::\d+)?)"
     r"|<(?P<ADDRESS>[^>]*)>"
@@ -31,21 +31,21 @@ _NOISE = re.compile(
 
 @lru_cache(maxsize=16384)
 def plain_reason(text: str) -> str:
-    """Return a reason of delay without what is particular to one message."""
+    """Return a reason of delay without the parts that are specific to one message."""
     text = _NOISE.sub(lambda m: m.lastgroup or "", text)
     return " ".join(text.split())
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which messages are meant; what is not given does not restrict.
+    """Selects messages; criteria that are not set do not restrict.
 
     Args:
         sender: exact envelope sender; ``<>`` for the empty one.
         user: exact login.
-        clients: networks that the client address is in.
+        clients: networks that contain the client address.
         older_than: arrived before this time, seconds since the epoch.
-        reason: part of the reason of delay, in any case of letters.
+        reason: part of the reason of delay, case-insensitive.
         domain: exact domain of a recipient.
         queue: name of the queue: ``active``, ``deferred``, ``hold``, ``incoming``.
     """
@@ -60,11 +60,11 @@ class Filter:
 
     @property
     def needs_origins(self) -> bool:
-        """Whether the log must be asked."""
+        """Whether the filter needs origins from the log."""
         return self.user is not None or self.clients is not None
 
     def takes(self, entry: QueueEntry, origin: Origin | None) -> bool:
-        """Tell whether a message is meant."""
+        """Whether a message is selected."""
         if self.sender is not None and normal(shown_sender(entry)) != normal(self.sender):
             return False
         if self.user is not None and (origin is None or normal(origin.user) != normal(self.user)):
@@ -85,7 +85,7 @@ class Filter:
 
 @dataclass
 class Group:
-    """Messages that have something in common."""
+    """Messages with a common property."""
 
     name: str
     messages: int = 0
@@ -103,7 +103,7 @@ class Group:
 
 @dataclass
 class Grouping:
-    """All groups of the chosen messages."""
+    """All groups of the selected messages."""
 
     total: Group = field(default_factory=lambda: Group("all"))
     groups: dict[str, dict[str, Group]] = field(default_factory=dict)
@@ -117,14 +117,14 @@ class Grouping:
 def choose(
     entries: Iterable[QueueEntry], wanted: Filter, origins: Mapping[str, Origin]
 ) -> Iterator[QueueEntry]:
-    """Yield the messages that a filter means."""
+    """Yield the messages that a filter selects."""
     return (e for e in entries if wanted.takes(e, origins.get(e.queue_id)))
 
 
 def group(
     entries: Iterable[QueueEntry], origins: Mapping[str, Origin], kinds: Iterable[str] = KINDS
 ) -> Grouping:
-    """Group messages by each of the kinds; a message is in every group that fits it."""
+    """Group messages by each kind; a message may be in several groups of a kind."""
     found = Grouping(groups={kind: {} for kind in kinds})
     keys = {kind: _KEYS[kind] for kind in found.groups}
     for entry in entries:

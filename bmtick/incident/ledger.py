@@ -1,7 +1,7 @@
-"""Which message is whose: open messages by queue id, from the first line of each to its end.
+"""Open messages by queue id: login and client of each, from its first line to its last.
 
-Memory follows the queue, not the log: a message is forgotten when Postfix removes it. A content
-filter gives a message a second queue id; both lead to the login of the first.
+Memory depends on the queue, not on the log: a message is dropped when Postfix removes it. A content
+filter gives a message a second queue id; both have the origin of the first.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bmtick.incident.networks import parse_address
 from bmtick.incident.origin import Origin
 
 _QUEUED_AS = re.compile(r"queued as ([0-9A-Za-z]{5,})")
-_MAX_OPEN = 1_000_000  # messages whose end the log never showed
+_MAX_OPEN = 1_000_000  # messages without an end in the log
 
 
 class Message:
@@ -23,8 +23,8 @@ class Message:
     Attributes:
         user: the login, or "".
         client: the address it came from; "" for mail submitted on the machine itself.
-        again: whether this is a message seen before, handed back by a content filter.
-        counted: whether it entered the active queue already.
+        again: whether a content filter returned it, so it was seen before.
+        counted: whether it was in the active queue already.
     """
 
     __slots__ = ("again", "client", "counted", "name", "sender", "time", "user")
@@ -53,9 +53,9 @@ class Ledger:
         return message
 
     def pickup(self, time: int, event: Pickup) -> Message:
-        """Begin a message that this machine's sendmail command submitted, or a requeued one.
+        """Begin a message submitted by the local sendmail command, or a requeued one.
 
-        A requeued one whose first id is forgotten is of unknown origin: its queue file tells it.
+        A requeued message whose first id is not known has an unknown origin: see its queue file.
         """
         message = Message("", "", "?" if event.orig_queue_id else "", time)
         before = self.open.get(event.orig_queue_id) if event.orig_queue_id else None
@@ -65,9 +65,9 @@ class Ledger:
         return message
 
     def active(self, time: int, event: Active) -> Message | None:
-        """Return the message the first time it becomes active; None at each retry after that.
+        """Return a message when it becomes active for the first time; None at each retry.
 
-        A message whose beginning lies before the log is opened here, of unknown origin.
+        A message that began before the log is added here, with unknown origin.
         """
         message = self.open.get(event.queue_id)
         if message is None:
@@ -80,9 +80,9 @@ class Ledger:
         return message
 
     def delivery(self, event: Delivery) -> tuple[Message | None, bool]:
-        """Return the message that a delivery is of, and whether a filter on this side took it.
+        """Return the message of a delivery, and whether a local content filter took it.
 
-        A filter hands the message back under a second queue id, which ``queued as`` names.
+        A filter returns the message under a second queue id, which ``queued as`` names.
         """
         message = self.open.get(event.queue_id)
         if message is None or event.status != "sent" or "queued as" not in event.text:
@@ -96,11 +96,11 @@ class Ledger:
         return message, True
 
     def removed(self, queue_id: str) -> None:
-        """Forget a message."""
+        """Drop a message."""
         self.open.pop(queue_id, None)
 
     def origins(self) -> dict[str, Origin]:
-        """Return where each open message came from; those of unknown origin are left out."""
+        """Return the origin of each open message, unless it is unknown."""
         return {
             i: Origin(m.user, m.client, m.name, m.time)
             for i, m in self.open.items()
@@ -124,6 +124,6 @@ class Ledger:
 
 
 def is_local_relay(relay: str) -> bool:
-    """Tell whether ``relay=NAME[ADDRESS]:PORT`` is on this machine or its private network."""
+    """Whether ``relay=NAME[ADDRESS]:PORT`` is on this machine or its private network."""
     address = parse_address(relay.rpartition("[")[2].partition("]")[0])
     return address is not None and (address.is_loopback or address.is_private)

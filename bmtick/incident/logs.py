@@ -1,7 +1,7 @@
-"""Which log files to read, in which order, and how recent they are.
+"""Which log files to read, in which order, and their newest time.
 
-The time comes from the logs themselves: "the last 24 hours" end at the newest line, not now, so
-that a copied log gives the same answer next week.
+Times come from the logs: "the last 24 hours" end at the newest line, not now, so a copied log gives
+the same answer next week.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from bmtick.collect.dating import clock_of
 from bmtick.collect.files import open_log
 from bmtick.errors import BmtickError
 
-# After the time, in syslog's or ISO's form.
+# Follows the time, in syslog's or ISO's form.
 _SERVER = re.compile(
     rb"^(?:\w{3} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S+) ([\w.-]+) postfix",
     re.MULTILINE | re.ASCII,
 )
 _ROTATED = re.compile(r"[.-]\d+(?:[.-]\d+)*(?:\.(?:gz|xz|zst))?|\.(?:gz|xz|zst)")
 _COMPRESSED = {".gz", ".xz", ".zst"}
-_TAIL = 1 << 20  # bytes looked at for the newest time of a plain file
+_TAIL = 1 << 20  # bytes at the end of a plain file that are searched for the newest time
 _BLOCK = 1 << 18
 
 
@@ -62,10 +62,10 @@ def find_logs(paths: Sequence[str], *, since: int | None = None, siblings: bool 
     Args:
         paths: the logs.
         since: seconds before the newest line; files that end earlier are left out.
-        siblings: whether ``mail.log`` stands for ``mail.log.1``, ``mail.log.2.gz``, ... as well.
+        siblings: whether ``mail.log`` includes ``mail.log.1``, ``mail.log.2.gz``, ...
 
     Raises:
-        BmtickError: a log is missing or unreadable, or none holds a line with a time.
+        BmtickError: a log is missing or unreadable, or no line has a time.
     """
     if not paths:
         raise BmtickError("no log is named", remedy="name one with --log PATH")
@@ -92,7 +92,7 @@ def find_logs(paths: Sequence[str], *, since: int | None = None, siblings: bool 
 
 
 def _recent(files: list[LogFile], start: int) -> list[LogFile]:
-    """Leave out files that end before start: the next one of the same log begins before it."""
+    """Leave out files that end before start: the next file of the same log begins before it."""
     kept = []
     for index, file in enumerate(files):
         family = _family(file.path)
@@ -109,7 +109,7 @@ def _family(path: Path) -> str:
 
 def _siblings(path: Path) -> Iterator[Path]:
     try:
-        names = sorted(os.listdir(path.parent))  # noqa: PTH208 -- names alone are needed
+        names = sorted(os.listdir(path.parent))  # noqa: PTH208 -- only names are needed
     except OSError:
         return
     for name in names:
@@ -133,8 +133,8 @@ def open_lines(path: Path) -> Iterator[BinaryIO]:
 
 
 def server_of(path: Path) -> str:
-    """Return the name of the server that wrote a log, as its lines bear it; "": none does."""
-    if not path.is_file():  # a pipe was read already
+    """Return the name of the server that wrote a log, from its lines, or ""."""
+    if not path.is_file():  # a pipe was already read
         return ""
     with open_lines(path) as file:
         found = _SERVER.search(file.read(_BLOCK))
@@ -150,7 +150,7 @@ def _first_time(path: Path) -> int | None:
 
 
 def _last_time(path: Path, first: int) -> int:
-    """Return the newest time in the file's tail; a compressed file is read to its end."""
+    """Return the newest time near the end of a file; a compressed file is read completely."""
     clock = LogClock(time.time(), first)
     newest = first
     with open_lines(path) as file:

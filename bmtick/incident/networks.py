@@ -17,7 +17,7 @@ _SEPARATORS = re.compile(r"[,\s]+")
 
 @lru_cache(maxsize=65536)
 def parse_address(text: str) -> Address | None:
-    """Return the address, IPv4 out of IPv4-mapped IPv6; None if the text is none."""
+    """Return the address (IPv4 for IPv4-mapped IPv6); None if the text is no address."""
     try:
         address = ip_address(text)
     except ValueError:
@@ -28,12 +28,12 @@ def parse_address(text: str) -> Address | None:
 
 
 def neighbourhood(text: str) -> str:
-    """Return the network that a provider gives to one place: IPv4 /24, IPv6 /48."""
+    """Return the network that a provider assigns to one site: IPv4 /24, IPv6 /48."""
     return _within(text, 24, 48)
 
 
 def region(text: str) -> str:
-    """Return the wide network an ordinary line stays in when its address changes: /16, /32."""
+    """Return the wide network that contains a line's changing addresses: /16, /32."""
     return _within(text, 16, 32)
 
 
@@ -48,11 +48,11 @@ def _within(text: str, v4: int, v6: int) -> str:
 
 @dataclass(frozen=True)
 class TrustedNetworks:
-    """A list of networks as Postfix's ``mynetworks`` or the settings write it.
+    """A list of networks as in Postfix's ``mynetworks`` or in the settings.
 
     Attributes:
-        networks: what could be read, in order; ``!`` entries in ``excluded``.
-        tables: entries that are files or lookup tables, which only Postfix can read.
+        networks: networks that could be parsed, in order; ``!`` entries are in ``excluded``.
+        tables: files and lookup tables, which only Postfix can read.
     """
 
     networks: tuple[Network, ...]
@@ -71,21 +71,21 @@ class TrustedNetworks:
 
     @property
     def open_to_all(self) -> tuple[Network, ...]:
-        """Networks so wide that strangers are in them: wider than IPv4 /8 or IPv6 /16."""
+        """Networks wider than IPv4 /8 or IPv6 /16, which contain foreign machines."""
         return tuple(
             n for n in self.networks if n.prefixlen < (8 if isinstance(n, IPv4Network) else 16)
         )
 
 
 def parse_networks(text: str | Iterable[str], *, strict: bool = False) -> TrustedNetworks:
-    """Read networks: ``127.0.0.0/8 [::1]/128 !10.0.0.5 hash:/etc/postfix/network_table``.
+    """Parse networks: ``127.0.0.0/8 [::1]/128 !10.0.0.5 hash:/etc/postfix/network_table``.
 
     Args:
         text: one string as in main.cf, or a list as in the settings.
-        strict: refuse what is no network, instead of taking it for a table.
+        strict: reject entries that are no network, instead of treating them as tables.
 
     Raises:
-        BmtickError: ``strict`` and an entry is no network.
+        BmtickError: an entry is no network, if ``strict``.
     """
     items = text if not isinstance(text, str) else _SEPARATORS.split(text)
     networks: list[Network] = []

@@ -1,12 +1,11 @@
-"""May a stranger relay through this server? Postfix's restriction lists, walked step by step.
+"""Whether an untrusted client may relay, determined by walking Postfix's restriction lists.
 
-A stranger is a client outside ``mynetworks``, without a login and without a certificate, who
-sends to a domain that this server does not serve. Postfix goes through
-``smtpd_relay_restrictions`` and ``smtpd_recipient_restrictions``; each list ends at the first
-entry that permits or rejects, and only a stranger whom both let pass relays. Postfix itself does
-not serve SMTP at all where no entry of either list would ever stop anybody (seen on 3.7.11), so
-that a server is open by its ``mynetworks`` or by a table that permits too much.
-Source: Postfix's SMTPD_ACCESS_README and ``smtpd_check.c``.
+An untrusted client is outside ``mynetworks``, has no login and no certificate, and sends to a
+domain that this server does not serve. Postfix evaluates ``smtpd_relay_restrictions`` and
+``smtpd_recipient_restrictions``. Each list ends at the first entry that permits or rejects, and
+only a client that passes both may relay. Postfix refuses to serve SMTP at all if no entry of either
+list can reject (seen on 3.7.11), so a server is open by its ``mynetworks`` or by a table that
+permits too much. Source: Postfix's SMTPD_ACCESS_README and ``smtpd_check.c``.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from bmtick.incident.networks import parse_networks
 from bmtick.incident.postconf import PostfixSettings
 
 CLOSED, OPEN, UNSURE = "closed", "open", "unsure"
-_PASS = "lets pass"  # noqa: S105 -- a state, no password
+_PASS = "lets pass"  # noqa: S105 -- a state, not a password
 _LISTS = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
 _STOPS = {
     "reject",
@@ -29,7 +28,7 @@ _STOPS = {
     "defer_unauth_destination",
     "check_relay_domains",
 }
-# These reject strangers for reasons that a spammer can get around, so they decide nothing here.
+# These reject for reasons that a spammer can avoid, so they are no protection.
 _PASSES = re.compile(
     r"permit_(mynetworks|sasl_authenticated|auth_destination|mx_backup|inet_interfaces"
     r"|tls_clientcerts|tls_all_clientcerts|naked_ip_address)"
@@ -38,18 +37,18 @@ _PASSES = re.compile(
 _WITH_VALUE = re.compile(
     r"check_(?!relay_domains)\w+|reject_rbl_client|reject_rhsbl_\w+|permit_(dnswl|rhswl)_client|sleep"
 )
-_MAX_DEPTH = 5  # of restriction classes within each other
+_MAX_DEPTH = 5  # of nested restriction classes
 _TOKENS = re.compile(r"\{[^}]*\}|[^\s,{}]+")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether strangers may relay, and what decides it.
+    """Whether untrusted clients may relay, and the reasons.
 
     Attributes:
         state: ``closed``, ``open`` or ``unsure``.
-        service: the service of master.cf it is about; empty: main.cf.
-        reasons: in words, each naming its setting.
+        service: the service of master.cf; empty: main.cf.
+        reasons: sentences, each with its setting.
     """
 
     state: str
@@ -58,7 +57,7 @@ class Verdict:
 
 
 def analyse(settings: PostfixSettings) -> list[Verdict]:
-    """Return a verdict for main.cf and one for each SMTP service with settings of its own."""
+    """Return a verdict for main.cf and one for each SMTP service with own settings."""
     decisive = {*_LISTS, "mynetworks", "smtpd_client_restrictions"}
     services = [
         s for s in settings.smtp_servers() if not s or decisive & set(settings.overrides.get(s, {}))
@@ -80,7 +79,7 @@ def _verdict(settings: PostfixSettings, service: str) -> Verdict:
         reasons.append(why)
     client, why = _walk(settings.get("smtpd_client_restrictions", service), classes, "client")
     if client == CLOSED:
-        # Only mynetworks and logins get past it: usual on a submission port.
+        # Only mynetworks and logins pass: usual on a submission port.
         return Verdict(CLOSED, service, (f"smtpd_client_restrictions: {why}",))
     if CLOSED in states:
         return Verdict(
@@ -99,7 +98,7 @@ def _classes(settings: PostfixSettings, service: str) -> dict[str, str]:
 
 
 def _walk(text: str, classes: Mapping[str, str], name: str, depth: int = 0) -> tuple[str, str]:
-    """Follow one list for a stranger; an empty list, or its end, lets everybody pass."""
+    """Walk one list for an untrusted client; an empty list, or the end of one, permits."""
     entries = _entries(text)
     if not entries:
         return _PASS, f"{name} is empty: it stops nobody"
@@ -125,11 +124,11 @@ def _walk(text: str, classes: Mapping[str, str], name: str, depth: int = 0) -> t
 
 
 def _entries(text: str) -> list[str]:
-    """Split a list into its entries; a check has its table with it, a mere warning is left out."""
+    """Split a list into its entries; a check includes its table, warn_if_reject is left out."""
     found: list[str] = []
     tokens = iter(t.strip("{} ") for t in _TOKENS.findall(text))
     for token in tokens:
-        if token == "warn_if_reject":  # noqa: S105 -- a restriction, no password
+        if token == "warn_if_reject":  # noqa: S105 -- a restriction, not a password
             next(tokens, None)
         elif _WITH_VALUE.fullmatch(token):
             found.append(f"{token} {next(tokens, '')}")

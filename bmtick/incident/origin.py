@@ -1,4 +1,4 @@
-"""Where a queued message came from."""
+"""Login and client of a queued message."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ class Origin:
     """Login and client of one message.
 
     Attributes:
-        user: the SASL login; empty: nobody logged in.
+        user: the SASL login; empty: no login.
         client: the client's address; empty for mail submitted on the machine itself.
-        name: the client's host name as Postfix found it (``unknown`` where it found none).
+        name: the client's host name, as Postfix resolved it (``unknown`` if it could not).
         time: nanoseconds since the epoch.
         source: ``log`` or ``queue file``.
     """

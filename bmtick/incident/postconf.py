@@ -1,4 +1,4 @@
-"""Postfix's own settings, read with ``postconf`` and never changed."""
+"""Read Postfix's settings with ``postconf``; nothing is changed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bmtick.incident.programs import Programs
 
 @dataclass(frozen=True)
 class PostfixSettings:
-    """What is in force.
+    """Postfix's effective settings.
 
     Attributes:
-        values: every parameter of main.cf, defaults too, with ``$name`` expanded.
-        overrides: per service of master.cf (``smtp/inet``) what its ``-o`` options change.
+        values: every parameter of main.cf, with defaults, ``$name`` expanded.
+        overrides: what the ``-o`` options of each service of master.cf (``smtp/inet``) change.
         own: the parameters that main.cf sets itself.
     """
 
@@ -24,19 +24,19 @@ class PostfixSettings:
     own: frozenset[str] = frozenset()
 
     def get(self, name: str, service: str = "") -> str:
-        """Return a parameter's value, for one service if ``-o`` gives it another."""
+        """Return a parameter's value; for a service, its ``-o`` value if it has one."""
         local = self.overrides.get(service, {})
         return local.get(name, self.values.get(name, ""))
 
     def number(self, name: str, service: str = "") -> int | None:
-        """Return a whole number, or None if the value is none."""
+        """Return a whole number, or None if the value is not one."""
         try:
             return int(self.get(name, service))
         except ValueError:
             return None
 
     def smtp_servers(self) -> list[str]:
-        """Return the services of master.cf that overrides name, and main.cf itself as ""."""
+        """Return the SMTP services of master.cf with overrides, and "" for main.cf."""
         return ["", *sorted(s for s in self.overrides if s.partition("/")[2].startswith("inet"))]
 
 
@@ -44,7 +44,7 @@ def read_settings(programs: Programs) -> PostfixSettings:
     """Read ``postconf -x`` (all, expanded), ``-n`` (set in main.cf) and ``-Px`` (master.cf).
 
     Raises:
-        BmtickError: there is no Postfix, or its configuration cannot be read.
+        BmtickError: Postfix is not installed, or its configuration cannot be read.
     """
     values = parse(_run(programs, "-x"))
     own = frozenset(parse(_run(programs, "-n")))
@@ -59,13 +59,13 @@ def read_parameter(programs: Programs, name: str) -> str:
     """Return one parameter's value, expanded.
 
     Raises:
-        BmtickError: there is no Postfix, or its configuration cannot be read.
+        BmtickError: Postfix is not installed, or its configuration cannot be read.
     """
     return parse(_run(programs, "-x", name)).get(name, "")
 
 
 def parse(text: str) -> dict[str, str]:
-    """Read ``name = value`` lines; a line that starts with a space goes on with the value."""
+    """Parse ``name = value`` lines; a line that starts with a space continues the value."""
     found: dict[str, str] = {}
     name = ""
     for line in text.splitlines():

@@ -1,9 +1,9 @@
-"""Ask the local SMTP server itself whether it would relay, and stop before anything is sent.
+"""Test whether the local SMTP server relays, without sending anything.
 
-The dialogue ends after RCPT with RSET and QUIT; DATA is never said. An answer only counts when it
-was given to a stranger: a client that ``mynetworks`` trusts may relay on any server. So the probe
-comes from an address outside ``mynetworks`` if the machine has one, or says by XCLIENT that it
-is one if the server allows that; otherwise it says that its answer proves nothing.
+The dialogue ends after RCPT with RSET and QUIT, without DATA. Only an answer to an untrusted client
+counts: a client in ``mynetworks`` may relay on any server. So the probe connects from an address
+outside ``mynetworks`` if the machine has one, or claims one with XCLIENT if the server allows that;
+otherwise the result is "no proof".
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from bmtick.incident.networks import TrustedNetworks
 from bmtick.smtp import BoundedSMTP
 
 RELAYS, REFUSES, NO_PROOF = "relays", "refuses", "no proof"
-STRANGER = "192.0.2.66"  # RFC 5737: an address for documentation, nobody's
+STRANGER = "192.0.2.66"  # RFC 5737: an address for documentation
 _SENDER = "bmtick-probe@example.com"
-# A plain stranger, and one hidden in a route through this server (swap_bangpath, percent hack).
+# A plain outside recipient, and ones routed through this server (swap_bangpath, percent hack).
 _TARGETS = (
     "bmtick-probe@example.net",
     "bmtick-probe%example.net@{host}",
@@ -32,7 +32,7 @@ _TIMEOUT = 15.0  # seconds
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server said to one recipient."""
+    """The server's answer to one recipient."""
 
     recipient: str
     code: int
@@ -40,13 +40,13 @@ class Answer:
 
     @property
     def accepted(self) -> bool:
-        """Whether the server would have taken the mail."""
+        """Whether the server would accept the mail."""
         return 200 <= self.code < 300
 
 
 @dataclass(frozen=True)
 class Probe:
-    """The result: ``relays``, ``refuses`` or ``no proof``, and why."""
+    """The result: ``relays``, ``refuses`` or ``no proof``, and the reason."""
 
     state: str
     client: str
@@ -55,13 +55,13 @@ class Probe:
 
 
 def probe(host: str, port: int, trusted: TrustedNetworks, addresses: list[str]) -> Probe:
-    """Hold the dialogue.
+    """Run the dialogue.
 
     Args:
         host: the server's address, on this machine.
         port: its SMTP port.
         trusted: ``mynetworks``.
-        addresses: addresses to come from, best first; the first outside ``trusted`` is taken.
+        addresses: source addresses, best first; the first one outside ``trusted`` is used.
 
     Raises:
         BmtickError: the server does not answer.
@@ -114,7 +114,7 @@ def _session(host: str, port: int, source: str) -> Iterator[smtplib.SMTP]:
 
 
 def _become_stranger(smtp: smtplib.SMTP, source: str) -> str:
-    """Return the stranger's address the server sees, or "" if it sees a trusted one."""
+    """Return the untrusted address that the server sees, or "" if it sees a trusted one."""
     if source:
         return source
     if "ADDR" not in smtp.esmtp_features.get("xclient", "").upper().split():
@@ -139,10 +139,10 @@ def _text(code: int, text: bytes) -> str:
 
 
 def own_addresses(host: str, port: int) -> list[str]:
-    """Return addresses of this machine to come from: those that reach the server, widest first.
+    """Return source addresses of this machine that reach the server, widest first.
 
-    A socket "connected" by UDP sends nothing; it only shows which address the kernel would use.
-    On loopback any 127.x address works on Linux, and ``mynetworks`` may trust only 127.0.0.1.
+    A "connected" UDP socket sends nothing; it only shows which address the kernel would use. On
+    loopback, Linux accepts any 127.x address, and ``mynetworks`` may trust only 127.0.0.1.
     """
     found: list[str] = []
     for target in ("192.0.2.1", "2001:db8::1"):
@@ -156,5 +156,5 @@ def own_addresses(host: str, port: int) -> list[str]:
         except OSError:
             continue
     if host.startswith("127."):
-        return ["127.66.66.66"]  # only loopback reaches a server that is bound to loopback
+        return ["127.66.66.66"]  # a server on loopback is only reachable from there
     return found

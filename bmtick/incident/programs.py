@@ -1,6 +1,6 @@
-"""Run other programs: argument lists only, a time limit, plain locale; a missing one is no crash.
+"""Run other programs with argument lists only, a time limit and the C locale.
 
-Nothing here decides anything. Tests and callers may put another object in the place of
+This module makes no decisions. Tests and callers may substitute another object for
 :class:`Programs`.
 """
 
@@ -16,11 +16,11 @@ from typing import NamedTuple
 from bmtick.errors import BmtickError
 
 _ADMIN_PATH = "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin:/usr/local/bin"
-_TIMEOUT = 300.0  # seconds; postsuper on a queue of 100,000 messages takes some
+_TIMEOUT = 300.0  # seconds; postsuper is slow on a queue of 100,000 messages
 
 
 class Result(NamedTuple):
-    """How a program ended and what it wrote."""
+    """Exit status and output of a program."""
 
     status: int
     stdout: bytes
@@ -35,11 +35,11 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True)
 class Programs:
-    """The programs of this machine; ``config_directory`` picks one of several Postfix.
+    """The programs of this machine; ``config_directory`` selects one Postfix instance.
 
     Args:
-        config_directory: given to Postfix's programs as ``-c``; empty: their default.
-        path: where programs are looked for before the usual administrator's folders.
+            config_directory: passed to Postfix's programs as ``-c``; empty: their default.
+            path: searched before the usual administrator's folders.
     """
 
     config_directory: str = ""
@@ -51,7 +51,7 @@ class Programs:
         return shutil.which(name, path=f"{first}:{_ADMIN_PATH}" if self.path is None else first)
 
     def postfix(self, name: str, *arguments: str) -> tuple[str, ...]:
-        """Return the argument list of one of Postfix's programs for this instance."""
+        """Return the argument list of one of Postfix's programs, for this instance."""
         option = "-C" if name == "sendmail" else "-c"
         chosen = (option, self.config_directory) if self.config_directory else ()
         return (name, *chosen, *arguments)
@@ -59,15 +59,15 @@ class Programs:
     def run(
         self, arguments: Sequence[str], *, stdin: bytes = b"", inherit: Sequence[int] = ()
     ) -> Result:
-        """Run a program to its end.
+        """Run a program and wait for its end.
 
         Args:
             arguments: the program and its arguments.
-            stdin: what it reads.
+            stdin: its input.
             inherit: descriptors that it keeps open, such as a lock that must outlive this process.
 
         Raises:
-            BmtickError: it is not on this machine, may not be run, or does not end in 5 minutes.
+            BmtickError: it is not installed, may not be run, or does not end within 5 minutes.
         """
         command = self.located(arguments)
         try:
@@ -89,10 +89,10 @@ class Programs:
         return Result(done.returncode, done.stdout, done.stderr)
 
     def located(self, arguments: Sequence[str]) -> list[str]:
-        """Return the arguments with the program's whole path.
+        """Return the arguments with the program's full path.
 
         Raises:
-            BmtickError: it is not on this machine.
+            BmtickError: it is not installed.
         """
         return [self._required(arguments[0]), *arguments[1:]]
 

@@ -1,8 +1,8 @@
-"""The queue's course as a log tells it: what came, what was put off, and what was removed.
+"""The queue's length over time, reconstructed from a log.
 
-A message is in ``incoming`` until the queue manager first takes it, which one on hold waits for as
-well; then in ``active``; in ``deferred`` from its first failed attempt on. What was in the queue
-before the log begins is seen when it is tried again.
+A message is in ``incoming`` until the queue manager takes it, also while it is on hold; then in
+``active``; and in ``deferred`` from its first failed attempt. Messages that were queued before the
+log begins are counted from their next attempt.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ from bmtick.names import QUEUE
 _ARRIVED = re.compile(rb"/cleanup\[[0-9]+\]: ([0-9A-Za-z]+:) message-id=")
 _AGAIN = (b"deferred", b"SOFTBOUNCE")
 _SECOND = 1_000_000_000
-_LONGEST_GAP = 7 * 86_400  # seconds; behind more, part of the log is missing
+_LONGEST_GAP = 7 * 86_400  # seconds; after a longer gap, part of the log is missing
 
 
 class Arrivals:
-    """Tells a message that came from a session that ended before one did.
+    """Distinguishes messages from SMTP sessions that ended without one.
 
-    ``smtpd`` writes ``client=`` at the first recipient. Who only asks whether an address exists
-    leaves then; of a message that did come, ``cleanup`` writes the message-id.
+    ``smtpd`` logs ``client=`` at the first recipient. A client that only verifies an address leaves
+    then; for a real message, ``cleanup`` logs the message-id.
     """
 
     def __init__(self) -> None:
         self._ids: set[bytes] = set()
 
     def read(self, block: bytes, waiting: dict[bytes, Origin]) -> None:
-        """Take what is to be read next; ``waiting`` is as of before it."""
+        """Process the next block; ``waiting`` is the state before it."""
         self._ids.intersection_update(key.rpartition(b"/")[2] for key in waiting)
         self._ids.update(_ARRIVED.findall(block))
 
     def count(self, waiting: dict[bytes, Origin]) -> int:
-        """Return how many of those that wait are messages."""
+        """Return how many of the waiting entries are messages."""
         ids = self._ids
         others = [key for key in waiting if b"/" in key]  # of other hosts than the first
         return len(waiting.keys() & ids) + sum(key.rpartition(b"/")[2] in ids for key in others)
 
 
 def rows_with_queue(paths: Iterable[str], options: Options) -> Iterator[Row]:
-    """Yield the rows of some logs, and rows of ``postfix_queue`` with its lengths.
+    """Yield the rows of some logs, and rows of ``postfix_queue`` with the queue's lengths.
 
-    A length is that at the end of each interval, as if the queue had been looked at then; one
-    stands there for each interval, also where the log is silent.
+    A length is that at the end of each interval, as if it had been measured then. There is one for
+    each interval, also while the log is silent.
 
     Raises:
-        BmtickError: a log cannot be read, or be dated.
+        BmtickError: a log cannot be read, or its times are unknown.
     """
     counter = _Counter(Blocked(options.blocked), KnownClients(options.known))
     course = _Course(counter, options.interval)
@@ -74,15 +74,15 @@ def rows_with_queue(paths: Iterable[str], options: Options) -> Iterator[Row]:
 
 
 class _Counter(Counter):
-    """Knows as well which messages are tried again."""
+    """Also records which messages were deferred."""
 
-    max_open = 1_000_000  # a queue is as long as it is
+    max_open = 1_000_000  # a queue may be this long
 
     def __init__(self, blocked: Blocked, known: KnownClients) -> None:
         super().__init__(blocked, known)
         self.deferred: set[bytes] = set()
 
-    def attempt(  # noqa: PLR0913, PLR0917 -- one line, all that it says
+    def attempt(  # noqa: PLR0913, PLR0917 -- all values of one line
         self,
         queue_id: bytes,
         recipient: bytes,
@@ -94,23 +94,23 @@ class _Counter(Counter):
         reply: bytes,
         times: int = 1,
     ) -> None:
-        """A delivery agent is done with one recipient for now; as ``Counter.attempt``."""
+        """Count a delivery attempt for one recipient; see ``Counter.attempt``."""
         super().attempt(queue_id, recipient, orig_to, daemon, relay, status, dsn, reply, times)
         if status in _AGAIN:
             self.deferred.add(queue_id)
 
 
 class _Course:
-    """Rows of the queue, interval by interval."""
+    """Rows of the queue's length, one for each interval."""
 
     def __init__(self, counter: _Counter, interval: int) -> None:
         self.counter, self.interval = counter, interval
         self.arrivals = Arrivals()
-        self._next: int | None = None  # the end of the interval under way
+        self._next: int | None = None  # the end of the current interval
         self._rows: deque[Row] = deque()
 
     def reach(self, time: int | None) -> None:
-        """Note what the queue is before a line of that time; None: at the end."""
+        """Emit rows up to the time of the next line; None: the end."""
         step = self.interval
         if self._next is None:
             if time is not None:
@@ -134,7 +134,7 @@ class _Course:
             self._next += step
 
     def take(self) -> Iterator[Row]:
-        """Yield what is known by now."""
+        """Yield the rows that are complete."""
         while self._rows:
             yield self._rows.popleft()
 

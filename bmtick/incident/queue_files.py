@@ -1,8 +1,8 @@
-"""What a queue file says of its message: read with ``postcat``, which needs root.
+"""Read queue files with ``postcat``, which needs root.
 
-Postfix writes the login into the queue file, whole and in a record of its own, so it tells more
-surely than the log whose message it is; the log cuts names at 100 characters and may be rotated
-away. Source: Postfix's ``smtpd.c`` (``mail_open_stream``) and ``postcat(1)``, seen on 3.7.11.
+A queue file contains the complete login in a record of its own, so it is more reliable than the
+log, which cuts names at 100 characters and is rotated. Source: Postfix's ``smtpd.c``
+(``mail_open_stream``) and ``postcat(1)``, seen on 3.7.11.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ QUEUE_ID = re.compile(r"[0-9A-Za-z]{6,32}")  # short: hexadecimal; long: base 52
 _START = re.compile(r"\*\*\* ENVELOPE RECORDS (.*?([0-9A-Za-z]+)) \*\*\*")
 _SIZE = re.compile(r"\s*([0-9]{1,18})\b")
 _CONTENTS = "*** MESSAGE CONTENTS "
-_BATCH = 200  # ids on one command line
+_BATCH = 200  # ids of one command line
 
 
 @dataclass
@@ -29,12 +29,12 @@ class Envelope:
     """The envelope of one queue file; addresses in Postfix's internal form, without quotes.
 
     Attributes:
-        path: of the queue file, below Postfix's queue_directory.
-        size: bytes of the message as Postfix counts them.
-        arrival: as postcat prints it, local time.
-        pending: recipients who have not got the message yet; ``done`` have.
-        originals: recipients as they were before an alias or a rule gave others.
-        attributes: named attributes, each with its first value.
+        path: of the queue file, relative to Postfix's queue_directory.
+        size: bytes of the message, as Postfix counts them.
+        arrival: local time, as postcat prints it.
+        pending: recipients without the message; ``done``: recipients who have it.
+        originals: recipients before aliases or rules replaced them.
+        attributes: named attributes; the first value of each.
     """
 
     queue_id: str
@@ -60,7 +60,7 @@ class Envelope:
 
 
 def parse_envelopes(text: str) -> Iterator[Envelope]:
-    """Read the output of ``postcat -e``, one envelope after the other."""
+    """Parse the output of ``postcat -e``: yield one envelope after another."""
     envelope: Envelope | None = None
     for line in text.split("\n"):
         start = _START.fullmatch(line) if envelope is None else None
@@ -95,16 +95,16 @@ def _record(envelope: Envelope, line: str) -> None:
 def read_envelopes(
     programs: Programs, ids: Iterable[str], *, timeout: float = math.inf
 ) -> dict[str, Envelope]:
-    """Return the envelopes of these queue ids; a message that has left the queue is left out.
+    """Return the envelopes of these queue ids, without messages that have left the queue.
 
     Args:
         programs: for ``postcat``.
         ids: the queue ids.
-        timeout: seconds; what is not read by then is left out. ``postcat`` looks a second for
-            each message that has left the queue, which on a busy server are many.
+        timeout: seconds; later envelopes are left out. ``postcat`` searches a second for each
+            message that has left the queue, and a busy server has many.
 
     Raises:
-        BmtickError: an id is none, or postcat may not read the queue.
+        BmtickError: an id is invalid, or postcat may not read the queue.
     """
     wanted = [checked_id(i) for i in ids]
     found: dict[str, Envelope] = {}
@@ -116,14 +116,14 @@ def read_envelopes(
             raise BmtickError(f"cannot read the queue files: {done.error}", remedy="run as root")
         text = done.stdout.decode("utf-8", "surrogateescape")
         found |= {e.queue_id: e for e in parse_envelopes(text)}
-        # postcat stops at the first file that has vanished: go on behind it.
+        # postcat stops at the first missing file: continue after it.
         gone = next((n for n, i in enumerate(batch) if i not in found), len(batch) - 1)
         wanted = wanted[gone + 1 :]
     return found
 
 
 def read_message(programs: Programs, queue_id: str) -> bytes:
-    """Return header and body of a queued message, lines ending in LF.
+    """Return header and body of a queued message; lines end in LF.
 
     Raises:
         BmtickError: it has left the queue, or postcat may not read it.
@@ -135,9 +135,9 @@ def read_message(programs: Programs, queue_id: str) -> bytes:
 
 
 def submitting_uid(programs: Programs, queue_id: str) -> int | None:
-    """Return the system user who submitted a message by ``sendmail``; None: nobody, or it has gone.
+    """Return the uid that submitted a message by ``sendmail``; None: no uid, or not queued.
 
-    It is in the header that pickup(8) writes itself, with the id of this very message.
+    It is read from the header that pickup(8) writes with the message's own id.
     """
     done = programs.run(programs.postfix("postcat", "-h", "-q", checked_id(queue_id)))
     found = re.search(
@@ -150,7 +150,7 @@ def submitting_uid(programs: Programs, queue_id: str) -> int | None:
 
 
 def checked_id(queue_id: str) -> str:
-    """Return the queue id if it is one: nothing else may get into a command or a file name.
+    """Return the queue id if it is valid: other text must not get into a command or file name.
 
     Raises:
         BmtickError: it is not letters and digits.

@@ -1,4 +1,4 @@
-"""The queue as Postfix tells it now, and where each message in it came from."""
+"""Read Postfix's current queue, and find the origin of each message in it."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from bmtick.incident.queue_files import read_envelopes
 
 # A content filter runs on this machine or beside it.
 _NEAR_RELAY = re.compile(rb"relay=[^,\[]*\[(?:127\.|10\.|192\.168\.|172\.|::1|f[cd])")
-_TIMEOUT = 20.0  # seconds for the queue files of messages that the log says nothing of
-_STALE = 3600  # seconds by which a log's record may be older than the message in the queue
+_TIMEOUT = 20.0  # seconds for the queue files of messages that the log does not show
+_STALE = 3600  # seconds that a log entry may be older than the queued message
 
 
 def read_queue(programs: Programs) -> Iterator[QueueEntry]:
     """Yield all queued messages, read with ``postqueue -j``.
 
     Raises:
-        BmtickError: Postfix is not here, or does not tell.
+        BmtickError: Postfix is not installed here, or does not answer.
     """
     return postqueue(programs.located(programs.postfix("postqueue", "-j")))
 
 
 @dataclass(frozen=True)
 class Origins:
-    """Where the queued messages came from, as far as that is known.
+    """The known origins of queued messages.
 
     Attributes:
-        by_id: origin of each message that log or queue file told about.
-        logins: every login that the log shows for these messages, and for others lately.
-        notes: what could not be read, and what that means.
+        by_id: origin of each message that is in the log or has a readable queue file.
+        logins: logins that the log shows for these messages, and for other recent ones.
+        notes: what could not be read, and the consequence.
     """
 
     by_id: dict[str, Origin]
@@ -51,13 +51,13 @@ class Origins:
 def find_origins(
     entries: Collection[QueueEntry], paths: Sequence[str], programs: Programs, *, files: bool = True
 ) -> Origins:
-    """Ask the log, and for messages that it says nothing of, the queue files.
+    """Find origins in the log, and for messages that it does not show, in the queue files.
 
     Args:
         entries: the queue.
-        paths: the logs; rotated siblings are read back to the oldest queued message.
+        paths: the logs; rotated logs are read back to the oldest queued message.
         programs: for ``postcat``.
-        files: whether queue files may be asked, which takes root.
+        files: whether to read queue files, which needs root.
     """
     notes: list[str] = []
     found: dict[str, Origin] = {}
@@ -79,7 +79,7 @@ def find_origins(
 
 
 def _fitting(entries: Iterable[QueueEntry], origins: dict[str, Origin]) -> dict[str, Origin]:
-    """Leave out records of an earlier message that had the same short queue id."""
+    """Leave out log entries of an earlier message with the same short queue id."""
     return {
         e.queue_id: origin
         for e in entries
@@ -88,7 +88,7 @@ def _fitting(entries: Iterable[QueueEntry], origins: dict[str, Origin]) -> dict[
 
 
 def _tells(line: bytes) -> bool:
-    """Tell cheaply, before parsing, whether a line may say whose a message is or that it ended."""
+    """Whether a line may contain a message's origin or end: a cheap check before parsing."""
     return (
         b": client=" in line
         or b": removed" in line

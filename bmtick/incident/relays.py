@@ -1,4 +1,4 @@
-"""Which machines send through this server without a login, and which of them went bad."""
+"""Machines that relay through this server without a login, and which of them are compromised."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _FORGED_RECIPIENTS = 20
 
 @dataclass(frozen=True)
 class Relay:
-    """One client without a login that had mail passed on elsewhere, or has it waiting for that.
+    """One client without login with mail that was relayed outside, or waits for it.
 
     Attributes:
         known: whether mynetworks or the settings trust it.
-        trusted_by: the network that does, and where that is set.
-        verdict: ``culprit`` (meant to relay, but went bad), ``intruder`` (not trusted, and yet
-            it relays), ``ordinary``.
-        relayed: recipients elsewhere who got mail from it.
-        waiting: messages for elsewhere that no server there has taken yet.
-        score: the evidence in percent of the threshold of its alert.
-        remedy: what to do about it; empty for ordinary ones.
+        trusted_by: the network that trusts it, and where that is set.
+        verdict: ``culprit`` (a trusted relay, but compromised), ``intruder`` (relays without being
+            trusted), ``ordinary``.
+        relayed: outside recipients who got mail from it.
+        waiting: its messages for outside that no server has accepted yet.
+        score: the evidence as percent of its alert's threshold.
+        remedy: what to do; empty for ordinary ones.
     """
 
     client: str
@@ -55,13 +55,13 @@ class Relay:
 
 @dataclass(frozen=True)
 class Trust:
-    """Who may relay without a login.
+    """Clients that may relay without a login.
 
     Args:
-        mynetworks: Postfix's; None where it cannot be read.
+        mynetworks: Postfix's; None if it cannot be read.
         settings: ``known_clients`` of bmtick.toml.
-        complete: whether a client in neither has no business here. Not so where mynetworks is
-            unknown, and where Postfix refuses strangers: then something else trusts the client.
+        complete: whether a client in neither list is unauthorised. False if mynetworks is unknown,
+            and if Postfix rejects untrusted clients: then something else trusts the client.
     """
 
     mynetworks: TrustedNetworks | None
@@ -69,7 +69,7 @@ class Trust:
     complete: bool = False
 
     def of(self, client: str) -> tuple[bool, str]:
-        """Return whether a client is known, and by what."""
+        """Return whether a client is trusted, and by what."""
         network = self.mynetworks.which(client) if self.mynetworks else None
         if network is not None:
             return True, f"mynetworks: {network}"
@@ -80,9 +80,9 @@ class Trust:
 
 
 def find_relays(analysis: Analysis, trust: Trust) -> list[Relay]:
-    """Return the clients that relayed, or are about to, the most suspicious first.
+    """Return the clients that relayed, or have mail waiting for it, most suspicious first.
 
-    Clients whose mail only went to people here, or on by their own aliases, are no relays.
+    Clients whose mail only went to local people, or on by their own aliases, are not relays.
     """
     waiting = analysis.traffic.waiting_outward()
     found = []
@@ -98,7 +98,7 @@ def find_relays(analysis: Analysis, trust: Trust) -> list[Relay]:
 
 
 def _relayed(one: Assessment, analysis: Analysis) -> int:
-    """Return to how many recipients elsewhere its mail was passed on; the points count attempts."""
+    """Return the number of outside recipients of its relayed mail; the points count attempts."""
     unsent = analysis.traffic.unsent.get(one.name, 0)
     return max(0, int(one.counts.get("relayed", 0)) - unsent)
 
@@ -116,7 +116,7 @@ def _relay(one: Assessment, analysis: Analysis, trust: Trust, waiting: int, by: 
         evidence.append(_unknown(relayed, waiting, complete=trust.complete))
     evidence.sort(key=lambda e: -e.points)
     fired = one.verdict == SUSPECT
-    # Strangers who relay together are strangers each: an open relay is used from many addresses.
+    # An open relay is used from many addresses, so each untrusted client counts as one of them.
     together = (fired or analysis.open_since) and not _is_inner(address)
     if not known and outward and (trust.complete or together):
         verdict = UNAUTHORISED
@@ -153,7 +153,7 @@ def _is_inner(address: str) -> bool:
 def _foreign(
     address: str, domains: dict[str, int], total: int, analysis: Analysis
 ) -> Evidence | None:
-    """Weigh sender addresses of domains that are not this server's and not this machine's habit."""
+    """Weigh sender domains that are neither this server's nor usual for this machine."""
     traffic = analysis.traffic
     usual = traffic.own_domains | traffic.past_domains_of(address) | {""}
     foreign = {d: count for d, count in domains.items() if d not in usual}
@@ -175,7 +175,7 @@ def _foreign(
 
 
 def _is_forger(foreign: Evidence, total: int, relayed: int) -> bool:
-    """Tell whether strange senders alone convict: most of the mail, under many names, and outward."""
+    """Whether foreign senders alone are proof: most mail, under many names, and relayed outside."""
     messages, domains = foreign.numbers["foreign_messages"], foreign.numbers["domains"]
     return (
         domains >= _FORGED_DOMAINS

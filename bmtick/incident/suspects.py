@@ -1,4 +1,4 @@
-"""Who sends the spam: accounts, senders without a login, local senders and forwarders, by evidence."""
+"""Suspects by evidence: accounts, senders without a login, local senders and forwarders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bmtick.incident.assessment import SUSPECT, Assessment, Evidence
 from bmtick.incident.traffic import Account, Traffic
 
 _TOP_ADDRESSES = 10
-KINDS = {  # what the name of a suspect stands for
+KINDS = {  # what a suspect's name stands for
     n.SENDER: "account",
     n.FROM: "sender",  # mail of a trusted machine without a login, such as a webmail
     n.LOCAL: "local",  # by sendmail on this machine
@@ -23,7 +23,7 @@ KINDS = {  # what the name of a suspect stands for
 
 @dataclass(frozen=True)
 class AddressFact:
-    """A client address that a suspect logged in from; times in seconds since the epoch."""
+    """A client address of a suspect's logins; times in seconds since the epoch."""
 
     address: str
     name: str
@@ -36,18 +36,18 @@ class AddressFact:
 
 @dataclass(frozen=True)
 class Suspect:
-    """One name and what speaks against it.
+    """One suspect and its evidence.
 
     Attributes:
         user: the login; for other kinds the sender or the forwarding address.
         kind: ``account``, ``sender``, ``local`` or ``forwarder``.
-        verdict: ``suspect``, or ``unusual``: stands out, but not accused.
-        score: the evidence in percent of the threshold of its alert.
-        alert: that alert.
-        since: first suspicious moment, seconds since the epoch.
+        verdict: ``suspect``; or ``unusual``: conspicuous, but not a suspect.
+        score: the evidence as percent of its alert's threshold.
+        alert: the name of that alert.
+        since: first suspicious activity, seconds since the epoch.
         client: the trusted machine that a ``sender`` sends through; the uid of a ``local`` one.
         queue_ids: messages of this login that are still queued.
-        failed_logins: for this name, from anywhere, in all of the log.
+        failed_logins: for this name, from any address, in the whole log.
     """
 
     user: str
@@ -73,12 +73,12 @@ class Suspect:
 
 
 def find_suspects(analysis: Analysis, queued: Collection[str] | None = None) -> list[Suspect]:
-    """Return suspects first, then what is unusual, each by the weight of its evidence.
+    """Return suspects, then unusual senders; the heaviest evidence first.
 
     Args:
         analysis: a finished pass over the logs.
-        queued: the queue ids that Postfix has now; None where the queue cannot be read, so that
-            the log alone says what is still queued.
+        queued: the queue ids that Postfix has now; None if the queue cannot be read: then the log
+            alone determines which messages are still queued.
     """
     found = [
         _suspect(one, analysis, queued)
@@ -86,7 +86,7 @@ def find_suspects(analysis: Analysis, queued: Collection[str] | None = None) -> 
         for one in analysis.assessments[kind].values()
         if one.verdict
     ]
-    # A webmail's sender may be an account as well: it is named once.
+    # A webmail's sender may also be an account: it is listed once.
     named = {s.user for s in found if s.kind == "account" and s.verdict == SUSPECT}
     found = [s for s in found if s.kind in ("account", "forwarder") or s.user not in named]
     return sorted(found, key=lambda s: (s.verdict != SUSPECT, -s.score, -s.recipients, s.user))

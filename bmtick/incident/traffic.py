@@ -1,10 +1,10 @@
-"""One pass over the logs: what the collector counts, and the details that only answers need.
+"""One pass over the logs: the collector's counts, and details that only the answers need.
 
-``Traffic`` is the collector's counter, fed by the collector's reader; so what ``suspects``,
-``relays`` and ``report`` say of a message is what the alerts are told. Sums over accounts and
-machines are in the rows (:mod:`bmtick.incident.assessment`); here are addresses, host names,
-sender domains, failed logins, what is still queued, and what a plot shows. Times are those of the
-ten seconds that a line is in. Memory does not grow with the number of lines.
+``Traffic`` extends the collector's counter and uses the collector's reader, so ``suspects``,
+``relays`` and ``report`` count each message as the alerts do. Sums over accounts and machines are
+in the rows (:mod:`bmtick.incident.assessment`). This module keeps addresses, host names, sender
+domains, failed logins, what is still queued, and the data of plots. Times are those of a line's
+interval of ten seconds. Memory does not grow with the number of lines.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from bmtick.incident.queue_course import Arrivals
 
 _K = TypeVar("_K")
 _T = TypeVar("_T")
-_MAX_OPEN = 200_000  # messages, of each kind, whose end the log never showed
+_MAX_OPEN = 200_000  # messages of each kind without an end in the log
 _MAX_CLIENTS = 100_000
 _MAX_NAMES = 100_000  # host names
 _MAX_TRIED = 100_000
-_MAX_SEEN = 100_000  # logins with their addresses that are remembered as past
-_MAX_DOMAINS = 200_000  # sender domains, of each client
-_MAX_ADDRESSES = 20_000  # of one account; more are counted but not told apart
+_MAX_SEEN = 100_000  # logins with their addresses that are remembered from the history
+_MAX_DOMAINS = 200_000  # sender domains of each client
+_MAX_ADDRESSES = 20_000  # of one account; more are counted, but not distinguished
 _MAX_OTHERS = 200  # of one failing client or name
 _OUTWARD = (b"smtp", b"relay")
 _LOOPBACK = b"[127."
@@ -40,19 +40,19 @@ _QUEUED_AS = re.compile(rb"queued as ([0-9A-Za-z]{5,})")
 
 
 class Observer(Protocol):
-    """Watches the window for a purpose of its own, such as a plot; times in seconds."""
+    """Receives what happens in the window, e.g. for a plot; times in seconds since the epoch."""
 
     def message(self, time: int, name: str, recipients: int) -> None:
-        """A login, or a client without one, sent a message."""
+        """A login, or a client without login, sent a message."""
 
     def queued(self, time: int, count: int) -> None:
-        """So many messages are in the queue now."""
+        """The queue holds so many messages now."""
 
     def outcome(self, time: int, kind: str, count: int, reason: str = "") -> None:
-        """Recipients were dealt with: sent, deferred, bounced, blocked."""
+        """So many recipients were sent, deferred, bounced or blocked."""
 
     def failed(self, time: int, count: int) -> None:
-        """Logins failed."""
+        """So many logins failed."""
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class Failures:
     others: set[str] = field(default_factory=set)  # names of a client, clients of a name
 
     def add(self, time: int, other: str, count: int) -> None:
-        """Count some."""
+        """Add failed logins."""
         self.first = self.first or time
         self.last = time
         self.count += count
@@ -77,7 +77,7 @@ class Sight:
     """One client address of an account, in the window.
 
     Attributes:
-        new: whether its network was not seen before the window.
+        new: whether its network is new in the window.
         failures: failed logins from it before its first success.
     """
 
@@ -89,7 +89,7 @@ class Sight:
 
 
 class Account:
-    """One login: when its first message of the window came, and from where they came."""
+    """One login: the time of its first message in the window, and its client addresses."""
 
     __slots__ = ("addresses", "first", "networks")
 
@@ -101,20 +101,20 @@ class Account:
 
 @dataclass(frozen=True)
 class Window:
-    """The stretch of time that is looked at, in seconds since the epoch; before it is the past."""
+    """The evaluated period in seconds since the epoch; earlier data is history."""
 
     start: int
     end: int
 
 
 class Traffic(Counter):
-    """Counts as the collector does, and takes down the details.
+    """Counts as the collector does, and keeps the details.
 
     Args:
-        window: what is judged; what is earlier is the past that it is compared with.
-        blocked: tells the refusals that call the sender a spammer.
+        window: the evaluated period; earlier data is the history to compare with.
+        blocked: recognises refusals that call the sender a spammer.
         known: clients that may relay without a login.
-        observers: watch the window.
+        observers: receive what happens in the window.
     """
 
     max_open = _MAX_OPEN
@@ -129,29 +129,29 @@ class Traffic(Counter):
         super().__init__(blocked, known)
         self.window = window
         self.users: dict[str, Account] = {}
-        self.names: dict[str, str] = {}  # of clients, as Postfix found them
+        self.names: dict[str, str] = {}  # of clients, as Postfix resolved them
         self.tried: dict[str, Failures] = {}  # by name
         self.attackers: dict[str, Failures] = {}  # by client
         self.senders: dict[tuple[str, bytes], int] = {}  # messages by client and sender's domain
         self.past_senders: set[tuple[str, bytes]] = set()
-        self.unsent: dict[str, int] = {}  # recipients elsewhere, by client, that did not get it
+        self.unsent: dict[str, int] = {}  # outside recipients without delivery, by client
         self.trace = []
         self.arrivals = Arrivals()
         self._observers = list(observers)
         self._time = 0
         self._inside = False
-        self._seen: set[Origin] = set()  # in the past
+        self._seen: set[Origin] = set()  # in the history
         self._sights: dict[Origin, Sight] = {}
 
     @property
     def is_observed(self) -> bool:
-        """Whether somebody watches the window."""
+        """Whether there is an observer of the window."""
         return bool(self._observers)
 
-    # What the reader tells
+    # Called by the reader
 
     def turn(self, time: int | None) -> None:
-        """Turn to the lines of another ten seconds; None: they bear no time."""
+        """Begin the lines of another ten seconds; None: lines without a time."""
         self.settle()
         if time is not None:
             self._time = time
@@ -159,7 +159,7 @@ class Traffic(Counter):
         self._observe_queue()
 
     def finish(self) -> None:
-        """Take down what the last lines said."""
+        """Process the last lines."""
         self.settle()
         self._observe_queue()
 
@@ -169,8 +169,8 @@ class Traffic(Counter):
             for observer in self._observers:
                 observer.queued(self._time, count)
 
-    def settle(self) -> None:  # noqa: C901, PLR0912 -- the loops over all messages, unrolled
-        """Take down the messages that were traced."""
+    def settle(self) -> None:  # noqa: C901, PLR0912 -- one loop over all messages, unrolled
+        """Process the messages that were traced."""
         trace = self.trace
         if not trace:
             return
@@ -238,7 +238,7 @@ class Traffic(Counter):
             self.names[origin.client] = text(login.partition(b"[")[0])
         return origin
 
-    def attempt(  # noqa: PLR0913, PLR0917 -- one line, all that it says
+    def attempt(  # noqa: PLR0913, PLR0917 -- all values of one line
         self,
         queue_id: bytes,
         recipient: bytes,
@@ -250,7 +250,7 @@ class Traffic(Counter):
         reply: bytes,
         times: int = 1,
     ) -> None:
-        """A delivery agent is done with one recipient for now; as ``Counter.attempt``."""
+        """Count a delivery attempt for one recipient; see ``Counter.attempt``."""
         message = self.counted.get(queue_id)
         origin = message.origin if message is not None else None
         waited, before = False, 0
@@ -267,7 +267,7 @@ class Traffic(Counter):
             if sums is not None and sums[RELAYED] > before:
                 if status != b"sent":
                     self.unsent[origin.client] = self.unsent.get(origin.client, 0) + 1
-            # At last; or to a next hop on this machine, which the points leave out.
+            # Delivered at last, or passed to a local next hop, which the points leave out.
             elif (
                 status == b"sent"
                 and daemon in _OUTWARD
@@ -279,7 +279,7 @@ class Traffic(Counter):
             self._observe(status, dsn, reply, times)
 
     def _is_ours(self, queue_id: bytes, reply: bytes) -> bool:
-        """Whether a filter took a message and gave it back as one of this log."""
+        """Whether a filter took a message and returned it as another message of this log."""
         match = _QUEUED_AS.search(reply)
         if match is None:
             return False
@@ -296,24 +296,24 @@ class Traffic(Counter):
             observer.outcome(self._time, kind, times, text(reply))
 
     def sent(self, count: int) -> None:
-        """So many deliveries succeeded."""
+        """Count successful deliveries."""
         super().sent(count)
         if self._inside:
             for observer in self._observers:
                 observer.outcome(self._time, "sent", count)
 
     def failure(self, peer: bytes, name: bytes | None, times: int = 1) -> None:
-        """A login failed."""
+        """Count a failed login."""
         super().failure(peer, name, times)
         self._failed(client(peer), text(name).lower(), times)
 
     def core_failure(self, peer: str, origin: str, name: str) -> None:
-        """BlueMind refused a login."""
+        """Count a login that BlueMind refused."""
         super().core_failure(peer, origin, name)
         self._failed(peer, name, 1)
 
     def _failed(self, peer: str, name: str, times: int) -> None:
-        self.settle()  # what came before a failure is none of its successes
+        self.settle()  # failures count only before the first success
         _failures(self.attackers, peer, _MAX_CLIENTS).add(self._time, name, times)
         if name:
             _failures(self.tried, name, _MAX_TRIED).add(self._time, peer, times)
@@ -321,22 +321,22 @@ class Traffic(Counter):
             for observer in self._observers:
                 observer.failed(self._time, times)
 
-    # What is asked at the end
+    # Results
 
     @property
     def own_domains(self) -> set[str]:
-        """Domains of logins, and of people who get their mail here."""
+        """Domains of logins, and of people whose mail is delivered here."""
         own = {text(domain) for domain in self.domains}
         return own | {user.rpartition("@")[2] for user in self.users if "@" in user}
 
     def queue_ids(self, user: str) -> list[str]:
-        """Return the queue ids of a login that the log shows no end of."""
+        """Return the queue ids of a login whose end is not in the log."""
         found = [key for key, message in self.counted.items() if message.origin.user == user]
         found += [key for key, origin in self.waiting.items() if origin.user == user]
         return [text(key).rpartition("/")[2].removesuffix(":") for key in found]
 
     def waiting_outward(self) -> dict[str, int]:
-        """Count, by client, the messages without a login that wait for servers elsewhere."""
+        """Count, by client, messages without a login that wait for outside servers."""
         found: dict[str, int] = {}
         for message in self.counted.values():
             origin = message.origin
@@ -346,27 +346,27 @@ class Traffic(Counter):
         return found
 
     def domains_of(self, address: str) -> dict[str, int]:
-        """Return how many messages of the window a client without a login sent as which domain."""
+        """Return the sender domains of a client without login, with messages in the window."""
         return {text(d): count for (c, d), count in self.senders.items() if c == address}
 
     def past_domains_of(self, address: str) -> set[str]:
-        """Return the domains that a client wrote as before the window."""
+        """Return the sender domains of a client before the window."""
         return {text(domain) for peer, domain in self.past_senders if peer == address}
 
 
 class Reader(Scanner):
-    """The collector's reader, which tells ``Traffic`` of each ten seconds."""
+    """The collector's reader; tells ``Traffic`` when another ten seconds begin."""
 
     counter: Traffic
 
     def feed(self, block: bytes) -> None:
-        """Count whole lines."""
+        """Count complete lines."""
         if self.counter.is_observed:
             self.counter.arrivals.read(block, self.counter.waiting)
         super().feed(block)
 
     def enter(self, head: bytes | None) -> bool:
-        """Open the bucket of a run of lines that begins so; return whether its time is known."""
+        """Open the bucket of a run of lines; return whether its time is known."""
         known = super().enter(head)
         self.counter.turn(self.clock.last)
         return known
@@ -386,7 +386,7 @@ def _failures(table: dict[str, Failures], key: str, limit: int) -> Failures:
 
 
 def _halve(table: dict[_K, _T], weight: Callable[[_T], int]) -> None:
-    """Drop the lighter half: the heaviest are what is looked for, and memory stays bounded."""
+    """Drop the lighter half: only the heaviest matter, and memory stays bounded."""
     heavy = sorted(table.items(), key=lambda item: weight(item[1]))[len(table) // 2 :]
     table.clear()
     table.update(heavy)

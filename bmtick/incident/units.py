@@ -1,4 +1,4 @@
-"""Times and durations between the user and the analyses, which count in whole seconds."""
+"""Format and parse times and durations; the analyses use whole seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def seconds(text: str) -> int:
     """Return the seconds of a duration such as ``24h``.
 
     Raises:
-        BmtickError: it is no duration, or not a positive one.
+        BmtickError: the text is no duration, or not positive.
     """
     found = parse_duration(text) // SECOND
     if found <= 0:
@@ -21,22 +21,22 @@ def seconds(text: str) -> int:
 
 
 def iso(time: int) -> str:
-    """Return a time (seconds since the epoch) in ISO 8601, local time with its offset."""
+    """Format a time (seconds since the epoch) as ISO 8601, local time with offset."""
     return datetime.fromtimestamp(time).astimezone().isoformat()
 
 
 def plain(time: int) -> str:
-    """Return a time for people, local time."""
+    """Format a time for people, in local time."""
     return f"{datetime.fromtimestamp(time).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def zone_of(time: int) -> str:
-    """Return the local zone at a time, as its name and its offset, such as ``CET +0100``."""
+    """Return name and offset of the local zone at a time, such as ``CET +0100``."""
     return f"{datetime.fromtimestamp(time).astimezone():%Z %z}"
 
 
 def size(count: int) -> str:
-    """Return bytes for people, in decimal units."""
+    """Format bytes for people, in decimal units."""
     value = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 1000 or unit == "GB":
@@ -46,7 +46,7 @@ def size(count: int) -> str:
 
 
 def age(seconds_: int) -> str:
-    """Return a stretch of time for people, in its two largest units."""
+    """Format a duration for people, in its two largest units."""
     left = max(0, seconds_)
     parts = []
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):

@@ -1,1 +1,1 @@
-"""What makes an outbreak easy on this server, and whether block lists name it: all is read."""
+"""Find settings that make outbreaks easy, and block lists that list this server; read-only."""

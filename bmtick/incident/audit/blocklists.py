@@ -1,12 +1,12 @@
-"""Do DNS block lists name this server? Asked as RFC 5782 says, and where to ask for delisting.
+"""Query DNS block lists for this server as RFC 5782 defines, and know where to request delisting.
 
-A list is asked for ``4.3.2.1.LIST`` (IPv6: 32 nibbles); an answer within 127.0.0.0/8 is a listing.
-Before that it is asked for its test entry, 127.0.0.2, which every list that works has: a list that
-was closed, or refuses this resolver, would otherwise look like a clean record. Spamhaus answers
-127.255.255.x where it refuses a resolver, mostly a public one.
+The query is ``4.3.2.1.LIST`` (IPv6: 32 nibbles); an answer within 127.0.0.0/8 means listed. First
+the list's test entry, 127.0.0.2, is queried, which every working list has: a list that was closed,
+or refuses this resolver, would otherwise look like a clean record. Spamhaus answers 127.255.255.x
+if it refuses a resolver, usually a public one.
 
-Lists have terms of use, and those of commercial ones forbid more than a few questions: none is
-asked before the settings name it.
+Lists have terms of use, and commercial lists forbid more than a few queries: a list is only queried
+if the settings name it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bmtick.incident.networks import Address
 from bmtick.incident.postconf import read_parameter
 from bmtick.incident.programs import Programs
 
-# Where a list takes requests for delisting.
+# Pages for delisting requests.
 DELISTING = {
     "zen.spamhaus.org": "https://check.spamhaus.org/",
     "sbl.spamhaus.org": "https://check.spamhaus.org/",
@@ -37,21 +37,21 @@ DELISTING = {
 LISTED, CLEAN, UNANSWERED = "listed", "clean", "unanswered"
 _TEST_ENTRY = IPv4Address("127.0.0.2")
 _AT_ONCE = 16
-_TIMEOUT = 3.0  # seconds for one question, all tries together
-_MOST_TEXT = 300  # characters of a list's own words
+_TIMEOUT = 3.0  # seconds for one query, all attempts together
+_MOST_TEXT = 300  # characters of a list's own text
 
-# Returns the addresses and the texts of a name; none where there is no such name.
+# Returns the addresses or texts of a name; an empty list if the name does not exist.
 Lookup = Callable[[str, str], list[str]]
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What one list says of one address.
+    """The answer of one list for one address.
 
     Attributes:
         state: ``listed``, ``clean`` or ``unanswered``.
-        said: the list's own words, or why there is no answer.
-        page: where to ask for delisting.
+        said: the list's own text, or why there is no answer.
+        page: where to request delisting.
     """
 
     address: str
@@ -62,13 +62,13 @@ class Listing:
 
 
 def look_up(addresses: Iterable[str], lists: Iterable[str], lookup: Lookup) -> list[Listing]:
-    """Ask every list for every address, many at a time.
+    """Query every list for every address, many in parallel.
 
     Args:
         addresses: public addresses of this server.
         lists: names of the lists.
-        lookup: returns the records of a name and type; raises OSError with the reason where there
-            is no answer.
+        lookup: returns the records of a name and type; raises OSError with the reason if there is
+            no answer.
     """
     pairs = [(ip_address(a), name.strip(".").lower()) for name in lists for a in addresses]
     names = list(dict.fromkeys(name for _, name in pairs))
@@ -78,12 +78,12 @@ def look_up(addresses: Iterable[str], lists: Iterable[str], lookup: Lookup) -> l
 
 
 def question(address: Address, name: str) -> str:
-    """Return the name that a list is asked for."""
+    """Return the name to query for an address."""
     return f"{address.reverse_pointer.rsplit('.', 2)[0]}.{name}"
 
 
 def _fault(name: str, lookup: Lookup) -> str:
-    """Return why a list's answers mean nothing, or ""."""
+    """Return why a list's answers are unusable, or ""."""
     try:
         found = lookup(question(_TEST_ENTRY, name), "A")
     except OSError as error:
@@ -118,17 +118,17 @@ def _ask(address: Address, name: str, fault: str, lookup: Lookup) -> Listing:
 
 
 def resolver(address: str = "", timeout: float = _TIMEOUT) -> Lookup:
-    """Return what looks names up with dnspython.
+    """Return a lookup function that uses dnspython.
 
     Args:
         address: of the resolver, as ADDRESS or ADDRESS:PORT; empty: the system's.
-        timeout: seconds for one question.
+        timeout: seconds for one query.
 
     Raises:
-        BmtickError: dnspython is not installed, or the address is none.
+        BmtickError: dnspython is not installed, or the address is invalid.
     """
     try:
-        import dns.exception  # noqa: PLC0415 -- an extra, needed only where lists are asked
+        import dns.exception  # noqa: PLC0415 -- an extra, needed only if lists are queried
         import dns.resolver  # noqa: PLC0415
     except ImportError:
         raise BmtickError(
@@ -177,12 +177,12 @@ def _host_and_port(address: str) -> tuple[str, int]:
 
 
 def public_addresses(programs: Programs, configured: Sequence[str]) -> list[str]:
-    """Return the addresses by which the world knows this server.
+    """Return the public addresses of this server.
 
-    The settings' own, or those that Postfix binds to, or the machine's public ones.
+    The settings' own, else those that Postfix binds to, else the machine's.
 
     Raises:
-        BmtickError: one of the settings is no address, or none is found.
+        BmtickError: an address in the settings is invalid, or none is found.
     """
     if configured:
         return [str(_address(a)) for a in configured]

@@ -1,4 +1,4 @@
-"""Find out what ``bmtick audit`` asks of this machine; everything is read, nothing is changed."""
+"""Collect the facts about this machine for ``bmtick audit``; read-only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BLUEMIND = ("/etc/bm", "/usr/share/bm-core", "/usr/bin/bm-cli")
 
 
 def look_at(programs: Programs) -> Machine:
-    """Return what can be found out; what cannot is None, and said in ``unreadable``."""
+    """Return the facts; unknown ones are None, with the reason in ``unreadable``."""
     unreadable: list[str] = []
     postfix: PostfixSettings | None = None
     try:

@@ -1,7 +1,7 @@
-"""What makes an outbreak easy on this server: settings and plugins, each with reason and remedy.
+"""Rules for settings and plugins that make an outbreak easy; each finding has a reason and remedy.
 
-Pure: a rule looks at what was found out and returns a finding or nothing. Adding a rule is adding
-a function to ``RULES``.
+Pure: a rule gets the facts and returns a finding or None. To add a rule, add a function to
+``RULES``.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _ORDER = {BAD: 0, WEAK: 1, UNKNOWN: 2, GOOD: 3}
 
 @dataclass(frozen=True)
 class Machine:
-    """What is known of this machine; None where it could not be found out.
+    """The facts about this machine; None if unknown.
 
     Attributes:
         postfix: Postfix's settings.
         packages: installed packages and their versions, by dpkg or rpm.
         bluemind: whether BlueMind is installed here.
         jails: fail2ban's active jails.
-        listings: what block lists say of this server.
-        unreadable: what could not be asked, and why.
+        listings: answers of the block lists.
+        unreadable: facts that could not be read, and why.
     """
 
     postfix: PostfixSettings | None = None
@@ -46,8 +46,8 @@ class Finding:
 
     Attributes:
         state: ``bad``, ``weak``, ``good`` or ``unknown``.
-        subject: what it is about, in few words.
-        found: what was seen here.
+        subject: the topic, in few words.
+        found: the state of this machine.
         reason: why that matters.
         remedy: what to do; empty if nothing.
     """
@@ -63,7 +63,7 @@ Rule = Callable[[Machine], Finding | None]
 
 
 def audit(machine: Machine) -> list[Finding]:
-    """Return all findings, the worst first."""
+    """Return all findings, worst first."""
     found = [finding for rule in RULES if (finding := rule(machine))]
     found += [_listed(listing) for listing in machine.listings]
     return sorted(found, key=lambda a: _ORDER[a.state])
@@ -87,7 +87,7 @@ def _listed(listing: Listing) -> Finding:
 
 
 def _submission(postfix: PostfixSettings) -> str:
-    """Return the service that people submit by: the first with logins of its own, or main.cf."""
+    """Return the submission service: the first with its own login settings, or main.cf."""
     for service in postfix.smtp_servers():
         if service and postfix.get("smtpd_sasl_auth_enable", service) == "yes":
             return service
@@ -182,7 +182,7 @@ def _limit(name: str, subject: str, reason: str, value: str) -> Rule:
 
 def _auth_rate(machine: Machine) -> Finding | None:
     if machine.postfix is None or "smtpd_client_auth_rate_limit" not in machine.postfix.values:
-        return None  # Postfix 3.1 has it first
+        return None  # introduced in Postfix 3.1
     return _limit(
         "smtpd_client_auth_rate_limit",
         "guessing passwords",

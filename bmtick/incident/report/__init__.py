@@ -1,1 +1,1 @@
-"""One self-contained page about a stretch of time: what happened, in plots and words."""
+"""A self-contained HTML report of a period: plots and text."""

@@ -1,4 +1,4 @@
-"""From a finished analysis to the page: what to show, in which words."""
+"""Build the report page from a finished analysis: select the data, write the texts."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _MOST_TOLD = 100
 
 @dataclass(frozen=True)
 class Facts:
-    """All that the page is made of.
+    """The data of the report.
 
     Attributes:
-        curve: the queue's length measured otherwise; None: derived from the log.
-        threshold: messages in the queue from which on an alert is given.
+        curve: measured lengths of the queue; None: reconstruct them from the log.
+        threshold: messages in the queue from which an alert fires.
         host: the server's name; "": unknown.
-        acts: what was done about it.
-        told: time, alert, level, by whom and message of the alerts' events; None: not recorded.
+        acts: what people and the guard did about the incident.
+        told: time, alert, level, sender and message of alert events; None: not recorded.
     """
 
     analysis: Analysis
@@ -47,7 +47,7 @@ class Facts:
 
 
 def build(facts: Facts) -> Page:
-    """Put the page together."""
+    """Build the page."""
     timeline, traffic = facts.timeline, facts.analysis.traffic
     curve = facts.curve or Series(
         timeline.slots(),
@@ -172,7 +172,7 @@ def _client_bars(facts: Facts, culprits: Sequence[Relay]) -> list[Bar]:
 
 
 def _largest(bars: Iterable[Bar]) -> list[Bar]:
-    """Sort by number, the accused always among those that are shown."""
+    """Sort by value; suspects are always among the bars that are shown."""
     ranked = sorted(bars, key=lambda b: (-b.value, b.name))
     accused = [b for b in ranked[_ROWS:] if b.accused]
     return [*ranked[: max(0, _ROWS - len(accused))], *accused]

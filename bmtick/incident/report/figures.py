@@ -1,8 +1,7 @@
-"""The plots, by plotly, as JSON that the page draws; the only import of plotly.
+"""The plots as JSON for the page, made with plotly; only this module imports it.
 
-plotly reads a little HTML in every text (``<b>``, ``<a>``), so all that comes from logs is
-escaped here. Colours are CSS variables, which the page
-replaces by those of its light or dark theme.
+plotly interprets some HTML in every text (``<b>``, ``<a>``), so all text from logs is escaped here.
+Colours are CSS variables, which the page sets for its light or dark theme.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from bmtick.languages import _, _n, number
 
 _TOP = 15
 _CURVES = 6
-_DASHES = ("solid", "dash", "dot", "dashdot")  # of the accused, who are all of one colour
+_DASHES = ("solid", "dash", "dot", "dashdot")  # for suspects, who all have one colour
 _LABEL = 48  # characters of a name on an axis
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One sender in a ranking: its number, whether it is accused, and what hovering tells."""
+    """One sender in a ranking: its value, whether it is a suspect, and its hover text."""
 
     name: str
     value: int
@@ -37,7 +36,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Figure:
-    """One plot: an id for the page, its title, and plotly's JSON."""
+    """One plot: its id on the page, its title, and plotly's JSON."""
 
     name: str
     title: str
@@ -45,7 +44,7 @@ class Figure:
 
 
 def library() -> str:
-    """Return plotly's JavaScript, for a page that needs no network.
+    """Return plotly's JavaScript, so that the page needs no network.
 
     Raises:
         BmtickError: plotly is not installed.
@@ -70,7 +69,7 @@ def _graph_objects() -> Any:
 def queue_figure(
     curve: Series, crises: Sequence[Episode], moments: Sequence[Moment], threshold: int
 ) -> Figure:
-    """The queue over time: threshold, shaded episodes, and the moments of the story."""
+    """The queue's length over time, with threshold, shaded episodes and events."""
     go = _graph_objects()
     figure = go.Figure(
         go.Scatter(
@@ -120,7 +119,7 @@ def queue_figure(
 
 
 def deliveries_figure(timeline: Timeline) -> Figure:
-    """Outcomes of deliveries over time, and failed logins."""
+    """Delivery results over time, and failed logins."""
     go = _graph_objects()
     slots = timeline.slots()
     figure = go.Figure()
@@ -152,7 +151,7 @@ def deliveries_figure(timeline: Timeline) -> Figure:
 
 
 def senders_figure(timeline: Timeline, accused: Sequence[str]) -> Figure:
-    """Recipients over time of those who wrote most; the accused always among them."""
+    """Recipients over time of the largest senders; suspects are always included."""
     go = _graph_objects()
     slots = timeline.slots()
     largest = sorted(timeline.senders, key=lambda n: -timeline.senders[n].total())
@@ -182,7 +181,7 @@ def senders_figure(timeline: Timeline, accused: Sequence[str]) -> Figure:
 
 
 def ranking_figure(name: str, title: str, bars: Sequence[Bar]) -> Figure:
-    """A ranking as horizontal bars, the largest on top."""
+    """A ranking as horizontal bars, largest on top."""
     go = _graph_objects()
     shown = list(bars[:_TOP])[::-1]
     figure = go.Figure(
@@ -203,7 +202,7 @@ def ranking_figure(name: str, title: str, bars: Sequence[Bar]) -> Figure:
         hovermode="closest",
         xaxis={"title": _("recipients")},
         yaxis={
-            # Names are labels, not values: two that are cut to the same text stay two bars.
+            # Names are labels: two names that are cut to the same text remain two bars.
             "tickmode": "array",
             "tickvals": list(range(len(shown))),
             "ticktext": [_label(b.name) for b in shown],
@@ -236,7 +235,7 @@ def _per(length: int) -> str:
 
 
 def outcome_name(outcome: str) -> str:
-    """Return an outcome of deliveries in the reader's language."""
+    """Return the name of a delivery result in the reader's language."""
     names = {
         "sent": _("sent"),
         "deferred": _("deferred"),

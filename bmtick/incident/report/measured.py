@@ -1,4 +1,4 @@
-"""The queue's length as it was measured: points of ``postfix_queue``, by Telegraf or bmtick."""
+"""The queue's measured length: points of ``postfix_queue``, by Telegraf or bmtick."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from bmtick.names import QUEUE
 from bmtick.points import Point
 
 _SECOND = 1_000_000_000
-_STALE = 3  # slots after which a series that is silent counts no more
+_STALE = 3  # slots after which a silent series no longer counts
 
 
 def queue_curve(points: Iterable[Point], start: int, end: int, source: str) -> Series | None:
-    """Add up all queues of all hosts, slot by slot; None where there are no points.
+    """Add up the queues of all hosts for each slot; None if there are no points.
 
-    Series of one host do not share timestamps, so each counts with the most of its slot, and for
-    a few slots with its last value.
+    The series of a host have different timestamps, so each counts with the maximum of its slot, and
+    for a few slots with its last value.
 
     Args:
         points: in order of time.
         start: seconds since the epoch.
         end: seconds since the epoch.
-        source: what the curve is called.
+        source: name of the series.
     """
     length = slot_length(end - start)
     slots: dict[int, dict[tuple[tuple[str, str], ...], int]] = {}

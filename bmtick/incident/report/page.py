@@ -1,8 +1,7 @@
-"""The page itself: one file of HTML, its own script and styles in it, nothing fetched.
+"""Render the report as one HTML file with its own script and styles; it fetches nothing.
 
-A Content-Security-Policy forbids the page every request, so that not even a hostile name that
-found a way through the escaping could call home. Tables say all that the plots show, for readers
-without JavaScript.
+A Content-Security-Policy forbids all requests, so even hostile names that bypass the escaping
+cannot send data. Tables contain all data of the plots, for readers without JavaScript.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ class Table:
     """A table with its heading.
 
     Attributes:
-        numbers: columns that are set to the right.
-        times: columns that are not broken into lines.
+        numbers: columns that are right-aligned.
+        times: columns without line breaks.
     """
 
     title: str
@@ -39,13 +38,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Page:
-    """All that the page says.
+    """The content of the page.
 
     Attributes:
-        verdict: one sentence on top.
+        verdict: the sentence at the top.
         alarming: whether the verdict is bad news.
         tiles: numbers with their captions.
-        notes: where the numbers come from.
+        notes: sources of the numbers.
     """
 
     title: str
@@ -63,7 +62,7 @@ def render(page: Page, library: str) -> str:
     """Return the page as HTML.
 
     Args:
-        page: what it says.
+        page: its content.
         library: plotly's JavaScript.
     """
     values = {
@@ -89,7 +88,7 @@ def render(page: Page, library: str) -> str:
 
 
 def _figure(figure: Figure) -> str:
-    # "<" as an escape of JSON: no text in it can end the script element.
+    # "<" as a JSON escape: no text can end the script element.
     data = figure.json.replace("<", "\\u003c").replace("\u2028", "\\u2028")
     return (
         f'<section><h2>{_text(figure.title)}</h2><div class="plot" id="plot-{figure.name}" '
@@ -140,7 +139,7 @@ def _text(text: str) -> str:
 
 
 def _script(code: str) -> str:
-    """Keep code from ending its own element."""
+    """Escape code so that it cannot end its own element."""
     return code.replace("</script", "<\\/script")
 
 

@@ -1,4 +1,4 @@
-"""The story of an incident, pure: when the queue was too long, and what happened in which order."""
+"""The events of an incident in order: when the queue was too long, and what happened."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bmtick.incident.traffic import Failures
 from bmtick.incident.units import age
 from bmtick.languages import _, _n, number
 
-_GUESSES = 20  # failed logins from one address that are worth a line
+_GUESSES = 20  # failed logins from one address that are worth an entry
 _MOST_GUESSERS = 5
 
 
 @dataclass(frozen=True)
 class Series:
-    """The queue's length over time: starts of slots, lengths, and where they come from."""
+    """The queue's length over time: starts of slots, lengths, and the source."""
 
     times: list[int]
     lengths: list[int]
@@ -28,7 +28,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Act:
-    """Something that was done about it, by a person or the guard."""
+    """An action against the incident, by a person or the guard."""
 
     time: int
     text: str
@@ -36,17 +36,17 @@ class Act:
 
 @dataclass(frozen=True)
 class Episode:
-    """A time in which the queue was at the threshold or above; seconds since the epoch."""
+    """A period in which the queue reached the threshold; seconds since the epoch."""
 
     begin: int
     end: int
     peak: int
-    over: bool  # whether it ended within what is shown
+    over: bool  # whether it ended within the report's period
 
 
 @dataclass(frozen=True)
 class Moment:
-    """One line of the story."""
+    """One event of the incident."""
 
     time: int
     text: str
@@ -58,7 +58,7 @@ def _first(evidence: Sequence[Evidence]) -> str:
 
 
 def episodes(curve: Series, threshold: int) -> list[Episode]:
-    """Return the times at which the queue reached the threshold."""
+    """Return the periods in which the queue reached the threshold."""
     found: list[Episode] = []
     begin: int | None = None
     peak = 0
@@ -83,7 +83,7 @@ def story(
     threshold: int,
     acts: Iterable[Act] = (),
 ) -> list[Moment]:
-    """Return what happened, in order of time."""
+    """Return the events of the incident, in order of time."""
     start = timeline.window.start
     found = [
         Moment(

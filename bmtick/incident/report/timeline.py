@@ -1,4 +1,4 @@
-"""What the plots show, gathered in one pass over the log, in slots of equal length."""
+"""The data of the plots, counted in one pass over the log, in slots of equal length."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from bmtick.incident.grouping import plain_reason
 from bmtick.incident.traffic import Window
 
-_SLOTS = 720  # at most so many points of a curve: more cannot be told apart on a screen
+_SLOTS = 720  # maximum points of a series: a screen shows no more
 _LENGTHS = (10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400)
 _MAX_REASONS = 5000
-_MAX_SENDERS = 20_000  # every server that ever delivered here is one; the largest are shown
+_MAX_SENDERS = 20_000  # every server that delivered here counts as one; only the largest are shown
 
 SENT, DEFERRED, BOUNCED, BLOCKED = "sent", "deferred", "bounced", "blocked"
 OUTCOMES = (SENT, DEFERRED, BOUNCED, BLOCKED)
 
 
 def slot_length(seconds: int) -> int:
-    """Return the seconds of one slot of a stretch of time."""
+    """Return the length of one slot, in seconds, for a period."""
     return next((n for n in _LENGTHS if seconds / n <= _SLOTS), seconds // _SLOTS + 1)
 
 
@@ -27,9 +27,9 @@ class Timeline:
     """Counts by slot; implements :class:`bmtick.incident.traffic.Observer`.
 
     Attributes:
-        queue: the most messages that were queued within each slot, as the log tells.
-        ends: how many there were at its end.
-        senders: recipients by login, or by client without one, and slot.
+        queue: the largest length of the queue in each slot, as shown by the log.
+        ends: its length at the end of each slot.
+        senders: recipients by login (by client if there is none) and slot.
     """
 
     window: Window
@@ -49,7 +49,7 @@ class Timeline:
         self.length = self.length or slot_length(self.window.end - self.window.start)
 
     def slot(self, time: int) -> int:
-        """Return the start of the slot that a time lies in."""
+        """Return the start of the slot that contains a time."""
         return time - time % self.length
 
     def slots(self) -> list[int]:
@@ -58,7 +58,7 @@ class Timeline:
         return list(range(first, self.window.end + 1, self.length))
 
     def queue_curve(self) -> list[int]:
-        """Return the queue's length in each slot; a slot without events is as the last one ended."""
+        """Return the queue's length in each slot; a slot without events keeps the last length."""
         curve, last = [], 0
         for slot in self.slots():
             curve.append(max(last, self.queue[slot]) if slot in self.queue else last)
@@ -76,14 +76,14 @@ class Timeline:
         counter[self.slot(time)] += recipients
 
     def queued(self, time: int, count: int) -> None:
-        """Note the queue's length."""
+        """Record the queue's length."""
         slot = self.slot(time)
         self.queue[slot] = max(self.queue.get(slot, 0), count)
         self.ends[slot] = count
         self.last_queued = count
 
     def outcome(self, time: int, kind: str, count: int, reason: str = "") -> None:
-        """Count what became of recipients, and the reason where it is a refusal."""
+        """Count the result for recipients, and the reason if it is a refusal."""
         self.outcomes.get(kind, self.outcomes[BOUNCED])[self.slot(time)] += count  # expired
         if kind == BLOCKED and not self.first_blocked:
             self.first_blocked = time

@@ -1,1 +1,1 @@
-"""What to do about an account that sends spam: a plan that is data first, and its execution."""
+"""Respond to an account or machine that sends spam: plan the steps, then execute them."""

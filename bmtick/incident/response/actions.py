@@ -1,4 +1,4 @@
-"""Do the steps of a plan, one at a time, under the lock, each known to the journal before it acts."""
+"""Execute the steps of a plan, one at a time, under the lock; each is in the journal first."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from bmtick.incident.response.spool import open_spool
 
 _CLASSES = (string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_.")
 _PASSWORD_LENGTH = 32
-_BATCH = 200  # messages that lie ready at a time while they are restored
+_BATCH = 200  # messages that are staged at a time during a restoration
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step did: whether all of it worked, in words, and the messages it touched."""
+    """The result of a step: success, text, and the messages that it changed."""
 
     ok: bool
     message: str
@@ -45,13 +45,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Doer:
-    """Carries out steps.
+    """Executes steps.
 
     Args:
         programs: the programs of this machine.
-        journal: where every step is recorded; its folder takes the copies.
+        journal: records each step; its folder contains the copies.
         logs: the mail logs, to find out what an interrupted step did.
-        password: the new password; by default a random one that nobody learns.
+        password: the new password; default: a random one that nobody gets to know.
         hang_up: ends an SMTP session of a ``master``; returns whether there was one.
     """
 
@@ -62,10 +62,10 @@ class Doer:
     hang_up: Callable[[SmtpSession, int], bool] = field(default=smtp_sessions.end)
 
     def recover(self) -> list[str]:
-        """Find out what interrupted steps did and write it down; return it in words.
+        """Find out what interrupted steps did and record it; return it as text.
 
         Raises:
-            BmtickError: the journal cannot be written, or another run is at work.
+            BmtickError: the journal cannot be written, or another run is active.
         """
         if not recovery.unfinished(self.journal.operations()):
             return []
@@ -73,10 +73,10 @@ class Doer:
             return self._recover(lock)
 
     def do(self, plan: Plan, name: str) -> Outcome:
-        """Do one step of the plan.
+        """Execute one step of the plan.
 
         Raises:
-            BmtickError: the step cannot be done here at all; nothing was done.
+            BmtickError: the step is not possible here; nothing was done.
         """
         step = plan.step(name)
         if step.idle:
@@ -114,7 +114,7 @@ class Doer:
     def _operation(
         self, plan: Plan, step: str, messages: Mapping[str, int], **facts: str
     ) -> Iterator[tuple[str, Callable[[Outcome], Outcome]]]:
-        """Begin a step in the journal; yields the operation's id and what ends it."""
+        """Begin a step in the journal; yield the operation's id and a function that ends it."""
         who = plan.target.key
         operation = self.journal.begin(who, step, messages, **facts)
 
@@ -135,7 +135,7 @@ class Doer:
         yield operation, end
 
     def _run(self, plan: Plan, step: Step, lock: int) -> Outcome:
-        """Run the step's commands until one works: the later ones are other forms of the first."""
+        """Run the step's commands until one succeeds: later ones are alternatives to the first."""
         del lock
         with self._operation(plan, step.name, {}) as (_, end):
             failure = ""
@@ -147,7 +147,7 @@ class Doer:
             return end(Outcome(False, f"bm-cli failed: {failure}"))
 
     def _password(self, plan: Plan, step: Step, lock: int) -> Outcome:
-        """Hand bm-cli the password in memory: no file that others might find or replace."""
+        """Give bm-cli the password in memory: a file could be found or replaced by others."""
         del lock
         with self._operation(plan, step.name, {}) as (_, end):
             memory = os.memfd_create("bmtick")
@@ -178,9 +178,9 @@ class Doer:
             return end(Outcome(not failure, f"{what} ended{failure}"))
 
     def _hold(self, plan: Plan, step: Step, lock: int) -> Outcome:
-        """Hold first, look after: what moves is gone by the time its queue file is read.
+        """Hold first, then check: a moving message is gone before its queue file can be read.
 
-        Whatever proves to be somebody else's is released at once.
+        Messages of other senders are released at once.
         """
         with self._operation(plan, step.name, step.messages) as (_, end):
             self._postsuper("-h", step.messages, lock)
@@ -190,7 +190,7 @@ class Doer:
                 if e.queue_name == "hold" and e.queue_id in step.messages
             }
             known = read_envelopes(self.programs, there)
-            # A short queue id may have gone to another message since the plan was made.
+            # A short queue id may belong to another message since the plan was made.
             other = [
                 i
                 for i, arrival in there.items()
@@ -266,7 +266,7 @@ class Doer:
 
             restored = self._requeue(operation, whole, note, failures)
             for copy in old:
-                # sendmail cannot tell later whether it was done: rather once too few than twice.
+                # sendmail leaves no trace of a submission: rather skip one than send it twice.
                 note("sent", [copy.queue_id])
                 failure = copy.resend(self.programs)
                 if failure:
@@ -285,14 +285,14 @@ class Doer:
         note: Callable[[str, Iterable[str]], None],
         failures: list[str],
     ) -> list[str]:
-        """Put copies back through ``maildrop``; return the ids of those that are."""
+        """Put copies back through ``maildrop``; return the ids of those that were."""
         restored: list[str] = []
         if not found:
             return restored
         spool = open_spool(self.programs)
         for earlier in self.journal.operations():
             if earlier.step == "restore" and earlier.ended:
-                spool.clear(earlier.id)  # what a run that was killed twice left lying ready
+                spool.clear(earlier.id)  # files that a run left staged when it was killed twice
         for start in range(0, len(found), _BATCH):
             batch = found[start : start + _BATCH]
             for copy in batch:
@@ -310,7 +310,7 @@ class Doer:
         return restored
 
     def _still_there(self, messages: Mapping[str, int], queue: str = "") -> dict[str, int]:
-        """Return those messages of a plan that are in the queue now, as the same messages."""
+        """Return the messages of a plan that are still in the queue, and not other ones."""
         entries: Iterable[QueueEntry] = read_queue(self.programs)
         return {
             e.queue_id: e.arrival_time
@@ -321,7 +321,7 @@ class Doer:
         }
 
     def _envelopes(self, ids: Iterable[str]) -> dict[str, Envelope]:
-        """Read queue files; only those that are there, as postcat looks a second for others."""
+        """Read queue files of ids that exist; postcat searches a second for each missing one."""
         present = {e.queue_id for e in read_queue(self.programs)}
         return read_envelopes(self.programs, [i for i in ids if i in present])
 
@@ -336,21 +336,21 @@ class Doer:
 
 
 def last_deletion(operations: Sequence[Operation], who: str) -> Operation | None:
-    """Return the target's newest deletion with messages that can be put back."""
+    """Return the target's newest deletion with restorable messages."""
     found = (o for o in reversed(operations) if o.step == "delete" and o.who == who)
     return next((o for o in found if Path(o.folder).is_dir() and to_restore(o, operations)), None)
 
 
 def to_restore(deletion: Operation, operations: Sequence[Operation]) -> frozenset[str]:
-    """Return the ids of a deletion that can be put back."""
+    """Return the ids of a deletion that can be restored."""
     ids = restorable(deletion, operations)
     return frozenset(i for i in ids if not copies.load(Path(deletion.folder), i).restored)
 
 
 def random_password() -> str:
-    """Return a password no policy refuses for want of a kind of character.
+    """Return a password that satisfies policies about kinds of characters.
 
-    All of its characters are plain to bm-cli's reader of argument files.
+    bm-cli's reader of argument files takes all its characters literally.
     """
     alphabet = "".join(_CLASSES)
     while True:
@@ -360,5 +360,5 @@ def random_password() -> str:
 
 
 def _foreign(plan: Plan, envelope: Envelope) -> bool:
-    """Ask the queue file itself before acting: the login in it decides."""
+    """Whether the login in the queue file belongs to another account."""
     return plan.target.contradicts(envelope.attributes.get("sasl_username", ""))

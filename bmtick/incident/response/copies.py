@@ -1,10 +1,10 @@
 """Copies of messages, taken before they are deleted.
 
-A dated folder per deletion, mode 0700, holds three files of mode 0600 for each message:
-``QUEUEID.queue``, Postfix's queue file as it was, which a restoration puts back;
-``QUEUEID.eml``, the message for people; and ``QUEUEID.json``, its envelope. They are never changed
-later: which of them was put back is in the journal. Only recipients who had not got the message
-get it when it is restored, as the queue file marks the others.
+A dated folder for each deletion, mode 0700, contains three files of mode 0600 for each message:
+``QUEUEID.queue``, Postfix's unchanged queue file, which a restoration puts back; ``QUEUEID.eml``,
+the message for people; and ``QUEUEID.json``, its envelope. They are never changed: the journal
+records which of them were put back. A restored message goes only to recipients who do not have it
+yet, since the queue file marks the others.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+")
 
 
 def new_folder(parent: Path, target: str, now: datetime) -> Path:
-    """Return the path of a folder that is not there yet, named by time and target."""
+    """Return the path of a new folder, named by time and target."""
     name = re.sub(r"[^A-Za-z0-9@._+-]", "_", target)[:60].lstrip(".-") or "user"
     stem = f"{now:%Y%m%dT%H%M%SZ}-{name}"
     for number in range(1000):
@@ -37,7 +37,7 @@ def new_folder(parent: Path, target: str, now: datetime) -> Path:
 
 
 def external(address: str) -> str:
-    """Return an address as RFC 5321 writes it: the local part in quotes where it needs them."""
+    """Return an address in the form of RFC 5321: the local part in quotes if necessary."""
     local, at, domain = address.rpartition("@")
     if not at:
         local, domain = address, ""
@@ -48,13 +48,13 @@ def external(address: str) -> str:
 
 
 def save(folder: Path, envelope: Envelope, message: bytes, queue_file: bytes) -> None:
-    """Write one message, its queue file and its envelope; ``settle`` sees them on disk.
+    """Write one message, its queue file and its envelope; ``settle`` syncs them to disk.
 
     Raises:
-        BmtickError: they cannot be written, or the copy is not whole.
+        BmtickError: they cannot be written, or the copy is incomplete.
     """
     stem = checked_id(envelope.queue_id)
-    # Postfix counts each line end as two bytes and more for overlong lines, so never less.
+    # Postfix counts two bytes for each line end, and more for overlong lines, so never less.
     if not message or envelope.size <= 0 or len(message) + message.count(b"\n") > envelope.size:
         raise BmtickError(f"the copy of {stem} does not match its queue file")
     record = {
@@ -69,12 +69,12 @@ def save(folder: Path, envelope: Envelope, message: bytes, queue_file: bytes) ->
     }
     _write(folder / f"{stem}.queue", queue_file)
     _write(folder / f"{stem}.eml", message)
-    # ASCII: bytes that are no UTF-8 come through as lone surrogates, which JSON escapes.
+    # ASCII: bytes that are not UTF-8 become lone surrogates, which JSON escapes.
     _write(folder / f"{stem}.json", (json.dumps(record, indent=1) + "\n").encode("ascii"))
 
 
 def settle() -> None:
-    """Wait until all that was written is on disk: once, as a wait for each file takes minutes."""
+    """Sync all written files to disk: together, since syncing each one takes minutes."""
     os.sync()
 
 
@@ -88,17 +88,17 @@ class Copy:
 
     @property
     def queue_file(self) -> Path | None:
-        """Postfix's queue file; None in copies of older versions, which have no such file."""
+        """Postfix's queue file; None in copies of older versions, which did not save it."""
         path = self.folder / f"{self.queue_id}.queue"
         return path if path.exists() else None
 
     @property
     def restored(self) -> bool:
-        """Whether an older version put it back and noted that in the copy."""
+        """Whether an older version put it back and recorded that in the copy."""
         return bool(self.record.get("restored"))
 
     def resend(self, programs: Programs) -> str:
-        """Submit a copy that has no queue file as new mail; return "" or why it did not work.
+        """Submit a copy without queue file as new mail; return "" or the reason of the failure.
 
         ``-G`` keeps Postfix from rewriting the headers of a message that is not new.
         """
@@ -110,10 +110,10 @@ class Copy:
 
 
 def load(folder: Path, queue_id: str) -> Copy:
-    """Return one copy.
+    """Load one copy.
 
     Raises:
-        BmtickError: there is none, or it is damaged.
+        BmtickError: it does not exist, or is damaged.
     """
     path = folder / f"{checked_id(queue_id)}.json"
     try:

@@ -1,8 +1,8 @@
-"""The way through an incident for two at night: who, which steps, and proof that it stopped.
+"""Guide the administrator through an incident: who, which steps, and proof that the mail stopped.
 
-All that touches the world is handed in: what is asked and said, the clock, and what looks at the
-queue. Each step is the one of ``bmtick respond``; here it is confirmed and told in the language of
-the administrator.
+All input and output is injected: questions and text, the clock, and access to the queue. The steps
+are those of ``bmtick respond``; here each one is confirmed and explained in the administrator's
+language.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from bmtick.incident.response.plan import Plan, Step
 from bmtick.incident.units import plain
 from bmtick.languages import _, _n
 
-# Stop the mail first; then lock the door; then what came in between.
+# Stop the mail first; then lock the account; then remove what was sent meanwhile.
 BEFORE_PROOF = (
     *("hold", "password", "lock", "sessions", "networks", "firewall", "connections"),
     "hold",
 )
 AFTER_PROOF = ("delete", "release")
-QUIET = 60.0  # seconds without anything that leaves, until it counts as stopped
-LIMIT = 900.0  # seconds, until the watch gives up
-_LOOK = 2.0  # seconds between two looks
+QUIET = 60.0  # seconds without a delivery after which the mail has stopped
+LIMIT = 900.0  # seconds until the watch times out
+_LOOK = 2.0  # seconds between two samples
 
 
 @dataclass(frozen=True)
 class Accused:
-    """One account or machine, and what speaks against it.
+    """One account or machine, and the evidence against it.
 
     Attributes:
         kind: ``user`` or ``client``.
-        since: first suspicious moment, seconds since the epoch; 0: unknown.
+        since: first suspicious activity, seconds since the epoch; 0: unknown.
         evidence: sentences.
         held: whether the guard holds its mail.
     """
@@ -47,12 +47,12 @@ class Accused:
 
 
 class Flow(NamedTuple):
-    """What a target sends, at one look.
+    """What a target sends, in one sample.
 
     Attributes:
-        left: recipients elsewhere who got its mail since the watch began.
-        accepted: messages that Postfix took from it since.
-        moving: its messages in the queue that are not on hold.
+        left: outside recipients who got its mail since the watch began.
+        accepted: messages that Postfix accepted from it since then.
+        moving: its queued messages that are not on hold.
     """
 
     left: int
@@ -61,18 +61,18 @@ class Flow(NamedTuple):
 
 
 class Hands(Protocol):
-    """What the guide works with."""
+    """The actions that the guide needs."""
 
     def plan(self, accused: Accused) -> Plan:
-        """Look at the queue now and return the plan."""
+        """Read the queue and return the plan."""
         ...
 
     def do(self, plan: Plan, step: str) -> Outcome:
-        """Do a step."""
+        """Execute a step."""
         ...
 
     def watch(self, plan: Plan) -> Callable[[], Flow]:
-        """Begin to count what the target sends; each call looks once."""
+        """Begin to count what the target sends; each call returns a sample."""
         ...
 
     def report(self) -> str:
@@ -82,16 +82,16 @@ class Hands(Protocol):
 
 @dataclass(frozen=True)
 class Guide:
-    """Leads through an incident.
+    """Guides through an incident.
 
     Args:
-        hands: looks and acts.
-        say: shows a line.
-        ask: shows a question and returns the answer.
+        hands: reads the queue and executes steps.
+        say: prints a line.
+        ask: asks a question and returns the answer.
         now: seconds, monotonic.
         sleep: waits for seconds.
-        quiet: seconds without anything that leaves, until it counts as stopped.
-        limit: seconds, until the watch gives up.
+        quiet: seconds without a delivery after which the mail has stopped.
+        limit: seconds until the watch times out.
     """
 
     hands: Hands
@@ -103,11 +103,11 @@ class Guide:
     limit: float = LIMIT
 
     def lead(self, accused: Sequence[Accused], alerts: Iterable[str]) -> bool:
-        """Go the whole way; return whether nothing is left to do.
+        """Guide through all steps; return whether everything is done.
 
         Args:
-            accused: the most suspicious first.
-            alerts: texts of the alerts that fire.
+            accused: most suspicious first.
+            alerts: messages of the firing alerts.
         """
         for text in alerts:
             self.say(_("Firing: {alert}", alert=printable(text)))
@@ -188,11 +188,11 @@ class Guide:
         return plan
 
     def _yes(self, question: str) -> bool:
-        # y, yes, j, ja, o, oui: whatever the language, all three are understood.
+        # y, yes, j, ja, o, oui: accepted in every language.
         return self.ask(question).strip().lower()[:1] in ("y", "j", "o")
 
     def _prove(self, accused: Accused, plan: Plan) -> bool:
-        """Watch until nothing of the target leaves any more; return whether that came true."""
+        """Watch until the target's mail has stopped; return whether it has."""
         self.say("")
         self.say(
             _(
@@ -263,7 +263,7 @@ class Guide:
 
 
 def headline(accused: Accused) -> str:
-    """Return who it is and since when, in one line."""
+    """Return name and start in one line."""
     name = printable(accused.name)
     text = (
         _("The account {who}", who=name)
@@ -278,7 +278,7 @@ def headline(accused: Accused) -> str:
 
 
 def describe(step: Step) -> str:
-    """Return a step and what it brings, in the language of the administrator."""
+    """Return a step and its effect, in the administrator's language."""
     number = len(step.messages)
     texts = {
         "hold": lambda: _n(
@@ -316,7 +316,7 @@ def describe(step: Step) -> str:
 
 
 def by_hand(step: Step) -> str:
-    """Return what to do by hand, in the language of the administrator where that is known."""
+    """Return the manual instructions, in the administrator's language if translated."""
     console = _("BlueMind's administration console, Directories > Directory browser")
     texts = {
         "password": lambda: _(
@@ -335,7 +335,7 @@ def by_hand(step: Step) -> str:
 
 
 def result(name: str, outcome: Outcome) -> str:
-    """Return what a step did, in the language of the administrator."""
+    """Return the result of a step, in the administrator's language."""
     if not outcome.ok:
         return _("It failed: {reason}", reason=printable(outcome.message))
     number = len(outcome.ids)

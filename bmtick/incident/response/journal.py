@@ -1,9 +1,8 @@
-"""The journal: what is begun, done and ended, by whom, with which messages; JSON lines, 0600.
+"""Journal of steps: begin, progress and end, by whom, with which messages; JSON lines, mode 0600.
 
-A step writes a line before it acts ("begin") and one after it ("end"); between them stand the
-points of no return ("copied", "staged"). So a step that was killed is known with all of its
-messages, and what it did is found out by comparing the journal with the queue. Nothing secret is
-written here.
+A step writes a line before it acts ("begin") and one after it ("end"); between them are its points
+of no return ("copied", "staged"). So all messages of a killed step are known, and comparing the
+journal with the queue shows what it did. The journal contains no secrets.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from bmtick.errors import BmtickError, Location
 from bmtick.files import Folder
 from bmtick.incident.account import normal
 
-_WAIT = 30.0  # seconds for another bmtick, or for a postsuper that it left behind
-ANY_TIME = 0  # arrival of a message in lines that older versions wrote
+_WAIT = 30.0  # seconds to wait for another bmtick, or for a postsuper that it left running
+ANY_TIME = 0  # arrival of a message in lines of older versions
 
 
 def operator() -> str:
-    """Return who runs this: the user behind sudo, if there is one."""
+    """Return the user who runs this: the user behind sudo, if there is one."""
     sudo = os.environ.get("SUDO_USER", "")
     try:
         user = getpass.getuser()
@@ -39,17 +38,17 @@ def operator() -> str:
 
 @dataclass
 class Operation:
-    """One step that was begun, as the journal tells it.
+    """One step that was begun, as recorded in the journal.
 
     Attributes:
         who: the target's key: ``user NAME``, ``client NETWORK`` or ``filter TEXT``.
-        time: when it was begun, seconds since the epoch.
-        messages: queue id and arrival (seconds since the epoch) of all that it was to touch.
+        time: when it began, seconds since the epoch.
+        messages: queue id and arrival (seconds since the epoch) of all messages it applies to.
         folder: of copies.
-        of: the deletion that a restoration takes back.
+        of: the deletion that a restoration reverts.
         committed: ids past the point of no return: copied to disk, or staged for the queue.
-        ended: whether it came to its end; then ``done`` are the ids that it touched.
-        failed: whether that was no good one.
+        ended: whether it ended; then ``done`` are the ids that it changed.
+        failed: whether it ended with a failure.
     """
 
     id: str
@@ -74,7 +73,7 @@ class Journal:
         folder: created with mode 0700; holds ``audit.jsonl`` and the copies of messages.
         clock: the present time.
         by: who acts.
-        wait: how long to wait for another run, seconds.
+        wait: seconds to wait for another run.
     """
 
     folder: Path
@@ -84,11 +83,11 @@ class Journal:
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The journal's file."""
         return self.folder / "audit.jsonl"
 
     def opened(self) -> Folder:
-        """Return the open folder, which nobody but this user, or root, can enter or exchange.
+        """Return the open folder, which only this user or root can enter or replace.
 
         Raises:
             BmtickError: it cannot be created, or others own it or can enter it.
@@ -110,10 +109,10 @@ class Journal:
 
     @contextmanager
     def lock(self) -> Iterator[int]:
-        """Let one run act at a time; yields a descriptor that started programs must inherit.
+        """Allow one run at a time; yield a descriptor that child processes must inherit.
 
-        A lock ends with the last process that has its descriptor. So a ``postsuper`` that outlives
-        a killed bmtick keeps the next run waiting until the queue is as it will be.
+        A lock ends with the last process that has its descriptor. So if a killed bmtick left a
+        ``postsuper`` running, the next run waits until the queue no longer changes.
 
         Raises:
             BmtickError: another run holds it for too long, or the folder cannot be written.
@@ -134,16 +133,16 @@ class Journal:
             os.close(descriptor)
 
     def begin(self, who: str, step: str, messages: Mapping[str, int], **facts: Any) -> str:
-        """Write that a step begins, before it does anything; return the operation's id."""
+        """Record that a step begins, before it acts; return the operation's id."""
         operation = secrets.token_hex(6)
         self.write(operation, who, step, "begin", messages=list(messages.items()), **facts)
         return operation
 
     def write(self, operation: str, who: str, step: str, phase: str, **facts: Any) -> None:
-        """Append one line and see it on disk before going on.
+        """Append one line and sync it to disk before returning.
 
         Raises:
-            BmtickError: the line cannot be written; then nothing may be done either.
+            BmtickError: the line cannot be written; then the caller must not act.
         """
         kind, _, name = who.partition(" ")
         record = {
@@ -167,7 +166,7 @@ class Journal:
             ) from None
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """Yield the lines, oldest first; one that a crash cut off is skipped.
+        """Yield the lines, oldest first; a line that a crash cut off is skipped.
 
         Raises:
             BmtickError: the journal cannot be read.
@@ -196,15 +195,15 @@ class Journal:
             try:
                 _take(record, number, found)
             except (ValueError, TypeError, OverflowError):
-                continue  # no line of ours
+                continue  # not a line of this program
         for operation in found.values():
-            if operation.folder:  # it may have been moved since, with the journal
+            if operation.folder:  # it may have moved since, with the journal
                 operation.folder = str(self.folder / operation.folder)
         return list(found.values())
 
 
 def _take(record: Mapping[str, Any], number: int, found: dict[str, Operation]) -> None:
-    """Take up one line; what is no line of a journal raises ValueError, TypeError and such."""
+    """Process one line; an invalid one raises ValueError, TypeError or similar."""
     key = str(record.get("op") or _key_of_old(record, found, number))
     if record.get("phase") == "begin":
         found[key] = _operation(key, record)
@@ -213,7 +212,7 @@ def _take(record: Mapping[str, Any], number: int, found: dict[str, Operation]) -
 
 
 def who_of(record: Mapping[str, Any]) -> str:
-    """Return the key of the target that a line is about."""
+    """Return the key of a line's target."""
     for kind in ("client", "filter"):
         if record.get(kind):
             return f"{kind} {record[kind]}"
@@ -221,7 +220,7 @@ def who_of(record: Mapping[str, Any]) -> str:
 
 
 def _operation(key: str, record: Mapping[str, Any]) -> Operation:
-    # Older versions wrote the ids alone.
+    # Older versions wrote only the ids.
     messages = record.get("messages") or [[i, ANY_TIME] for i in record.get("ids", ())]
     return Operation(
         id=key,
@@ -250,7 +249,7 @@ def _go_on(operation: Operation, record: Mapping[str, Any]) -> None:
 
 
 def _key_of_old(record: Mapping[str, Any], found: Mapping[str, Operation], number: int) -> str:
-    """Return the key of a line without an ``op``: the last begun step of its name and target."""
+    """Return the key of a line without ``op``: the last step of its name and target."""
     if record.get("phase") == "begin":
         return f"line {number}"
     step, who = record.get("step"), who_of(record)
@@ -260,7 +259,7 @@ def _key_of_old(record: Mapping[str, Any], found: Mapping[str, Operation], numbe
 
 
 def _is_torn(folder: Folder, name: str) -> bool:
-    """Tell whether the last line was cut off by a crash, so that the next must start on a new line."""
+    """Whether a crash cut off the last line, so that the next one needs a new line."""
     try:
         descriptor = folder.open(name)
     except FileNotFoundError:
@@ -273,15 +272,15 @@ def _is_torn(folder: Folder, name: str) -> bool:
 
 
 def is_message(arrival: int, found: int) -> bool:
-    """Tell whether two arrivals of one queue id are of one message; short ids are reused."""
+    """Whether two arrivals of a queue id are the same message; short ids are reused."""
     return arrival in (ANY_TIME, found)
 
 
 def held_by_us(operations: Iterable[Operation]) -> dict[str, int]:
-    """Return the messages (id and arrival) that bmtick put on hold, as far as the journal tells.
+    """Return the messages (id and arrival) that bmtick put on hold, according to the journal.
 
-    A step that did not end counts with all of its messages: those that it did not reach are not on
-    hold, which the queue shows.
+    An unfinished step counts with all its messages: those that it did not reach are not on hold,
+    which the queue shows.
     """
     held: dict[str, int] = {}
     for operation in operations:
@@ -295,10 +294,10 @@ def held_by_us(operations: Iterable[Operation]) -> dict[str, int]:
 
 
 def restorable(operation: Operation, operations: Iterable[Operation]) -> frozenset[str]:
-    """Return the ids of a deletion that are deleted and not yet put back.
+    """Return the ids of a deletion that are deleted and not yet restored.
 
-    Of a restoration that was killed, what was on its way counts as put back, so that nothing is
-    sent twice; :func:`bmtick.incident.response.recovery.recover` finds out what was not.
+    In a restoration that was killed, staged messages count as restored, so that nothing is sent
+    twice; :func:`bmtick.incident.response.recovery.recover` finds those that were not.
     """
     back: frozenset[str] = frozenset()
     for other in operations:

@@ -1,4 +1,4 @@
-"""Find out which account a name means: the full address of a bare login, or that nobody has it."""
+"""Find the account of a name: the full address of a bare login, or that there is none."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _MOST = 100_000  # logins that are remembered
 
 
 def known_logins(paths: Sequence[str]) -> frozenset[str]:
-    """Return every login that sent mail, by the logs and their rotated siblings.
+    """Return every login that sent mail, from the logs and their rotated logs.
 
-    Failed logins do not count: their names are the attackers'. Empty where no log can be read.
+    Failed logins do not count: attackers choose those names. Empty if no log can be read.
     """
     found: set[str] = set()
     try:
@@ -41,7 +41,7 @@ def known_logins(paths: Sequence[str]) -> frozenset[str]:
 def unknown_account(
     account: Account, logins: Collection[str], senders: Iterable[str]
 ) -> BmtickError:
-    """Return the error for a name that neither log nor queue knows, with the nearest that is."""
+    """Return the error for a name that is not in log or queue, with the nearest known name."""
     names = {normal(n): n for n in (*senders, *logins) if n}
     hint = nearest(normal(account.name), names)
     near = next((n for key, n in names.items() if f"'{key}'" in hint), "")
@@ -59,12 +59,12 @@ def unknown_account(
 def full_addresses(login: str, logins: Iterable[str], domains: Iterable[str]) -> list[str]:
     """Return the addresses that a bare login may stand for.
 
-    Another login of the log of the form ``LOGIN@DOMAIN`` tells it; otherwise this server's only
-    mail domain does, as BlueMind and Postfix complete a bare login by their own.
+    A login ``LOGIN@DOMAIN`` in the log decides; otherwise this server's only mail domain, since
+    BlueMind and Postfix complete a bare login with their own domain.
 
     Args:
         login: without ``@``.
-        logins: all logins of the log.
+        logins: all logins in the log.
         domains: the mail domains of this server.
     """
     start = f"{normal(login)}@"
@@ -73,11 +73,10 @@ def full_addresses(login: str, logins: Iterable[str], domains: Iterable[str]) ->
 
 
 def mail_domains(programs: Programs) -> list[str]:
-    """Return the domains that this Postfix has mailboxes for, as far as it tells.
+    """Return the domains for which this Postfix has mailboxes, as far as it shows them.
 
-    Names stand in ``virtual_mailbox_domains`` and ``mydestination``, or in tables there, which
-    ``postmap -s`` lists. Names of machines, without mailboxes of people, are left out where there
-    are virtual domains.
+    They are in ``virtual_mailbox_domains`` and ``mydestination``, or in their tables, which
+    ``postmap -s`` lists. If there are virtual domains, machine names are left out.
     """
     for name in ("virtual_mailbox_domains", "mydestination"):
         try:

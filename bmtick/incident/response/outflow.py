@@ -1,4 +1,4 @@
-"""What of a target still leaves: its deliveries by the log, and its mail that Postfix may deliver."""
+"""What a target still sends: its deliveries in the log, and its queued mail that may leave."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _OUTWARD = ("smtp", "relay")
 
 @dataclass
 class Outflow:
-    """Counts, from a moment on, what a target sends.
+    """Counts what a target sends from now on.
 
     Args:
         target: an account or a machine.
-        ledger: the messages that were open at that moment.
+        ledger: the messages that are open now.
 
     Attributes:
-        accepted: messages of the target that Postfix took since.
-        left: recipients elsewhere who got mail of the target since.
+        accepted: messages that Postfix accepted from the target since then.
+        left: outside recipients who got mail from the target since then.
     """
 
     target: Target
@@ -36,7 +36,7 @@ class Outflow:
     left: int = 0
 
     def feed(self, lines: Iterator[bytes], clock: LogClock) -> None:
-        """Take up new lines of the log."""
+        """Process new lines of the log."""
         for time, event in events(lines, clock):
             if isinstance(event, ev.Client):
                 self.ledger.client(time, event)
@@ -53,7 +53,7 @@ class Outflow:
                 self.ledger.removed(event.queue_id)
 
     def owns(self, message: Message) -> bool:
-        """Tell whether a message is the target's."""
+        """Whether a message belongs to the target."""
         account, client = self.target.account, self.target.client
         if account:
             return account.is_login(message.user or message.sender)
@@ -63,10 +63,10 @@ class Outflow:
 
 @dataclass
 class LogTail:
-    """New lines of logs, over rotation (rename and create, or cut in place).
+    """New lines of logs, across rotation (rename and create, or truncation).
 
     Args:
-        paths: the logs; what they hold now is old.
+        paths: the logs; their current content is skipped.
     """
 
     paths: Sequence[str]
@@ -78,7 +78,7 @@ class LogTail:
             self._reopen(path, os.SEEK_END)
 
     def lines(self) -> Iterator[bytes]:
-        """Yield the whole lines that were written since the last call."""
+        """Yield the complete lines that were written since the last call."""
         for path in self.paths:
             yield from self._read(path)
             file = self._open.get(path)

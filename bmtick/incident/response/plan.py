@@ -1,7 +1,7 @@
-"""The plan: each step with its exact commands, its effect, and how to take it back. Pure.
+"""Build the plan: each step with its exact commands, its effect, and its undo. Pure.
 
-The order is the runbook's: lock the spammer out, stop the mail, look at it, and only then let it
-go or delete it.
+The order is that of the runbook: lock out the spammer, stop the mail, review it, and only then
+release or delete it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _QUEUE_STEPS = ("hold", "release", "delete", "restore")
 ACCOUNT_STEPS = ("password", "lock", "sessions", "connections", *_QUEUE_STEPS)
 CLIENT_STEPS = ("networks", "firewall", "connections", *_QUEUE_STEPS)
 STEPS = tuple(dict.fromkeys((*ACCOUNT_STEPS[:4], *CLIENT_STEPS)))
-PASSWORD_FILE = "PASSWORD-FILE"  # noqa: S105 -- stands for a path in the plan, is no password
+PASSWORD_FILE = "PASSWORD-FILE"  # noqa: S105 -- a placeholder for a path, not a password
 _SHOWN = 3
 _CONSOLE = "BlueMind's administration console, Directories > Directory browser"
 _NO_CLI = "bm-cli is not on this machine"
@@ -34,13 +34,13 @@ _UNSAFE = "bm-cli is only ever given a plain full address, as a bare name can me
 
 @dataclass(frozen=True)
 class Command:
-    """One program call; ``ids`` go to its stdin, one a line."""
+    """One program call; ``ids`` are written to its stdin, one a line."""
 
     arguments: tuple[str, ...]
     ids: tuple[str, ...] = ()
 
     def shown(self) -> str:
-        """The command as a shell would take it, long lists of ids cut short."""
+        """The command in shell syntax; long lists of ids are shortened."""
         command = shlex.join(self.arguments)
         if not self.ids:
             return printable(command)
@@ -54,14 +54,14 @@ class Step:
     """One step of the response.
 
     Attributes:
-        effect: what happens when it is done.
-        undo: how to take it back, or why that is impossible.
-        commands: what is run; empty where bmtick does it without a program.
-        messages: queue id and arrival (seconds since the epoch) of the messages it touches.
-        confirm: whether it is only done after a confirmation.
-        by_hand: what to do by hand instead; then there are no commands.
-        idle: why there is nothing to do; empty if there is.
-        deletion: the operation that a restoration takes back.
+        effect: what it changes.
+        undo: how to revert it, or why that is impossible.
+        commands: the program calls; empty if bmtick does it without a program.
+        messages: queue id and arrival (seconds since the epoch) of the messages it applies to.
+        confirm: whether it requires a confirmation.
+        by_hand: manual instructions; then there are no commands.
+        idle: why there is nothing to do; else empty.
+        deletion: the operation that a restoration reverts.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Plan:
     """The whole response for one target.
 
     Attributes:
-        sessions: its open SMTP sessions; None where the log cannot be read.
+        sessions: its open SMTP sessions; None if the log cannot be read.
     """
 
     target: Target
@@ -94,7 +94,7 @@ class Plan:
         """Return one step.
 
         Raises:
-            BmtickError: a response for such a target has no such step.
+            BmtickError: there is no such step for this kind of target.
         """
         for step in self.steps:
             if step.name == name:
@@ -106,14 +106,14 @@ class Plan:
 
 
 class Held(NamedTuple):
-    """Messages on hold: those that bmtick put there, and how many others."""
+    """Messages on hold: those that bmtick put on hold, and the number of others."""
 
     ours: Mapping[str, int]
     foreign: int
 
 
 class Deletion(NamedTuple):
-    """The newest deletion with messages that can be put back."""
+    """The newest deletion with restorable messages."""
 
     operation: Operation
     ids: frozenset[str]
@@ -130,17 +130,17 @@ def make_plan(
     mynetworks: str = "",
     warnings: tuple[str, ...] = (),
 ) -> Plan:
-    """Lay out the steps.
+    """Build the steps.
 
     Args:
-        target: whose mail it is.
+        target: whose mail.
         selection: its queued messages.
-        programs: names the Postfix instance and tells whether bm-cli is there.
-        held: what of the selection bmtick itself put on hold.
-        deletion: what can be put back, if there is any.
+        programs: determines the Postfix instance and whether bm-cli is installed.
+        held: messages of the selection that bmtick put on hold.
+        deletion: what can be restored, if anything.
         sessions: open SMTP sessions of the target; None: unknown.
         mynetworks: Postfix's parameter; empty: it cannot be read.
-        warnings: what the administrator should know before acting.
+        warnings: for the administrator, before the first step.
     """
     steps: list[Step] = []
     if target.account:
@@ -163,7 +163,7 @@ def make_plan(
 
 
 def _cli(account: Account, programs: Programs, *words: str) -> tuple[Command, ...]:
-    """Return a call of ``bm-cli user``, ``ADDRESS`` replaced; nothing where that is not safe."""
+    """Return a call of ``bm-cli user``, with ``ADDRESS`` replaced; none if that is not safe."""
     target = account.cli_target()
     if target is None or programs.find("bm-cli") is None:
         return ()
@@ -194,9 +194,9 @@ def _password(account: Account, programs: Programs) -> Step:
 def _lock(account: Account, programs: Programs) -> Step:
     """Lock by the flag "password must change".
 
-    ``bm-cli user update`` has nothing to suspend a user; with this flag ysnp and nginx refuse the
-    login for SMTP and IMAP (``CoreCredentialValidator``, ``Nginx``: PASSWORDEXPIRED), and the web
-    pages only offer to change the password.
+    ``bm-cli user update`` cannot suspend a user. With this flag ysnp and nginx refuse the login for
+    SMTP and IMAP (``CoreCredentialValidator``, ``Nginx``: PASSWORDEXPIRED), and the web pages only
+    offer to change the password.
     """
     commands = _cli(account, programs, "update", "ADDRESS", "--set-password-must-change")
     suspend = f"{_CONSOLE}: open the user, tick 'Suspended', save"
@@ -212,7 +212,7 @@ def _lock(account: Account, programs: Programs) -> Step:
 
 
 def _sessions(account: Account, programs: Programs) -> Step:
-    # BlueMind 5 wants --email; before that the address stood alone. The other form is refused.
+    # BlueMind 5 requires --email, older versions the bare address. The other form is refused.
     new = _cli(account, programs, "logout", "--email", "ADDRESS")
     old = _cli(account, programs, "logout", "ADDRESS")
     return Step(
@@ -227,7 +227,7 @@ def _sessions(account: Account, programs: Programs) -> Step:
 
 
 def _networks(client: Network, mynetworks: str) -> Step:
-    """Say how the machine loses its trust: in BlueMind's console, elsewhere by ``postconf``."""
+    """Remove the machine from the trusted networks: in BlueMind's console, else by ``postconf``."""
     networks = parse_networks(mynetworks)
     trusting = networks.which(str(client.network_address))
     name = str(client.network_address) if client.max_prefixlen == 32 else str(client)
@@ -307,7 +307,7 @@ def _hold(selection: Selection, programs: Programs) -> Step:
 
 
 def release(held: Held, programs: Programs) -> Step:
-    """Return the step that gives held mail back to Postfix."""
+    """Return the step that releases held mail."""
     ids = tuple(held.ours)
     idle = "bmtick holds no message of this kind"
     if held.foreign:
@@ -342,7 +342,7 @@ def _delete(selection: Selection, programs: Programs) -> Step:
 
 
 def restore(deletion: Deletion | None) -> Step:
-    """Return the step that puts deleted mail back."""
+    """Return the step that restores deleted mail."""
     found = deletion is not None
     folder = deletion.operation.folder if deletion else ""
     return Step(
@@ -360,5 +360,5 @@ def restore(deletion: Deletion | None) -> Step:
 
 
 def count(number: int) -> str:
-    """Return a number of messages in words."""
+    """Format a number of messages."""
     return "1 message" if number == 1 else f"{number:,} messages"

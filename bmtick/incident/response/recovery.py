@@ -1,8 +1,8 @@
-"""What interrupted steps did: found out from journal, queue, spool and log, then written down.
+"""Find out from journal, queue, spool and log what interrupted steps did, and record it.
 
-Only a run that acts does this, under the lock, before anything else. A step that was killed is
-ended in the journal with the ids that it really touched; so ``--undo`` and ``restore`` do exactly
-the rest.
+Only a run that acts does this, under the lock, before anything else. A killed step is ended in the
+journal with the ids that it really changed, so ``--undo`` and ``restore`` apply to exactly the
+rest.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ Removed = Callable[[float], tuple[frozenset[str], frozenset[str]]]
 
 
 def unfinished(operations: Iterable[Operation]) -> list[Operation]:
-    """Return the steps that were begun and never ended."""
+    """Return the steps that were begun and not ended."""
     return [o for o in operations if not o.ended]
 
 
 def recover(
     journal: Journal, entries: Iterable[QueueEntry], spool: Callable[[], Spool], removed: Removed
 ) -> list[str]:
-    """End every interrupted step with what it did; return that in words.
+    """End every interrupted step with what it did; return that as text.
 
     Args:
-        journal: held by this run.
-        entries: the queue now.
+        journal: locked by this run.
+        entries: the current queue.
         spool: opens Postfix's spool.
-        removed: tells which ids left the queue since a time, by ``postsuper`` and otherwise.
+        removed: returns the ids that left the queue since a time, by ``postsuper`` and otherwise.
     """
     notes = []
     queue = {e.queue_id: e for e in entries}
@@ -63,7 +63,7 @@ def recover(
 
 
 def strays(operations: Iterable[Operation], entries: Iterable[QueueEntry]) -> list[str]:
-    """Return messages that an interrupted hold caught by mistake: a short id that was reused."""
+    """Return messages that an interrupted hold put on hold by mistake: a reused short id."""
     wanted: dict[str, int] = {}
     for operation in unfinished(operations):
         if operation.step == "hold":
@@ -83,7 +83,7 @@ def _done(
     spool: Callable[[], Spool],
     removed: Removed,
 ) -> frozenset[str]:
-    """Return the ids that an interrupted step really touched."""
+    """Return the ids that an interrupted step really changed."""
     there = {
         i: queue[i].queue_name
         for i, arrival in operation.messages.items()
@@ -97,7 +97,7 @@ def _done(
         gone = operation.committed - set(there)
         if not gone:
             return gone
-        # Somebody may have released them by hand since, and Postfix delivered them.
+        # An administrator may have released them meanwhile, and Postfix delivered them.
         by_postsuper, otherwise = removed(operation.time)
         return gone - (otherwise - by_postsuper)
     if operation.step == "restore":
@@ -117,7 +117,7 @@ def _note(operation: Operation, done: frozenset[str]) -> str:
 def removals(paths: Sequence[str], since: float) -> tuple[frozenset[str], frozenset[str]]:
     """Return the queue ids that left the queue since a time: by ``postsuper``, and otherwise.
 
-    Where the log cannot be read, both are empty.
+    Both are empty if the log cannot be read.
     """
     found: tuple[set[str], set[str]] = (set(), set())
     try:

@@ -1,4 +1,4 @@
-"""Which queued messages a response means: a pure decision per message, with its reason."""
+"""Select the queued messages of a response: a pure decision per message, with its reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bmtick.incident.response.target import Target, Trusted
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A queued message that is meant, and why."""
+    """A selected message, and the reason."""
 
     entry: QueueEntry
     reason: str
@@ -22,12 +22,12 @@ class Match:
 
 @dataclass(frozen=True)
 class Selection:
-    """The messages that are meant, and those that only look like it.
+    """The selected messages, and those that only look similar.
 
     Attributes:
-        matches: what the steps of a response act on.
-        spared: queue id and reason of messages that bear the name but are somebody else's.
-        examined: how many queued messages were looked at.
+        matches: the messages that the steps apply to.
+        spared: queue id and reason of messages with the same name that belong to others.
+        examined: number of queued messages that were examined.
     """
 
     matches: tuple[Match, ...]
@@ -50,7 +50,7 @@ class Selection:
         return [m for m in self.matches if m.entry.queue_name != "hold"]
 
     def reasons(self) -> dict[str, int]:
-        """How many were matched for which reason."""
+        """Number of matches by reason."""
         return dict(Counter(m.reason for m in self.matches).most_common())
 
 
@@ -60,7 +60,7 @@ def select(
     target: Target,
     trusted: Trusted = lambda client: client.startswith("127."),
 ) -> Selection:
-    """Pick the target's messages out of the queue."""
+    """Select the target's messages from the queue."""
     matches: list[Match] = []
     spared: list[tuple[str, str]] = []
     examined = 0

@@ -1,4 +1,4 @@
-"""Look at queue, log and journal, and make the plan for a target; nothing is changed."""
+"""Read queue, log and journal, and make the plan for a target; nothing is changed."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from bmtick.incident.response.target import Target
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for.
+    """A request for a response.
 
     Args:
         target: whose mail.
-        logs: the mail logs, which tell who logged in for a message.
+        logs: the mail logs, which contain the login of each message.
         known_clients: networks of the settings that may send without a login.
-        force: go on even if nothing here knows the account.
+        force: continue even if the account is unknown here.
     """
 
     target: Target
@@ -52,7 +52,7 @@ class Request:
 
 
 def look(request: Request, programs: Programs, journal: Journal) -> Plan:
-    """Return the plan for what is queued now.
+    """Return the plan for the current queue.
 
     Raises:
         BmtickError: the queue cannot be read, or the account is unknown here.
@@ -87,12 +87,12 @@ def look(request: Request, programs: Programs, journal: Journal) -> Plan:
 
 
 def look_back(request: Request, programs: Programs, journal: Journal) -> tuple[Plan, str]:
-    """Return a plan and the step of it that takes back the target's last hold or deletion.
+    """Return a plan and its step that reverts the target's last hold or deletion.
 
-    The journal says which messages those are, whatever the log still tells of them.
+    The journal determines those messages, independent of the log.
 
     Raises:
-        BmtickError: there is nothing to take back, or the queue cannot be read.
+        BmtickError: there is nothing to revert, or the queue cannot be read.
     """
     plan = look(replace(request, force=True), programs, journal)
     entries = list(read_queue(programs))
@@ -154,7 +154,7 @@ def _mynetworks(programs: Programs) -> str:
 def _named_in_full(
     request: Request, origins: Origins, programs: Programs
 ) -> tuple[Target, list[str]]:
-    """Return the target with the full address of a bare login, and what to say about that."""
+    """Return the target with the full address of a bare login, and warnings about that."""
     account = request.target.account
     if account is None:
         return request.target, []
@@ -173,10 +173,10 @@ def _named_in_full(
 
 
 def _with_bare_login(target: Target, account: Account, logins: set[str]) -> Target:
-    """Return the target with the login that is its address without the domain, if only it can be.
+    """Return the target with its address's bare login, if no other account can have that login.
 
-    Programs log in either way; where two addresses share the part before the ``@``, the bare
-    login may be the other's.
+    Programs use both logins; if two addresses share the part before the ``@``, the bare login may
+    belong to the other one.
     """
     address = next(n for n in account.known if "@" in n)
     bare = address.partition("@")[0]
@@ -189,7 +189,7 @@ def _with_bare_login(target: Target, account: Account, logins: set[str]) -> Targ
 def _open_sessions(
     target: Target, logs: Sequence[str], programs: Programs
 ) -> tuple[SmtpSession, ...] | None:
-    """Return the target's open SMTP sessions; None where that cannot be found out."""
+    """Return the target's open SMTP sessions; None if they are unknown."""
     if not target.account and not target.client:
         return ()
     try:

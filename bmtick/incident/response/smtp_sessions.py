@@ -1,11 +1,11 @@
-"""The SMTP sessions that are open now, by the log, and how one is ended.
+"""Find open SMTP sessions in the log, and end them.
 
-A new password does not end a session that is logged in already, and ``postfix reload`` does not
-either (seen on 3.7.11). Killing the ``smtpd`` process ends it, but Postfix then takes the service
-for broken and stops it for a minute (``bad command startup -- throttling``). So the connection
-itself is shut down: ``smtpd`` sees a client that hangs up, does not queue the message that is
-being sent, and goes on with the next client. The descriptor is borrowed by ``pidfd_getfd(2)``
-(Linux 5.6), so that what is looked at and what is shut down cannot be two things.
+Neither a new password nor ``postfix reload`` ends a session that is already logged in (seen on
+3.7.11). Killing the ``smtpd`` process ends it, but Postfix then treats the service as broken and
+stops it for a minute (``bad command startup -- throttling``). So the connection itself is shut
+down: ``smtpd`` sees that the client hangs up, does not queue the message in transfer, and serves
+the next client. The descriptor is duplicated with ``pidfd_getfd(2)`` (Linux 5.6), so the checked
+connection is the one that is shut down.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from bmtick.errors import BmtickError
 from bmtick.incident.logs import find_logs, open_lines
 from bmtick.incident.networks import parse_address
 
-# Anchored at the first bracket: texts of others, later in a line, may look like a line.
+# Anchored at the first bracket: foreign text later in a line may look like a log line.
 _LINE = re.compile(
     rb"[^\[\]]*smtpd\[(?P<pid>[0-9]{1,10})\]: (?:(?P<what>connect from|disconnect from) "
     rb"[^ \[\]]*\[(?P<address>[^\] ]{1,64})\]|[0-9A-Za-z]{5,32}: client=)"
 )
 _OPEN_FOR = 24 * 3600  # seconds of log that are read
 _PIDFD_GETFD = 438  # the same on all architectures since Linux 5.6
-_LATE = 5  # seconds by which a log line may be older than the process that wrote it
+_LATE = 5  # seconds that a log line may be older than the process that wrote it
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class SmtpSession:
 
     Attributes:
         pid: of its ``smtpd``.
-        peer: the address that the connection is from, in Postfix's own words.
+        peer: the client's address, as Postfix logs it.
         since: when it began, seconds since the epoch.
-        clients: addresses that its messages were accepted from: the peer, or what a proxy named.
-        logins: users who logged in on it and sent.
+        clients: addresses that its messages came from: the peer, or those that a proxy named.
+        logins: users who logged in and sent mail on it.
     """
 
     pid: int
@@ -56,7 +56,7 @@ class SmtpSession:
 
 
 def read_sessions(paths: Iterable[str]) -> list[SmtpSession]:
-    """Return the sessions whose end the logs do not show.
+    """Return the sessions without an end in the logs.
 
     Raises:
         BmtickError: a log is missing or unreadable.
@@ -70,7 +70,7 @@ def read_sessions(paths: Iterable[str]) -> list[SmtpSession]:
 
 
 def follow(lines: Iterable[bytes], clock: LogClock, found: dict[int, SmtpSession]) -> None:
-    """Bring the open sessions (by process) up to date with some lines of a log."""
+    """Update the open sessions (by process) with some lines of a log."""
     for line in lines:
         match = _LINE.match(line) if b"smtpd[" in line else None
         if match is None:
@@ -95,11 +95,11 @@ def follow(lines: Iterable[bytes], clock: LogClock, found: dict[int, SmtpSession
 
 
 def is_running(session: SmtpSession, master: int, proc: Path = Path("/proc")) -> bool:
-    """Tell whether a session's process is still the one that the log spoke of.
+    """Whether the process of a session is still the one in the log.
 
     Args:
-        session: as the log tells it.
-        master: process id of this Postfix's ``master``, whose child it must be.
+        session: from the log.
+        master: process id of this Postfix's ``master``, which must be its parent.
         proc: ``/proc``.
     """
     try:
@@ -115,7 +115,7 @@ def is_running(session: SmtpSession, master: int, proc: Path = Path("/proc")) ->
 
 
 def master_of(spool: Path) -> int:
-    """Return the process id of the ``master`` of a spool; 0 where Postfix does not run."""
+    """Return the process id of a spool's ``master``; 0 if Postfix is not running."""
     try:
         return int((spool / "pid" / "master.pid").read_text().strip())
     except (OSError, ValueError):
@@ -126,7 +126,7 @@ def end(session: SmtpSession, master: int) -> bool:
     """Hang up on a session; return whether there was a connection to end.
 
     Raises:
-        BmtickError: the kernel or a want of rights forbids it.
+        BmtickError: the kernel or missing privileges prevent it.
     """
     try:
         process = os.pidfd_open(session.pid)
@@ -135,7 +135,7 @@ def end(session: SmtpSession, master: int) -> bool:
     except OSError as error:
         raise _refused(session, error) from None
     try:
-        # Now that the process is pinned: is it still the right one?
+        # The process is pinned now: check again that it is the right one.
         if not is_running(session, master):
             return False
         with contextlib.ExitStack() as stack:
@@ -156,7 +156,7 @@ def end(session: SmtpSession, master: int) -> bool:
 
 
 def _sockets(session: SmtpSession, process: int) -> Iterator[socket.socket]:
-    """Yield copies of a process's network sockets: the listening ones and the connections."""
+    """Yield duplicates of a process's network sockets: listening ones and connections."""
     libc = ctypes.CDLL(None, use_errno=True)
     for path in Path(f"/proc/{session.pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):

@@ -1,11 +1,10 @@
 """Postfix's spool: read a queue file, and put one back as ``postsuper -r`` does.
 
 To requeue a message, ``postsuper -r`` renames its queue file into ``maildrop``, where pickup takes
-it, drops the recipients who have got it, and keeps its login and client. A queue file put there by
-us is the same to Postfix (``postsuper.c``, ``pickup.c``; seen on 3.7.11). It lies ready in a folder
-of its own in the spool first, so that the rename, which either happens or does not, is the one
-moment at which the message is back: a copy that still lies there was not sent, one that is gone
-was.
+it, drops the recipients who already have it, and keeps its login and client. Postfix treats a queue
+file from bmtick the same way (``postsuper.c``, ``pickup.c``; seen on 3.7.11). The file is staged in
+a separate folder of the spool first, and the rename is atomic: a copy that is still staged was not
+sent, one that is gone was.
 """
 
 from __future__ import annotations
@@ -40,10 +39,10 @@ class Spool:
     owner: int
 
     def read(self, envelope: Envelope) -> bytes:
-        """Return a queue file as it is.
+        """Return the content of a queue file.
 
         Raises:
-            BmtickError: it cannot be read, or it is not there any more.
+            BmtickError: it cannot be read, or no longer exists.
         """
         path = self.folder / envelope.path
         try:
@@ -57,10 +56,10 @@ class Spool:
         return data
 
     def stage(self, operation: str, queue_id: str, copy: Path) -> None:
-        """Lay a queue file ready for :meth:`submit`.
+        """Stage a queue file for :meth:`submit`.
 
         Raises:
-            BmtickError: it cannot be written, mostly for want of root's rights.
+            BmtickError: it cannot be written, usually because this is not root.
         """
         folder = self._stage(operation)
         path = folder / checked_id(queue_id)
@@ -68,17 +67,17 @@ class Spool:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             shutil.copyfile(copy, path)
             os.chown(path, self.owner, -1)
-            path.chmod(0o700)  # the execute bit tells pickup that the file is whole
+            path.chmod(0o700)  # the execute bit tells pickup that the file is complete
         except OSError as error:
             raise BmtickError(
                 f"cannot write '{path}': {error.strerror}", remedy="run as root"
             ) from None
 
     def submit(self, operation: str, queue_id: str) -> None:
-        """Hand a staged message to pickup.
+        """Move a staged message to pickup's folder.
 
         Raises:
-            BmtickError: a message of that name is in ``maildrop``, or it cannot be moved.
+            BmtickError: ``maildrop`` has a message of that name, or it cannot be moved.
         """
         target = self.folder / "maildrop" / queue_id
         if os.path.lexists(target):
@@ -89,12 +88,12 @@ class Spool:
             raise BmtickError(f"cannot write '{target}': {error.strerror}") from None
 
     def staged(self, operation: str, ids: Iterable[str]) -> frozenset[str]:
-        """Return which of the ids still lie ready, so were not submitted."""
+        """Return which of the ids are still staged, so were not submitted."""
         folder = self._stage(operation)
         return frozenset(i for i in ids if (folder / i).exists())
 
     def clear(self, operation: str) -> None:
-        """Remove what an operation left lying ready."""
+        """Remove the staged files of an operation."""
         if not self._stage(operation).exists():
             return
         shutil.rmtree(self._stage(operation), ignore_errors=True)
@@ -102,7 +101,7 @@ class Spool:
             (self.folder / _STAGE).rmdir()
 
     def wake_pickup(self) -> None:
-        """Tell pickup that there is mail; without that it looks once a minute."""
+        """Notify pickup of new mail; otherwise it checks once a minute."""
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as trigger:
             trigger.settimeout(1)
             trigger.connect(str(self.folder / "public" / "pickup"))
@@ -113,10 +112,10 @@ class Spool:
 
 
 def open_spool(programs: Programs) -> Spool:
-    """Return the spool of the Postfix that ``programs`` names.
+    """Return the spool of the Postfix instance of ``programs``.
 
     Raises:
-        BmtickError: there is no Postfix, or its settings cannot be read.
+        BmtickError: Postfix is not installed, or its settings cannot be read.
     """
     owner = read_parameter(programs, "mail_owner")
     try:

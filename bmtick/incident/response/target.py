@@ -1,4 +1,4 @@
-"""Whose mail is meant: an account, a machine, or what a filter of the queue names. Pure."""
+"""The target of a response: an account, a machine, or a filter of the queue. Pure."""
 
 from __future__ import annotations
 
@@ -29,17 +29,16 @@ Trusted = Callable[[str], bool]
 class Target:
     """What a response acts on.
 
-    An account's mail is what its login submitted. The envelope sender is only asked where nobody
-    logged in: spam often forges it, and mail with a forged sender is not the account's. A
-    machine's mail is what it submitted without a login: behind one address, a NAT or the webmail,
-    there are many accounts.
+    An account's mail is what its login submitted. The envelope sender is only considered without a
+    login: spam often forges it, and mail with a forged sender is not the account's. A machine's mail
+    is what it submitted without a login: a NAT or a webmail has many accounts behind one address.
 
     Args:
         account: the account, or None.
-        client: the machine: one address, of IPv6 its /64; or None.
-        filter: restricts that further, or is all there is.
-        text: the filter in words, as the journal names it.
-        by_sender: also take mail without any login whose envelope sender is the account's.
+        client: the machine: one address, or an IPv6 /64; or None.
+        filter: restricts that further, or is the only criterion.
+        text: the filter as text, for the journal.
+        by_sender: also include mail without login whose envelope sender is the account's.
     """
 
     account: Account | None = None
@@ -50,14 +49,14 @@ class Target:
 
     @property
     def name(self) -> str:
-        """The target as people write it."""
+        """The target for people."""
         if self.account:
             return self.account.name
         return client_name(self.client) if self.client else self.text
 
     @property
     def key(self) -> str:
-        """The target in the journal: one account has one key, by its address if that is known."""
+        """The target's key in the journal: one per account, its address if known."""
         if self.account:
             names = (self.account.name, *self.account.aliases)
             return f"user {normal(next((n for n in names if '@' in n), names[0]))}"
@@ -66,14 +65,14 @@ class Target:
     def classify(
         self, entry: QueueEntry, origin: Origin | None, trusted: Trusted
     ) -> tuple[str, bool] | None:
-        """Return the reason and whether a message is meant; None: nothing to do with it.
+        """Return the reason and whether a message is the target's; None: unrelated.
 
         Args:
             entry: the message.
-            origin: where it came from, if that is known.
-            trusted: tells whether a client address may send without a login. Mail without a login
-                is an account's by its sender only if it came from such a client (webmail submits
-                like that) or if nothing is known about its client.
+            origin: its origin, if known.
+            trusted: whether a client address may send without a login. Mail without a login is an
+                account's by its sender only if it came from such a client (as webmail submits it)
+                or if its client is unknown.
         """
         if not self.filter.takes(entry, origin):
             return None
@@ -104,7 +103,7 @@ class Target:
         return (LOGGED_IN, False) if origin.user else (BY_CLIENT, True)
 
     def contradicts(self, login: str) -> bool:
-        """Tell whether the login in a queue file says that the message is somebody else's."""
+        """Whether the login in a queue file shows that the message is another account's."""
         if not login:
             return False
         return not self.account.is_login(login) if self.account else self.client is not None
@@ -114,7 +113,7 @@ def client_network(text: str) -> Network:
     """Return the network of one client: an IPv4 address, or the /64 of an IPv6 address.
 
     Raises:
-        BmtickError: it is no address, and no IPv6 /64.
+        BmtickError: the text is neither an address nor an IPv6 /64.
     """
     address = parse_address(text.removesuffix("/64").strip("[]"))
     if address is None or (text.endswith("/64") and not isinstance(address, IPv6Address)):
@@ -127,5 +126,5 @@ def client_network(text: str) -> Network:
 
 
 def client_name(network: Network) -> str:
-    """Return a machine's network as people write it: an IPv4 address without its ``/32``."""
+    """Format a machine's network for people: an IPv4 address without ``/32``."""
     return str(network.network_address) if network.max_prefixlen == 32 else str(network)
