@@ -5,7 +5,12 @@ cdef enum:
 
 cdef class Sums:
     cdef i64 at[SUMS]
-    cdef set recipients, envelopes  # those of the bucket, once something was seen
+    # Most entities have one recipient and one sender in an interval: these stay here, and the
+    # bucket gets a set when a second one comes.
+    cdef bytes sender
+    cdef i64 recipient  # checksum; -1: none was seen
+    cdef bint shared  # whether all that is seen goes into the bucket's sets
+    cdef set recipients, envelopes  # those of the bucket, once they are there
 
 cdef class Origin:
     cdef public str user, client, entity

@@ -6,7 +6,7 @@ cimport cython
 from bmtick.collect.raw import network
 from bmtick.names import CLIENT, LOCAL, SENDER
 
-FORMAT = 1  # of what is shared with the Python around: compiled.py refuses another one
+FORMAT = 2  # of what is shared with the Python around: compiled.py refuses another one
 
 cdef str _SENDER = SENDER + "\n"
 cdef str _CLIENT = CLIENT + "\n"
@@ -16,8 +16,12 @@ cdef str _CLIENT = CLIENT + "\n"
 cdef class Sums:
     """The sums of one entity, to be used like a list of ``bucket.WIDTH`` numbers."""
 
+    def __cinit__(self):
+        self.recipient = -1
+
     def __init__(self, values=()):
         cdef int place = 0
+        self.shared = True  # Python made it, and adds to the sets
         for value in values:
             if place == SUMS:
                 raise ValueError("more sums than places")
@@ -49,6 +53,33 @@ cdef int _place(place) except -1:
     cdef int found = place
     if found < 0 or found >= SUMS:
         raise IndexError(place)
+    return found
+
+
+def share(bucket, str entity, Sums sums not None):
+    """Put what was seen of an entity into the bucket's sets, where Python looks for it."""
+    if sums.shared:
+        return
+    sums.shared = True
+    if sums.recipients is None and sums.recipient >= 0:
+        sums.recipients = bucket.recipients[entity] = {sums.recipient}
+    if sums.envelopes is None and sums.sender is not None:
+        sums.envelopes = bucket.envelopes[entity] = {sums.sender}
+
+
+def size(bucket):
+    """``Bucket.size``."""
+    cdef Py_ssize_t found = len(bucket.entities) + len(bucket.origins)
+    cdef Sums sums
+    for value in (<dict>bucket.entities).values():
+        sums = <Sums>value
+        if not sums.shared:
+            found += sums.recipients is None and sums.recipient >= 0
+            found += sums.envelopes is None and sums.sender is not None
+    found += len(bucket.failures) + len(bucket.core)
+    for tables in (bucket.recipients, bucket.envelopes, bucket.failures, bucket.core):
+        for seen in (<dict>tables).values():
+            found += len(seen)
     return found
 
 

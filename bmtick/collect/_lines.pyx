@@ -64,7 +64,7 @@ cdef enum:
     HOME = 2
     SUSPENDED = 3
 
-FORMAT = 6  # of what is shared with the Python around: compiled.py refuses another one
+FORMAT = 7  # of what is shared with the Python around: compiled.py refuses another one
 
 cdef long long MAX_SIZE = 1LL << 40
 cdef long long MAX_UID = (1LL << 32) - 1
@@ -145,7 +145,11 @@ def feed(scanner, bytes block not None):
         _leave(scanner, counter, lines, newline - begin, known)
 
 
-cdef _Counter _counter(scanner, bytes block, const char* base):
+cdef tuple _classes = None
+
+
+cdef tuple _needed():
+    """Return the classes whose work is done here, and who sends what nobody sent."""
     from bmtick.collect.blocked import Blocked
     from bmtick.collect.bucket import NOBODY
     from bmtick.collect.clock import LogClock
@@ -153,6 +157,14 @@ cdef _Counter _counter(scanner, bytes block, const char* base):
     from bmtick.collect.known import KnownClients
     from bmtick.collect.scan import Scanner
 
+    return Blocked, NOBODY, LogClock, Counter, KnownClients, Scanner
+
+
+cdef _Counter _counter(scanner, bytes block, const char* base):
+    global _classes
+    if _classes is None:
+        _classes = _needed()
+    Blocked, NOBODY, LogClock, Counter, KnownClients, Scanner = _classes
     cdef _Counter counter = _Counter()
     facts = counter.counter = scanner.counter
     counter.base = base
@@ -684,15 +696,30 @@ cdef set _seen(dict of, str entity):
 
 cdef inline int _see_envelope(_Counter counter, str entity, Sums sums, bytes sender) except -1:
     if sums.envelopes is None:
+        if not sums.shared:
+            if sums.sender is None:
+                sums.sender = sender
+                return 0
+            if sums.sender is sender or sums.sender == sender:
+                return 0
         sums.envelopes = _seen(counter.envelopes, entity)
+        if not sums.shared:
+            sums.envelopes.add(sums.sender)
     if len(sums.envelopes) < MAX_SEEN:
         sums.envelopes.add(sender)
     return 0
 
 
-cdef inline int _see_recipient(_Counter counter, str entity, Sums sums, checksum) except -1:
+cdef inline int _see_recipient(_Counter counter, str entity, Sums sums, i64 checksum) except -1:
     if sums.recipients is None:
+        if not sums.shared:
+            if sums.recipient < 0:
+                sums.recipient = checksum
+            if sums.recipient == checksum:
+                return 0
         sums.recipients = _seen(counter.recipients, entity)
+        if not sums.shared:
+            sums.recipients.add(sums.recipient)
     if len(sums.recipients) < MAX_SEEN:
         sums.recipients.add(checksum)
     return 0

@@ -28,7 +28,7 @@ cdef extern from "Python.h":
     bint _PyDict_Next "PyDict_Next"(dict mapping, Py_ssize_t* at, PyObject** key, PyObject** value)
     PyObject* PyDict_GetItemWithError(dict mapping, object key) except? NULL
 
-FORMAT = 3  # of what is shared with the Python around: compiled.py refuses another one
+FORMAT = 4  # of what is shared with the Python around: compiled.py refuses another one
 
 cdef enum:  # all as in memory.py
     MESSAGES = 0
@@ -56,6 +56,8 @@ cdef enum:  # all as in memory.py
     MAX_ADDRESSES = 20000
     MAX_CACHED = 10000
     MAX_ALONE = 200000
+    HOUSEHOLD = 3
+    MAX_HOUSE = 2000
     BLOCKED_LIKE_ATTACK = 3
     REFUSED_LIKE_ATTACK = 10
     STRANGERS_LIKE_ATTACK = 3
@@ -73,13 +75,16 @@ cdef enum:  # all as in memory.py
     LOUD_HOUR = 2
     LOUD_DAY = 4
 
+cdef i64 MOST_COUNTED = 0xFFFFFFFF  # in one slot
 cdef double BLOCKED_SHARE = 0.05
 cdef double REFUSED_SHARE = 0.2
 
 
+ctypedef unsigned int uint
+
 cdef struct Slot:
     i64 time  # minute, or quarter of an hour
-    i64 counts[WIDTH]
+    unsigned int counts[WIDTH]  # larger ones take several slots of one time
 
 cdef struct Week:
     i64 number
@@ -254,7 +259,10 @@ cdef Sketch _sketch(kept):
 
 
 cdef class Slots:
-    """Times with counts, in order."""
+    """Times with counts, in order.
+
+    Half of what is remembered of a busy account are these, so they are of 32 bits.
+    """
 
     cdef Slot* at
     cdef int size, room
@@ -263,15 +271,41 @@ cdef class Slots:
         PyMem_Free(self.at)
 
     cdef Slot* append(self) except NULL:
+        cdef int room
         cdef void* more
         if self.size == self.room:
-            more = PyMem_Realloc(self.at, (2 * self.room + 1) * sizeof(Slot))
+            room = self.room + self.room // 2 + 1
+            more = PyMem_Realloc(self.at, room * sizeof(Slot))
             if more == NULL:
                 raise MemoryError
             self.at = <Slot*>more
-            self.room = 2 * self.room + 1
+            self.room = room
         self.size += 1
         return &self.at[self.size - 1]
+
+    cdef int add(self, i64 time, i64* counts) except -1:
+        """Take counts of a time, the last one or a later; what does not fit goes into a next slot."""
+        cdef Slot* slot = NULL
+        cdef i64 left[WIDTH]
+        cdef i64 fits
+        cdef bint more = True
+        cdef int place
+        memcpy(left, counts, sizeof(left))
+        if self.size and self.at[self.size - 1].time == time:
+            slot = &self.at[self.size - 1]
+        while more:
+            if slot == NULL:
+                slot = self.append()
+                memset(slot, 0, sizeof(Slot))
+                slot.time = time
+            more = False
+            for place in range(WIDTH):
+                fits = min(left[place], <i64>MOST_COUNTED - slot.counts[place])
+                slot.counts[place] += <unsigned int>fits
+                left[place] -= fits
+                more = more or left[place] > 0
+            slot = NULL
+        return 0
 
     cdef void drop(self, int count) noexcept:
         """Let go of the first."""
@@ -280,23 +314,29 @@ cdef class Slots:
 
     cdef list dump(self):
         cdef int at, place
-        return [
-            [self.at[at].time, *[self.at[at].counts[place] for place in range(WIDTH)]]
-            for at in range(self.size)
-        ]
+        cdef list found = [], last = []
+        for at in range(self.size):
+            if at and self.at[at].time == self.at[at - 1].time:
+                for place in range(WIDTH):
+                    last[place + 1] += self.at[at].counts[place]
+            else:
+                last = [self.at[at].time, *[self.at[at].counts[place] for place in range(WIDTH)]]
+                found.append(last)
+        return found
 
     cdef int take(self, kept) except -1:
         """Take what ``dump`` gave; records of before the last place was counted are shorter."""
-        cdef Slot* slot
+        cdef i64 counted[WIDTH]
         cdef int place
         for time, *counts in kept:
             if len(counts) > WIDTH:
                 raise ValueError("counts")
-            slot = self.append()
-            memset(slot, 0, sizeof(Slot))
-            slot.time = time
+            memset(counted, 0, sizeof(counted))
             for place in range(len(counts)):
-                slot.counts[place] = counts[place]
+                counted[place] = counts[place]
+                if counted[place] < 0:
+                    raise ValueError("counts")
+            self.add(time, counted)
         return 0
 
 
@@ -304,13 +344,18 @@ cdef list _list(i64* counts):
     return [counts[place] for place in range(WIDTH)]
 
 
-cdef inline void _plus(i64* sums, i64* counts) noexcept:
+ctypedef fused Count:
+    i64
+    uint
+
+
+cdef inline void _plus(i64* sums, Count* counts) noexcept:
     cdef int place
     for place in range(WIDTH):
         sums[place] += counts[place]
 
 
-cdef inline void _minus(i64* sums, i64* counts) noexcept:
+cdef inline void _minus(i64* sums, Count* counts) noexcept:
     cdef int place
     for place in range(WIDTH):
         sums[place] -= counts[place]
@@ -462,8 +507,8 @@ cdef class Record:
         """Forget what is older than each horizon at that minute."""
         cdef Slots slots = self._slots, quarters = self._quarters
         cdef Slot* slot
-        cdef Slot* kept
-        cdef int first = self._first, over = 0
+        cdef i64 counts[WIDTH]
+        cdef int first = self._first, over = 0, place
         cdef i64 quarter
         if slots.size and (
             slots.at[0].time <= minute - HOUR
@@ -475,13 +520,9 @@ cdef class Record:
             while over < slots.size and slots.at[over].time <= minute - HOUR:
                 slot = &slots.at[over]
                 _minus(self._hour, slot.counts)
-                quarter = slot.time // QUARTER
-                if quarters.size and quarters.at[quarters.size - 1].time == quarter:
-                    _plus(quarters.at[quarters.size - 1].counts, slot.counts)
-                else:
-                    kept = quarters.append()
-                    kept[0] = slot[0]
-                    kept.time = quarter
+                for place in range(WIDTH):
+                    counts[place] = slot.counts[place]
+                quarters.add(slot.time // QUARTER, counts)
                 over += 1
             if over:
                 slots.drop(over)
@@ -498,14 +539,7 @@ cdef class Record:
 
     cdef int _count(self, i64 minute, i64* counts) except -1:
         """Add the counts of something that happened in that minute, the last one or a later."""
-        cdef Slots slots = self._slots
-        cdef Slot* slot
-        if slots.size and slots.at[slots.size - 1].time == minute:
-            _plus(slots.at[slots.size - 1].counts, counts)
-        else:
-            slot = slots.append()
-            slot.time = minute
-            memcpy(slot.counts, counts, WIDTH * sizeof(i64))
+        self._slots.add(minute, counts)
         _plus(self._recent, counts)
         _plus(self._hour, counts)
         _plus(self._day, counts)
@@ -758,10 +792,13 @@ cdef class Record:
                 if not isinstance(addresses, str):
                     counts[STRANGE] //= len(addresses)
         self._count(minute, counts)
-        if recipients:
+        if type(recipients) is int or recipients:
             if self.recipients is None:
                 self.recipients = Sketch()
-            if type(recipients) is set:
+            if type(recipients) is int:
+                self.recipients.oldest = min(self.recipients.oldest, minute)
+                self.recipients.see(recipients, minute)
+            elif type(recipients) is set:
                 self.recipients.oldest = min(self.recipients.oldest, minute)
                 for each in <set>recipients:
                     self.recipients.see(each, minute)
@@ -978,20 +1015,29 @@ cdef unsigned int checksum(const char* at, const char* end) noexcept nogil:
     return value ^ 0xFFFFFFFFU
 
 
-cdef object _domains(set senders):
+cdef object _domain(bytes sender):
+    """Return the checksum of the domain of an envelope sender; None: it is a bounce's."""
+    cdef const char* start = PyBytes_AS_STRING(sender)
+    cdef const char* end = start + PyBytes_GET_SIZE(sender)
+    cdef const char* at = end
+    if at == start:
+        return None
+    while at > start and (at - 1)[0] != b'@':
+        at -= 1
+    return checksum(at, end)
+
+
+cdef object _domains(envelopes):
     """Return the checksums of the domains of envelope senders, of one itself; a bounce has none."""
     cdef object found = None
-    cdef const char* start
-    cdef const char* end
-    cdef const char* at
-    for sender in senders:
-        start = PyBytes_AS_STRING(sender)
-        at = end = start + PyBytes_GET_SIZE(sender)
-        if at == start:
+    if envelopes is None:
+        return None
+    if type(envelopes) is bytes:
+        return _domain(envelopes)
+    for sender in <set>envelopes:
+        domain = _domain(sender)
+        if domain is None:
             continue
-        while at > start and (at - 1)[0] != b'@':
-            at -= 1
-        domain = checksum(at, end)
         if found is None:
             found = domain
         elif not isinstance(found, set):
@@ -1001,10 +1047,13 @@ cdef object _domains(set senders):
     return found
 
 
-cdef list _checksums(set senders):
+cdef object _checksums(envelopes):
+    """Return the checksums of envelope senders."""
     cdef list found = []
     cdef const char* start
-    for sender in senders:
+    if envelopes is None:
+        return ()
+    for sender in (envelopes,) if type(envelopes) is bytes else envelopes:
         start = PyBytes_AS_STRING(sender)
         found.append(checksum(start, start + PyBytes_GET_SIZE(sender)))
     return found
@@ -1033,7 +1082,7 @@ cdef class _Memory:
                 self.start,
                 [counts[place] for place in range(STRANGE)],
                 addresses=(addresses,) if isinstance(addresses, str) else addresses,
-                recipients=recipients,
+                recipients=(recipients,) if isinstance(recipients, int) else recipients,
                 senders=senders,
                 domains=() if domains is None else domains if isinstance(domains, set) else (domains,),
             )
@@ -1044,7 +1093,7 @@ cdef class _Memory:
         seen = (addresses,) if isinstance(addresses, str) else addresses  # one, not its letters
         for address in seen:
             if record.addresses is None or address not in record.addresses:
-                self.memory.meet(entity, record, seen, minute)
+                self.meet(entity, record, seen, minute)
                 break
         new = record._take(minute, self.began, counts, addresses, recipients, senders, domains)
         if new:
@@ -1054,6 +1103,49 @@ cdef class _Memory:
         if record.loud:
             _expect(self.memory, entity, record)
         return record
+
+
+    cdef int meet(self, str entity, Record record, addresses, i64 minute) except -1:
+        """As ``Memory.meet``."""
+        cdef i64 today = minute // MINUTES_OF_DAY, number
+        cdef bint known, begins = (
+            not record.days and record.today in (-1, today) and record.pending is None
+        )
+        cdef dict house = self.memory.house
+        for address in addresses:
+            number = _network(address)
+            if not number:
+                continue
+            known = record.networks is not None and number in record.networks
+            since = house.get(address) if house else None
+            if since is not None:
+                if <i64>since < today and not known:
+                    record.networks = {**(record.networks or {}), number: today}
+            elif (known or begins) and not record.hostile:
+                _gather(self.memory, entity, address, today)
+        return 0
+
+
+cdef int _gather(memory, str entity, address, i64 today) except -1:
+    """``Memory._gather``."""
+    cdef dict meeting = memory.meeting, house
+    cdef PyObject* known = PyDict_GetItemWithError(meeting, address)
+    cdef list accounts
+    if known != NULL:
+        accounts = <list>known
+    else:
+        if len(meeting) >= MAX_HOUSE:
+            del meeting[next(iter(meeting))]
+        accounts = meeting[address] = []
+    if entity not in accounts:
+        accounts.append(entity)
+    if len(accounts) >= HOUSEHOLD:
+        del meeting[address]
+        house = memory.house
+        if len(house) >= MAX_HOUSE:
+            del house[next(iter(house))]
+        house[address] = today
+    return 0
 
 
 cdef Record _record(memory, dict records, bint alone, str entity):
@@ -1072,7 +1164,13 @@ cdef int _expect(memory, str entity, Record record) except -1:
     """``Memory._expect``."""
     cdef i64 due = record.due()
     if due and (not record.expected or due < record.expected):
-        memory._expect(entity, record)
+        record.expected = due
+        entities = memory.dues.get(due)
+        if entities is None:
+            memory.dues[due] = [entity]
+            heappush(memory.due_minutes, due)
+        else:
+            (<list>entities).append(entity)
     return 0
 
 
@@ -1103,7 +1201,7 @@ def entities(memory, bint plain, bucket, i64 start):
     cdef Sums sums
     cdef str entity, name, sending = SENDER + "\n", client = CLIENT + "\n"
     cdef tuple tags, nothing = ()
-    cdef set envelopes
+    cdef object envelopes, recipients
     cdef i64* s
     cdef i64 counts[WIDTH]
     cdef int place
@@ -1117,22 +1215,24 @@ def entities(memory, bint plain, bucket, i64 start):
     for entity in sorted(sums_of):
         sums = <Sums>sums_of[entity]
         s = sums.at
-        known = PyDict_GetItemWithError(envelopes_of, entity)
-        envelopes = <set>known if known != NULL else None
+        if sums.envelopes is None and sums.sender is not None:
+            envelopes = sums.sender
+        else:
+            known = PyDict_GetItemWithError(envelopes_of, entity)
+            envelopes = <object>known if known != NULL else None
         counts[MESSAGES], counts[LOCAL], counts[REFUSED] = s[0], s[4], s[5]
         counts[BLOCKED], counts[UNKNOWN], counts[THROTTLED] = s[6], s[7], s[8]
         if entity.startswith(sending):
             counts[VOLUME] = s[1]
             known = PyDict_GetItemWithError(addresses_of, entity)
             addresses = <object>known if known != NULL else nothing
-            known = PyDict_GetItemWithError(recipients_of, entity)
+            if sums.recipients is None and sums.recipient >= 0:
+                recipients = sums.recipient
+            else:
+                known = PyDict_GetItemWithError(recipients_of, entity)
+                recipients = <object>known if known != NULL else nothing
             record = all.add(
-                entity,
-                counts,
-                addresses,
-                <object>known if known != NULL else nothing,
-                nothing,
-                _domains(envelopes) if envelopes is not None else None,
+                entity, counts, addresses, recipients, nothing, _domains(envelopes)
             )
             _name_tags(record, entity)
             values = _values(10 + SENDING)
@@ -1149,12 +1249,7 @@ def entities(memory, bint plain, bucket, i64 start):
         if s[3] or s[5] or s[8] or not entity.endswith("\nfalse") or entity in all.records:
             counts[VOLUME], counts[LOCAL] = s[3], 0
             record = all.add(
-                entity,
-                counts,
-                nothing,
-                nothing,
-                _checksums(envelopes) if envelopes is not None else nothing,
-                _domains(envelopes) if envelopes is not None else None,
+                entity, counts, nothing, nothing, _checksums(envelopes), _domains(envelopes)
             )
             _name_tags(record, entity)
             name, tags = record._name, record._tags
@@ -1175,7 +1270,9 @@ def entities(memory, bint plain, bucket, i64 start):
             counts[LOCAL] = s[4]
             for place in range(STRANGE):
                 total[place] += counts[place]
-            if envelopes is not None:
+            if type(envelopes) is bytes:
+                senders.add(envelopes)
+            elif envelopes is not None:
                 senders.update(envelopes)
     for uid, (total, senders) in uids.items():
         # A hacked page writes as somebody new each time: the uid is what all have in common.

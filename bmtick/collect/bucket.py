@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from bmtick.collect import compiled
 from bmtick.collect.raw import network
@@ -106,8 +106,11 @@ def _sums(values: Iterable[int] = NOTHING) -> list[int]:
     return list(values)
 
 
+_share: Callable[[Bucket, Entity, list[int]], None] | None = None
+_size: Callable[[Bucket], int] | None = None
 if not TYPE_CHECKING and compiled.bucket is not None:
     Origin, Message, _sums = compiled.bucket.Origin, compiled.bucket.Message, compiled.bucket.Sums
+    _share, _size = compiled.bucket.share, compiled.bucket.size
 
 NOBODY = Origin("", "")  # of bounces, of forwarded copies, of what began before the log
 
@@ -139,14 +142,23 @@ class Bucket:
         self.lines = self.bytes = self.unparsed = 0
 
     def sums(self, entity: Entity) -> list[int]:
-        """Return the sums of an entity, to add to."""
+        """Return the sums of an entity, to add to; who does may add to the sets beside them."""
         found = self.entities.get(entity)
         if found is None:
             found = self.entities[entity] = _sums()
+        elif _share is not None:
+            _share(self, entity, found)
         return found
+
+    def share(self) -> None:
+        """See that the sets hold what was seen: the compiled reader keeps a single one elsewhere."""
+        if _share is not None:
+            for entity, sums in self.entities.items():
+                _share(self, entity, sums)
 
     def dump(self) -> list[Any]:
         """Return the sums as JSON-able data."""
+        self.share()
         return [
             self.lines,
             self.bytes,
@@ -180,6 +192,7 @@ class Bucket:
 
     def add(self, other: Bucket) -> None:
         """Add the sums of another bucket."""
+        other.share()
         self.lines += other.lines
         self.bytes += other.bytes
         self.unparsed += other.unparsed
@@ -200,6 +213,8 @@ class Bucket:
 
     def size(self) -> int:
         """Return how many series and names the bucket holds, to bound memory."""
+        if _size is not None:
+            return _size(self)
         size = len(self.entities) + len(self.origins) + len(self.failures) + len(self.core)
         for tables in (self.recipients, self.envelopes, self.failures, self.core):
             if tables:

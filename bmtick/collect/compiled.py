@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     """Writes rows in line protocol: ``emit.to_influx``."""
 
 
-_FORMATS = {"_bucket": 1, "_lines": 6, "_memory": 3, "_points": 4}
+_FORMATS = {"_bucket": 2, "_lines": 7, "_memory": 4, "_points": 4}
 
 
 def _load() -> tuple[Feed | None, Lines | None, Any, Any]:

@@ -156,7 +156,8 @@ class Emitter:
     # Who sends
 
     def _senders(self, start: int, bucket: Bucket, time: int) -> list[list[Row]]:
-        self.memory.load(entity for entity in bucket.entities if entity.startswith(_LOGIN))
+        if self.memory.store is not None:
+            self.memory.load(entity for entity in bucket.entities if entity.startswith(_LOGIN))
         if self._made is None:
             found = self._entities(start, bucket, time)
         else:
@@ -168,6 +169,7 @@ class Emitter:
         found: dict[str, list[Row]] = {
             n.SENDER: [], n.CLIENT: [], n.FROM: [], n.LOCAL: [], n.FORWARD: []
         }  # fmt: skip
+        bucket.share()
         memory, minute = self.memory, start // 60
         addresses = _addresses(bucket.origins)
         nothing: tuple[()] = ()
@@ -245,7 +247,7 @@ class Emitter:
         memory, minute = self.memory, start // 60
         if not bucket.failures and not bucket.core and not memory.guessed:
             return []
-        tried = _tried(bucket)
+        tried = _tried(bucket) if bucket.failures or bucket.core else {}
         found: dict[str, tuple[int, Record]] = {}
         for name, clients in tried.items():
             count = sum(clients.values())

@@ -160,6 +160,36 @@ def test_same_memory_over_weeks(seed):
     assert remembered(done, compiled.memory.Record) == remembered(done, Record)
 
 
+def test_same_memory_of_counts_beyond_32_bits():
+    """Slots are of 32 bits: what does not fit goes into several, and comes out as one."""
+    done = []
+    for minute in (0, 0, 0, 1, 20, 61, 62, 80, 200, 1500):
+        counts = [(1 << 32) - 1, 3 << 32, 1 << 31, 0, 1, (1 << 32) + 1, 7]
+        done.append((KINDS[0], 60 * (28_400_000 + minute), counts, [], []))
+    assert remembered(done, compiled.memory.Record) == remembered(done, Record)
+
+
+def test_same_where_the_patterns_add_to_what_was_read_by_pointers():
+    """What the compiled reader saw once is not in the sets that the patterns add to."""
+    lines = []
+    for number, (sender, recipient) in enumerate(
+        ((b"a@x.example", b"r1@y.example"), (b'"a b"@x.example', b'"r 2"@y.example')) * 2
+        + ((b"c@z.example", b"r3@y.example"),)
+    ):
+        qid = b"4dkvYs1Trtz3%03d" % number
+        lines += [
+            b"Feb  1 00:00:00 mail postfix/smtpd[1]: %s: client=a[192.0.2.1], sasl_method=LOGIN, "
+            b"sasl_username=u" % qid,
+            b"Feb  1 00:00:00 mail postfix/qmgr[1]: %s: from=<%s>, size=9, nrcpt=1 (queue active)"
+            % (qid, sender),
+            b"Feb  1 00:00:01 mail postfix/smtp[1]: %s: to=<%s>, relay=a[192.0.2.9]:25, delay=1, "
+            b"delays=1/0/0/0, dsn=2.0.0, status=sent (250 ok)" % (qid, recipient),
+        ]
+    for end in range(1, len(lines) + 1):
+        same(lines[:end])
+        same(lines[end:])
+
+
 @given(st.data())
 @settings(max_examples=300, deadline=None)
 def test_a_damaged_record_is_refused_or_read(data):
