@@ -64,6 +64,8 @@ cdef enum:  # all as in memory.py
     STRANGE_LIKE_ATTACK = 15
     DOMAINS_LIKE_ATTACK = 10
     VOLUME_LIKE_ATTACK = 100
+    NEW_PLACES = 1
+    ATTACK = 2
     TIMES_USUAL = 3
     MOST_LEARNED = 500
     MOST_TIMES = 5
@@ -474,7 +476,7 @@ cdef class Record:
     cdef int _weeks
     cdef public i64 today, days, broken_in, last, expected
     cdef public int loud
-    cdef public bint hostile
+    cdef public int hostile
     cdef public list pending
     cdef public dict networks, domains, addresses, strange, seen_networks, seen_domains
     cdef public Sketch recipients, senders
@@ -572,9 +574,12 @@ cdef class Record:
                         list(self.seen_networks or ()),
                         list(self.seen_domains or ()),
                     ]
+                elif self.hostile == NEW_PLACES:
+                    # Who is always on the way looks so each day: how many places that are is learned.
+                    self.pending = [self.today, 0, 0, 0, self._peaks[PEAKS - 1], [], []]
             self.today = day
             memset(self._peaks, 0, sizeof(self._peaks))
-            self.hostile = False
+            self.hostile = 0
         if self.pending and minute >= (<i64>self.pending[0] + 1) * MINUTES_OF_DAY + HOUR:
             self._learn(began)
         return 0
@@ -640,20 +645,21 @@ cdef class Record:
                 hour[REFUSED] >= REFUSED_LIKE_ATTACK
                 and hour[REFUSED] >= REFUSED_SHARE * max(volume, hour[MESSAGES])
             )
-            or (
-                strangers >= STRANGERS_LIKE_ATTACK
-                and hour[STRANGE] >= STRANGE_LIKE_ATTACK
-                and volume > max(<i64>(2 * STRANGE_LIKE_ATTACK), self.usual(0, week))
-            )
             or (domains >= DOMAINS_LIKE_ATTACK and domains > 2 * self.usual(2, week))
-            or (
-                hour[STRANGE] > 2 * STRANGE_LIKE_ATTACK
-                and volume > VOLUME_LIKE_ATTACK
-                and volume > TIMES_USUAL * self.usual(0, week)
-            )
         ):
-            self.hostile = True
+            self.hostile = ATTACK
             self.pending = None  # it ended within an attack
+        elif (
+            strangers >= STRANGERS_LIKE_ATTACK
+            and hour[STRANGE] >= STRANGE_LIKE_ATTACK
+            and volume > max(<i64>(2 * STRANGE_LIKE_ATTACK), self.usual(0, week))
+        ) or (
+            hour[STRANGE] > 2 * STRANGE_LIKE_ATTACK
+            and volume > VOLUME_LIKE_ATTACK
+            and volume > TIMES_USUAL * self.usual(0, week)
+        ):
+            self.hostile = max(self.hostile, <int>NEW_PLACES)
+            self.pending = None
         self._peaks[0] = max(self._peaks[0], volume)
         self._peaks[1] = max(self._peaks[1], self._recent[VOLUME])
         self._peaks[2] = max(self._peaks[2], max(hour[LOCAL], domains))
@@ -895,7 +901,7 @@ cdef class Record:
                 epoch,
                 self._slots.dump(),
                 self._quarters.dump(),
-                [self.today, int(self.hostile), *[self._peaks[place] for place in range(PEAKS)]],
+                [self.today, self.hostile, *[self._peaks[place] for place in range(PEAKS)]],
                 self.pending,
                 [
                     [self._past[at].number, *[self._past[at].peaks[place] for place in range(PEAKS)]]
@@ -960,7 +966,7 @@ cdef Record _restored(list kept, epoch):
     self._quarters.take(quarters)
     self.pending = pending
     self.today, hostile, *peaks = today
-    self.hostile = bool(hostile)
+    self.hostile = int(hostile)
     _peaks(self._peaks, peaks)
     self.addresses, self.strange = _dict(addresses), _dict(strange)
     self.seen_networks, self.seen_domains = _dict(seen_networks), _dict(seen_domains)

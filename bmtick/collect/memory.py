@@ -70,6 +70,7 @@ STRANGERS_LIKE_ATTACK, STRANGE_LIKE_ATTACK = 3, 15
 DOMAINS_LIKE_ATTACK = 10
 VOLUME_LIKE_ATTACK, TIMES_USUAL = 100, 3
 _MOST_LEARNED, _MOST_TIMES = 500, 5  # of one day
+NEW_PLACES, ATTACK = 1, 2  # why a day was hostile: only for where the mail came from, or worse
 _FULL_TRUST = 3  # days of the memory in which all that does not look so is learned whole
 
 # A point says that a horizon is empty only where it was once fuller than this.
@@ -137,7 +138,7 @@ class Record:
         today: number of the UTC day that the peaks are of; -1: nothing happened yet.
         peaks: the day's largest hour, ten minutes, local mail or strange domains of an hour, and
             most senders of an hour; of a login, that has no other senders, most new addresses.
-        hostile: whether the day looked like an attack.
+        hostile: whether the day looked like an attack: 0, ``NEW_PLACES`` or ``ATTACK``.
         pending: the day before, until it is learned: day, peaks, networks, domains.
         past: peaks of each week.
         days: how many days were learned.
@@ -167,7 +168,7 @@ class Record:
         self.day = [0] * WIDTH
         self.today = -1
         self.peaks = [0] * _PEAKS
-        self.hostile = False
+        self.hostile = 0
         self.pending: list[Any] | None = None
         self.past: list[list[int]] = []
         self.days = 0
@@ -261,9 +262,12 @@ class Record:
                         list(self.seen_networks or ()),
                         list(self.seen_domains or ()),
                     ]
+                elif self.hostile == NEW_PLACES:
+                    # Who is always on the way looks so each day: how many places that are is learned.
+                    self.pending = [self.today, 0, 0, 0, self.peaks[-1], [], []]
             self.today = day
             self.peaks = [0] * _PEAKS
-            self.hostile = False
+            self.hostile = 0
         if self.pending and minute >= (self.pending[0] + 1) * MINUTES_OF_DAY + HOUR:
             self._learn(began)
 
@@ -311,20 +315,21 @@ class Record:
                 hour[REFUSED] >= REFUSED_LIKE_ATTACK
                 and hour[REFUSED] >= REFUSED_SHARE * max(volume, hour[MESSAGES])
             )
-            or (
-                strangers >= STRANGERS_LIKE_ATTACK
-                and hour[STRANGE] >= STRANGE_LIKE_ATTACK
-                and volume > max(2 * STRANGE_LIKE_ATTACK, self.usual(0, week))
-            )
             or (domains >= DOMAINS_LIKE_ATTACK and domains > 2 * self.usual(2, week))
-            or (
-                hour[STRANGE] > 2 * STRANGE_LIKE_ATTACK
-                and volume > VOLUME_LIKE_ATTACK
-                and volume > TIMES_USUAL * self.usual(0, week)
-            )
         ):
-            self.hostile = True
+            self.hostile = ATTACK
             self.pending = None  # it ended within an attack
+        elif (
+            strangers >= STRANGERS_LIKE_ATTACK
+            and hour[STRANGE] >= STRANGE_LIKE_ATTACK
+            and volume > max(2 * STRANGE_LIKE_ATTACK, self.usual(0, week))
+        ) or (
+            hour[STRANGE] > 2 * STRANGE_LIKE_ATTACK
+            and volume > VOLUME_LIKE_ATTACK
+            and volume > TIMES_USUAL * self.usual(0, week)
+        ):
+            self.hostile = max(self.hostile, NEW_PLACES)
+            self.pending = None
         peaks = self.peaks
         peaks[0] = max(peaks[0], volume)
         peaks[1] = max(peaks[1], self.recent[VOLUME])
@@ -573,7 +578,7 @@ class Record:
                 epoch,
                 self.slots,
                 self.quarters,
-                [self.today, int(self.hostile), *self.peaks],
+                [self.today, self.hostile, *self.peaks],
                 self.pending,
                 self.past,
                 self.days,
@@ -613,7 +618,7 @@ class Record:
                 self.slots, self.quarters, self.pending = [], [], None
                 return self
             self.today, hostile, *self.peaks = today
-            self.hostile = bool(hostile)
+            self.hostile = int(hostile)
             self.addresses, self.strange = _dict(addresses), _dict(strange)
             self.seen_networks, self.seen_domains = _dict(seen_networks), _dict(seen_domains)
             self.recipients, self.senders = _sketch(recipients), _sketch(senders)

@@ -63,6 +63,20 @@ def test_how_many_new_addresses_an_hour_has_is_learned(memory):
     assert memory.gauges(ANNA, START + 2 * DAY)["usual_clients"] == 2
 
 
+@pytest.mark.parametrize(("blocked", "usual"), [(0, 6), (40, 1)], ids=["traveller", "thief"])
+def test_how_many_places_is_learned_even_of_a_day_that_looks_odd_for_them(memory, blocked, usual):
+    """Who writes to many from new places day after day is held to that, where nobody refuses it."""
+    sent(memory, START, 50, addresses=["198.51.100.7"])
+    sent(memory, START + DAY, 1, addresses=["198.18.0.1"])
+    places = [f"203.{number}.113.1" for number in range(6)]
+    sent(memory, START + 2 * DAY, 90, addresses=places, blocked=blocked)
+    again = Memory(kind=memory.kind)
+    again.restore(json.loads(json.dumps(memory.dump())))
+    sent(again, START + 3 * DAY, 1, addresses=places)
+    found = again.gauges(ANNA, START + 3 * DAY)
+    assert (found["usual_clients"], found["usual"], found["new_clients"]) == (usual, 50, 6)
+
+
 OFFICE, ELSEWHERE = "203.0.113.1", "192.0.2.1"
 
 
