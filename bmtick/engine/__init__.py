@@ -1,6 +1,6 @@
-"""Runs a parsed stream script over points, as Kapacitor does; time comes from the data.
+"""Runs a parsed script over points, like Kapacitor; time comes from the data.
 
-One file per kind of node in ``nodes``. What the engine has not is refused when a script loads.
+Each kind of node has a file in ``nodes``. Unsupported nodes are refused when a script is loaded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name where it is first used: the checker reads templates and runs nothing."""
+    """Import a name on first use: the checker only reads templates and runs no script."""
     if name not in _HOMES:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

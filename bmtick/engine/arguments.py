@@ -1,7 +1,7 @@
 """Checks the arguments of chain methods and properties against Kapacitor's Go signatures.
 
-Source: kapacitor ``tick/eval.go``: calls go through reflection, so types must match exactly: an
-``int64`` is no ``float64`` and no ``time.Duration``.
+Source: kapacitor ``tick/eval.go``. Calls use reflection, so types must match exactly: an ``int64``
+is neither a ``float64`` nor a ``time.Duration``.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from bmtick.tick.kinds import Signature as KnownSignature
 
 
 class ArgumentError(Exception):
-    """Arguments that Kapacitor would not take; the text says why."""
+    """Arguments that Kapacitor would refuse; the text gives the reason."""
 
 
 @dataclass(frozen=True)
 class TimeDimension:
-    """``time(10s)`` or ``time(10s, 2s)`` in ``.groupBy()`` of a query; nanoseconds."""
+    """``time(10s)`` or ``time(10s, 2s)`` in ``.groupBy()`` of a query, in nanoseconds."""
 
     length: int
     offset: int = 0
 
     @classmethod
     def of(cls, args: list[Any]) -> TimeDimension:
-        """Return what the function ``time`` gives for its arguments.
+        """Return the result of the function ``time``.
 
         Raises:
             ArgumentError: they are not one or two durations.
@@ -44,7 +44,7 @@ class TimeDimension:
 
 
 def type_of(value: object) -> str:
-    """Return the name that TICKscript's users know a value's type by."""
+    """Return TICKscript's name of a value's type."""
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, Duration):
@@ -83,7 +83,7 @@ class Signature:
         return cls(types)
 
     def check(self, name: str, args: Sequence[object]) -> None:
-        """Accept args or say what is wrong with them.
+        """Check the arguments.
 
         Raises:
             ArgumentError: too few, too many, or of a wrong type.
@@ -128,12 +128,12 @@ def _mismatch(name: str, number: int, kind: str, actual: str, count: int) -> str
 
 @dataclass(frozen=True)
 class Property:
-    """A property method: what it does to its owner, and what it takes.
+    """A property method: its effect on its owner, and its arguments.
 
-    ``apply`` may return the object that the rest of the chain applies to. ``direct`` marks what
-    Kapacitor sets as a plain field: the chain then stays where it is. ``signature`` and ``since``
-    (the first release that has it) come from the language's own table, when the node's kind is
-    registered; a node gives a signature only where it knows the types better than "any".
+    ``apply`` may return the object that the rest of the chain applies to. ``direct`` marks a plain
+    field of Kapacitor's struct: the chain then stays on the same object. ``signature`` and ``since``
+    (the first release with the property) come from the language's table when the node's kind is
+    registered. A node gives a signature only where it knows more exact types than "any".
     """
 
     apply: Callable[[Any, list[Any]], Any] = field(compare=False)
@@ -143,14 +143,14 @@ class Property:
 
 
 def table(properties: Mapping[str, Property]) -> Mapping[str, Property]:
-    """Return properties by name, read-only: classes share them."""
+    """Return a read-only map of properties by name; classes share it."""
     return MappingProxyType(dict(properties))
 
 
 def completed(
     properties: Mapping[str, Property], known: Mapping[str, KnownProperty]
 ) -> Mapping[str, Property]:
-    """Return properties with what the language's table knows of them."""
+    """Return properties completed with signatures and versions from the language's table."""
     return table(
         {
             name: replace(
@@ -164,7 +164,7 @@ def completed(
 
 
 def signature_of(known: KnownSignature) -> Signature:
-    """Return a signature of the language's table."""
+    """Convert a signature of the language's table."""
     if known.variadic:
         return Signature(known.types[:-1], known.types[-1])
     return Signature(known.types)
@@ -199,7 +199,7 @@ def values(attribute: str, kind: str = "") -> Property:
 
 
 def appended(attribute: str) -> Property:
-    """``.name(a)`` appends what it takes to a list."""
+    """``.name(a)`` appends its arguments to a list."""
 
     def apply(owner: Any, args: list[Any]) -> None:
         getattr(owner, attribute).extend(args)

@@ -1,8 +1,8 @@
-"""Batches from what InfluxDB answers, and from Kapacitor's recordings of batch tasks.
+"""Reads batches from InfluxDB's responses and from Kapacitor's recordings of batch tasks.
 
 Source: kapacitor ``edge/messages.go`` (``ResultToBufferedBatches``, ``bufferedBatchMessage``),
-``replay.go``, ``services/replay/service.go`` (a recording is a zip with one member for each query;
-a batch is an object of JSON).
+``replay.go``, ``services/replay/service.go``. A recording is a zip archive with one member for each
+query; a batch is a JSON object.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _ZERO_TIME = -62_135_596_800_000_000_000  # Go's zero time
 def from_answer(
     series: Iterable[Mapping[str, Any]], *, by_name: bool, stop: int, by_time: bool
 ) -> list[Batch]:
-    """Return the batches of an answer in InfluxDB's JSON: ``name``, ``tags``, ``columns``, ``values``.
+    """Return the batches of an InfluxDB response: ``name``, ``tags``, ``columns``, ``values``.
 
     Args:
-        series: those of the one statement.
+        series: the series of one statement.
         by_name: whether the query groups by measurement.
-        stop: the end of the query's interval, which is the batches' time ...
-        by_time: ... unless the query groups by time; then it is that of the last point.
+        stop: the end of the query's interval; it is the time of the batches ...
+        by_time: ... unless the query groups by time; then their time is that of the last point.
 
     Raises:
-        ValueError: the answer is not InfluxDB's.
+        ValueError: the response does not have InfluxDB's format.
     """
     batches = []
     for one in series:
@@ -62,18 +62,18 @@ def from_answer(
 
 
 def _number(value: object) -> object:
-    # JSON does not tell an integer from a float: Kapacitor takes all numbers for floats.
+    # JSON does not distinguish integers from floats; Kapacitor treats all numbers as floats.
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def read_recording(data: bytes, *, file: str) -> list[list[Batch]]:
-    """Return the batches of each query of a recording, a ``.brpl``; plain JSON is one query.
+    """Return the batches of each query of a recording (``.brpl``); plain JSON is one query.
 
-    An empty batch is left out and a batch ends with its last point at the earliest, as when
-    Kapacitor replays one.
+    Empty batches are dropped. The time of a batch is at least the time of its last point, as in a
+    replay by Kapacitor.
 
     Raises:
-        BmtickError: it is no recording; names its line.
+        BmtickError: the data is not a recording; with the line.
     """
     if not data.startswith(b"PK"):
         return [list(_batches(data, file))]
@@ -88,10 +88,10 @@ def read_recording(data: bytes, *, file: str) -> list[list[Batch]]:
 
 
 def recording_in(path: Path) -> list[list[Batch]] | None:
-    """Return the batches of a file, or None if it holds something else, such as points.
+    """Return the batches of a file, or None if it contains something else, such as points.
 
     Raises:
-        BmtickError: it cannot be read, or is a broken recording.
+        BmtickError: the file is unreadable or a damaged recording.
     """
     try:
         with path.open("rb") as file:
@@ -110,7 +110,7 @@ def recording_in(path: Path) -> list[list[Batch]] | None:
 
 
 def _batches(data: bytes, file: str) -> Iterator[Batch]:
-    """Yield the batches of one query: JSON objects one after the other, mostly one a line."""
+    """Yield the batches of one query: consecutive JSON objects, usually one per line."""
     text = data.decode("utf-8", "surrogateescape")
     decoder = json.JSONDecoder(parse_int=float)
     position = _SPACE.match(text).end()  # type: ignore[union-attr]
@@ -144,5 +144,5 @@ def _recorded(raw: Mapping[str, Any]) -> Batch:
     if points:
         end = max(end, points[-1].time)
     by_name = bool(raw.get("byname"))
-    # Kapacitor sets the dimensions of such a batch once more, which makes it a map of its own.
+    # Kapacitor sets the dimensions of such a batch again, which gives it a separate tag map.
     return Batch.of(str(raw.get("name", "")), dict(tags) if by_name else tags, by_name, end, points)

@@ -1,4 +1,4 @@
-"""What scripts can call besides plain nodes: owners of properties, and ``|deadman``.
+"""Callable things other than plain nodes: owners of properties, and ``|deadman``.
 
 Source: kapacitor ``pipeline/node.go`` (Deadman), ``services/deadman/config.go`` (defaults).
 """
@@ -17,18 +17,18 @@ from bmtick.tick import ast
 
 
 class Owner:
-    """Something that hangs on a node and has properties of its own, such as an alert handler."""
+    """An object attached to a node that has its own properties, such as an alert handler."""
 
     node: Node
     location: Location | None = None
     excerpt = ""
 
     def all_properties(self) -> Mapping[str, Property]:
-        """Its own properties, then those of its node."""
+        """The owner's properties, then those of its node."""
         raise NotImplementedError
 
     def set_property(self, prop: Property, args: list[Any]) -> Any:
-        """Apply a property; return what the rest of the chain applies to."""
+        """Apply a property; return the object that the rest of the chain applies to."""
         raise NotImplementedError
 
 
@@ -40,7 +40,7 @@ _DEADMAN_MESSAGE = (
 
 
 def deadman(parent: Node, args: list[Any], locate: Callable[[Node], None]) -> Node:
-    """Build ``|stats|derivative|alert``, which fires when too few points pass the parent.
+    """Build ``|stats|derivative|alert``, which fires if too few points pass the parent.
 
     Raises:
         ArgumentError: the arguments are not (float, duration, lambda...).

@@ -1,8 +1,8 @@
-"""Cron expressions as ``.cron()`` of a query takes them.
+"""Cron expressions, as in ``.cron()`` of a query.
 
-Source: github.com/gorhill/cronexpr, which Kapacitor uses: five fields, six with a year, seven with
-seconds in front as well; ``L``, ``W`` and ``#`` in the days. Where both kinds of day are restricted
-one of them is enough.
+Source: github.com/gorhill/cronexpr, which Kapacitor uses. An expression has five fields; a sixth is
+the year; with seven, the first is the seconds. ``L``, ``W`` and ``#`` are allowed in the days. If
+both kinds of day are restricted, one match is enough.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _LAST_YEAR: Final = 2099
 
 
 class CronError(Exception):
-    """Not a cron expression; the text is Kapacitor's."""
+    """An invalid cron expression; the text is Kapacitor's."""
 
 
 class _Field:
@@ -57,7 +57,7 @@ class _Field:
         }
 
     def number(self, text: str) -> int | None:
-        """Return a value, or None if the text is none."""
+        """Return a value, or None if the text is invalid."""
         if text in self.names:
             return self.names[text]
         digits = 4 if self.name == "year" else 2
@@ -69,7 +69,7 @@ class _Field:
         return value if self.least <= value <= self.most else None
 
     def values(self, text: str) -> set[int] | None:
-        """Return the values that an entry such as ``5-20/2`` names, or None if it is none."""
+        """Return the values of an entry such as ``5-20/2``, or None if it is invalid."""
         body, slash, step_text = text.partition("/")
         first_text, dash, last_text = body.partition("-")
         step = 1
@@ -104,10 +104,10 @@ _YEAR = _Field("year", 1970, _LAST_YEAR)
 
 
 class Cron:
-    """When a cron expression fires, by the clock of a zone.
+    """The schedule of a cron expression, in the time of a zone.
 
     Raises:
-        CronError: the text is no cron expression.
+        CronError: the text is not a cron expression.
     """
 
     def __init__(self, text: str) -> None:
@@ -143,7 +143,7 @@ class Cron:
 
     @staticmethod
     def _day_field(field: _Field, text: str) -> tuple[set[int], list[str], bool]:
-        """Return the days, the rules such as ``15w`` and ``5l``, and whether it restricts."""
+        """Return the days, the rules such as ``15w`` and ``5l``, and whether the field restricts."""
         found: set[int] = set()
         rules = []
         restricted = True
@@ -163,7 +163,7 @@ class Cron:
         return found, rules, restricted
 
     def next(self, after: int, zone: tzinfo) -> int | None:
-        """Return the first time after a time, both in nanoseconds; None: there is none."""
+        """Return the first time after a time, both in nanoseconds, or None if there is none."""
         start = local(after, zone)
         day = start.date()
         while day.year <= _LAST_YEAR:
@@ -226,7 +226,7 @@ def _is_day(rule: str, day: date) -> bool:
 
 
 def _workday(day: date, last: date) -> int:
-    """Return the nearest day from Monday to Friday within the month."""
+    """Return the nearest weekday (Monday to Friday) within the month."""
     if day.isoweekday() == 6:
         return day.day - 1 if day.day > 1 else day.day + 2
     if day.isoweekday() == 7:

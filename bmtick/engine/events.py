@@ -1,4 +1,4 @@
-"""Alert events, the topics that remember them, and points to be written.
+"""Alert events, the state of topics, and output points.
 
 Source: kapacitor ``alert/topics.go``, ``alert/types.go``, ``alert/inhibit.go``.
 """
@@ -20,7 +20,7 @@ OK, INFO, WARNING, CRITICAL = range(4)
 
 @dataclass(frozen=True)
 class Handler:
-    """A handler of an alert as the script gives it: kind (``email``), arguments, properties."""
+    """A handler of an alert in the script: kind (``email``), arguments, properties."""
 
     kind: str
     args: list[Any]
@@ -29,9 +29,9 @@ class Handler:
 
 @dataclass(frozen=True)
 class Written:
-    """A point that ``influxDBOut`` or ``kapacitorLoopback`` writes, and where to.
+    """A point written by ``influxDBOut`` or ``kapacitorLoopback``, with its destination.
 
-    ``precision`` is InfluxDB's (``s``, ``ms``, ...); the point's time is whole all the same.
+    ``precision`` is InfluxDB's (``s``, ``ms``, ...); the point keeps its full time.
     """
 
     database: str
@@ -41,9 +41,9 @@ class Written:
     cluster: str = ""
 
     def to_json(self) -> str:
-        """Return the point as one line of JSON: where to, and its line protocol in its precision."""
+        """Return one line of JSON: the destination, and the line protocol in its precision."""
         point, unit = self.point, _PRECISIONS.get(self.precision, 1)
-        size = abs(point.time) // unit  # Go cuts towards zero
+        size = abs(point.time) // unit  # Go truncates towards zero
         cut = Point(point.name, point.tags, point.fields, size if point.time >= 0 else -size)
         return gojson.dumps(
             {
@@ -68,9 +68,9 @@ _PRECISIONS = {
 
 @dataclass(frozen=True)
 class Posted:
-    """What ``httpPost`` posts: to a URL, or to an endpoint of the server's configuration.
+    """A request of ``httpPost``: to a URL, or to an endpoint of the server's configuration.
 
-    ``timeout`` in nanoseconds; 0 is none.
+    ``timeout`` is in nanoseconds; 0 means none.
     """
 
     url: str
@@ -80,7 +80,7 @@ class Posted:
     timeout: int = 0
 
     def to_json(self) -> str:
-        """Return it as one line of JSON; the body is text."""
+        """Return the request as one line of JSON; the body is a string."""
         where = {"endpoint": self.endpoint} if self.endpoint else {"url": self.url}
         return gojson.dumps(
             {**where, "headers": dict(sorted(self.headers.items())), "body": self.body}
@@ -89,9 +89,9 @@ class Posted:
 
 @dataclass
 class AlertEvent:
-    """One event of an alert; times and durations in nanoseconds.
+    """One event of an alert; times and durations are in nanoseconds.
 
-    ``group`` is Kapacitor's group id, ``data`` the row that handlers post.
+    ``group`` is Kapacitor's group id, ``data`` is the row that handlers post.
     """
 
     time: int
@@ -112,7 +112,7 @@ class AlertEvent:
     recoverable: bool = True
 
     def to_json(self) -> str:
-        """Return the event as one line of JSON, numbers and times as Kapacitor writes them.
+        """Return the event as one line of JSON, with Kapacitor's format of numbers and times.
 
         A value that JSON cannot hold (NaN) becomes null.
         """
@@ -142,7 +142,7 @@ def _finite(value: object) -> object:
 
 @dataclass
 class EventState:
-    """What a topic remembers of an event id: its last level and time."""
+    """A topic's state for an event id: its last level and time."""
 
     level: int = OK
     time: int | None = None
@@ -150,14 +150,14 @@ class EventState:
 
 @dataclass
 class Inhibitor:
-    """Silences alerts of a category whose tags are equal, while it is set."""
+    """Inhibits alerts of a category with equal tags while it is set."""
 
     category: str
     tags: Tags
     active: bool = False
 
     def inhibits(self, category: str, tags: Tags) -> bool:
-        """Say whether an event of the category with these tags is silenced."""
+        """Return whether an event of the category with these tags is inhibited."""
         return (
             self.active
             and category == self.category
@@ -167,7 +167,7 @@ class Inhibitor:
 
 @dataclass
 class Events:
-    """The events of a task that nobody has taken yet, and the memory of its topics."""
+    """The pending events of a task, and the state of its topics."""
 
     pending: list[AlertEvent] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
@@ -177,16 +177,16 @@ class Events:
     inhibitors: list[Inhibitor] = field(default_factory=list)
 
     def state(self, topic: str, event: str) -> EventState | None:
-        """Return what the topic remembers of an event id."""
+        """Return the topic's state of an event id."""
         return self.topics.get(topic, {}).get(event)
 
     def update(self, topic: str, event: str, state: EventState) -> int:
-        """Remember a state; return the level before."""
+        """Store a state; return the previous level."""
         known = self.topics.setdefault(topic, {})
         before = known.get(event)
         known[event] = state
         return before.level if before else OK
 
     def inhibited(self, category: str, tags: Tags) -> bool:
-        """Say whether an event is silenced by another alert."""
+        """Return whether another alert inhibits an event."""
         return any(i.inhibits(category, tags) for i in self.inhibitors)

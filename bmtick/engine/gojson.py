@@ -1,7 +1,7 @@
-"""JSON as Go's ``encoding/json`` writes it: number format, sorted keys, HTML-safe strings.
+"""JSON in the format of Go's ``encoding/json``: numbers, sorted keys, HTML-safe strings.
 
-Source: Go ``encoding/json/encode.go``: floats in the shortest form, with an exponent below 1e-6
-and from 1e21 on; NaN and infinities are an error.
+Source: Go ``encoding/json/encode.go``. Floats have the shortest form, with an exponent below 1e-6
+and from 1e21 on; NaN and infinities are errors.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _TABLE = str.maketrans(_UNSAFE)
 
 
 class UnsupportedValueError(ValueError):
-    """A value that JSON cannot hold; the message is Go's."""
+    """A value without a JSON form; the message is Go's."""
 
 
 def dumps(value: object) -> str:
-    """Encode value; integers and floats keep Go's form (``10.0`` is ``10``).
+    """Encode a value; numbers have Go's form (``10.0`` is ``10``).
 
     Raises:
-        UnsupportedValueError: NaN or an infinity is in it.
+        UnsupportedValueError: it contains NaN or an infinity.
     """
     if value is None:
         return "null"
@@ -46,7 +46,7 @@ def dumps(value: object) -> str:
         return "{" + ",".join(f"{_string(str(k))}:{dumps(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(dumps(item) for item in value) + "]"
-    # What is left is Kapacitor's marker of a missing value, a struct without fields.
+    # The only other value is Kapacitor's marker of a missing value, a struct without fields.
     return "{}"
 
 
@@ -55,7 +55,7 @@ def _string(text: str) -> str:
 
 
 def format_float(value: float) -> str:
-    """Return the float as Go writes it in JSON.
+    """Return the float in Go's JSON format.
 
     Raises:
         UnsupportedValueError: it is NaN or infinite.

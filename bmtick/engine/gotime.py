@@ -1,7 +1,7 @@
-"""Time arithmetic as Go's ``time`` package does it, in integer nanoseconds since the epoch.
+"""Time arithmetic like Go's ``time`` package, in integer nanoseconds since the epoch.
 
-Source: Go ``time.Time.Truncate`` and ``Round``: multiples are counted from the zero time, year 1
-of the proleptic calendar, not from 1970; that matters for durations that do not divide a day.
+Source: Go ``time.Time.Truncate`` and ``Round``. Multiples are counted from the zero time (year 1 of
+the proleptic calendar), not from 1970; this matters for durations that do not divide a day.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _ZERO_TO_EPOCH = 62_135_596_800 * _SECOND
 
 
 def truncate(time: int, unit: int) -> int:
-    """Return the last multiple of unit that is not after time; time itself if unit <= 0."""
+    """Return the last multiple of unit at or before time; time itself if unit <= 0."""
     return time if unit <= 0 else time - (time + _ZERO_TO_EPOCH) % unit
 
 
 def round_time(time: int, unit: int) -> int:
-    """Return the nearest multiple of unit, halves upwards; time itself if unit <= 0."""
+    """Return the nearest multiple of unit, halves rounded up; time itself if unit <= 0."""
     if unit <= 0:
         return time
     rest = (time + _ZERO_TO_EPOCH) % unit
@@ -28,7 +28,7 @@ def round_time(time: int, unit: int) -> int:
 
 
 def rfc3339_nano(time: int) -> str:
-    """Return ``1971-01-01T00:00:00.5Z``: UTC, zeros at the end of the fraction left out."""
+    """Return ``1971-01-01T00:00:00.5Z``: UTC, without trailing zeros in the fraction."""
     seconds, fraction = divmod(time, _SECOND)
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     if text[:4] != f"{text[:4]:0>4}":
@@ -47,7 +47,7 @@ def parse_rfc3339(text: str) -> int:
     """Return the nanoseconds of ``2026-01-31T08:00:00.5Z``.
 
     Raises:
-        ValueError: the text is no such time.
+        ValueError: the text does not have this format.
     """
     match = _RFC3339.fullmatch(text)
     if match is None:

@@ -1,4 +1,4 @@
-"""Group-by dimensions: what scripts may write, and the tag names of a point.
+"""Group-by dimensions: validation, and the tag names of a point.
 
 Source: kapacitor ``group_by.go`` and ``pipeline/group_by.go``.
 """
@@ -14,7 +14,7 @@ from bmtick.tick import ast
 
 
 def check_dimensions(dimensions: Sequence[Any], excluded: Sequence[str]) -> None:
-    """Check what stands in ``groupBy`` and ``exclude``.
+    """Check the arguments of ``groupBy`` and ``exclude``.
 
     Raises:
         DefinitionError: Kapacitor would refuse it.
@@ -29,7 +29,7 @@ def check_dimensions(dimensions: Sequence[Any], excluded: Sequence[str]) -> None
 
 
 class TagNames:
-    """Computes the tag names that a point is grouped by."""
+    """Computes the tag names for the group of a point."""
 
     __slots__ = ("excluded", "fixed")
 

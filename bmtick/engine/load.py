@@ -1,4 +1,4 @@
-"""From a script's text to a task that is ready to run."""
+"""Builds a runnable task from the text of a script."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ def load_task(  # noqa: PLR0913 -- what the task sees of its machine, injected
     post: Callable[[Posted], tuple[int, str]] | None = None,
     version: tuple[int, ...] = MEASURED,
 ) -> Task:
-    """Build a task from a script, of the stream or of queries (``batch``).
+    """Build a stream or batch task from a script.
 
     Args:
         text: the TICKscript.
         file: its name, for error messages.
         name: the task's name, as templates see it.
         variables: parsed JSON of a vars file: ``{"crit": {"type": "int", "value": 200}}``.
-        variables_file: its name, for error messages.
-        hostname: what templates see as the server's host name.
-        now: the clock of ``now()`` in lambdas, in nanoseconds; None takes the time of the data,
-            which is what a script would have seen when the data was new.
-        zone: what ``.Time.Local`` in templates shows; None takes the machine's own.
-        post: sends what ``httpPost`` posts, and returns the answer's status (0: none came) and what
-            went wrong; None sends nothing.
-        version: of the Kapacitor whose ways count where they differ.
+        variables_file: the name of the vars file, for error messages.
+        hostname: the server's host name in templates.
+        now: the clock of ``now()`` in lambdas, in nanoseconds; None uses the time of the data,
+            which is what a script saw when the data was new.
+        zone: the zone of ``.Time.Local`` in templates; None uses the machine's zone.
+        post: sends requests of ``httpPost``; returns the HTTP status (0: no response) and the
+            error. None sends nothing.
+        version: the Kapacitor version whose behaviour to follow.
 
     Raises:
-        BmtickError: Kapacitor would refuse the script, or it holds what this engine has not;
-            names the place.
+            BmtickError: Kapacitor would refuse the script, or it uses something that this engine
+        does not support; with the location.
     """
     given = read_variables(variables or {}, file=variables_file)
     server = {"Hostname": hostname, "ClusterID": "", "ServerID": ""}

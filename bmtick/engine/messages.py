@@ -1,8 +1,8 @@
-"""What travels between nodes: points, whole batches, barriers, and the end of a group.
+"""Messages between nodes: points, whole batches, barriers, and the end of a group.
 
-Source: kapacitor ``edge/messages.go`` and ``models/point.go``. A batch travels whole: Kapacitor's
-begin, point and end messages of one batch are never interleaved with others on an edge. Tag and
-field maps are shared between messages: copy before a change.
+Source: kapacitor ``edge/messages.go`` and ``models/point.go``. A batch is one message: Kapacitor
+never interleaves the begin, point and end messages of one batch with others on an edge. Messages
+share tag and field maps: copy before a change.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Fields: TypeAlias = dict[str, object]
 
 
 class NilTags(Tags):
-    """Go's nil map, which JSON shows as null: the tags of a query's answer that has none."""
+    """Go's nil map, which JSON shows as null: the tags of a query result without tags."""
 
     __slots__ = ()
 
@@ -32,7 +32,7 @@ NO_EDGE = "noedge"
 
 
 class Dimensions(NamedTuple):
-    """What a group is made of: the measurement or not, and tag names (sorted)."""
+    """The dimensions of a group: whether by measurement, and sorted tag names."""
 
     by_name: bool = False
     tag_names: tuple[str, ...] = ()
@@ -56,13 +56,13 @@ def group_id(name: str, tags: Tags, dimensions: Dimensions) -> str:
 
 @lru_cache
 def _pattern(tag_names: tuple[str, ...]) -> tuple[str, Callable[[Tags], Any]]:
-    """Return the pattern of a group's id, and what takes the values for it from tags."""
+    """Return the format of a group's id, and a getter of the values from tags."""
     names = [tag.replace("%", "%%") for tag in tag_names]
     return ",".join([f"{name}=%s" for name in names]), itemgetter(*tag_names)
 
 
 class GroupInfo(NamedTuple):
-    """A group: its id, the tags that make it, its dimensions."""
+    """A group: its id, its tags, its dimensions."""
 
     id: str
     tags: Tags
@@ -95,18 +95,18 @@ class Point(msgspec.Struct, eq=False):
         )
 
     def regroup(self) -> None:
-        """Recompute the group, after a change of name, tags or dimensions."""
+        """Recompute the group after a change of name, tags or dimensions."""
         self.group = group_id(self.name, self.tags, self.dimensions)
 
     def group_info(self) -> GroupInfo:
-        """Describe the point's group."""
+        """Return the description of the point's group."""
         tags = self.tags
         names = self.dimensions.tag_names
         return GroupInfo(self.group, {n: tags.get(n, "") for n in names}, self.dimensions)
 
 
 def grouped(name: str, dimensions: Dimensions, fields: Fields, tags: Tags, time: int) -> Point:
-    """Return a point in the group that its dimensions and tags make."""
+    """Return a point in the group of its dimensions and tags."""
     return Point(name, dimensions, fields, tags, time, group_id(name, tags, dimensions))
 
 
@@ -125,8 +125,8 @@ class BatchPoint(msgspec.Struct, eq=False):
 class Batch(msgspec.Struct, eq=False):
     """A batch: the points of one group up to ``time``.
 
-    ``size_hint`` is what Kapacitor's begin message says of the number of points; its combine node
-    crashes for want of it.
+    ``size_hint`` is the number of points in Kapacitor's begin message; its combine node crashes
+    without it.
     """
 
     name: str
@@ -139,7 +139,7 @@ class Batch(msgspec.Struct, eq=False):
 
     @staticmethod
     def of(name: str, tags: Tags, by_name: bool, time: int, points: list[BatchPoint]) -> Batch:
-        """Return a batch that is grouped by its tags."""
+        """Return a batch grouped by its tags."""
         dimensions = Dimensions(by_name, tuple(sorted(tags)))
         group = group_id(name, tags, dimensions)
         return Batch(name, tags, dimensions, group, time, points, len(points))
@@ -159,7 +159,7 @@ class Batch(msgspec.Struct, eq=False):
         )
 
     def set_tags(self, tags: Tags) -> None:
-        """Replace the tags; they are the dimensions too."""
+        """Replace the tags, which are also the dimensions."""
         self.tags = tags
         self.dimensions = Dimensions(self.dimensions.by_name, tuple(sorted(tags)))
         self.regroup()
@@ -169,12 +169,12 @@ class Batch(msgspec.Struct, eq=False):
         self.group = group_id(self.name, self.tags, self.dimensions)
 
     def group_info(self) -> GroupInfo:
-        """Describe the batch's group."""
+        """Return the description of the batch's group."""
         return GroupInfo(self.group, self.tags, self.dimensions)
 
 
 class Barrier:
-    """No point of the group that is older than ``time`` will come."""
+    """A message that no point of the group older than ``time`` follows."""
 
     __slots__ = ("info", "time")
 
@@ -196,7 +196,7 @@ class Barrier:
         return {}
 
     def group_info(self) -> GroupInfo:
-        """Describe the group."""
+        """Return the description of the group."""
         return self.info
 
 

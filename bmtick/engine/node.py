@@ -1,9 +1,9 @@
-"""Nodes and the pipeline that they make: how a script defines one, how messages run through it.
+"""Nodes and pipelines: how a script defines a node, how messages pass through it.
 
 Source: kapacitor ``pipeline/node.go`` and ``pipeline/pipeline.go`` (definition), ``node.go``,
 ``task.go``, ``edge/grouped.go`` and ``edge/consumer.go`` (execution). Execution is synchronous: a
-node hands a message to its children before the next one comes in, so the order of events is that
-of the data.
+node sends a message to its children before it receives the next one, so the order of events is
+the order of the data.
 """
 
 from __future__ import annotations
@@ -47,27 +47,27 @@ SAME = "same"  # the edge type of the parent
 
 
 class DefinitionError(Exception):
-    """Kapacitor would not start a task with this node; the text says why."""
+    """Kapacitor would not start a task with this node; the text gives the reason."""
 
 
 class Node:
     """One node of a task.
 
-    A subclass says, as data, what a script may write (``chain``, ``signature``, ``properties``)
-    and overrides the message methods; or, if it keeps state by group, ``new_group``.
+    A subclass declares as data what a script may write (``chain``, ``signature``, ``properties``). It
+    overrides the message methods, or ``new_group`` if it keeps state per group.
     """
 
     chain: ClassVar[str] = ""
     desc: ClassVar[str] = ""
     wants: ClassVar[str] = SAME
     gives: ClassVar[str] = SAME
-    # None and "": as the language's table has it.
+    # None and "" mean: use the language's table.
     signature: ClassVar[Signature | None] = None
     since: ClassVar[str] = ""
     properties: ClassVar[Mapping[str, Property]] = {}
-    # Whether the methods of Kapacitor's chainnode are there (``|where``, ``|alert``, ...).
+    # Whether the methods of Kapacitor's chainnode exist (``|where``, ``|alert``, ...).
     chains: ClassVar[bool] = True
-    # Chain methods that a field of Kapacitor's struct hides: it fails to call them after this node.
+    # Chain methods that Kapacitor cannot call after this node: a field of its struct has their name.
     hides: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, edge: str, args: list[Any]) -> None:
@@ -80,7 +80,7 @@ class Node:
         self.pipeline: Pipeline
         self.parents: list[Node] = []
         self.children: list[Node] = []
-        self.counters: list[Any] = []  # of stats nodes that watch this one
+        self.counters: list[Any] = []  # counters of the stats nodes on this node
         self.outs: list[Out] = []
         self.groups: dict[str, Any] = {}
         self.forward: Callable[[Any], None] = _nowhere
@@ -90,27 +90,27 @@ class Node:
 
     @classmethod
     def allowed_after(cls, parent: Node) -> bool:
-        """Say whether a script may chain this kind after parent."""
+        """Return whether a script may chain this kind after parent."""
         return parent.chains
 
     @classmethod
     def create(cls, parent: Node, args: list[Any]) -> Node:
-        """Make a node as child of parent."""
+        """Create a node as child of parent."""
         node = cls(parent.provides, args)
         parent.link(node)
         return node
 
     def set_property(self, prop: Property, args: list[Any]) -> Any:
-        """Apply a property; return what the rest of the chain applies to."""
+        """Apply a property; return the object that the rest of the chain applies to."""
         result = prop.apply(self, args)
         return self if result is None else result
 
     def define(self, *args: Any) -> None:
-        """Take the arguments of the chain method."""
+        """Set the arguments of the chain method."""
 
     @classmethod
     def all_properties(cls) -> Mapping[str, Property]:
-        """The node's properties with those that every node has."""
+        """The node's properties and those of every node."""
         return {"quiet": flag("quiet"), **cls.properties}
 
     @property
@@ -129,7 +129,7 @@ class Node:
         return self.edge if self.gives == SAME else self.gives
 
     def link(self, child: Node) -> None:
-        """Make child a child; numbers it, once for each parent, as Kapacitor does."""
+        """Add a child and number it, once for each parent, as Kapacitor does."""
         self.pipeline.adopt(child)
         self.children.append(child)
         child.parents.append(self)
@@ -144,14 +144,14 @@ class Node:
     # --- execution --------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Compile what can be compiled; called once, after the node is linked.
+        """Compile expressions and templates; called once, after the node is linked.
 
         Raises:
             DefinitionError: Kapacitor would refuse it.
         """
 
     def connect(self, outs: list[Out]) -> None:
-        """Set the receivers of the node's output."""
+        """Set the output edges."""
         self.outs = outs
         if len(outs) == 1:
             self.forward = outs[0].single(self.provides)
@@ -159,14 +159,14 @@ class Node:
             self.forward = _fan([out.single(self.provides) for out in outs])
 
     def entry(self, source: int) -> Node | Any:
-        """Return the receiver for messages of parent number source."""
+        """Return the receiver for messages of the parent with number source."""
         del source
         return self
 
     def new_group(self, first: First) -> Any:
-        """Make the state of a group that is seen for the first time.
+        """Create the state of a new group.
 
-        The result has a method ``point`` or ``batch``, as the edge demands.
+        The result has a method ``point`` or ``batch``, depending on the edge.
         """
         raise NotImplementedError
 
@@ -178,31 +178,31 @@ class Node:
         return group
 
     def point(self, point: Point) -> None:
-        """Take a point of a stream."""
+        """Process a point of a stream."""
         group = self.groups.get(point.group)
         if group is None:
             group = self.groups[point.group] = self.new_group(point)
         group.point(point)
 
     def batch(self, batch: Batch) -> None:
-        """Take a whole batch."""
+        """Process a whole batch."""
         group = self.groups.get(batch.group)
         if group is None:
             group = self.groups[batch.group] = self.new_group(batch)
         group.batch(batch)
 
     def barrier(self, barrier: Barrier) -> None:
-        """Take a barrier; by default it makes its group known and goes on."""
+        """Process a barrier; by default, create its group and forward it."""
         self.group_of(barrier)
         self.forward_barrier(barrier)
 
     def delete_group(self, group: str) -> None:
-        """Forget a group, here and further down."""
+        """Delete a group here and in the children."""
         if self.groups.pop(group, None) is not None:
             self.forward_delete(group)
 
     def finish(self) -> None:
-        """No more messages will come; only nodes with several parents flush, as in Kapacitor."""
+        """Handle the end of the data; only nodes with several parents flush, as in Kapacitor."""
 
     def forward_barrier(self, barrier: Barrier) -> None:
         """Send a barrier to all children."""
@@ -210,49 +210,49 @@ class Node:
             out.barrier(barrier)
 
     def forward_delete(self, group: str) -> None:
-        """Tell all children to forget a group."""
+        """Send the deletion of a group to all children."""
         for out in self.outs:
             out.delete_group(group)
 
     def expression_of(self, node: ast.Lambda) -> Any:
-        """Compile a lambda of the script."""
+        """Compile a lambda."""
         file = self.location.file if self.location else "-"
         return compile_lambda(node, file=file, now=self.pipeline.clock)
 
     def predicate_of(self, node: ast.Lambda) -> Any:
-        """Compile a lambda of the script as a condition."""
+        """Compile a lambda as a condition."""
         return Predicate(self.expression_of(node))
 
     def report(self, message: str, error: object) -> None:
-        """Record an error that Kapacitor logs before it goes on with the next point."""
+        """Record an error that Kapacitor logs before it continues with the next point."""
         if not self.quiet:
             self.pipeline.report(self, f"{message}: {error}" if error else message)
 
     # --- state ------------------------------------------------------------------------------
 
     def snapshot(self) -> object:
-        """Return what must survive a restart, as JSON-able data; None if nothing."""
+        """Return the state for a restart as JSON-able data, or None if there is none."""
         return None
 
     def restore(self, state: Any) -> None:
-        """Take back what ``snapshot`` gave."""
+        """Restore what ``snapshot`` returned."""
         del state
 
 
 class StatelessNode(Node):
-    """A node that treats each message by itself: no groups are kept."""
+    """A node without state per group."""
 
     def barrier(self, barrier: Barrier) -> None:
-        """Pass a barrier on."""
+        """Forward a barrier."""
         self.forward_barrier(barrier)
 
     def delete_group(self, group: str) -> None:
-        """Pass the end of a group on."""
+        """Forward the end of a group."""
         self.forward_delete(group)
 
 
 class Group:
-    """State of one group in a node: the node, and what a subclass adds."""
+    """State of one group in a node; subclasses add attributes."""
 
     __slots__ = ("node",)
 
@@ -261,7 +261,7 @@ class Group:
 
 
 class Out:
-    """An edge: the receiver of one child."""
+    """An edge to the receiver of one child."""
 
     __slots__ = ("receiver",)
 
@@ -269,18 +269,18 @@ class Out:
         self.receiver = receiver
 
     def single(self, edge: str) -> Callable[[Any], None]:
-        """Return the function that takes this edge's data messages."""
+        """Return the receiver's function for this edge's data messages."""
         taker: Callable[[Any], None] = (
             self.receiver.point if edge == STREAM else self.receiver.batch
         )
         return taker
 
     def barrier(self, barrier: Barrier) -> None:
-        """Pass a barrier."""
+        """Forward a barrier."""
         self.receiver.barrier(barrier)
 
     def delete_group(self, group: str) -> None:
-        """Pass the end of a group."""
+        """Forward the end of a group."""
         self.receiver.delete_group(group)
 
 
@@ -296,12 +296,12 @@ def _fan(takers: list[Callable[[Any], None]]) -> Callable[[Any], None]:
     return forward
 
 
-MEASURED = (1, 5, 7)  # the Kapacitor that the engine is held to, where nobody names another
+MEASURED = (1, 5, 7)  # the default Kapacitor version, which the engine was measured against
 
 
 @dataclass
 class Diagnostic:
-    """An error that occurred while a node ran: Kapacitor logs it and goes on."""
+    """An error while a node ran: Kapacitor logs it and continues."""
 
     node: str
     message: str
@@ -310,7 +310,7 @@ class Diagnostic:
 
 @dataclass
 class Pipeline:
-    """All nodes of a task, and what they share: events, errors, the clock."""
+    """All nodes of a task and their shared objects: events, errors, the clock."""
 
     task: str
     events: Events
@@ -319,18 +319,18 @@ class Pipeline:
     diagnostics: dict[tuple[str, str], Diagnostic] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
     next_id: int = 0
-    # The latest time that the data or the caller's clock has shown; None before the first.
+    # The latest time of the data or of the caller's clock; None before the first.
     now: int | None = None
     latest: int = 0
-    # Of the Kapacitor whose ways count.
+    # The Kapacitor version whose behaviour to follow.
     version: tuple[int, ...] = MEASURED
-    # The databases and retention policies that the script names for itself.
+    # The databases and retention policies in the script's dbrp statements.
     dbrps: list[tuple[str, str]] = field(default_factory=list)
-    # Sends what ``httpPost`` posts; returns the answer's status (0: none came) and what went wrong.
+    # Sends requests of ``httpPost``; returns the HTTP status (0: no response) and the error.
     post: Callable[[Posted], tuple[int, str]] | None = None
     # The machine's zone, for ``.Time.Local`` in templates.
     zone: tzinfo = UTC
-    # What ``now()`` gives in lambdas.
+    # The clock of ``now()`` in lambdas.
     clock: Callable[[], int] = time_ns
     started: int | None = None
     timers: list[tuple[int, int, Callable[[int], None]]] = field(default_factory=list)
@@ -338,24 +338,24 @@ class Pipeline:
 
     @property
     def is_newer(self) -> bool:
-        """Whether it is Kapacitor 1.6 or later: those behave alike (read in 1.6.5 and 1.8.3)."""
+        """Whether it is Kapacitor 1.6 or later: all behave alike (read in 1.6.5 and 1.8.3)."""
         return self.version >= (1, 6)
 
     def add_source(self, node: Node) -> None:
-        """Add a node that has no parent."""
+        """Add a node without a parent."""
         self.adopt(node)
         self.sources.append(node)
 
     def adopt(self, node: Node) -> None:
-        """Give a node the next number."""
+        """Assign the next number to a node."""
         node.pipeline = self
         node.id = self.next_id
         self.next_id += 1
 
     def sorted_nodes(self) -> list[Node]:
-        """Return all nodes, parents before children, in the order in which Kapacitor walks them.
+        """Return all nodes, parents before children, in the order of Kapacitor's walk.
 
-        A recording of a batch task holds the queries in this order: the last one comes first.
+        A recording of a batch task contains the queries in this order: the last one comes first.
         """
         done: list[Node] = []
         seen: set[int] = set()
@@ -375,7 +375,7 @@ class Pipeline:
         """Validate, link and start all nodes; return them sorted.
 
         Raises:
-            BmtickError: Kapacitor would refuse the task; says which node, where, why.
+            BmtickError: Kapacitor would refuse the task; with node, location and reason.
         """
         nodes = self.sorted_nodes()
         self._check_depth(nodes)
@@ -389,7 +389,7 @@ class Pipeline:
 
     @staticmethod
     def _check_depth(nodes: list[Node]) -> None:
-        # A message passes from node to node by calls, of which Python allows so many.
+        # Nodes call each other for each message, and Python limits the depth of calls.
         depth: dict[Node, int] = {}
         for node in nodes:
             depth[node] = 1 + max((depth[parent] for parent in node.parents), default=0)
@@ -436,17 +436,17 @@ class Pipeline:
         heapq.heappush(self.timers, (time, self._timer_number, action))
 
     def due(self) -> dict[object, int]:
-        """Return when the next timer of an object with timers is due, for snapshots."""
+        """Return the due time of the next timer of each object, for snapshots."""
         found: dict[object, int] = {}
         for time, _, action in sorted(self.timers, key=lambda timer: timer[:2], reverse=True):
             found[getattr(action, "__self__", None)] = time
         return found
 
     def advance(self, now: int) -> None:
-        """Move the clock forward; timers that were due before now fire in their order.
+        """Move the clock forward; timers due before now fire in order.
 
-        One that is due at now fires later: points of that time come first, as a point that sets
-        off a live server's timer comes before the timer ends.
+        A timer due exactly at now fires later: points of that time come first. On a live server, too,
+        the point that starts a timer arrives before the timer ends.
         """
         if self.now is not None and now <= self.now:
             return
@@ -459,11 +459,11 @@ class Pipeline:
         self.now = now
 
     def data_clock(self) -> int:
-        """Return the latest time that the data has shown."""
+        """Return the latest time of the data."""
         return self.latest
 
     def begin(self, now: int) -> None:
-        """Start the clock: sources with timers set them."""
+        """Start the clock; sources set their timers."""
         self.started = self.now = now
         for source in self.sources:
             begin = getattr(source, "begin", None)
@@ -476,5 +476,5 @@ _MAX_DEPTH = 100
 
 
 def located(node: Node, message: str) -> BmtickError:
-    """Return an error about a node, at its place in the script."""
+    """Return an error about a node, with its location in the script."""
     return BmtickError(f"{node.name}: {message}", location=node.location, excerpt=node.excerpt)

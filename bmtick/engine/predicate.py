@@ -12,8 +12,8 @@ from bmtick.engine.lambdas import MISSING, EvaluationError, Expression, Time
 from bmtick.engine.messages import Fields, Tags
 
 
-class TaskStopped(Exception):  # noqa: N818 -- a state, as Kapacitor's log names it
-    """A node failed in a way that stops the task in Kapacitor too."""
+class TaskStopped(Exception):  # noqa: N818 -- the term of Kapacitor's log
+    """A node failed in a way that also stops the task in Kapacitor."""
 
 
 def fill_scope(

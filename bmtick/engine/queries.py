@@ -1,4 +1,4 @@
-"""Runs a batch task's queries when they are due; who calls has the database."""
+"""Runs a batch task's queries when they are due; the caller provides the database."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from bmtick.engine.task import Task
 from bmtick.errors import BmtickError
 
 Ask: TypeAlias = Callable[[str, str], list[dict[str, Any]]]
-"""Takes the name of an InfluxDB (``cluster``) and a query; returns the series of the answer."""
+"""Runs a query on an InfluxDB, named by its ``cluster``; returns the series of the result."""
 
 
 class Schedule:
-    """When the queries of a task are due, as on a server that starts at ``begin``.
+    """The schedule of a task's queries, as on a server that starts at ``begin``.
 
     Args:
         task: a batch task.
         ask: runs a query.
-        begin: of the server, in nanoseconds; the first query comes after it.
-        zone: of the server, for cron.
+        begin: start time of the server in nanoseconds; the first query runs after it.
+        zone: the server's time zone, for cron.
     """
 
     def __init__(self, task: Task, ask: Ask, begin: int, zone: tzinfo) -> None:
@@ -30,10 +30,10 @@ class Schedule:
         self._next = [query.next(begin, zone) for query in task.queries]
 
     def run(self, end: int) -> Iterator[int]:
-        """Run every query that is due until ``end``, in order; yield the time after each.
+        """Run every query due until ``end``, in order; yield the time after each.
 
         Raises:
-            BmtickError: a query fails; it names the query's line.
+            BmtickError: a query fails; with its line in the script.
         """
         while (due := self._first()) is not None and due[0] <= end:
             now, number = due
@@ -42,10 +42,10 @@ class Schedule:
             yield now
 
     def run_latest(self, now: int) -> None:
-        """Run each query that is due once, at its latest time: a server makes up for nothing.
+        """Run each due query once, at its latest time: a server does not catch up on missed runs.
 
         Raises:
-            BmtickError: a query fails, after all have been tried; it names the query's line.
+            BmtickError: a query fails, raised after all were tried; with its line in the script.
         """
         failed = None
         for number, query in enumerate(self._task.queries):
@@ -62,7 +62,7 @@ class Schedule:
             raise failed
 
     def ask(self, number: int, now: int) -> None:
-        """Run one query, as at ``now``, and feed its answer."""
+        """Run one query as at ``now``, and feed its result."""
         self._task.advance(now)
         for batch in _answer(self._task, number, self._ask, now):
             self._task.feed_batch(number, batch)
@@ -75,17 +75,17 @@ class Schedule:
 
 
 def run_queries(task: Task, ask: Ask, begin: int, end: int, zone: tzinfo) -> Iterator[int]:
-    """Run a batch task as a server does that starts at ``begin``; yield the time after each query.
+    """Run a batch task like a server that starts at ``begin``; yield the time after each query.
 
     Args:
         task: the batch task.
         ask: runs a query.
-        begin: of the server, in nanoseconds; the first query comes after it.
+        begin: start time of the server in nanoseconds; the first query runs after it.
         end: the last time at which a query may run.
-        zone: of the server, for cron.
+        zone: the server's time zone, for cron.
 
     Raises:
-        BmtickError: a query fails; it names the query's line.
+        BmtickError: a query fails; with its line in the script.
     """
     task.advance(begin)
     yield from Schedule(task, ask, begin, zone).run(end)

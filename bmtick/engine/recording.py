@@ -1,7 +1,7 @@
 """Reads points from a file: line protocol, or Kapacitor's recording of a stream.
 
-Source: kapacitor ``replay.go`` (``readPointsFromIO``): a recording holds, for each point, three
-lines: database, retention policy, and the point in line protocol.
+Source: kapacitor ``replay.go`` (``readPointsFromIO``). A recording has three lines for each point:
+database, retention policy, and the point in line protocol.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ Where = tuple[str, str]
 def read_points(
     lines: Iterable[str], *, file: str, now: int = 0
 ) -> Iterator[tuple[Point, Where | None]]:
-    """Yield points with database and retention policy, or None where a file names none.
+    """Yield points with database and retention policy, or None if the file has none.
 
-    ``now`` is the time of points that bear none. The times of a recording are in seconds or nanoseconds; which, its first point shows.
+    ``now`` is the time of points without one. The times of a recording are in seconds or nanoseconds;
+    the first point decides which.
 
     Raises:
-        BmtickError: a line is neither; says where.
+        BmtickError: a line is neither; with its number.
     """
     source = iter(lines)
     head = list(islice(source, 3))
@@ -77,5 +78,5 @@ def _count(start: int, step: int) -> Iterator[int]:
 
 
 def _unit(time: int) -> int:
-    # 10**11 is the year 5138 in seconds and 100 s after 1970 in nanoseconds.
+    # 10**11 is the year 5138 in seconds, and 100 s after 1970 in nanoseconds.
     return 1_000_000_000 if abs(time) < 10**11 else 1

@@ -1,4 +1,4 @@
-"""Finds the node kinds: every module in ``bmtick.engine.nodes`` registers those it defines."""
+"""The registry of node kinds: every module in ``bmtick.engine.nodes`` registers its kinds."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _KINDS: dict[str, type[Node]] = {}
 
 
 def register(kind: type[Node]) -> type[Node]:
-    """Class decorator: make a node kind known by its chain method's name.
+    """Class decorator: register a node kind by the name of its chain method.
 
-    What a script may write comes from the language's own table, so that checker and engine agree.
+    Signatures and versions come from the language's table, so that checker and engine agree.
     """
     known = catalogue().kinds.get(kind.chain)
     if known is not None:
@@ -40,7 +40,7 @@ def kinds() -> dict[str, type[Node]]:
     return _KINDS
 
 
-# Methods that Kapacitor has and this engine has not, with the reason a user is told.
+# Methods of Kapacitor that this engine does not support, with the reason for the user.
 NOT_SUPPORTED: dict[str, str] = {
     "queryFlux": "the engine runs no Flux; .query() takes InfluxQL",
     "holtWinters": "a forecast of so few values says little; compare with |shift()ed ones",

@@ -1,4 +1,4 @@
-"""Messages as rows of a result, the form in which Kapacitor serves and posts them.
+"""Messages as rows of a result, Kapacitor's format for ``httpOut`` and ``httpPost``.
 
 Source: kapacitor ``edge/messages.go`` (``ToRow``), ``models/result.go``.
 """
@@ -12,7 +12,7 @@ from bmtick.engine.messages import Batch, Point
 
 
 def to_row(message: Point | Batch) -> dict[str, Any]:
-    """Return ``{"name", "tags", "columns", "values"}``; empty members are left out."""
+    """Return ``{"name", "tags", "columns", "values"}`` without empty members."""
     row: dict[str, Any] = {}
     if message.name:
         row["name"] = message.name

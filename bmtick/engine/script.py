@@ -23,12 +23,12 @@ from bmtick.tick.values import VAR_TYPES
 
 
 class PipelineBuilder:
-    """Runs the statements of one program; they make nodes.
+    """Runs the statements of one program, which create nodes.
 
     Args:
         program: the parsed script.
         text: its source, for excerpts in messages.
-        file: its name as the user gave it.
+        file: its name, for messages.
         pipeline: receives the nodes.
         variables: values that override the script's own, by name.
     """
@@ -51,10 +51,10 @@ class PipelineBuilder:
         self.dbrps: list[tuple[str, str]] = []
 
     def run(self, source: Node) -> None:
-        """Evaluate all statements; ``source`` is what ``stream`` or ``batch`` stands for.
+        """Evaluate all statements; ``source`` is the value of ``stream`` or ``batch``.
 
         Raises:
-            BmtickError: what Kapacitor would refuse, or this engine has not.
+            BmtickError: something that Kapacitor would refuse or that this engine does not support.
         """
         self.scope[source.desc] = source
         for statement in self.program.statements:
@@ -66,7 +66,7 @@ class PipelineBuilder:
         return BmtickError(message, location=location, excerpt=excerpt, remedy=remedy)
 
     def place(self, node: ast.Node) -> tuple[Location, str]:
-        """Return where a syntax node is, and its line."""
+        """Return the location of a syntax node, and its line."""
         line, column = node.pos.line, node.pos.column
         return Location(self.file, line, column), source_line(self.text, line)
 
@@ -166,7 +166,7 @@ class PipelineBuilder:
             raise self.error(node, str(error)) from None
 
     def _resolve(self, node: ast.Node) -> ast.Node:
-        """Replace identifiers by the values of their variables, as literals."""
+        """Replace identifiers by their variables' values as literals."""
         match node:
             case ast.Identifier():
                 return self._literal(node, self._lookup(node))
@@ -270,7 +270,7 @@ class PipelineBuilder:
         return result
 
     def _released(self, call: ast.Call, what: str, since: str) -> None:
-        """Refuse what came after the Kapacitor that counts."""
+        """Refuse a name that is newer than the target version of Kapacitor."""
         if since and parse_version(since) > self.pipeline.version:
             running = ".".join(str(part) for part in self.pipeline.version)
             raise self.error(

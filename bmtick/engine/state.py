@@ -1,4 +1,4 @@
-"""Points and values as JSON-able data that keeps their types, for snapshots."""
+"""Converts points and values to JSON-able data with their types, for snapshots."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from bmtick.engine.messages import (
 
 
 def dump_fields(fields: Fields) -> dict[str, Any]:
-    """Return fields as JSON-able data; what JSON has no type for is wrapped."""
+    """Return fields as JSON-able data; values without a JSON type are wrapped."""
     return {name: _dump(value) for name, value in fields.items()}
 
 
 def load_fields(state: dict[str, Any]) -> Fields:
-    """Take back what ``dump_fields`` gave."""
+    """Restore what ``dump_fields`` returned."""
     return {name: _load(value) for name, value in state.items()}
 
 
@@ -51,7 +51,7 @@ def dump_points(points: Iterable[BatchPoint]) -> list[Any]:
 
 
 def load_points(state: Iterable[Any]) -> Iterator[BatchPoint]:
-    """Take back what ``dump_points`` gave."""
+    """Restore what ``dump_points`` returned."""
     for fields, tags, time in state:
         yield BatchPoint(load_fields(fields), tags, time)
 
@@ -62,13 +62,13 @@ def dump_info(info: GroupInfo) -> list[Any]:
 
 
 def load_info(state: Any) -> GroupInfo:
-    """Take back what ``dump_info`` gave."""
+    """Restore what ``dump_info`` returned."""
     group, tags, (by_name, names) = state
     return GroupInfo(group, tags, Dimensions(by_name, tuple(names)))
 
 
 def dump_message(message: Point | Batch | Barrier | None) -> dict[str, Any] | None:
-    """Return a message that waits in a node as JSON-able data."""
+    """Return a pending message of a node as JSON-able data."""
     if message is None:
         return None
     if isinstance(message, Barrier):
@@ -87,7 +87,7 @@ def dump_message(message: Point | Batch | Barrier | None) -> dict[str, Any] | No
 
 
 def load_message(state: Any) -> Any:
-    """Take back what ``dump_message`` gave."""
+    """Restore what ``dump_message`` returned."""
     if state is None:
         return None
     if "barrier" in state:

@@ -1,4 +1,4 @@
-"""A running task: points in, events and outputs out."""
+"""A running task: takes points, gives events and outputs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SNAPSHOT_VERSION = 2
 
 
 class Task:
-    """One script with its state. Made by ``load_task``.
+    """One script with its state, built by ``load_task``.
 
-    Time comes from the caller: ``feed`` does not move the clock, ``advance`` does. A caller that
-    replays data advances to each point's time before it feeds the point.
+    The caller controls the clock: ``feed`` does not move it, ``advance`` does. A caller that replays
+    data advances to each point's time before it feeds the point.
 
-    A batch task has ``queries``, in the order in which Kapacitor's recordings hold them; its caller runs them when they are due, and feeds what they give
-    with ``feed_batch``.
+    A batch task has ``queries``, in the order of Kapacitor's recordings. The caller runs them when
+    they are due and feeds the results with ``feed_batch``.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class Task:
 
     @property
     def measurements(self) -> frozenset[str]:
-        """The measurements that the task reads; ``""`` stands for all."""
+        """The measurements that the task reads; ``""`` means all."""
         return self._measurements
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """The nodes, parents before children: to be looked at."""
+        """The nodes, parents before children, for inspection."""
         return tuple(self._nodes)
 
     @property
     def databases(self) -> set[tuple[str, str]]:
-        """The databases and retention policies that its ``from`` nodes and queries name."""
+        """The databases and retention policies of its ``from`` nodes and queries."""
         found = {
             (node.database, node.retention_policy)
             for node in self._nodes
@@ -81,8 +81,8 @@ class Task:
         """Run one point through the task.
 
         Args:
-            point: its maps must not be changed afterwards.
-            database: where the point was written; ``""`` matches any that the script names.
+            point: the caller must not change its maps afterwards.
+            database: the point's database; ``""`` matches any database of the script.
             retention_policy: likewise.
         """
         if self._dbrps and database and (database, retention_policy) not in self._dbrps:
@@ -95,8 +95,8 @@ class Task:
         try:
             self._source(point, database, retention_policy)
             if known and self._everything and point.name:
-                # Kapacitor subscribes a task once by measurement and once for all of them: such
-                # a point comes twice.
+                # Kapacitor subscribes such a task twice, by measurement and for all measurements, so the
+                # point arrives twice.
                 self._source(point, database, retention_policy)
         except TaskStopped as stop:
             self.stopped = str(stop)
@@ -107,7 +107,7 @@ class Task:
             ) from None
 
     def feed_batch(self, query: int, batch: Batch) -> None:
-        """Run a batch, part of the answer to query number ``query``, through the task."""
+        """Run a batch, part of the result of query number ``query``, through the task."""
         if self.stopped:
             return
         pipeline = self._pipeline
@@ -118,9 +118,9 @@ class Task:
             self.stopped = str(stop)
 
     def advance(self, now: int) -> None:
-        """Move the clock to now (nanoseconds): deadman, stats and barrier act on it.
+        """Move the clock to now (nanoseconds); deadman, stats and barrier depend on it.
 
-        What was due before now happens; what is due at now comes after the points of that time.
+        Timers due before now fire; timers due at now fire after the points of that time.
         """
         if self.stopped:
             return
@@ -130,7 +130,7 @@ class Task:
             self.stopped = str(stop)
 
     def close(self) -> None:
-        """End the data: joins and unions flush what they hold, windows do not."""
+        """End the data: joins and unions flush their pending messages, windows do not."""
         if self.stopped:
             return
         try:
@@ -141,35 +141,35 @@ class Task:
 
     @property
     def has_events(self) -> bool:
-        """Whether there are alert events that nobody has taken yet."""
+        """Whether there are alert events to take."""
         return bool(self._events.pending)
 
     def take_events(self) -> list[AlertEvent]:
-        """Return the alert events since the last call, in their order."""
+        """Return the alert events since the last call, in order."""
         events = self._pipeline.events
         taken, events.pending = events.pending, []
         return taken
 
     def take_written(self) -> list[Written]:
-        """Return the points that ``influxDBOut`` nodes have written since the last call."""
+        """Return the points written by ``influxDBOut`` nodes since the last call."""
         events = self._pipeline.events
         taken, events.written = events.written, []
         return taken
 
     def take_looped(self) -> list[Written]:
-        """Return the points that ``kapacitorLoopback`` nodes have written since the last call."""
+        """Return the points written by ``kapacitorLoopback`` nodes since the last call."""
         events = self._pipeline.events
         taken, events.looped = events.looped, []
         return taken
 
     def take_posted(self) -> list[Posted]:
-        """Return what ``httpPost`` nodes have posted since the last call."""
+        """Return the requests of ``httpPost`` nodes since the last call."""
         events = self._pipeline.events
         taken, events.posted = events.posted, []
         return taken
 
     def drop_outputs(self) -> None:
-        """Forget what was written and posted: for callers that want the alert events alone."""
+        """Drop written points and requests, for callers that need only the alert events."""
         events = self._pipeline.events
         events.written, events.looped, events.posted = [], [], []
 
@@ -178,7 +178,7 @@ class Task:
         return {name: node.content() for name, node in self._pipeline.outputs.items()}
 
     def diagnostics(self) -> list[Diagnostic]:
-        """Return the errors that nodes met and went on from, with their counts."""
+        """Return the errors after which nodes continued, with their counts."""
         return list(self._pipeline.diagnostics.values())
 
     def snapshot(self) -> dict[str, Any]:
@@ -198,10 +198,10 @@ class Task:
         }
 
     def restore(self, state: Any) -> None:
-        """Take back what ``snapshot`` gave; nodes that the script no longer has are left out.
+        """Restore a snapshot; nodes that the script no longer has are ignored.
 
         Raises:
-            BmtickError: it is not a snapshot of this version; the task must not be run then.
+            BmtickError: not a snapshot of this version; the task must not be run afterwards.
         """
         try:
             self._take(state)
@@ -222,8 +222,8 @@ class Task:
             if node.name in state["nodes"]:
                 node.restore(state["nodes"][node.name])
         self._pipeline.now = state["now"]
-        self._pipeline.started = state["started"]  # the timers are those of the snapshot
+        self._pipeline.started = state["started"]  # the snapshot restores the timers
 
 
 def _nowhere(point: Point, database: str, policy: str) -> None:
-    """Take a point of the stream: a batch task has no use for it."""
+    """Drop a point of the stream: a batch task does not use it."""

@@ -1,4 +1,4 @@
-"""What a Go template reads of the alert: for the checker, which knows no templates itself."""
+"""Finds what a Go template reads of an alert, for the checker."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from bmtick.engine.gotemplate.nodes import (
 from bmtick.tick.context import TemplateUses
 
 
-@lru_cache(maxsize=256)  # the scripts of one house share their texts
+@lru_cache(maxsize=256)  # scripts of one site share their texts
 def read_template(text: str, html: bool) -> TemplateUses:
     """Return what a template reads.
 
     Raises:
-        BmtickError: it does not parse, or cannot be escaped for HTML.
+        BmtickError: the template does not parse, or cannot be escaped for HTML.
     """
     walk = _Walk()
     walk.nodes(Template(text, html=html, newer=True).trees[""], at_root=True)
@@ -36,7 +36,7 @@ def read_template(text: str, html: bool) -> TemplateUses:
 
 
 class _Walk:
-    """``at_root`` says whether the dot is still the alert: not within ``with`` and ``range``."""
+    """Collects names; ``at_root`` is true where the dot is the alert, outside ``with``/``range``."""
 
     def __init__(self) -> None:
         self.uses = TemplateUses(exact=True)
@@ -75,7 +75,7 @@ class _Walk:
 
     @staticmethod
     def _names(operand: Operand, *, at_root: bool) -> list[str]:
-        """Return the names that lead from the alert to a value."""
+        """Return the chain of names from the alert to a value."""
         if isinstance(operand, Field) and at_root:
             return operand.names
         if isinstance(operand, Variable) and operand.name == "$":

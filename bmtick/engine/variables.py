@@ -1,9 +1,9 @@
 """Values that override a script's vars, in the format of Kapacitor's vars files.
 
 Source: kapacitor ``client/v1/client.go`` (``Vars.UnmarshalJSON``) and
-``services/task_store/service.go`` (``convertToServiceVars``): a JSON object of
-``{"name": {"type": "int", "value": 3}}``; durations are nanoseconds or text, lists are lists of
-such objects, lambdas and regular expressions are text.
+``services/task_store/service.go`` (``convertToServiceVars``). The format is a JSON object of
+``{"name": {"type": "int", "value": 3}}``. Durations are nanoseconds or strings, lists are lists of
+such objects, lambdas and regular expressions are strings.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ TYPES = ("bool", "int", "float", "string", "regex", "duration", "lambda", "list"
 
 @dataclass(frozen=True)
 class Variable:
-    """A var's type, by TICKscript's name, and its value."""
+    """A var's TICKscript type and its value."""
 
     type: str
     value: Any
 
 
 def read_variables(data: object, *, file: str = "vars") -> dict[str, Variable]:
-    """Turn the parsed JSON of a vars file into variables.
+    """Convert the parsed JSON of a vars file to variables.
 
     Raises:
-        BmtickError: it is not Kapacitor's format; names the var.
+        BmtickError: not Kapacitor's format; with the name of the var.
     """
     if not isinstance(data, Mapping):
         raise BmtickError(

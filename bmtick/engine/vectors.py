@@ -1,8 +1,8 @@
-"""Lambdas over whole columns of points, where that gives what the exact nodes give point by point.
+"""Evaluates lambdas over whole columns of points, with the same results as the exact nodes.
 
-A column holds integers, floats or booleans, all of one type. Integers stay below 2**53, so that no
-sum wraps and no conversion to float rounds; what could is refused. Parts of a lambda that read tags
-alone are evaluated once for each series, by the exact nodes.
+A column contains integers, floats or booleans of one type. Integers stay below 2**53, so that no
+sum overflows and no conversion to float rounds; larger values are refused. Parts of a lambda that
+read only tags are evaluated once per series, by the exact nodes.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ _ARITHMETIC: Final[Mapping[str, Any]] = {"+": np.add, "-": np.subtract, "*": np.
 
 
 class NotColumnarError(Exception):
-    """This is for the exact engine; the text says why."""
+    """This case needs the exact engine; the text gives the reason."""
 
 
 class Vector(NamedTuple):
-    """Values of one type: an array with one for each row, or one value for all rows."""
+    """Values of one type: an array with one value per row, or one value for all rows."""
 
     kind: type
     values: Any
 
 
 class Scope:
-    """The rows that lambdas are evaluated over.
+    """The rows for the evaluation of lambdas.
 
     Args:
-        columns: fields of all rows.
-        tags: of each series.
+        columns: the fields of all rows.
+        tags: the tags of each series.
         series: the number of each row's series.
-        ranks: gives the number of each row in its group, from 1; None where none is to be had.
+        ranks: returns the number of each row in its group, from 1; None where unavailable.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Scope:
         """Return the values of a lambda.
 
         Raises:
-            NotColumnarError: it may fail on a row, or is not of those that work on columns.
+            NotColumnarError: it may fail on a row, or does not support columns.
         """
         if expression.reads_clock or "time" in expression.references:
             raise NotColumnarError("a lambda reads the time")
@@ -78,7 +78,7 @@ class Scope:
         return self._of(expression.root)
 
     def condition(self, expression: Expression) -> Any:
-        """Return the truth of a condition for each row.
+        """Return a condition's value for each row.
 
         Raises:
             NotColumnarError: as ``evaluate``.
@@ -107,7 +107,7 @@ class Scope:
         raise NotColumnarError(f"a {type(node).__name__} of columns")
 
     def _of_series(self, node: Evaluator) -> Vector:
-        """Evaluate what reads no field, by the exact nodes."""
+        """Evaluate a node that reads no field, with the exact nodes."""
         names = _names(node)
         if not names:
             value = _exactly(node, {})
@@ -162,13 +162,13 @@ class Scope:
 
 
 class Texts(NamedTuple):
-    """Texts, one for each series: what lambdas over tags give."""
+    """Strings, one for each series: the results of lambdas over tags."""
 
     of_series: list[str]
 
 
 class Mixed:
-    """The type of integers of which some are floats, all of those zero: sums of empty windows."""
+    """The type of integers with some floats, which are all zero: sums of empty windows."""
 
 
 def _exactly(node: Evaluator, scope: Mapping[str, Any]) -> Any:
@@ -194,12 +194,12 @@ def _names(node: Evaluator) -> frozenset[str]:
 
 
 def _counts(node: Evaluator) -> int:
-    """Return how many stateful functions are called; those besides ``count`` count as many."""
+    """Return the number of calls of stateful functions; functions other than ``count`` weigh more."""
     match node:
         case Unary():
             return _counts(node.operand)
         case Nested():
-            return 2 * _counts(node.expression)  # it has a state of its own
+            return 2 * _counts(node.expression)  # it has its own state
         case Binary():
             return _counts(node.left) + _counts(node.right)
         case Call():
@@ -238,7 +238,7 @@ def _binary(operator: str, left: Vector, right: Vector) -> Vector:
 
 
 def _most(values: Any) -> int:
-    """Return the largest absolute value, at least 2: a sum is no larger than such a product."""
+    """Return the largest absolute value, at least 2: then a product bounds the sum, too."""
     array = np.asarray(values)
     if not array.size:
         return 2
@@ -247,7 +247,7 @@ def _most(values: Any) -> int:
 
 def _truncated(values: Any) -> Vector:
     array = np.asarray(values)
-    if not bool(np.all(np.abs(array) < LIMIT)):  # NaN, too
+    if not bool(np.all(np.abs(array) < LIMIT)):  # also false for NaN
         raise NotColumnarError("a float that is no integer")
     return Vector(int, np.trunc(array).astype(np.int64))
 

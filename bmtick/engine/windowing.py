@@ -1,7 +1,7 @@
 """The ring buffer of a window by time.
 
-Source: kapacitor ``window.go`` (``windowTimeBuffer``). The ring is followed to the letter, since
-which late points a window drops depends on where they lie in it.
+Source: kapacitor ``window.go`` (``windowTimeBuffer``). The ring follows Kapacitor's exactly: which
+late points a window drops depends on their position in it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bmtick.engine.state import dump_points, load_points
 
 
 class TimeBuffer:
-    """Points in the order of arrival; old ones are purged from the front."""
+    """Points in order of arrival; old ones are purged from the front."""
 
     __slots__ = ("capacity", "ring", "size", "start", "stop")
 
@@ -22,20 +22,20 @@ class TimeBuffer:
         self.capacity = self.start = self.stop = self.size = 0
 
     def dump(self) -> list[Any]:
-        """Return the ring as JSON-able data, layout and all."""
+        """Return the ring with its layout as JSON-able data."""
         ring = [dump_points([p]) if p is not None else [] for p in self.ring]
         return [ring, self.capacity, self.start, self.stop, self.size]
 
     @classmethod
     def load(cls, state: list[Any]) -> TimeBuffer:
-        """Take back what ``dump`` gave."""
+        """Restore what ``dump`` returned."""
         new = cls()
         ring, new.capacity, new.start, new.stop, new.size = state
         new.ring = [next(load_points(place), None) for place in ring]
         return new
 
     def insert(self, point: BatchPoint) -> None:
-        """Add a point at the end, growing the ring if it is full."""
+        """Append a point; grow the ring if it is full."""
         if self.size == self.capacity:
             self._grow()
         ring = self.ring
@@ -55,7 +55,7 @@ class TimeBuffer:
         self.start, self.stop = 0, size
 
     def purge(self, oldest: int) -> None:
-        """Drop points from the front up to the first that is not older than oldest."""
+        """Drop points from the front up to the first that is not older than ``oldest``."""
         ring = self.ring
         if not ring:
             return

@@ -1,4 +1,4 @@
-"""Go's ``text/template`` and ``html/template`` as Kapacitor's alerts use them."""
+"""Go's ``text/template`` and ``html/template``, as Kapacitor's alerts use them."""
 
 from bmtick.engine.gotemplate.template import Template
 from bmtick.engine.gotemplate.values import TemplateError

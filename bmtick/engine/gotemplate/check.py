@@ -1,4 +1,4 @@
-"""Finds methods of times and durations that a template calls in vain, before anything runs."""
+"""Finds calls of missing methods of times and durations, before a template runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _RESULTS: Final[dict[str, type]] = {
     "Month": Month,
     "Weekday": Weekday,
 }
-# Go has these too; they return bytes or a zone, or take one.
+# Go has these too; they return bytes or a zone, or have one as argument.
 _NOT_HERE: Final = [
     "AppendBinary",
     "AppendFormat",
@@ -46,7 +46,7 @@ _NOT_HERE: Final = [
 
 
 class MethodError(Exception):
-    """A method that does not exist, and the offset of its use."""
+    """A call of a method that does not exist, and its offset."""
 
     def __init__(self, message: str, at: int) -> None:
         super().__init__(message)
@@ -54,12 +54,12 @@ class MethodError(Exception):
 
 
 def check_methods(trees: Trees) -> None:
-    """Look at all chains that begin with the alert's ``.Time`` and ``.Duration``.
+    """Check all chains that begin with the alert's ``.Time`` and ``.Duration``.
 
     Raises:
-        MethodError: one calls what Go's type has not, or this engine has not.
+        MethodError: a chain calls a method that Go's type or this engine does not have.
     """
-    for operand in _operands(trees[""]):  # what dot is in a {{define}}, only its callers know
+    for operand in _operands(trees[""]):  # the dot of a {{define}} depends on its callers
         if isinstance(operand, Field) or operand.name == "$":
             kind = _ROOT.get(operand.names[0]) if operand.names else None
             if kind is not None:
@@ -84,12 +84,12 @@ def _check(kind: type, names: Sequence[str], at: int) -> None:
         result = _RESULTS.get(name)
         if result is None:
             return
-        # a duration rounds to a duration
+        # A duration rounds to a duration.
         kind = kind if name in ("Round", "Truncate") else result
 
 
 def _operands(nodes: Iterable[Node]) -> Iterator[Field | Variable]:
-    """Yield the chains of fields in nodes, wherever the dot is still the alert."""
+    """Yield the chains of fields where the dot is still the alert."""
     for node in nodes:
         match node:
             case Action():

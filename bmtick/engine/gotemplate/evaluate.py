@@ -1,4 +1,4 @@
-"""Gives pipelines their values: variables, fields, methods, functions. Source: as ``execute.py``."""
+"""Evaluates pipelines: variables, fields, methods, functions. Source: as in ``execute.py``."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from bmtick.engine.gotemplate.nodes import (
 from bmtick.engine.gotemplate.values import GoInt, Struct, TemplateError, is_true, type_of
 from bmtick.tick.types import Duration, Time
 
-_NOTHING: Final = object()  # no value came down the pipeline
+_NOTHING: Final = object()  # marks a pipeline stage without a previous value
 
 
 class PipelineEvaluation:
-    """Evaluates; ``at`` is the node under way, ``variables`` are those in scope, innermost last."""
+    """Evaluates; ``at`` is the current node, ``variables`` are those in scope, innermost last."""
 
     def __init__(self, functions: Mapping[str, Builtin], printer: Printer) -> None:
         self.functions, self.printer = functions, printer
@@ -34,7 +34,7 @@ class PipelineEvaluation:
         self.variables: list[list[Any]] = []
 
     def assign(self, name: str, value: Any) -> None:
-        """Give a variable in scope another value."""
+        """Assign a new value to a variable in scope."""
         for variable in reversed(self.variables):
             if variable[0] == name:
                 variable[1] = value
@@ -73,7 +73,7 @@ class PipelineEvaluation:
         return self._operand(dot, first)
 
     def _operand(self, dot: Any, node: Operand) -> Any:
-        """Evaluate an operand that stands alone: an argument."""
+        """Evaluate an operand without arguments."""
         self.at = node.at
         match node:
             case Constant():

@@ -22,11 +22,11 @@ from bmtick.engine.gotemplate.values import TemplateError, is_true
 from bmtick.tick.strconv import to_bytes
 
 _MAX_DEPTH: Final = 100
-_MAX_OUTPUT: Final = 1 << 20  # characters; a message is a few lines
+_MAX_OUTPUT: Final = 1 << 20  # characters; a message has a few lines
 
 Escaper = Callable[[Printer, Any], Any]
 Escapers = Mapping[int, list[Escaper]]
-"""id of an action -> what its value goes through."""
+"""id of an action -> the escapers of its value."""
 
 
 class _BreakError(Exception):
@@ -38,7 +38,7 @@ class _ContinueError(Exception):
 
 
 class Execution(PipelineEvaluation):
-    """One run."""
+    """One execution."""
 
     def __init__(
         self,

@@ -21,9 +21,9 @@ from bmtick.tick.types import Time
 
 
 class Function(NamedTuple):
-    """A function: how many arguments it takes at least and at most, and what it does.
+    """A function: its minimum and maximum number of arguments, and its implementation.
 
-    ``text_first`` says that the first argument must be a string.
+    ``text_first`` means that the first argument must be a string.
     """
 
     least: int
@@ -33,7 +33,7 @@ class Function(NamedTuple):
 
 
 def joined(printer: Printer, args: list[Any]) -> str:
-    """Return the one string, or all arguments printed, as the escapers take them."""
+    """Return the one string, or all arguments printed, as input for the escapers."""
     if len(args) == 1 and isinstance(args[0], str):
         return str(args[0])
     return printer.sprint(["<no value>" if arg is None else arg for arg in args])
@@ -187,7 +187,7 @@ def _js(text: str) -> str:
 
 def url_query(text: str) -> str:
     """Return Go's ``url.QueryEscape``."""
-    from urllib.parse import quote_plus  # noqa: PLC0415 -- costs 3 ms, and few templates call it
+    from urllib.parse import quote_plus  # noqa: PLC0415 -- takes 3 ms, and few templates need it
 
     return quote_plus(to_bytes(text), safe="~")
 

@@ -1,4 +1,4 @@
-"""Go's ``fmt``: Sprint, Sprintln, Sprintf, with the errors that it writes into the text.
+"""Go's ``fmt``: Sprint, Sprintln, Sprintf, with the errors that Go writes into the text.
 
 Source: Go ``fmt/print.go`` and ``fmt/format.go``.
 """
@@ -31,7 +31,7 @@ _MAX_NUMBER: Final = 1_000_000
 
 
 class Printer:
-    """Prints values; ``zone`` is the machine's, for ``.Time.Local``."""
+    """Prints values; ``zone`` is the machine's zone, for ``.Time.Local``."""
 
     def __init__(self, zone: tzinfo = UTC) -> None:
         self.zone = zone
@@ -152,7 +152,7 @@ _NUMBER: Final = re.compile(r"[0-9]+")
 
 
 class _Format:
-    """One call of Printf; ``at`` is where in the format, ``next`` the next argument."""
+    """One call of Printf; ``at`` is the offset in the format, ``next`` the next argument."""
 
     def __init__(self, printer: Printer, text: str, args: list[Any]) -> None:
         self.printer, self.text, self.args = printer, text, args
@@ -273,7 +273,7 @@ class _Format:
         return int(value)
 
     def _index(self) -> bool:
-        """Read ``[n]``, which chooses the next argument; say whether it was there."""
+        """Read ``[n]``, which selects the next argument; return whether it was present."""
         if self.text[self.at : self.at + 1] != "[":
             return False
         self.reordered = True

@@ -1,4 +1,4 @@
-"""Go's ``time`` package as templates meet it: layouts, and the methods of Time and Duration.
+"""Go's ``time`` package for templates: layouts, and the methods of Time and Duration.
 
 Source: Go ``time/format.go`` and ``time/time.go``.
 """
@@ -17,7 +17,7 @@ from bmtick.tick.arithmetic import divide
 from bmtick.tick.types import Duration, Time, wrap
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_ZERO_TIME: Final = -62135596800 * SECOND  # 0001-01-01, which Go counts multiples from
+_ZERO_TIME: Final = -62135596800 * SECOND  # 0001-01-01, from which Go counts multiples
 MONTHS: Final = (
     "January",
     "February",
@@ -34,7 +34,7 @@ MONTHS: Final = (
 )
 WEEKDAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
-# in the order in which Go looks for them; (?![a-z]) keeps "Janus" and "Mont" whole
+# In Go's order of search; (?![a-z]) keeps words like "Janus" and "Mont" unchanged.
 _CHUNK: Final = re.compile(
     r"January|Jan(?![a-z])|Monday|Mon(?![a-z])|MST|002|0[1-6]|15|1|2006|2|__2|_2(?!006)"
     r"|3|4|5|PM|pm"
@@ -44,30 +44,30 @@ _CHUNK: Final = re.compile(
 
 
 def local(time: int, zone: tzinfo) -> datetime:
-    """Return the moment in a zone, cut to the second."""
+    """Return the time in a zone, truncated to seconds."""
     return (_EPOCH + timedelta(seconds=time // SECOND)).astimezone(zone)
 
 
 class LocalTime(Time):
-    """A moment that is shown in a zone of its own, as ``.Time.Local`` gives it."""
+    """A time with its own zone for display, as ``.Time.Local`` returns it."""
 
     zone: tzinfo
 
     @classmethod
     def of(cls, time: int, zone: tzinfo) -> LocalTime:
-        """Return a moment in a zone."""
+        """Return a time in a zone."""
         made = cls(time)
         made.zone = zone
         return made
 
 
 def zone_of(time: int) -> tzinfo:
-    """Return the zone that a time is shown in: UTC, unless it is local."""
+    """Return the zone for the display of a time: UTC unless it is local."""
     return time.zone if isinstance(time, LocalTime) else UTC
 
 
 def _like(time: Time, moment: int) -> Time:
-    """Return another moment in the zone of a time."""
+    """Return another time in the same zone."""
     return LocalTime.of(moment, time.zone) if isinstance(time, LocalTime) else Time(moment)
 
 
@@ -78,7 +78,7 @@ def format_time(time: int, layout: str) -> str:
 
 
 def time_string(time: int) -> str:
-    """Return Go's ``Time.String``, which printing a time uses."""
+    """Return Go's ``Time.String``, which is used when a time is printed."""
     return format_time(time, "2006-01-02 15:04:05.999999999 -0700 MST")
 
 
@@ -147,7 +147,7 @@ _CHUNKS: Final[dict[str, Callable[[datetime], str]]] = {
 
 
 def _rounded(span: int, unit: int) -> int:
-    """Return ``Duration.Round``: to the nearest multiple, halves away from zero."""
+    """Return ``Duration.Round``: the nearest multiple, halves away from zero."""
     if unit <= 0:
         return span
     rest = abs(span) % unit
@@ -212,7 +212,7 @@ TIME_METHODS: Final[dict[str, Method]] = {
     "Truncate": ((Duration,), lambda t, _, unit: _like(t, _truncate_time(t, unit))),
     "Round": ((Duration,), lambda t, _, unit: _like(t, _round_time(t, unit))),
 }
-"""Name -> types of the arguments, and the method, which also gets the machine's zone."""
+"""Name -> argument types and the method, which also receives the machine's zone."""
 
 
 def _add_date(time: int, years: int, months: int, days: int) -> int:
@@ -224,7 +224,7 @@ def _add_date(time: int, years: int, months: int, days: int) -> int:
 
 
 def _date(clock: datetime, zone: tzinfo) -> int:
-    """Return Go's ``time.Date``: which offset counts where a zone skips or repeats an hour."""
+    """Return Go's ``time.Date``, which chooses the offset where a zone skips or repeats an hour."""
     naive = (clock.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
 
     def offset(at: int) -> int:
@@ -233,7 +233,7 @@ def _date(clock: datetime, zone: tzinfo) -> int:
     first = offset(naive)
     if first == 0:
         return naive * SECOND
-    # Go looks the zone up at the time as if it were UTC, then once more on its other side.
+    # Go looks up the zone with the time as UTC, then again on the other side of the transition.
     guess = naive - first
     second = offset(guess)
     return (guess if second == first else naive - second) * SECOND
@@ -269,7 +269,7 @@ METHODS: Final[dict[type, dict[str, Method]]] = {
 
 
 def stringer(value: Any) -> str | None:
-    """Return what the value's ``String`` method gives, or None if it has none."""
+    """Return the result of the value's ``String`` method, or None if it has none."""
     methods = METHODS.get(type(value))
     if methods is None:
         return None

@@ -1,4 +1,4 @@
-"""JSON as Go's ``encoding/json`` writes an alert's data."""
+"""An alert's data in the JSON format of Go's ``encoding/json``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UNSAFE = str.maketrans(
 
 
 def to_json(value: Any) -> str:
-    """Return the text with a newline at its end; nothing where a number has no JSON."""
+    """Return the JSON text with a final newline; empty if a number has no JSON form."""
     try:
         return _encode(value) + "\n"
     except ValueError:
@@ -65,5 +65,5 @@ def _number(value: float) -> str:
     point = len(digits) + int(exponent) - 1
     mantissa = "".join(map(str, digits)).rstrip("0") or "0"
     body = mantissa[0] + (f".{mantissa[1:]}" if len(mantissa) > 1 else "")
-    # Go writes e-09 as e-9
+    # Go writes e-09 as e-9.
     return f"{'-' if sign else ''}{body}e{'-' if point < 0 else '+'}{abs(point)}"

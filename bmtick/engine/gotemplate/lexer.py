@@ -1,4 +1,4 @@
-"""Text and actions of a template, cut into items. Source: Go ``text/template/parse/lex.go``."""
+"""Splits a template's text and actions into items. Source: Go ``text/template/parse/lex.go``."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _TERMINATORS: Final = SPACES + ".,|:)("
 
 
 class Item(NamedTuple):
-    """A piece: its kind, where it starts, its text."""
+    """An item: its kind, its offset, its text."""
 
     kind: str
     at: int
@@ -49,7 +49,7 @@ class Item(NamedTuple):
 
 
 class LexError(Exception):
-    """The text is not a template; ``at`` says where."""
+    """The text is not a template; ``at`` is the offset of the error."""
 
     def __init__(self, message: str, at: int) -> None:
         super().__init__(message)
@@ -57,7 +57,7 @@ class LexError(Exception):
 
 
 def lex(source: str) -> list[Item]:
-    """Return the items; ``text`` outside of actions, ``left`` and ``right`` around them."""
+    """Return the items; ``text`` is outside of actions, ``left`` and ``right`` surround them."""
     items: list[Item] = []
     position = 0
     while (found := source.find("{{", position)) >= 0:
@@ -92,7 +92,7 @@ def _comment(source: str, position: int) -> int:
 
 
 def _right(source: str, position: int) -> tuple[int | None, bool]:
-    """Return where ``}}`` at position ends, if it is there, and whether it trims."""
+    """Return the end of the ``}}`` at position, if present, and whether it trims."""
     if source[position : position + 1] in tuple(SPACES) and source.startswith("-}}", position + 1):
         return position + 4, True
     if source.startswith("}}", position):
@@ -122,7 +122,7 @@ def _action(source: str, position: int, items: list[Item]) -> int:
         kind = str(match.lastgroup)
         end = match.end()
         if kind == "space" and source.startswith("-}}", end):
-            # the last space belongs to the trim marker
+            # The last space belongs to the trim marker.
             end -= 1
             if end == position:
                 continue

@@ -18,7 +18,7 @@ _MAX_INT: Final = (1 << 63) - 1
 
 
 def unquote(item: Item) -> str:
-    """Return the string that a quoted or raw string literal stands for."""
+    """Return the string of a quoted or raw string literal."""
     if item.kind == "raw":
         return item.text[1:-1].replace("\r", "")
 
@@ -37,7 +37,7 @@ def unquote(item: Item) -> str:
             raise LexError("invalid syntax", item.at + match.start())
         return chr(code)
 
-    # bytes given one by one may make up UTF-8
+    # Bytes written one by one may form UTF-8.
     return from_bytes(to_bytes(_ESCAPE.sub(replace, item.text[1:-1])))
 
 
@@ -88,7 +88,7 @@ def _float(text: str) -> float:
 
 
 def _octal(text: str) -> str:
-    """Write a leading 0 as Python wants it."""
+    """Convert a leading 0 to Python's syntax."""
     sign = text[0] if text[0] in "+-" else ""
     digits = text[len(sign) :]
     if len(digits) > 1 and digits[0] == "0" and digits[1] in "01234567_":

@@ -1,4 +1,4 @@
-"""The syntax tree of a template: plain data; ``at`` is the offset in its text."""
+"""The syntax tree of a template: plain data; ``at`` is the offset in the text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 @dataclass
 class Text:
-    """What stands outside of actions."""
+    """Text outside of actions."""
 
     at: int
     text: str
@@ -74,7 +74,7 @@ class Command:
 
 @dataclass
 class Pipe:
-    """Commands, each given the value of the one before; may set variables."""
+    """Commands; each receives the value of the previous one. May set variables."""
 
     at: int
     commands: list[Command]

@@ -1,4 +1,4 @@
-"""From items to a tree. Source: Go ``text/template/parse/parse.go``."""
+"""Parses items to a tree. Source: Go ``text/template/parse/parse.go``."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def parse(source: str, functions: Container[str]) -> Trees:
     """Return the templates by name; the main one is ``""``.
 
     Raises:
-        LexError: the text is not a template, or names an unknown function.
+        LexError: the text is not a template, or uses an unknown function.
     """
     parser = _Parser(lex(source), functions)
     return parser.parse()
 
 
 class _Parser(PipelineParser):
-    """Reads the statements: what pipelines stand in."""
+    """Parses statements; the base class parses their pipelines."""
 
     def __init__(self, items: list[Item], functions: Container[str]) -> None:
         super().__init__(items, functions)
@@ -84,7 +84,7 @@ class _Parser(PipelineParser):
         return unquote(item)
 
     def _list(self) -> tuple[list[Node], str]:
-        """Return the nodes up to an end or else, and which of the two it was."""
+        """Return the nodes up to an end or else, and which one ended them."""
         nodes: list[Node] = []
         while self.skip_space().kind != "eof":
             node = self._text_or_action()

@@ -1,4 +1,4 @@
-"""From items to pipelines: what stands within an action. Source: as ``parser.py``."""
+"""Parses items to pipelines, the content of actions. Source: as in ``parser.py``."""
 
 from __future__ import annotations
 
@@ -55,30 +55,30 @@ class PipelineParser:
         return self.items[self.at]
 
     def skip_space(self) -> Item:
-        """Pass over spaces; return the item behind them without reading it."""
+        """Skip spaces; return the next item without reading it."""
         while self.peek().kind == "space":
             self.at += 1
         return self.peek()
 
     def next_solid(self) -> Item:
-        """Read the item behind spaces."""
+        """Read the next item after spaces."""
         self.skip_space()
         return self.next()
 
     def expect(self, kind: str, context: str) -> Item:
-        """Read an item of this kind, or refuse."""
+        """Read an item of this kind, or raise an error."""
         item = self.next_solid()
         if item.kind != kind:
             raise self.unexpected(item, context)
         return item
 
     def unexpected(self, item: Item, context: str) -> LexError:
-        """Return the error about an item that cannot stand here."""
+        """Return the error about an item at a wrong place."""
         shown = item.text or "the end of the template"
         return LexError(f"unexpected {shown!r} in {context}", item.at)
 
     def pipeline(self, context: str, end: str) -> Pipe:
-        """Read a pipeline up to what ends it."""
+        """Read a pipeline up to its end."""
         pipe = Pipe(self.skip_space().at, [])
         self._declarations(pipe, context)
         while True:

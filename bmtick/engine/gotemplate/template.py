@@ -20,14 +20,14 @@ from bmtick.tick.strconv import go_runes
 
 
 def _eval_args(printer: Printer, args: list[Any]) -> str:
-    """Go's ``html/template.evalArgs``, which unlike text/template's prints nil as it is."""
+    """Go's ``html/template.evalArgs``; unlike text/template's version, it prints nil unchanged."""
     return args[0] if len(args) == 1 and isinstance(args[0], str) else printer.sprint(args)
 
 
 _HTML_FUNCTIONS: Mapping[str, Function] = {
     **BUILTINS,
     "_eval_args_": Function(0, None, _eval_args),
-    # Kapacitor's own function of details; an encoder ends its text with a newline
+    # Kapacitor's own function for details; its encoder ends the text with a newline.
     "json": Function(1, 1, lambda _, args: JS(to_json(args[0]))),
 }
 
@@ -38,18 +38,18 @@ _NEWER: Mapping[str, Function] = {
 
 
 class Template:
-    """Text with actions in it.
+    """A text with actions.
 
     Args:
         text: the template.
-        html: whether what actions print is escaped for where it stands in the HTML.
-        file: the script that it comes from, for errors.
-        line: where in the script it starts.
+        html: whether the output of actions is escaped for its context in the HTML.
+        file: the script with the template, for errors.
+        line: its first line in the script.
         zone: the server's local zone.
-        newer: whether it is of Kapacitor 1.6 or later, which has ``jsonCompact``.
+        newer: whether to follow Kapacitor 1.6 or later, which has ``jsonCompact``.
 
     Raises:
-        BmtickError: it does not parse, or does what is not supported here; says where.
+        BmtickError: it does not parse, or is not supported; with the location.
     """
 
     def __init__(
@@ -97,11 +97,11 @@ class Template:
         )
 
     def execute(self, data: Mapping[str, Any] | Struct | StringMap) -> str:
-        """Return the text for an alert's data, or for another node's.
+        """Return the text for the data of an alert or of another node.
 
         Args:
-            data: of an alert Name, TaskName, Group, Tags, ServerInfo, and for messages ID, Fields,
-                Level, Time, Duration, for details Message; other nodes give the value itself.
+            data: of an alert: Name, TaskName, Group, Tags, ServerInfo; for messages also ID, Fields,
+                Level, Time, Duration; for details also Message. Other nodes pass the value itself.
 
         Raises:
             TemplateError: with Go's reason.
@@ -111,7 +111,7 @@ class Template:
         dot = data if isinstance(data, Struct | StringMap) else alert_data(data)
         run = Execution(self.trees, self._functions, self._printer, self._escapers)
         try:
-            # half a character, as slice can leave it, must not reach a terminal or a mail
+            # Half a character, which slice can leave, must not reach a terminal or a mail.
             return go_runes(run.run(dot))
         except RecursionError:
             raise TemplateError("template: exceeded maximum template depth") from None

@@ -1,7 +1,7 @@
-"""The values that a template sees, with Go's types where Python has none.
+"""The values in templates, with classes for Go types that Python does not have.
 
-``int`` is int64, ``float`` float64, ``dict`` a ``map[string]interface {}``; None is nil, or no value
-at all. Source: influxdata/kapacitor 1.5.7 ``alert.go`` (``idInfo``, ``messageInfo``, ...).
+``int`` is int64, ``float`` float64, ``dict`` a ``map[string]interface {}``; None is nil or a missing
+value. Source: influxdata/kapacitor 1.5.7 ``alert.go`` (``idInfo``, ``messageInfo``, ...).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class GoInt(int):
 
 
 class Byte(int):
-    """Go's ``uint8``: a string's byte."""
+    """Go's ``uint8``: a byte of a string."""
 
     __slots__ = ()
 
@@ -37,24 +37,24 @@ class Weekday(int):
 
 
 class JS(str):
-    """Go's ``html/template.JS``: what Kapacitor's ``json`` returns."""
+    """Go's ``html/template.JS``: the result of Kapacitor's ``json``."""
 
     __slots__ = ()
 
 
 class StringMap(dict[str, str]):
-    """Go's ``map[string]string``: Kapacitor's tags; JSON shows a nil one as null."""
+    """Go's ``map[string]string``: Kapacitor's tags; a nil map is null in JSON."""
 
     is_nil = False
 
 
 class Struct:
-    """A struct; the fields of an embedded struct are its own too.
+    """A struct; it also has the fields of its embedded struct.
 
     Args:
         name: Go's name of the type.
         fields: name -> value, in order.
-        embedded: the struct that stands first in it.
+        embedded: the embedded struct, its first member.
     """
 
     __slots__ = ("_own", "embedded", "name")
@@ -65,19 +65,19 @@ class Struct:
         self.name, self._own, self.embedded = name, fields, embedded
 
     def items(self) -> Iterator[tuple[str, Any]]:
-        """Return all fields in order, as JSON lists them."""
+        """Return all fields in the order of JSON."""
         if self.embedded:
             yield from self.embedded.items()
         yield from self._own.items()
 
     def parts(self) -> Iterator[tuple[str, Any]]:
-        """Return the fields as fmt prints them: the embedded struct is one of them."""
+        """Return the fields in the form of fmt: the embedded struct is one of them."""
         if self.embedded:
             yield self.embedded.name.rpartition(".")[2], self.embedded
         yield from self._own.items()
 
     def field(self, name: str) -> tuple[bool, Any]:
-        """Return whether there is such a field, and its value."""
+        """Return whether a field exists, and its value."""
         if name in self._own:
             return True, self._own[name]
         if self.embedded and name == self.embedded.name.rpartition(".")[2]:
@@ -91,10 +91,10 @@ _SERVER: Final = ("Hostname", "ClusterID", "ServerID")
 
 
 def alert_data(data: Mapping[str, Any]) -> Struct:
-    """Give an alert's data the types that Kapacitor's templates see.
+    """Convert an alert's data to the types in Kapacitor's templates.
 
-    Which struct it is follows from the keys: with ``Message`` that of details, with ``ID`` that of
-    a message, else that of an id.
+    The keys decide the struct: with ``Message`` it is that of details, with ``ID`` that of a message,
+    otherwise that of an id.
     """
     server = data.get("ServerInfo")
     if server is not None and not isinstance(server, Mapping):
@@ -142,11 +142,11 @@ def type_of(value: Any) -> str:
 
 
 def is_true(value: Any) -> bool:
-    """Return what ``if`` makes of a value."""
+    """Return the truth of a value, as for ``if``."""
     if isinstance(value, Struct | Time):
         return True
     return bool(value)
 
 
 class TemplateError(Exception):
-    """A template failed while it ran; the text is Go's as far as it is known."""
+    """A template failed during execution; the text is Go's where it is known."""

@@ -1,4 +1,4 @@
-"""How Go's ``fmt`` writes scalars, by verb and flags.
+"""Formats scalars like Go's ``fmt``, by verb and flags.
 
 Source: Go ``fmt/format.go``.
 """
@@ -14,7 +14,7 @@ from bmtick.tick.strconv import format_float_g, quote, quote_to_ascii, to_bytes
 
 @dataclass(slots=True)
 class Flags:
-    """What stands between ``%`` and the verb."""
+    """The flags between ``%`` and the verb."""
 
     sharp: bool = False
     zero: bool = False
@@ -26,7 +26,7 @@ class Flags:
     precision: int | None = None
 
     def pad(self, text: str, *, zeros: bool | None = None) -> str:
-        """Fill up to the width, counting characters."""
+        """Pad to the width, which counts characters."""
         missing = (self.width or 0) - len(text)
         if missing <= 0:
             return text
@@ -36,19 +36,19 @@ class Flags:
 
 
 def cut(text: str, flags: Flags) -> str:
-    """Return no more characters than the precision allows."""
+    """Truncate a text to the precision."""
     return text if flags.precision is None else text[: flags.precision]
 
 
 def can_backquote(text: str) -> bool:
-    """Return whether ``%#q`` writes a text in backquotes."""
+    """Return whether ``%#q`` writes a text with backquotes."""
     return not any(
         (c < " " and c != "\t") or c in "`\x7f\ufeff" or "\udc80" <= c <= "\udcff" for c in text
     )
 
 
 def printable(value: int) -> bool:
-    """Return whether ``%q`` and ``%U`` show a code point as it is."""
+    """Return whether ``%q`` and ``%U`` show a code point unchanged."""
     return 0 <= value <= 0x10FFFF and chr(value).isprintable()
 
 

@@ -1,4 +1,4 @@
-"""The functions of the language of queries, as Kapacitor runs them over batches and streams."""
+"""The functions of InfluxQL, as Kapacitor runs them over batches and streams."""
 
 from bmtick.engine.influxql.context import Calculation, Context, ReduceError
 from bmtick.engine.influxql.methods import METHODS, NEWER, Method

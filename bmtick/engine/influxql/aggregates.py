@@ -1,4 +1,4 @@
-"""count, sum, mean, median, mode, spread, stddev, distinct: one result out of all values.
+"""count, sum, mean, median, mode, spread, stddev, distinct: one result from all values.
 
 Source: influxdata/influxdb as vendored by Kapacitor 1.5.7, ``influxql/call_iterator.go`` and
 ``influxql/functions.go``.
@@ -19,21 +19,21 @@ from bmtick.engine.messages import BatchPoint
 from bmtick.tick.arithmetic import divide_floats
 from bmtick.tick.types import MAX_INT, MIN_INT, wrap
 
-_EPOCH = 0  # the time that Kapacitor gives a sum, and a count of nothing, with usePointTimes
+_EPOCH = 0  # Kapacitor's time of a sum, and of a count of nothing, with usePointTimes
 
 
 class Count(Reducer):
-    """How many values."""
+    """The number of values."""
 
     def __init__(self) -> None:
         self._count = 0
 
-    def add(self, sample: Sample) -> None:  # noqa: ARG002 -- counts whatever it is
-        """Count one more."""
+    def add(self, sample: Sample) -> None:  # noqa: ARG002 -- counts any value
+        """Count one value."""
         self._count += 1
 
     def add_together(self, points: Sequence[BatchPoint], values: Sequence[Any]) -> None:  # noqa: ARG002
-        """Count some more."""
+        """Count several values."""
         self._count += len(values)
 
     def emit(self) -> list[Sample]:
@@ -42,7 +42,7 @@ class Count(Reducer):
 
 
 class Sum(Reducer):
-    """The sum; of integers it wraps round as int64 does."""
+    """The sum; integers overflow like int64."""
 
     def __init__(self, zero: float) -> None:
         self._sum = zero
@@ -54,11 +54,11 @@ class Sum(Reducer):
         self._sum = wrap(total) if self._wraps and not MIN_INT <= total <= MAX_INT else total
 
     def add_together(self, points: Sequence[BatchPoint], values: Sequence[Any]) -> None:  # noqa: ARG002
-        """Add some values, one after the other: floats are rounded after each."""
+        """Add values one after the other: floats are rounded after each."""
         if self._wraps:
             self._sum = wrap(self._sum + sum(values))
             return
-        # not sum(), which rounds less often from Python 3.12 on
+        # Not sum(), which rounds less often from Python 3.12 on.
         self._sum = reduce(add, values, self._sum)
 
     def emit(self) -> list[Sample]:
@@ -74,23 +74,23 @@ class Mean(Reducer):
         self._count = 0
 
     def add(self, sample: Sample) -> None:
-        """Take one value in."""
+        """Add one value."""
         self._sum.add(sample)
         self._count += 1
 
     def add_together(self, points: Sequence[BatchPoint], values: Sequence[Any]) -> None:
-        """Take some values in."""
+        """Add several values."""
         self._sum.add_together(points, values)
         self._count += len(values)
 
     def emit(self) -> list[Sample]:
-        """Return the mean; NaN where a batch held no usable value."""
+        """Return the mean; NaN if a batch has no usable value."""
         total = float(self._sum.emit()[0].value)
         return [Sample(NO_TIME, total / self._count if self._count else math.nan)]
 
 
 class Slice(Reducer):
-    """Keeps all values and works on them at the end."""
+    """Keeps all values and reduces them at the end."""
 
     def __init__(self, reduce: Callable[[list[Sample]], list[Sample]]) -> None:
         self._samples: list[Sample] = []
@@ -101,12 +101,12 @@ class Slice(Reducer):
         self._samples.append(sample)
 
     def emit(self) -> list[Sample]:
-        """Return what the function makes of all values."""
+        """Return the result of the function over all values."""
         return self._reduce(self._samples)
 
 
 def by_value(samples: list[Sample]) -> list[Sample]:
-    """Sort by value, ties as Go leaves them."""
+    """Sort by value, with Go's order of ties."""
     if len({sample.value for sample in samples}) == len(samples) and not any(
         sample.value != sample.value for sample in samples
     ):
@@ -131,7 +131,7 @@ def median(samples: list[Sample]) -> list[Sample]:
 
 
 def mode(samples: list[Sample]) -> list[Sample]:
-    """Return the most frequent value; of several the one that was there first."""
+    """Return the most frequent value; of several, the first one."""
     if len(samples) == 1:
         return [Sample(samples[0].time, samples[0].value)]
     ordered = by_value(samples)
@@ -150,7 +150,7 @@ def mode(samples: list[Sample]) -> list[Sample]:
 
 
 def spread(samples: list[Sample]) -> list[Sample]:
-    """Return the largest value less the smallest."""
+    """Return the difference of the largest and the smallest value."""
     first = samples[0].value
     values = [sample.value for sample in samples]
     if isinstance(first, int):
@@ -163,7 +163,7 @@ def spread(samples: list[Sample]) -> list[Sample]:
 
 
 def stddev(samples: list[Sample]) -> list[Sample]:
-    """Return the standard deviation of the sample; 0 of a single value."""
+    """Return the standard deviation of the sample; 0 for a single value."""
     if len(samples) < 2:
         return [Sample(NO_TIME, 0.0)]
     values = [float(sample.value) for sample in samples]
@@ -178,17 +178,17 @@ def stddev(samples: list[Sample]) -> list[Sample]:
 
 
 class Distinct(Reducer):
-    """Each value once, at the time when it was first seen, in order of time."""
+    """Each value once, at the time of its first occurrence, in order of time."""
 
     def __init__(self) -> None:
         self._seen: dict[Any, Sample] = {}
 
     def add(self, sample: Sample) -> None:
-        """Take one value in."""
+        """Add one value."""
         self._seen.setdefault(sample.value, Sample(sample.time, sample.value))
 
     def emit(self) -> list[Sample]:
-        """Return the values, those of one time in order of value."""
+        """Return the values; values of one time are sorted."""
         return sorted(self._seen.values(), key=lambda sample: (sample.time, _key(sample.value)))
 
 

@@ -1,4 +1,4 @@
-"""Reducers as JSON-able data and back, for snapshots of calculations that run over a stream."""
+"""Converts reducers to JSON-able data and back, for snapshots of stream calculations."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bmtick.tick.types import Duration
 
 
 def dump_reducer(reducer: Reducer) -> dict[str, Any]:
-    """Return all that a reducer has taken in."""
+    """Return the state of a reducer."""
     return {name: _dump(value) for name, value in vars(reducer).items() if not callable(value)}
 
 
 def load_reducer(reducer: Reducer, state: dict[str, Any]) -> None:
-    """Take back what ``dump_reducer`` gave, into a new reducer of the same kind."""
+    """Restore what ``dump_reducer`` returned, into a new reducer of the same kind."""
     for name, value in state.items():
         known = getattr(reducer, name, None)
         if isinstance(known, Reducer):

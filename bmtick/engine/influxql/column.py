@@ -1,6 +1,6 @@
-"""The values of one field over the batches of a window that slides.
+"""The values of one field over the batches of a sliding window.
 
-Most points of a batch were in the one before. Their values and types need no second look.
+Most points of a batch are in the previous batch too; their values and types are not read again.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from bmtick.engine.messages import BatchPoint
 
 
 class Column:
-    """Remembers the last batch of a group; ``values`` are those of its points, in order.
+    """Caches the last batch of a group; ``values`` are those of its points, in order.
 
-    ``kind`` is the type that all values have, or None where they differ or one is missing.
+    ``kind`` is the common type of all values, or None if they differ or one is missing.
     """
 
     __slots__ = ("_points", "field", "kind", "values")
@@ -25,7 +25,7 @@ class Column:
         self._points: list[BatchPoint] = []
 
     def take(self, points: list[BatchPoint]) -> None:
-        """Take the next batch, which is not changed afterwards."""
+        """Set the next batch, which must not change afterwards."""
         gone = self._gone(points)
         kept = len(self._points) - gone
         field = self.field
@@ -33,7 +33,7 @@ class Column:
         kinds = set(map(type, fresh))
         if kept:
             self.values = self.values[gone:] + fresh if gone else self.values + fresh
-            # where types differed, they may differ no longer
+            # Types that differed before may be equal now.
             kinds = set(map(type, self.values)) if self.kind is None else kinds | {self.kind}
         else:
             self.values = fresh
@@ -42,7 +42,7 @@ class Column:
         self._points = points
 
     def _gone(self, points: list[BatchPoint]) -> int:
-        """Return how many points of the last batch are gone: all, unless the rest is the same."""
+        """Return how many points of the last batch left: all, unless the rest is unchanged."""
         before = self._points
         count = len(before)
         if not points or not before or before[-1].time < points[0].time:
@@ -50,7 +50,7 @@ class Column:
         first = points[0]
         for gone, point in enumerate(before):
             if point is first:
-                # points compare by identity
+                # Points compare by identity.
                 return gone if before[gone:] == points[: count - gone] else count
         return count
 

@@ -23,17 +23,17 @@ class ReduceError(Exception):
 
 
 Emitted = tuple[int, dict[str, str], dict[str, Any]]
-"""Time, tags and fields of a resulting point; its name and dimensions are those of the group.
+"""Time, tags and fields of a resulting point; name and dimensions are those of the group.
 
-The fields are its own, the tags may be shared.
+The fields are not shared, the tags may be shared.
 """
 
 
 class Calculation:
-    """What a node calculates: the function, its arguments, the field and the name of the result.
+    """The calculation of a node: function, arguments, field and name of the result.
 
-    One per node. It remembers what it last made, as Kapacitor does: a type that does not fit is an
-    error once, and then meets the reducer of the type before.
+    There is one per node. It caches the last reducer, as Kapacitor does: a type that does not fit is
+    an error only once; then the reducer of the previous type is used.
     """
 
     def __init__(
@@ -49,18 +49,18 @@ class Calculation:
         self.name = rename or method.name
         self.point_times = use_point_times or method.transforms
         self._makers = method.build(args)
-        self.kind: type | None = None  # that it was last asked for
+        self.kind: type | None = None  # the type of the last calculation
         self._make: Make | None = None
         self._made_for: type = float
 
     def start(self, kind: type) -> Context:
-        """Begin a calculation over values of a type.
+        """Begin a calculation over values of one type.
 
         Raises:
-            ReduceError: the function takes no such values.
+            ReduceError: the function does not support the type.
         """
         if kind is Duration:
-            kind = int  # Go's time.Duration is of kind int64, and then fails point by point
+            kind = int  # Go's time.Duration is of kind int64; each point then fails
         if kind is not self.kind or self._make is None:
             self.kind = kind
             if kind not in self._makers:
@@ -72,17 +72,17 @@ class Calculation:
         return Context(self, self._make(), self._made_for, self.field)
 
     def resume(self, state: Mapping[str, Any]) -> Context:
-        """Go on with a calculation that ``Context.dump`` gave."""
+        """Continue a calculation from the result of ``Context.dump``."""
         kind = next(kind for kind, name in _KINDS.items() if name == state["kind"])
         context = self.start(kind)
         context.take_back(state["reducer"])
         return context
 
     def start_with(self, fields: Mapping[str, Any]) -> Context:
-        """Begin with the type of the field in these fields.
+        """Begin a calculation with the type of the field.
 
         Raises:
-            ReduceError: there is no such field, or the function does not take its type.
+            ReduceError: the field is missing, or the function does not support its type.
         """
         value = fields.get(self.field, _ABSENT)
         if type(value) is self.kind and self._make is not None:
@@ -92,13 +92,13 @@ class Calculation:
         return self.start(type(value))
 
 
-_FEW = 4  # points that are taken sooner one by one
+_FEW = 4  # up to this number, adding points one by one is faster
 _ABSENT = object()
 _KINDS = {float: "float64", int: "int64", str: "string", bool: "bool"}
 
 
 class Context(msgspec.Struct, eq=False):
-    """One calculation under way: its values have one type."""
+    """One running calculation over values of one type."""
 
     _calculation: Calculation
     _reducer: Reducer
@@ -106,14 +106,14 @@ class Context(msgspec.Struct, eq=False):
     _field: str
 
     def take_back(self, state: dict[str, Any]) -> None:
-        """Take in what another calculation had taken in."""
+        """Restore the state of another calculation."""
         load_reducer(self._reducer, state)
 
     def add(self, time: int, tags: Mapping[str, str], fields: Mapping[str, Any]) -> None:
-        """Take one point in.
+        """Add one point.
 
         Raises:
-            ReduceError: it lacks the field, or the field has another type than the first.
+            ReduceError: the field is missing or has another type than the first.
         """
         field = self._field
         value = fields.get(field, _ABSENT)
@@ -129,7 +129,7 @@ class Context(msgspec.Struct, eq=False):
     def add_all(
         self, points: list[BatchPoint], failed: Callable[[ReduceError], None], column: Column
     ) -> None:
-        """Take points in; what does not fit is left out, and told to ``failed``."""
+        """Add points; a point that does not fit is skipped and reported to ``failed``."""
         field, kind, take = self._field, self._kind, self._reducer.add
         together = self._reducer.add_together
         if together is not None and len(points) > _FEW:
@@ -153,7 +153,7 @@ class Context(msgspec.Struct, eq=False):
         return {"kind": _KINDS[self._kind], "reducer": dump_reducer(self._reducer)}
 
     def emit_point(self, group_tags: dict[str, str], time: int) -> Emitted | None:
-        """Return the one resulting point; None where there are none or several."""
+        """Return the one resulting point, or None if there are none or several."""
         found = self._reducer.emit()
         if len(found) != 1:
             return None

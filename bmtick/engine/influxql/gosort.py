@@ -1,8 +1,8 @@
 """Go's ``sort.Sort`` and ``container/heap``: neither is stable, so ties depend on the algorithm.
 
-Which of several points with the same value ``percentile`` selects, and with it the tags of the
-alert, follows from these. Source: Go 1.19 to 1.26, ``sort/zsortinterface.go`` (pattern-defeating
-quicksort) and ``container/heap/heap.go``. Older Go had another quicksort.
+The point that ``percentile`` selects among equal values, and thereby the tags of the alert, depends
+on them. Source: Go 1.19 to 1.26, ``sort/zsortinterface.go`` (pattern-defeating quicksort) and
+``container/heap/heap.go``. Older versions of Go have another quicksort.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _MASK: Final = (1 << 64) - 1
 
 
 def go_sorted(items: list[T], less: Less[T]) -> list[T]:
-    """Return the items as ``sort.Sort`` orders them."""
+    """Return the items in the order of ``sort.Sort``."""
     sorter = _Sorter(list(items), less)
     sorter.sort(0, len(items), len(items).bit_length())
     return sorter.items
 
 
 def heap_largest(items: list[T], less: Less[T], count: int) -> list[T]:
-    """Return the first count items as ``heap.Init`` and ``heap.Pop`` give them."""
+    """Return the first ``count`` items in the order of ``heap.Init`` and ``heap.Pop``."""
     heap = list(items)
     for i in range(len(heap) // 2 - 1, -1, -1):
         _down(heap, less, i, len(heap))
@@ -185,7 +185,7 @@ class _Sorter(Generic[T]):
             self.swap(index, a + (other - length if other >= length else other))
 
     def _pivot(self, a: int, b: int) -> tuple[int, bool]:
-        """Return the pivot and whether the range looks sorted; a reversed range is turned."""
+        """Return the pivot and whether the range looks sorted; a reversed range is reversed first."""
         quarter = (b - a) // 4
         i, j, k = a + quarter, a + quarter * 2, a + quarter * 3
         self._swaps = 0

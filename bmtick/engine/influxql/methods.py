@@ -1,4 +1,4 @@
-"""The functions by name: what they take, what they give, and how they are made.
+"""The functions by name: arguments, results, and reducers.
 
 Source: influxdata/kapacitor 1.5.7 ``pipeline/influxql.go``.
 """
@@ -21,13 +21,13 @@ Build = Callable[[Sequence[Any]], Makers]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A function of the language of queries.
+    """A function of InfluxQL.
 
     Args:
-        name: as scripts call it, and the default of ``.as()``.
-        build: arguments after the field -> for each type of field how to make a reducer.
+        name: the name in scripts, and the default of ``.as()``.
+        build: maps the arguments after the field to a reducer factory for each type of field.
         arguments: their types, after the field (``top`` and ``bottom``: before it).
-        provides: ``stream`` or ``batch``, or ``same`` as what comes in.
+        provides: ``stream``, ``batch``, or ``same`` for the type of the input.
         empty_ok: whether an empty batch has a result.
         selector: whether the result is a point of the input with all its tags and fields.
         transforms: whether each point of the input has its own result.
@@ -152,4 +152,4 @@ NEWER: Final[dict[str, Build]] = {
         lambda samples: selectors.percentile(samples, args[0], forgets=False)
     ),
 }
-"""What Kapacitor 1.6 and later make of some functions. Source: influxdata/influxdb 1.9.6 ``query``."""
+"""Functions that differ in Kapacitor 1.6 and later. Source: influxdata/influxdb 1.9.6 ``query``."""

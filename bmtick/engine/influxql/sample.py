@@ -1,4 +1,4 @@
-"""What the functions take and give: one value at one time, with the point that it came from."""
+"""Input and output of the functions: one value at one time, with its point."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import msgspec
 from bmtick.engine.messages import BatchPoint
 
 NO_TIME: Final = None
-"""In place of a time where the function keeps none: the node then takes that of its batch."""
+"""The time of a function that keeps none: the node then uses the time of its batch."""
 
 
 class Sample(msgspec.Struct, frozen=True):
     """A value of a field.
 
-    ``tags`` and ``fields`` are those of the whole point. Of a result they count where the function
-    is a selector (all of both) or gives a batch (``tags``).
+    ``tags`` and ``fields`` are those of the whole point. In a result they are used if the function
+    is a selector (all of both) or returns a batch (``tags``).
     """
 
     time: int | None
@@ -28,17 +28,17 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Reducer(ABC):
-    """One running calculation; a new one for each batch, or for each group of a stream.
+    """One running calculation; there is a new one for each batch or stream group.
 
-    ``add_together``, where there is one, takes the points of a whole batch and their values at once,
-    to the same effect, and faster.
+    ``add_together``, if defined, adds all points of a batch and their values at once; the result is
+    the same, but faster.
     """
 
     add_together: Callable[[Sequence[BatchPoint], Sequence[Any]], None] | None = None
 
     @abstractmethod
     def add(self, sample: Sample) -> None:
-        """Take the next value, of the type that the reducer was made for."""
+        """Add the next value, which has the reducer's type."""
 
     @abstractmethod
     def emit(self) -> list[Sample]:

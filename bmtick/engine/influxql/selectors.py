@@ -1,4 +1,4 @@
-"""min, max, first, last, percentile, top, bottom: results that are points of the input.
+"""min, max, first, last, percentile, top, bottom: each result is a point of the input.
 
 Source: influxdata/influxdb as vendored by Kapacitor 1.5.7, ``influxql/call_iterator.go``.
 """
@@ -35,7 +35,7 @@ class Select(Reducer):
         """Return the best point.
 
         Raises:
-            IndexError: there was none; Kapacitor looks at it all the same, and crashes.
+            IndexError: there is none; Kapacitor crashes then.
         """
         if self._best is None:
             raise IndexError("no point to select")
@@ -43,13 +43,13 @@ class Select(Reducer):
 
 
 class Extreme(Select):
-    """The smallest or largest value of a batch; of equal ones the earliest point."""
+    """The smallest or largest value of a batch; of equal values, the earliest point."""
 
     def add_together(self, points: Sequence[BatchPoint], values: Sequence[Any]) -> None:
-        """Take the points of a batch in."""
+        """Add the points of a batch."""
         best = min(values) if self._better is smaller else max(values)
         place = values.index(best)
-        if values.count(best) > 1 and not math.isnan(best):  # a NaN in front stays, as in Go
+        if values.count(best) > 1 and not math.isnan(best):  # a NaN at the front stays, as in Go
             equal = [place for place, value in enumerate(values) if value == best]
             place = min(equal, key=lambda place: points[place].time)
         point = points[place]
@@ -61,24 +61,24 @@ def _time(sample: Sample) -> int:
 
 
 def smaller(new: Sample, old: Sample) -> bool:
-    """Say whether ``min`` prefers new: the smaller value, then the earlier one."""
+    """Return whether ``min`` prefers new: the smaller value, then the earlier time."""
     return bool(new.value < old.value) or (new.value == old.value and _time(new) < _time(old))
 
 
 def larger(new: Sample, old: Sample) -> bool:
-    """Say whether ``max`` prefers new: the larger value, then the earlier one."""
+    """Return whether ``max`` prefers new: the larger value, then the earlier time."""
     return bool(new.value > old.value) or (new.value == old.value and _time(new) < _time(old))
 
 
 def earlier(new: Sample, old: Sample) -> bool:
-    """Say whether ``first`` prefers new: the earlier one, then the larger (false before true)."""
+    """Return whether ``first`` prefers new: the earlier time, then the larger value."""
     if _time(new) != _time(old):
         return _time(new) < _time(old)
     return _tie(new, old, prefers=False)
 
 
 def later(new: Sample, old: Sample) -> bool:
-    """Say whether ``last`` prefers new: the later one, then the larger (true before false)."""
+    """Return whether ``last`` prefers new: the later time, then the larger value."""
     if _time(new) != _time(old):
         return _time(new) > _time(old)
     return _tie(new, old, prefers=True)
@@ -95,9 +95,9 @@ def _comparable(value: Any) -> Any:
 
 
 def percentile(samples: list[Sample], rank: float, *, forgets: bool = True) -> list[Sample]:
-    """Return the point at rank percent of the order by value; none where the rank is outside.
+    """Return the point at rank percent in the order of values; empty if the rank is out of range.
 
-    ``forgets``: of an integer field Kapacitor 1.5 forgets the time.
+    ``forgets`` drops the time of an integer field, as Kapacitor 1.5 does.
     """
     position = math.floor(len(samples) * rank / 100.0 + 0.5) - 1
     if not 0 <= position < len(samples):
@@ -116,7 +116,7 @@ def top(samples: list[Sample], count: int, keys: Sequence[str], better: Better) 
 
 
 def ranked(samples: list[Sample], count: int, better: Better) -> list[Sample]:
-    """Return the best count points, the best one first; tags do not keep points apart."""
+    """Return the best count points, best first; tags are ignored."""
     order = sorted(samples, key=_time)
     order.sort(key=lambda sample: sample.value, reverse=better is larger)
     return order[:count]

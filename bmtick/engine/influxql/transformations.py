@@ -1,4 +1,4 @@
-"""elapsed, difference, movingAverage, cumulativeSum: a result for each value of a stream.
+"""elapsed, difference, movingAverage, cumulativeSum: one result for each value of a stream.
 
 Source: influxdata/influxdb as vendored by Kapacitor 1.5.7, ``influxql/functions.go``.
 """
@@ -11,7 +11,7 @@ from bmtick.tick.types import wrap
 
 
 class Elapsed(Reducer):
-    """The time since the value before, in whole units."""
+    """The time since the previous value, in whole units."""
 
     def __init__(self, unit: int) -> None:
         self._unit = unit
@@ -19,25 +19,25 @@ class Elapsed(Reducer):
         self._now: int | None = None
 
     def add(self, sample: Sample) -> None:
-        """Take one value in."""
+        """Add one value."""
         self._before, self._now = self._now, sample.time
 
     def emit(self) -> list[Sample]:
-        """Return the time since the value before, if there was one."""
+        """Return the time since the previous value, if there is one."""
         if self._before is None or self._now is None:
             return []
         return [Sample(self._now, divide(wrap(self._now - self._before), self._unit))]
 
 
 class Difference(Reducer):
-    """The value less the one before; a repeated time is passed over."""
+    """The difference to the previous value; a repeated time is skipped."""
 
     def __init__(self) -> None:
         self._before: Sample | None = None
         self._now: Sample | None = None
 
     def add(self, sample: Sample) -> None:
-        """Take one value in, unless it does not advance the time."""
+        """Add one value, unless its time is not later."""
         if self._now is None or self._now.time != sample.time:
             self._before, self._now = self._now, sample
 
@@ -51,7 +51,7 @@ class Difference(Reducer):
 
 
 class MovingAverage(Reducer):
-    """The mean of the last values, once there are enough."""
+    """The mean of the last values, once there are enough of them."""
 
     def __init__(self, window: int, zero: float) -> None:
         self._window = window
@@ -62,7 +62,7 @@ class MovingAverage(Reducer):
         self._time: int | None = None
 
     def add(self, sample: Sample) -> None:
-        """Take one value in; the oldest falls out."""
+        """Add one value and drop the oldest."""
         if len(self._values) < self._window:
             self._values.append(sample.value)
         else:

@@ -36,7 +36,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what compiles where it is first used: templates need the values alone."""
+    """Import the compiler on first use: templates need only the values."""
     if name not in ("Expression", "compile_lambda"):
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     return getattr(import_module(f"{__name__}.expression"), name)

@@ -1,4 +1,4 @@
-"""Binary operators, with Kapacitor's way to choose the function for the types at hand.
+"""Binary operators, with Kapacitor's choice of the function for the types of the operands.
 
 Source: influxdata/kapacitor 1.5.7 ``tick/stateful/eval_binary_node.go``.
 """
@@ -20,8 +20,8 @@ from bmtick.tick.types import (
 )
 
 LOGIC: Final = {"AND": False, "OR": True}
-"""The value of the left side that decides alone."""
-_TRIES: Final = 8  # more than the types of two sides can take to be known
+"""The value of the left side that decides the result alone."""
+_TRIES: Final = 8  # more attempts than two operand types can need
 _DYNAMIC: Final = "look at the types first"
 
 
@@ -32,7 +32,7 @@ class Binary(Evaluator):
         operator: its text.
         left: the one side.
         right: the other side.
-        noted: where the one-pass evaluation notes what it used, for when it succeeds.
+        noted: receives the operations of a one-pass evaluation, applied if it succeeds.
 
     Raises:
         EvaluationError: no operator fits these constants.
@@ -71,7 +71,7 @@ class Binary(Evaluator):
         return OPERATIONS.get((self.operator, self._left_type, self._right_type))
 
     def type(self, scope: Scope) -> Type:
-        """Kapacitor's ``Type``."""
+        """Return the type, like Kapacitor's ``Type``."""
         if self.constant is not None:
             return self.constant
         self._left_type = self.left.type(scope)
@@ -82,11 +82,11 @@ class Binary(Evaluator):
         return found.result
 
     def is_dynamic(self) -> bool:
-        """Kapacitor's ``IsDynamic``."""
+        """Return Kapacitor's ``IsDynamic``."""
         return self.constant is None and self.dynamic
 
     def eval(self, want: Type, scope: Scope, state: State) -> Any:
-        """Kapacitor's ``EvalFloat`` and its like."""
+        """Return the value, like Kapacitor's ``EvalFloat`` and similar."""
         if want not in (bool, int, float, str, Duration):
             raise TypeGuardError(want, self.constant)
         if want is bool and self.dynamic:
@@ -122,11 +122,11 @@ class Binary(Evaluator):
                     raise
             else:
                 return chosen.apply(left, right)
-        # A side that gives no value of the type it has: Kapacitor tries again without end.
+        # An operand does not have a value of its type: Kapacitor retries without end.
         raise EvaluationError("stack overflow", panic=True)
 
     def settles_on(self, operation: Operation) -> bool:
-        """Say whether the exact node would use this operation; it is noted if it is the first."""
+        """Return whether the exact node would use this operation; record it if it is the first."""
         if self.chosen == _DYNAMIC:
             self.noted.append((self, operation))
             return True
@@ -145,7 +145,7 @@ class Binary(Evaluator):
         return found
 
     def _unfit_in(self, scope: Scope) -> EvaluationError:
-        """Say why no operator fits, looking at the sides again."""
+        """Return the error that no operator fits, after reading both operand types again."""
         for side, node in (("left", self.left), ("right", self.right)):
             try:
                 kind = node.type(scope)
@@ -164,7 +164,7 @@ class Binary(Evaluator):
     def _unfit(self) -> EvaluationError:
         left, right = self._left_type, self._right_type
         known = (left, self.operator) in KNOWN_FOR
-        # Kapacitor looks at the left type in both cases
+        # Kapacitor reads the left type in both cases.
         for kind in (left, right):
             if kind is not None and not known:
                 kind_name = type_name(kind)

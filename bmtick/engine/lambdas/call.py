@@ -17,7 +17,7 @@ from bmtick.tick.types import (
     type_name,
 )
 
-_MAX_ARGS: Final = 4  # Kapacitor's array of argument types has this length
+_MAX_ARGS: Final = 4  # the length of Kapacitor's array of argument types
 
 
 class Call(Evaluator):
@@ -31,7 +31,7 @@ class Call(Evaluator):
         self.stateful = name in STATEFUL
 
     def is_dynamic(self) -> bool:
-        """Kapacitor's ``IsDynamic``."""
+        """Return Kapacitor's ``IsDynamic``."""
         return True
 
     def _signatures(self) -> Mapping[tuple[Type, ...], builtins.type]:
@@ -42,7 +42,7 @@ class Call(Evaluator):
         raise EvaluationError(f'undefined function: "{self.name}"')
 
     def type(self, scope: Scope) -> Type:
-        """Kapacitor's ``Type``."""
+        """Return the type, like Kapacitor's ``Type``."""
         signatures = self._signatures()
         kinds: list[Type] = []
         for number, arg in enumerate(self.args, 1):
@@ -80,7 +80,7 @@ class Call(Evaluator):
         )
 
     def eval(self, want: Type, scope: Scope, state: State) -> Any:
-        """Kapacitor's ``EvalFloat`` and its like."""
+        """Return the value, like Kapacitor's ``EvalFloat`` and similar."""
         args = [_evaluated(i, arg, scope, state) for i, arg in enumerate(self.args, 1)]
         function: Function | Stateful | None = self.function or state.get(self.name)
         if function is None:

@@ -43,7 +43,7 @@ from bmtick.tick.types import (
 
 
 class _Compiled:
-    """What all groups share."""
+    """The part of an expression that all groups share."""
 
     def __init__(self, node: Evaluator, compiler: _Compiler) -> None:
         self.node = node
@@ -58,7 +58,7 @@ class _Compiled:
         self._made: dict[tuple[Types, bool], Bind | None] = {}
 
     def bind(self, results: Types, *, of_points: bool) -> Bind | None:
-        """Return what makes the one-pass function of a group; made when it is first needed."""
+        """Return a factory of one-pass functions for groups; created on first use."""
         key = results, of_points
         if key not in self._made:
             self._made[key] = generate(self._facts, results, of_points=of_points)
@@ -66,7 +66,7 @@ class _Compiled:
 
 
 class Expression:
-    """A compiled lambda with the state of its functions. Make one per group with :meth:`copy`."""
+    """A compiled lambda with the state of its functions. Each group needs its own :meth:`copy`."""
 
     def __init__(self, compiled: _Compiled) -> None:
         self.references = compiled.references
@@ -77,25 +77,25 @@ class Expression:
         self._of_point: dict[Types, FromPoint] = {}
 
     def copy(self) -> Expression:
-        """Return the same expression with fresh functions, for another group."""
+        """Return the expression with fresh function state, for another group."""
         return Expression(self._compiled) if self._compiled.stateful else self
 
     @property
     def pure(self) -> bool:
-        """Whether the value depends on nothing but what is in scope."""
+        """Whether the value depends only on the scope."""
         return self.memoryless and not self._compiled.remembers
 
     @property
     def memoryless(self) -> bool:
-        """Whether no function remembers or reads the clock: alike scopes give one value.
+        """Whether no function has state or reads the clock: equal scopes give equal values.
 
-        That holds as long as it is not ``broken``.
+        This holds until the expression is ``broken``.
         """
         return not (self._compiled.stateful or self._compiled.reads_clock)
 
     @property
     def root(self) -> Evaluator:
-        """The node that gives the value."""
+        """The root node of the expression."""
         return self._node
 
     @property
@@ -105,24 +105,24 @@ class Expression:
 
     @property
     def stateful(self) -> bool:
-        """Whether a function of it remembers the points before."""
+        """Whether a function depends on earlier points."""
         return self._compiled.stateful
 
     @property
     def broken(self) -> bool:
-        """Whether an operator has met types that it never recovers from."""
+        """Whether an operator has met types from which it never recovers."""
         return bool(self._compiled.stuck)
 
     def value_of_point(self) -> FromPoint:
-        """Return the function from fields, tags and time of a point to its value.
+        """Return a function from a point's fields, tags and time to the value.
 
-        Whoever calls it must turn to ``evaluate_exactly`` when it raises, whatever it raises:
-        nothing has happened then.
+        If it raises any exception, the caller must use ``evaluate_exactly``; the state is then
+        unchanged.
         """
         return self._of_points(RESULTS)
 
     def condition_of_point(self) -> FromPoint:
-        """Return the like for a condition, whose other half is ``decide_exactly``."""
+        """Return the same for a condition; here the fallback is ``decide_exactly``."""
         return self._of_points(CONDITION)
 
     def _of_points(self, results: Types) -> FromPoint:
@@ -140,7 +140,7 @@ class Expression:
         return self._node.type(scope)
 
     def evaluate(self, scope: Mapping[str, Any]) -> Any:
-        """Return the value: Kapacitor's ``Expression.Eval``, which an eval node calls.
+        """Return the value: Kapacitor's ``Expression.Eval``, used by eval nodes.
 
         Args:
             scope: name -> value for all of ``references``; MISSING where the point has none.
@@ -150,7 +150,7 @@ class Expression:
         """
         try:
             return self._in_scope(RESULTS)(scope)
-        except Exception:  # noqa: BLE001 -- the exact nodes say what is wrong, if anything
+        except Exception:  # noqa: BLE001 -- the exact nodes find the error, if any
             return self.evaluate_exactly(scope)
 
     def predicate(self, scope: Mapping[str, Any]) -> bool:
@@ -161,7 +161,7 @@ class Expression:
         """
         try:
             return bool(self._in_scope(CONDITION)(scope))
-        except Exception:  # noqa: BLE001 -- the exact nodes say what is wrong, if anything
+        except Exception:  # noqa: BLE001 -- the exact nodes find the error, if any
             return self.decide_exactly(scope)
 
     def _in_scope(self, results: Types) -> FromScope:
@@ -172,14 +172,14 @@ class Expression:
         return found
 
     def evaluate_exactly(self, scope: Mapping[str, Any]) -> Any:
-        """Return what ``evaluate`` does, by the exact nodes alone."""
+        """Return the same as ``evaluate``, with the exact nodes only."""
         kind = self._node.type(scope)
         if kind not in RESULTS and kind is not Missing:
             raise EvaluationError(f"expression returned unexpected type {type_name(kind)}")
         return self._exactly(kind, scope)
 
     def decide_exactly(self, scope: Mapping[str, Any]) -> bool:
-        """Return what ``predicate`` does, by the exact nodes alone."""
+        """Return the same as ``predicate``, with the exact nodes only."""
         self._node.type(scope)
         return bool(self._exactly(bool, scope))
 
@@ -191,11 +191,11 @@ class Expression:
                 self._compiled.stuck.append(True)
 
     def snapshot(self) -> dict[str, list[float]]:
-        """Return the state of the functions, fit for JSON."""
+        """Return the state of the functions as JSON-able data."""
         return {name: function.snapshot() for name, function in self._state.items()}
 
     def restore(self, state: Mapping[str, list[float]]) -> None:
-        """Take up the state that :meth:`snapshot` gave."""
+        """Restore what :meth:`snapshot` returned."""
         for name, numbers in state.items():
             if name in self._state:
                 self._state[name].restore(numbers)
@@ -210,9 +210,9 @@ _MATCHES = frozenset(("=~", "!~"))
 
 
 def _is_of_texts(node: Evaluator, references: list[str]) -> bool:
-    """Say whether it pays to remember the values: few names, and a function or pattern of texts.
+    """Return whether caching values is useful: few names, and a string function or pattern.
 
-    Such are the parts of an alert's id, which are the same for all points of a group.
+    Typical cases are the parts of an alert's id, which are equal for all points of a group.
     """
     return 1 <= len(references) <= 2 and "time" not in references and _works_on_texts(node)
 
@@ -233,10 +233,10 @@ def _works_on_texts(node: Evaluator) -> bool:
 
 
 def _remembered(function: FromPoint, references: list[str], stuck: list[bool]) -> FromPoint:
-    """Return the function, which looks up what it gave for the same tags.
+    """Return the function with a cache of its values by tags.
 
-    Fields and missing tags have other types, which an operator may never recover from: for those
-    nothing is looked up, nor when that has happened.
+    Fields and missing tags have other types, from which an operator may never recover. For these,
+    and after such a failure, the cache is not used.
     """
     known: dict[tuple[str, str], Any] = {}
     first, last = references[0], references[-1]
@@ -273,8 +273,8 @@ def compile_lambda(
         file: the script's name, for errors.
 
     Raises:
-        BmtickError: an undefined name or function, constants that no operator fits, or an
-            expression of more than some hundred operators in a row.
+        BmtickError: a name or function is undefined, no operator fits the constants, or the
+            expression has more than some hundred operators in a row.
     """
     functions = {**STATELESS, **time_functions(zone, now)}
     compiler = _Compiler(variables or {}, functions, file)
@@ -291,7 +291,7 @@ def compile_lambda(
 
 
 class _Compiler:
-    """From syntax to nodes that evaluate."""
+    """Compiles syntax to evaluating nodes."""
 
     def __init__(
         self, variables: Mapping[str, Any], functions: Mapping[str, Function], file: str

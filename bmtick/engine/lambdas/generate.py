@@ -1,11 +1,11 @@
-"""Lambdas as Python functions: one pass over the values for the common case.
+"""Compiles lambdas to Python functions that evaluate the common case in one pass.
 
-Kapacitor first asks for the types of all nodes and then evaluates. Where that succeeds, one pass
-gives the same value. It may fail where Kapacitor succeeds (the caller then asks the exact nodes;
-what stateful functions have seen has been taken back), but never succeed where Kapacitor fails.
-Under AND and OR a stateful function may not be called at all: that is for the exact nodes.
+Kapacitor first determines the types of all nodes and then evaluates. If that succeeds, one pass
+gives the same value. One pass may fail where Kapacitor succeeds: the caller then uses the exact
+nodes, and the state of stateful functions is rolled back. It never succeeds where Kapacitor fails.
+Under AND and OR a stateful function may not be called at all; the exact nodes handle that case.
 
-Names and texts of a script reach the code as objects, never as source.
+Names and strings of a script are passed to the code as objects, never as source.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _CONVERSIONS: Final = {"int": int, "float": float, "bool": bool, "string": str}
 
 @dataclass(frozen=True)
 class Facts:
-    """What a function needs of its lambda."""
+    """The data of a lambda for the generator."""
 
     node: Evaluator
     references: list[str]
@@ -49,17 +49,17 @@ class Facts:
 
 
 def generate(facts: Facts, results: Types, *, of_points: bool) -> Bind | None:
-    """Return what binds the state of a group to a function; None: only the exact nodes will do.
+    """Return a factory that binds a group's state to a function; None: only the exact nodes work.
 
     Args:
         facts: the lambda.
-        results: the types that the value may have; another one is left to the exact nodes.
-        of_points: the function takes fields, tags and time of a point, or else a scope.
+        results: the allowed types of the value; other types need the exact nodes.
+        of_points: whether the function takes a point's fields, tags and time, or a scope.
     """
     try:
         return _Generator(facts, results, of_points=of_points).bind()
     except (NotFastError, SyntaxError, RecursionError, MemoryError):
-        return None  # Python's own limits of nesting count too
+        return None  # nested too deeply for Python
 
 
 def stateful_calls(node: Evaluator) -> list[Call]:
@@ -82,14 +82,14 @@ def _is_stateful(node: Call) -> bool:
 
 
 def is_plain(node: Binary) -> bool:
-    """Say whether both sides are references or constants."""
+    """Return whether both sides are references or constants."""
     return isinstance(node.left, Reference | Literal) and isinstance(
         node.right, Reference | Literal
     )
 
 
 def remembers(node: Binary) -> bool:
-    """Say whether the exact node has to be told what was done in one pass."""
+    """Return whether the exact node must learn the operation of a pass."""
     return node.operator not in LOGIC and node.constant is None and not is_plain(node)
 
 
@@ -122,7 +122,7 @@ class _Generator:
             binary.settle(operation)
         self._facts.noted.clear()
 
-    # --- the function around the value --------------------------------------------------------
+    # --- the function -------------------------------------------------------------------------
 
     def bind(self) -> Bind:
         body, out = self._out, Writer()
@@ -141,12 +141,12 @@ class _Generator:
                 self._load(out)
                 self._guarded(out, body.lines)
             out.line("return evaluate")
-        exec(_compiled("\n".join(out.lines)), out.known)  # noqa: S102 -- holds no text of the script
+        exec(_compiled("\n".join(out.lines)), out.known)  # noqa: S102 -- contains no text of the script
         made: Bind = out.known["bind"]
         return made
 
     def _load(self, out: Writer) -> None:
-        """Load the references, as ``fill_scope`` does."""
+        """Load the references, like ``fill_scope``."""
         if self._facts.may_stick:
             out.line("if stuck: raise Unfit")
         for name, part in self._references.items():
@@ -161,7 +161,7 @@ class _Generator:
                 out.line(f"elif {known} in tags: raise Unfit")
 
     def _guarded(self, out: Writer, lines: list[str]) -> None:
-        """Take back what was remembered where the pass fails."""
+        """Roll back the state if the pass fails."""
         if not self._state and not self._remembers:
             out.lines += [out.indent + line for line in lines]
             return
@@ -203,7 +203,7 @@ class _Generator:
                 return self._logic(node)
             case Binary():
                 return self._binary(node)
-        # A lambda within a lambda keeps a state of its own, for all groups.
+        # A nested lambda has its own state, shared by all groups.
         raise NotFastError
 
     def _not(self, operand: Part) -> Part:
@@ -243,7 +243,7 @@ class _Generator:
             return self._out.assign(f"type({texts[0]}) is not Missing", bool)
         called = f"{self._out.constant(function.apply)}({', '.join(texts)})"
         if node.name in _LARGER:
-            # Without a call where neither is NaN nor as large as the other: that is most of the time.
+            # No call if neither is NaN and they differ, which is the usual case.
             (one, other), sign = texts, _LARGER[node.name]
             called = (
                 f"{one} if {one} {sign} {other} else {other} if {other} {sign} {one} else {called}"
@@ -286,7 +286,7 @@ class _Generator:
         short = LOGIC[node.operator]
         left = self._part(node.left)
         if node.dynamic:
-            # Kapacitor asks for the type of the right side even where the left one decides
+            # Kapacitor determines the type of the right side even if the left one decides.
             right = self._part(node.right)
             self._must_be_bool(left, right)
             return self._out.assign(f"{short} if {left.text} is {short} else {right.text}", bool)
@@ -304,7 +304,7 @@ class _Generator:
         if not remembers(node):
             return apply(self._out, node.operator, left, right)
         self._remembers = True
-        # Tell the exact node what was done: it may not recover when the types change.
+        # Inform the exact node of the operation: it may not recover when the types change.
         return chosen(self._out, node, left, right)
 
 

@@ -1,8 +1,8 @@
-"""Evaluation exactly in Kapacitor's order: first the types of all, then the values.
+"""Evaluates in exactly Kapacitor's order: first all types, then the values.
 
-Source: influxdata/kapacitor 1.5.7 ``tick/stateful/eval_*_node.go``. Nodes are shared by all groups
-of points, and so is what they learn: an operator whose operand changes its type in a way that no
-operator fits stays broken. State of functions belongs to the group.
+Source: influxdata/kapacitor 1.5.7 ``tick/stateful/eval_*_node.go``. All groups of points share the
+nodes and their cached operations: once an operand changes to a type that no operator fits, the
+operator stays broken. The state of functions belongs to the group.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ State = Mapping[str, Stateful]
 
 
 def new_state() -> dict[str, Stateful]:
-    """Return fresh stateful functions, for one group."""
+    """Return new stateful functions for one group."""
     return {name: make() for name, make in STATEFUL.items()}
 
 
 class Evaluator(ABC):
-    """One node. ``constant`` is its type where that is known without a scope."""
+    """One node. ``constant`` is its type if it is known without a scope."""
 
     go_name: str
     constant: Type = None
@@ -48,10 +48,10 @@ class Evaluator(ABC):
 
     @abstractmethod
     def eval(self, want: Type, scope: Scope, state: State) -> Any:
-        """Return the value, which has to be of type want."""
+        """Return the value, which must have the type ``want``."""
 
     def is_dynamic(self) -> bool:
-        """Say whether the type may change from point to point."""
+        """Return whether the type may change from point to point."""
         return False
 
 
@@ -65,11 +65,11 @@ class Literal(Evaluator):
         self.constant = type(value)
 
     def type(self, scope: Scope) -> Type:  # noqa: ARG002 -- Evaluator's signature
-        """Kapacitor's ``Type``."""
+        """Return the type, like Kapacitor's ``Type``."""
         return self.constant
 
     def eval(self, want: Type, scope: Scope, state: State) -> Any:  # noqa: ARG002
-        """Kapacitor's ``EvalFloat`` and its like."""
+        """Return the value, like Kapacitor's ``EvalFloat`` and similar."""
         if want is not self.constant:
             raise TypeGuardError(want, self.constant)
         return self.value
@@ -99,12 +99,12 @@ class Reference(Evaluator):
         raise EvaluationError(f'name "{self.name}" is undefined. Names in scope: {names}')
 
     def type(self, scope: Scope) -> Type:
-        """Kapacitor's ``Type``."""
+        """Return the type, like Kapacitor's ``Type``."""
         kind = type(self._get(scope))
         return kind if kind in TYPES else None
 
     def eval(self, want: Type, scope: Scope, state: State) -> Any:  # noqa: ARG002
-        """Kapacitor's ``EvalFloat`` and its like."""
+        """Return the value, like Kapacitor's ``EvalFloat`` and similar."""
         value = self._get(scope)
         if want is Missing and value is MISSING:
             raise EvaluationError(f'missing value: "{self.name}"')
@@ -115,7 +115,7 @@ class Reference(Evaluator):
         raise TypeGuardError(want, type(value))
 
     def is_dynamic(self) -> bool:
-        """Kapacitor's ``IsDynamic``."""
+        """Return Kapacitor's ``IsDynamic``."""
         return True
 
     def __str__(self) -> str:
@@ -132,11 +132,11 @@ class Unary(Evaluator):
         self.constant = bool if operator == "!" else operand.constant
 
     def type(self, scope: Scope) -> Type:
-        """Kapacitor's ``Type``."""
+        """Return the type, like Kapacitor's ``Type``."""
         return self.operand.type(scope) if self.constant is None else self.constant
 
     def eval(self, want: Type, scope: Scope, state: State) -> Any:
-        """Kapacitor's ``EvalFloat`` and its like."""
+        """Return the value, like Kapacitor's ``EvalFloat`` and similar."""
         if want is Missing:
             if not isinstance(self.operand, Reference):
                 raise EvaluationError(
@@ -155,7 +155,7 @@ class Unary(Evaluator):
         return -value if want is float else kind(wrap(-value))
 
     def is_dynamic(self) -> bool:
-        """Kapacitor's ``IsDynamic``."""
+        """Return Kapacitor's ``IsDynamic``."""
         return self.constant is None and self.operand.is_dynamic()
 
     def __str__(self) -> str:
@@ -163,7 +163,7 @@ class Unary(Evaluator):
 
 
 class Nested(Evaluator):
-    """A lambda inside another, as a var holds it: its state is shared by all groups."""
+    """A lambda inside another, from a var: all groups share its state."""
 
     go_name = "EvalLambdaNode"
 
@@ -173,18 +173,18 @@ class Nested(Evaluator):
         self.state = new_state()
 
     def type(self, scope: Scope) -> Type:
-        """Kapacitor's ``Type``."""
+        """Return the type, like Kapacitor's ``Type``."""
         return self.expression.type(scope) if self.constant is None else self.constant
 
     def eval(self, want: Type, scope: Scope, state: State) -> Any:  # noqa: ARG002
-        """Kapacitor's ``EvalFloat`` and its like."""
+        """Return the value, like Kapacitor's ``EvalFloat`` and similar."""
         kind = self.type(scope)
         if kind is want and want is not Time:
             return self.expression.eval(want, scope, self.state)
         raise TypeGuardError(bool if want is Missing else want, kind)
 
     def is_dynamic(self) -> bool:
-        """Kapacitor's ``IsDynamic``."""
+        """Return Kapacitor's ``IsDynamic``."""
         return self.expression.is_dynamic()
 
     def __str__(self) -> str:

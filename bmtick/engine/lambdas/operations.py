@@ -1,4 +1,4 @@
-"""Python source of operators, by the types of their sides where these are known."""
+"""Generates Python source of operators, depending on the known types of the operands."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _NUMBERS: Final = (int, float)
 
 
 class NotFastError(Exception):
-    """This case is for the exact nodes."""
+    """This case needs the exact nodes."""
 
 
 class Part(NamedTuple):
-    """A value in the code: how to write it, its type where that is known, a constant's value."""
+    """A value in the generated code: its text, its type if known, a constant's value."""
 
     text: str
     kind: Type = None
@@ -27,7 +27,7 @@ class Part(NamedTuple):
 
 
 class Writer:
-    """Lines of source, and the objects that they name."""
+    """Lines of source, and the objects that they refer to."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -41,39 +41,39 @@ class Writer:
 
     @contextmanager
     def block(self) -> Iterator[None]:
-        """Indent what is added within."""
+        """Indent the lines added inside the block."""
         before, self.indent = self.indent, self.indent + _INDENT
         yield
         self.indent = before
 
     def name(self) -> str:
-        """Return a new name of a variable."""
+        """Return a new variable name."""
         self._names += 1
         return f"v{self._names}"
 
     def constant(self, value: object) -> str:
-        """Return the name of an object."""
+        """Return the name of an object in the source."""
         name = f"k{len(self.known)}"
         self.known[name] = value
         return name
 
     def literal(self, value: Any) -> Part:
-        """Return a constant of the script."""
+        """Return a constant of the script as a part."""
         plain = type(value) in (bool, int)
         return Part(f"({value!r})" if plain else self.constant(value), type(value), value)
 
     def assign(self, text: str, kind: Type = None) -> Part:
-        """Give a value a name."""
+        """Assign a value to a new variable."""
         name = self.name()
         self.line(f"{name} = {text}")
         return Part(name, kind)
 
 
 def _rows(operator: str, left: Part, right: Part) -> dict[tuple[Type, Type], Operation]:
-    """Return what the operator may do, by the types of the sides.
+    """Return the possible operations by the types of the operands.
 
     Raises:
-        NotFastError: nothing.
+        NotFastError: no operation is possible.
     """
     found = {
         (a, b): row
@@ -91,7 +91,7 @@ def _result(rows: dict[tuple[Type, Type], Operation]) -> Type:
 
 
 def apply(out: Writer, operator: str, left: Part, right: Part) -> Part:
-    """Write an operation that needs to remember nothing."""
+    """Write an operation that needs no cache."""
     rows = _rows(operator, left, right)
     value = out.name()
     for row in _branches(out, rows, left, right):
@@ -104,7 +104,7 @@ def apply(out: Writer, operator: str, left: Part, right: Part) -> Part:
 
 
 def chosen(out: Writer, node: Binary, left: Part, right: Part) -> Part:
-    """Write an operation that the exact node has to be told."""
+    """Write an operation that must be reported to the exact node."""
     rows = _rows(node.operator, left, right)
     value, exact = out.name(), out.constant(node)
     for row in _branches(out, rows, left, right):
@@ -129,7 +129,7 @@ def _types(left: Part, right: Part) -> str:
 def _branches(
     out: Writer, rows: dict[tuple[Type, Type], Operation], left: Part, right: Part
 ) -> Iterator[Operation | None]:
-    """Write the choice between numbers of one type and the rest; yields what is to be done."""
+    """Write the choice between numbers of one type and all other types; yield each operation."""
     unknown = [part for part in (left, right) if part.kind is None]
     if not unknown:
         yield next(iter(rows.values()))

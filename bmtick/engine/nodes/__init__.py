@@ -1,1 +1,1 @@
-"""The node kinds, one module each; a module registers its kinds when it is imported."""
+"""The node kinds, one module each; a module registers its kinds on import."""

@@ -1,4 +1,4 @@
-"""``|barrier``: tells the nodes below that time has passed. Source: kapacitor ``barrier.go``.
+"""``|barrier``: sends barriers as time passes. Source: kapacitor ``barrier.go``.
 
 Kapacitor's timers run on the wall clock; here they run on the task's clock.
 """
@@ -16,7 +16,7 @@ from bmtick.engine.state import dump_info, load_info
 
 @register
 class BarrierNode(Node):
-    """Emits a barrier when a group is idle, or at intervals; drops points that come after."""
+    """Emits a barrier when a group is idle, or at intervals; drops points that arrive later."""
 
     chain = "barrier"
     desc = "barrier"
@@ -34,7 +34,7 @@ class BarrierNode(Node):
         self.delete = False
 
     def validate(self) -> None:
-        """Either idle or period."""
+        """Check that either idle or period is set."""
         if self.idle and self.period:
             raise DefinitionError("cannot specify both idle and period")
         if not self.period and self.idle <= 0:
@@ -43,19 +43,19 @@ class BarrierNode(Node):
             raise DefinitionError("period must be greater than zero")
 
     def new_group(self, first: First) -> BarrierGroup:
-        """Set the timer of a new group."""
+        """Start the timer of a new group."""
         now = self.pipeline.now
         group = BarrierGroup(self, first.group_info(), first.time if now is None else now)
         group.set_timer()
         return group
 
     def barrier(self, barrier: Barrier) -> None:
-        """Pass a barrier from above, unless it is late."""
+        """Forward a barrier of the parent, unless it is late."""
         if self.group_of(barrier).accepts_barrier(barrier.time):
             self.forward_barrier(barrier)
 
     def snapshot(self) -> object:
-        """The groups with their timers."""
+        """Return the groups with their timers."""
         due = self.pipeline.due()
         return [
             [dump_info(found.info), found.last, found.seen, found.barrier_time, due.get(found)]
@@ -63,7 +63,7 @@ class BarrierNode(Node):
         ]
 
     def restore(self, state: Any) -> None:
-        """Take back the groups and set their timers again."""
+        """Restore the groups and their timers."""
         for info, last, seen, barrier_time, due in state:
             found = BarrierGroup(self, load_info(info), seen)
             found.last, found.barrier_time = last, barrier_time
@@ -79,27 +79,27 @@ class BarrierNode(Node):
 
 
 class BarrierGroup(Group):
-    """One group: when it last had a point, when the last barrier was."""
+    """One group: the time of its last point and of its last barrier."""
 
     __slots__ = ("barrier_time", "info", "last", "seen", "stopped")
 
     def __init__(self, node: BarrierNode, info: GroupInfo, now: int) -> None:
         super().__init__(node)
         self.info = info
-        self.last = now  # the time that an idle barrier counts from
-        self.seen = now  # the clock at the last point
+        self.last = now  # start of the idle time
+        self.seen = now  # the task's clock at the last point
         self.barrier_time: int | None = None
         self.stopped = False
 
     def set_timer(self, due: int | None = None) -> None:
-        """Start the timer that the node asks for, at a time of its own after a restart."""
+        """Start the node's timer; ``due`` is its time after a restart."""
         node: BarrierNode = self.node
         if due is None:
             due = self.seen + (node.idle or node.period)
         node.pipeline.at(due, self._idle if node.idle else self._tick)
 
     def accepts(self, point: AnyPoint) -> bool:
-        """Say whether a point is in time; an idle timer starts again."""
+        """Return whether a point is on time, and restart an idle timer."""
         if self.barrier_time is not None and point.time < self.barrier_time:
             return False
         self.last = point.time
@@ -107,7 +107,7 @@ class BarrierGroup(Group):
         return True
 
     def accepts_barrier(self, time: int) -> bool:
-        """Likewise for a barrier from above."""
+        """Return the same for a barrier of the parent."""
         if self.barrier_time is not None and time < self.barrier_time:
             return False
         if self.node.idle:
@@ -140,10 +140,10 @@ class BarrierGroup(Group):
             self.node.delete_group(self.info.id)
 
     def point(self, point: Point) -> None:
-        """Pass a point that is in time."""
+        """Forward a point if it is on time."""
         if self.accepts(point):
             self.node.forward(point)
 
     def batch(self, batch: Batch) -> None:
-        """Pass the points of a batch that are in time."""
+        """Forward the points of a batch that are on time."""
         self.node.forward(batch.copy([p for p in batch.points if self.accepts(p)]))

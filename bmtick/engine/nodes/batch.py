@@ -1,7 +1,7 @@
-"""``batch|query``: the source of a batch task, and the queries that it runs on a schedule.
+"""``batch|query``: the source of a batch task, and its scheduled queries.
 
-The engine has no database: it says which query to run when, and takes the answers. Source:
-kapacitor ``batch.go``, ``query.go``, ``pipeline/batch.go``.
+The engine has no database: it gives the queries and their times, and receives the results.
+Source: kapacitor ``batch.go``, ``query.go``, ``pipeline/batch.go``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class BatchNode(StatelessNode):
 
 @register
 class QueryNode(StatelessNode):
-    """Passes the answers of its query on; ``statement`` and ``next`` say which it is and when."""
+    """Forwards the results of its query; ``statement`` and ``next`` give its text and its time."""
 
     chain = "query"
     desc = "query"
@@ -70,11 +70,11 @@ class QueryNode(StatelessNode):
 
     @classmethod
     def allowed_after(cls, parent: Node) -> bool:
-        """Only ``batch`` has it."""
+        """Allow it only after ``batch``."""
         return isinstance(parent, BatchNode)
 
     def validate(self) -> None:
-        """Check the query's form, its groups and its schedule."""
+        """Check the query's syntax, its groups and its schedule."""
         try:
             self.select = parse_select(self.query)
         except BmtickError as error:
@@ -100,7 +100,7 @@ class QueryNode(StatelessNode):
     def _check_sources(self, select: Select) -> None:
         for source in select.sources:
             if not source.database or not source.retention_policy:
-                # A server allows only what the task's own list of databases holds.
+                # A server allows only the databases in the task's own list.
                 raise DefinitionError(
                     f"FROM {source.measurement} names no database and retention policy, "
                     'which Kapacitor demands: write "telegraf"."autogen".'
@@ -123,22 +123,22 @@ class QueryNode(StatelessNode):
         return {(source.database, source.retention_policy) for source in self.select.sources}
 
     def next(self, after: int, zone: tzinfo = UTC) -> int | None:
-        """Return when the query runs for the first time after a time; None: never again.
+        """Return the first run of the query after a time, or None if there is none.
 
-        Without ``.align()`` a server counts from its own start, here from ``after``.
+        Without ``.align()`` a server counts from its start time; here it counts from ``after``.
         """
         if self.cron is not None:
             return self.cron.next(after, zone)
         return truncate(after, self.every) + self.every if self.align else after + self.every
 
     def statement(self, now: int) -> str:
-        """Return the InfluxQL that a server sends when the query runs at a time."""
+        """Return the InfluxQL that a server sends for a run at a time."""
         select, stop = self.select, now - self.offset
         start = stop - self.period
         span = f"time >= '{rfc3339_nano(start)}' AND time < '{rfc3339_nano(stop)}'"
-        # Without parentheses, as Kapacitor prints it: an OR in the script reaches past its end.
+        # Without parentheses, as Kapacitor prints it: an OR in the script extends past its end.
         parts = [
-            f"SELECT {select.fields} FROM {select.from_clause}",  # noqa: S608 -- the user's own
+            f"SELECT {select.fields} FROM {select.from_clause}",  # noqa: S608 -- the user's own query
             f"WHERE {select.where} AND {span}" if select.where else f"WHERE {span}",
         ]
         if self.dimensions:
@@ -156,7 +156,7 @@ class QueryNode(StatelessNode):
             return quote_name(dimension)
         length, offset = self.group_span or (0, 0)
         if self.align_group and length:
-            # Go's remainder has the sign of what is divided.
+            # Go's remainder has the sign of the dividend.
             offset = start % length if start >= 0 else -(-start % length)
         return f"time({format_duration(length)}, {format_duration(offset)})"
 
@@ -168,5 +168,5 @@ class QueryNode(StatelessNode):
         return f"fill({self.fill})"
 
     def batch(self, batch: Batch) -> None:
-        """Pass an answer on."""
+        """Forward a result."""
         self.forward(batch)

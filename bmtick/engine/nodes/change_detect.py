@@ -12,26 +12,26 @@ from bmtick.engine.state import dump_fields, load_fields
 
 @register
 class ChangeDetectNode(Node):
-    """Compares with the last point that passed."""
+    """Compares a point with the last point that passed."""
 
     chain = "changeDetect"
     desc = "changeDetect"
 
     def define(self, *fields: str) -> None:
-        """Keep the fields' names."""
+        """Set the names of the fields."""
         self.fields = fields
 
     def new_group(self, first: First) -> ChangeGroup:
-        """Start without a point before."""
+        """Start without a previous point."""
         del first
         return ChangeGroup(self)
 
     def snapshot(self) -> object:
-        """The last fields by group."""
+        """Return the last fields by group."""
         return [[g, dump_fields(found.previous)] for g, found in self.groups.items()]
 
     def restore(self, state: Any) -> None:
-        """Take back the last fields."""
+        """Restore the last fields."""
         for group, previous in state:
             self.groups[group] = ChangeGroup(self)
             self.groups[group].previous = load_fields(previous)
@@ -47,7 +47,7 @@ class ChangeGroup(Group):
         self.previous: Fields = {}
 
     def changed(self, point: AnyPoint) -> bool:
-        """Say whether a watched field has another value or another type."""
+        """Return whether a watched field has a new value or a new type."""
         node: ChangeDetectNode = self.node
         for name in node.fields:
             if name not in point.fields:
@@ -60,11 +60,11 @@ class ChangeGroup(Group):
         return False
 
     def point(self, point: Point) -> None:
-        """Pass or drop."""
+        """Forward the point or drop it."""
         if self.changed(point):
             self.node.forward(point)
 
     def batch(self, batch: Batch) -> None:
-        """Pass what changed; each batch starts without a point before."""
+        """Forward the changed points; each batch starts without a previous point."""
         self.previous = {}
         self.node.forward(batch.copy([p for p in batch.points if self.changed(p)], size_hint=0))

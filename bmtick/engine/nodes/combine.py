@@ -1,4 +1,4 @@
-"""``|combine``: every combination of a group's points of one time. Source: ``combine.go``."""
+"""``|combine``: all combinations of a group's points of one time. Source: ``combine.go``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from bmtick.tick import ast
 
 @register
 class CombineNode(Node):
-    """Picks, for each combination, one point for each lambda, and merges them."""
+    """Chooses one point per lambda for each combination, and merges them."""
 
     chain = "combine"
     desc = "combine"
@@ -53,7 +53,7 @@ class CombineNode(Node):
         self.max = 1_000_000
 
     def validate(self) -> None:
-        """Each lambda has a name of its own."""
+        """Check that each lambda has its own name."""
         check_prefixes("combine", self.names, len(self.lambdas), "expressions", self.delimiter)
 
     def start(self) -> None:
@@ -61,7 +61,7 @@ class CombineNode(Node):
         self.predicates = [self.predicate_of(node) for node in self.lambdas]
 
     def snapshot(self) -> object:
-        """The waiting points by group, with what stateful functions remember."""
+        """Return the pending points by group, and the state of stateful functions."""
         return [
             {
                 "info": dump_info(found.info),
@@ -75,7 +75,7 @@ class CombineNode(Node):
         ]
 
     def restore(self, state: Any) -> None:
-        """Take back the waiting points."""
+        """Restore the pending points."""
         for kept in state:
             barrier = Barrier(load_info(kept["info"]), 0)
             self.groups[barrier.group] = found = CombineGroup(self, barrier)
@@ -85,12 +85,12 @@ class CombineNode(Node):
                 predicate.expression.restore(expression)
 
     def new_group(self, first: First) -> CombineGroup:
-        """Start at the first message."""
+        """Start with the first message."""
         return CombineGroup(self, first)
 
 
 def check_prefixes(kind: str, names: list[str], count: int, what: str, delimiter: str) -> None:
-    """Check the prefixes that ``.as()`` gives.
+    """Check the prefixes of ``.as()``.
 
     Raises:
         DefinitionError: Kapacitor would refuse them.
@@ -117,7 +117,7 @@ def check_prefixes(kind: str, names: list[str], count: int, what: str, delimiter
 
 
 class CombineGroup(Group):
-    """The points of one group that share a time."""
+    """The points of one group with the same time."""
 
     __slots__ = ("info", "name", "points", "predicates", "room", "time")
 
@@ -143,7 +143,7 @@ class CombineGroup(Group):
         self.points = []
 
     def add(self, point: AnyPoint) -> None:
-        """Add a point; one with another time has the waiting ones combined."""
+        """Add a point; if its time is new, combine the pending points first."""
         time = round_time(point.time, self.node.tolerance)
         entry = BatchPoint(point.fields, point.tags, time)
         if time == self.time:
@@ -152,16 +152,16 @@ class CombineGroup(Group):
             return
         self.combine()
         if not self.room:
-            # The first point of a group, rounded away from its own time, or a batch of unknown
-            # size: Kapacitor takes a slice of nothing.
+            # Here Kapacitor slices an empty list: the first point of a group with a rounded time, or a
+            # batch of unknown size.
             raise TaskStopped(f"{self.node.name}: Kapacitor's server crashes here")
         self.time, self.points = time, [entry]
 
     def combine(self) -> None:
-        """Pass on all combinations of the waiting points.
+        """Forward all combinations of the pending points.
 
         Raises:
-            TaskStopped: there are more than the node's maximum.
+            TaskStopped: the combinations exceed the node's maximum.
         """
         node: CombineNode = self.node
         points, size = self.points, len(self.predicates)

@@ -1,4 +1,4 @@
-"""``|default``: gives missing fields and tags a value. Source: kapacitor ``default.go``."""
+"""``|default``: sets missing fields and tags. Source: kapacitor ``default.go``."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from bmtick.engine.registry import register
 
 @register
 class DefaultNode(StatelessNode):
-    """Sets fields that are missing and tags that are missing or empty."""
+    """Sets missing fields, and missing or empty tags."""
 
     chain = "default"
     desc = "default"
     properties = table({"field": entry("fields"), "tag": entry("tags")})
 
     def define(self) -> None:
-        """Start with no defaults."""
+        """Start without defaults."""
         self.fields: Fields = {}
         self.tags: Tags = {}
 
@@ -40,7 +40,7 @@ class DefaultNode(StatelessNode):
         return {**tags, **missing} if missing else tags
 
     def point(self, point: Point) -> None:
-        """Pass the point with defaults; a tag that it is grouped by changes its group."""
+        """Forward the point with defaults; a new grouping tag changes its group."""
         new = point.copy()
         new.fields = self._with_fields(point.fields)
         tags = self._with_tags(point.tags)
@@ -50,7 +50,7 @@ class DefaultNode(StatelessNode):
         self.forward(new)
 
     def batch(self, batch: Batch) -> None:
-        """Pass the batch with defaults; its tags become its dimensions."""
+        """Forward the batch with defaults; its tags become its dimensions."""
         new = batch.copy(
             [
                 BatchPoint(self._with_fields(p.fields), self._with_tags(p.tags), p.time)

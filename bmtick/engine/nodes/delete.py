@@ -10,7 +10,7 @@ from bmtick.engine.registry import register
 
 @register
 class DeleteNode(StatelessNode):
-    """Removes; a tag that the data is grouped by goes from its group too."""
+    """Removes fields and tags; a removed grouping tag also leaves the group's dimensions."""
 
     chain = "delete"
     desc = "delete"
@@ -30,7 +30,7 @@ class DeleteNode(StatelessNode):
         return {k: v for k, v in tags.items() if k not in self.tags}
 
     def point(self, point: Point) -> None:
-        """Pass what is left of the point."""
+        """Forward the rest of the point."""
         new = point.copy()
         new.fields, new.tags = self._fields(point.fields), self._tags(point.tags)
         by_name, names = point.dimensions
@@ -39,7 +39,7 @@ class DeleteNode(StatelessNode):
         self.forward(new)
 
     def batch(self, batch: Batch) -> None:
-        """Pass what is left of the batch."""
+        """Forward the rest of the batch."""
         new = batch.copy(
             [BatchPoint(self._fields(p.fields), self._tags(p.tags), p.time) for p in batch.points]
         )

@@ -14,7 +14,7 @@ from bmtick.engine.registry import register
 
 @register
 class DerivativeNode(Node):
-    """Difference to the point before, per unit of time."""
+    """The difference to the previous point, per unit of time."""
 
     chain = "derivative"
     desc = "derivative"
@@ -33,23 +33,23 @@ class DerivativeNode(Node):
         self.non_negative = False
 
     def new_group(self, first: First) -> DerivativeGroup:
-        """Start without a point before."""
+        """Start without a previous point."""
         del first
         return DerivativeGroup(self)
 
     def snapshot(self) -> object:
-        """The last value and time by group."""
+        """Return the last value and time by group."""
         return [[g, found.previous] for g, found in self.groups.items() if found.previous]
 
     def restore(self, state: Any) -> None:
-        """Take back the last values."""
+        """Restore the last values."""
         for group, previous in state:
             self.groups[group] = DerivativeGroup(self)
             self.groups[group].previous = tuple(previous)
 
 
 class DerivativeGroup(Group):
-    """The last value of one group, with its time."""
+    """The last value of one group and its time."""
 
     __slots__ = ("previous",)
 
@@ -58,7 +58,7 @@ class DerivativeGroup(Group):
         self.previous: tuple[float, int] | None = None
 
     def rate(self, point: AnyPoint) -> float | None:
-        """Return the rate at a point, or None if there is none."""
+        """Return the rate at a point, or None."""
         node: DerivativeNode = self.node
         number = point.fields.get(node.field)
         if type(number) is not int and type(number) is not float:
@@ -77,12 +77,12 @@ class DerivativeGroup(Group):
         difference = float(number) - before[0]
         if node.non_negative and difference < 0:
             return None
-        # A unit of zero makes Go divide by infinity.
+        # With a unit of zero, Go divides by infinity.
         units = elapsed / node.unit if node.unit else math.copysign(math.inf, elapsed)
         return difference / units
 
     def point(self, point: Point) -> None:
-        """Pass the point with its rate."""
+        """Forward the point with its rate."""
         rate = self.rate(point)
         if rate is not None:
             new = point.copy()
@@ -90,7 +90,7 @@ class DerivativeGroup(Group):
             self.node.forward(new)
 
     def batch(self, batch: Batch) -> None:
-        """Pass the batch; it starts without a point before."""
+        """Forward the batch; it starts without a previous point."""
         self.previous = None
         points = []
         for point in batch.points:

@@ -1,4 +1,4 @@
-"""``|eval``: computes fields, and tags, by lambdas. Source: kapacitor ``eval.go``."""
+"""``|eval``: computes fields and tags with lambdas. Source: kapacitor ``eval.go``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _keep(owner: EvalNode, args: list[Any]) -> None:
 
 @register
 class EvalNode(Node):
-    """Evaluates its lambdas in order; later ones see the results of earlier ones."""
+    """Evaluates its lambdas in order; later ones can read the results of earlier ones."""
 
     chain = "eval"
     desc = "eval"
@@ -34,7 +34,7 @@ class EvalNode(Node):
     )
 
     def define(self, *lambdas: ast.Lambda) -> None:
-        """Keep the lambdas."""
+        """Set the lambdas."""
         self.lambdas = lambdas
         self.names: list[str] = []
         self.tag_names: list[str] = []
@@ -42,7 +42,7 @@ class EvalNode(Node):
         self.keep_list: list[str] = []
 
     def validate(self) -> None:
-        """Each lambda has a name, each tag is such a name."""
+        """Check that each lambda has a name and that each tag is such a name."""
         if len(self.names) != len(self.lambdas):
             raise DefinitionError(
                 "must specify same number of expressions and .as() names: "
@@ -61,21 +61,21 @@ class EvalNode(Node):
         self.independent = self._are_independent()
 
     def _are_independent(self) -> bool:
-        """Say whether no expression touches what another has set, and no mere reference is kept."""
+        """Return whether no expression reads a result of another, and no plain reference is kept."""
         references = {name for e in self.expressions for name in e.references}
         kept = set(self.keep_list) & references - set(self.names)
         later = {name for e in self.expressions[1:] for name in e.references}
         return not kept and not later & set(self.names) and len(set(self.names)) == len(self.names)
 
     def snapshot(self) -> object:
-        """The groups, with what stateful functions remember."""
+        """Return the groups with the state of stateful functions."""
         return [
             [group, [expression.snapshot() for expression in found.expressions]]
             for group, found in self.groups.items()
         ]
 
     def restore(self, state: Any) -> None:
-        """Take back the groups."""
+        """Restore the groups."""
         for group, expressions in state:
             self.groups[group] = found = EvalGroup(self)
             for expression, kept in zip(found.expressions, expressions, strict=True):
@@ -88,7 +88,7 @@ class EvalNode(Node):
 
 
 class EvalGroup(Group):
-    """The expressions with the state of one group."""
+    """The expressions and their state for one group."""
 
     __slots__ = ("compute", "expressions", "fast")
 
@@ -96,7 +96,7 @@ class EvalGroup(Group):
         super().__init__(node)
         self.expressions = [expression.copy() for expression in node.expressions]
         self.fast = [expression.value_of_point() for expression in self.expressions]
-        # Gives the new fields and tags of a point; EvaluationError: an expression has no value.
+        # Returns the new fields and tags of a point; raises EvaluationError if a value is missing.
         self.compute: Callable[[Fields, Tags, int], tuple[Fields, Tags]] = self._in_scope
         if node.independent:
             alone = len(self.fast) == 1 and not node.keep_list and not node.tag_names
@@ -107,40 +107,40 @@ class EvalGroup(Group):
                 self.compute = self._together if plain else self._independently
 
     def _alone(self) -> Callable[[Fields, Tags, int], tuple[Fields, Tags]]:
-        """Compute one field, which is all that is passed on, or comes to those there are."""
+        """Compute a single field; it is the only field, or it is added to the existing ones."""
         fast, name, exactly = self.fast[0], self.node.names[0], self._exactly
         keep = self.node.keep
 
         def compute(fields: Fields, tags: Tags, time: int) -> tuple[Fields, Tags]:
             try:
                 value = fast(fields, tags, time)
-            except Exception:  # noqa: BLE001 -- the exact evaluation says what is wrong
+            except Exception:  # noqa: BLE001 -- the exact evaluation finds the error
                 value = exactly([], fields, tags, time)
             return ({**fields, name: value} if keep else {name: value}), tags
 
         return compute
 
     def _together(self, fields: Fields, tags: Tags, time: int) -> tuple[Fields, Tags]:
-        """Compute where, besides, no expression has a state that a second try would spoil."""
+        """Compute independent expressions without state, which a retry cannot change."""
         try:
             values = [fast(fields, tags, time) for fast in self.fast]
-        except Exception:  # noqa: BLE001 -- the exact evaluation says what is wrong
+        except Exception:  # noqa: BLE001 -- the exact evaluation finds the error
             return self._independently(fields, tags, time)
         return self._result(fields, tags, dict(zip(self.node.names, values, strict=True)))
 
     def _independently(self, fields: Fields, tags: Tags, time: int) -> tuple[Fields, Tags]:
-        """Compute where the expressions have nothing to do with each other."""
+        """Compute independent expressions."""
         node: EvalNode = self.node
         values: list[Any] = []
         for fast in self.fast:
             try:
                 values.append(fast(fields, tags, time))
-            except Exception:  # noqa: BLE001 -- the exact evaluation says what is wrong
+            except Exception:  # noqa: BLE001 -- the exact evaluation finds the error
                 values.append(self._exactly(values, fields, tags, time))
         return self._result(fields, tags, dict(zip(node.names, values, strict=True)))
 
     def _exactly(self, values: list[Any], fields: Fields, tags: Tags, time: int) -> Any:
-        """Return the next value, in the scope that the expressions before have left."""
+        """Return the next value in the scope after the previous expressions."""
         scope: dict[str, Any] = {}
         for expression, name, value in zip(self.expressions, self.node.names, values, strict=False):
             fill_scope(scope, expression.references, fields, tags, time)
@@ -150,7 +150,7 @@ class EvalGroup(Group):
         return expression.evaluate_exactly(scope)
 
     def _in_scope(self, fields: Fields, tags: Tags, time: int) -> tuple[Fields, Tags]:
-        """Compute where one expression reads what another has set, or a reference is kept."""
+        """Compute expressions that read each other's results, or where a reference is kept."""
         scope: dict[str, Any] = {}
         for expression, name in zip(self.expressions, self.node.names, strict=True):
             fill_scope(scope, expression.references, fields, tags, time)
@@ -194,7 +194,7 @@ class EvalGroup(Group):
         return new
 
     def point(self, point: Point) -> None:
-        """Pass the point with its new fields, or drop it."""
+        """Forward the point with its new fields, or drop it."""
         try:
             fields, tags = self.compute(point.fields, point.tags, point.time)
         except EvaluationError as error:
@@ -217,7 +217,7 @@ class EvalGroup(Group):
         )
 
     def batch(self, batch: Batch) -> None:
-        """Pass the batch; points that fail are left out."""
+        """Forward the batch without the points that fail."""
         points = []
         compute = self.compute
         for point in batch.points:

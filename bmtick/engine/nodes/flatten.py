@@ -1,4 +1,4 @@
-"""``|flatten``: points of one time become fields of one point. Source: ``flatten.go``."""
+"""``|flatten``: merges points of one time into one point. Source: ``flatten.go``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _drop_name(owner: FlattenNode, args: list[Any]) -> None:
 
 @register
 class FlattenNode(Node):
-    """A group's points wait until one with another time comes."""
+    """Buffers a group's points until one with another time arrives."""
 
     chain = "flatten"
     desc = "flatten"
@@ -58,13 +58,13 @@ class FlattenNode(Node):
         return new
 
     def flatten(self, points: list[BatchPoint]) -> Fields:
-        """Return the fields of all points, named by their tags."""
+        """Return the fields of all points, with their tags as prefix."""
         fields: Fields = {}
         prefix = self._prefix
         for point in points:
             for i, tag in enumerate(self.dimensions):
                 if tag not in point.tags:
-                    # Kapacitor keeps what it has of the prefix for the next point.
+                    # Kapacitor keeps the incomplete prefix for the next point.
                     self.report(
                         "point missing tag for flatten operation",
                         f"tag {tag} is missing from point",
@@ -84,14 +84,14 @@ class FlattenNode(Node):
         return f"{prefix}{self.delimiter}{name}" if prefix else name
 
     def barrier(self, barrier: Barrier) -> None:
-        """Since Kapacitor 1.6 a barrier ends the set that waits."""
+        """Flush the pending set; Kapacitor does so since 1.6."""
         group = self.group_of(barrier)
         if self.pipeline.is_newer:
             group.flush(barrier.time)
         self.forward_barrier(barrier)
 
     def snapshot(self) -> object:
-        """The waiting points by group, and what is left of a prefix."""
+        """Return the pending points by group, and an incomplete prefix."""
         groups = [
             [group, f.name, dump_info(f.info), f.time, dump_points(f.points)]
             for group, f in self.groups.items()
@@ -99,7 +99,7 @@ class FlattenNode(Node):
         return [self._prefix, groups]
 
     def restore(self, state: Any) -> None:
-        """Take back the waiting points."""
+        """Restore the pending points."""
         self._prefix, groups = state
         for group, name, info, time, points in groups:
             found = self.groups[group] = FlattenGroup(self)
@@ -108,7 +108,7 @@ class FlattenNode(Node):
 
 
 class FlattenGroup(Group):
-    """The waiting points of one group."""
+    """The pending points of one group."""
 
     __slots__ = ("info", "name", "points", "time")
 
@@ -121,7 +121,7 @@ class FlattenGroup(Group):
         self.time: int | None = None
 
     def add(self, point: AnyPoint) -> tuple[int, Fields] | None:
-        """Add a point; return time and fields of the set that it ends, if any."""
+        """Add a point; return time and fields of the set that it completes, or None."""
         node: FlattenNode = self.node
         time = round_time(point.time, node.tolerance)
         done = None
@@ -134,15 +134,15 @@ class FlattenGroup(Group):
         return done if done and done[1] else None
 
     def point(self, point: Point) -> None:
-        """Add a point; pass the set that it ends, under the time of that set."""
+        """Add a point; forward the completed set with its time."""
         done = self.add(point)
         if done:
             if self.node.pipeline.is_newer:
-                self.time = max(self.time or 0, done[0])  # a late point does not turn time back
+                self.time = max(self.time or 0, done[0])  # a late point does not move the time back
             self._forward(*done)
 
     def flush(self, before: int) -> None:
-        """Pass the set that waits, if it is older; Kapacitor does so since 1.6."""
+        """Forward the pending set if it is older than ``before``; Kapacitor does so since 1.6."""
         if self.points and self.time is not None and self.time < before:
             self._forward(self.time, self.node.flatten(self.points))
             self.points = []
@@ -151,7 +151,7 @@ class FlattenGroup(Group):
         self.node.forward(grouped(self.name, self.info.dimensions, fields, self.info.tags, time))
 
     def batch(self, batch: Batch) -> None:
-        """Pass the flattened batch."""
+        """Forward the flattened batch."""
         self.name, self.time = batch.name, None
         points: list[BatchPoint] = []
         for point in batch.points:

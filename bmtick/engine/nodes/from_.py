@@ -1,4 +1,4 @@
-"""``|from``: picks points by database, retention policy, measurement and condition.
+"""``|from``: selects points by database, retention policy, measurement and condition.
 
 Source: kapacitor ``stream.go``, ``pipeline/stream.go``.
 """
@@ -20,8 +20,8 @@ from bmtick.tick import ast
 
 
 def _where(owner: FromNode, args: list[Any]) -> None:
-    # A second condition is added to the first one's own lambda: where that is a var of the
-    # script, the var changes with it, in Kapacitor too.
+    # A second condition is added to the lambda of the first one. If that lambda is a var of the
+    # script, the var changes too, as in Kapacitor.
     if owner.condition is None:
         owner.condition = args[0]
     else:
@@ -61,7 +61,7 @@ class FromNode(StatelessNode):
 
     @classmethod
     def allowed_after(cls, parent: Node) -> bool:
-        """Only the stream and another from have it."""
+        """Allow it only after the stream and another from."""
         return isinstance(parent, (StreamNode, FromNode))
 
     def validate(self) -> None:
@@ -76,20 +76,20 @@ class FromNode(StatelessNode):
         self._plain = not (self.database or self.retention_policy)
 
     def snapshot(self) -> object:
-        """What stateful functions of the condition remember."""
+        """Return the state of stateful functions of the condition."""
         return self.predicate.expression.snapshot() if self.predicate else None
 
     def restore(self, state: Any) -> None:
-        """Take it back."""
+        """Restore the state."""
         if self.predicate:
             self.predicate.expression.restore(state)
 
     def point(self, point: Point) -> None:
-        """Pass a copy of a matching point."""
+        """Forward a copy of a matching point."""
         self.take(point, point.database, point.retention_policy)
 
     def take(self, point: Point | Written, database: str, policy: str) -> None:
-        """Pass a matching point that was written to a database and retention policy."""
+        """Forward a matching point from a database and retention policy."""
         name = point.name
         if self.measurement and name != self.measurement:
             return
@@ -125,7 +125,7 @@ class FromNode(StatelessNode):
         )
 
     def _in_place(self, database: str, policy: str) -> bool:
-        # A point from a plain file has no database; the script's is then taken for granted.
+        # A point from a plain file has no database; it is assumed to be the script's.
         return (not self.database or not database or database == self.database) and (
             not self.retention_policy or not policy or policy == self.retention_policy
         )

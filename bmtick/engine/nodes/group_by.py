@@ -20,7 +20,7 @@ def _earlier(a: BatchPoint, b: BatchPoint) -> bool:
 
 @register
 class GroupByNode(StatelessNode):
-    """Groups points by tags; batches wait until one with another time comes."""
+    """Groups points by tags; batches are pending until one with another time arrives."""
 
     chain = "groupBy"
     desc = "groupby"
@@ -33,7 +33,7 @@ class GroupByNode(StatelessNode):
     )
 
     def define(self, *dimensions: Any) -> None:
-        """Keep the dimensions."""
+        """Set the dimensions."""
         self.dimensions = list(dimensions)
         self.excluded: list[str] = []
         self.by_name = False
@@ -48,21 +48,21 @@ class GroupByNode(StatelessNode):
         """Prepare the tag names."""
         self.tag_names = TagNames(self.dimensions, self.excluded)
         fixed = self.tag_names.fixed
-        # by measurement or not
+        # Whether to group by measurement.
         self._fixed = fixed and (Dimensions(False, fixed), Dimensions(True, fixed))
 
     def snapshot(self) -> object:
-        """The waiting batches."""
+        """Return the pending batches."""
         waiting = [[group, dump_message(batch)] for group, batch in self.waiting.items()]
         return [self.last_time, waiting]
 
     def restore(self, state: Any) -> None:
-        """Take back the waiting batches."""
+        """Restore the pending batches."""
         self.last_time, waiting = state
         self.waiting = {group: load_message(batch) for group, batch in waiting}
 
     def point(self, point: Point) -> None:
-        """Pass a copy in its new group."""
+        """Forward a copy in its new group."""
         tags, name = point.tags, point.name
         by_name = point.dimensions.by_name or self.by_name
         if self._fixed:
@@ -83,7 +83,7 @@ class GroupByNode(StatelessNode):
         )
 
     def batch(self, batch: Batch) -> None:
-        """Sort the points of a batch into the waiting groups."""
+        """Distribute the points of a batch to the pending groups."""
         self._emit(batch.time)
         by_name = batch.dimensions.by_name or self.by_name
         for point in batch.points:
@@ -97,12 +97,12 @@ class GroupByNode(StatelessNode):
             waiting.points.append(point)
 
     def barrier(self, barrier: Barrier) -> None:
-        """Release the waiting groups, then pass the barrier."""
+        """Forward the pending groups, then the barrier."""
         self._emit(barrier.time)
         self.forward_barrier(barrier)
 
     def delete_group(self, group: str) -> None:
-        """Since Kapacitor 1.6 the waiting batch of an ended group goes with it."""
+        """Drop the pending batch of a deleted group; Kapacitor does so since 1.6."""
         if self.pipeline.is_newer:
             self.waiting.pop(group, None)
         super().delete_group(group)
@@ -113,7 +113,7 @@ class GroupByNode(StatelessNode):
         self.last_time = time
         released, self.waiting = self.waiting, {}
         for batch in released.values():
-            # Go's sort is not stable; what is in order already stays as it is.
+            # Go's sort is not stable; a sorted list stays unchanged.
             if any(b.time < a.time for a, b in pairwise(batch.points)):
                 batch.points = go_sorted(batch.points, _earlier)
             batch.size_hint = len(batch.points)

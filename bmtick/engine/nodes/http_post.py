@@ -15,7 +15,7 @@ from bmtick.engine.rows import to_row
 
 @register
 class HTTPPostNode(StatelessNode):
-    """Collects what would be posted; whether it is sent, the caller of the task decides."""
+    """Collects requests; the caller of the task decides whether to send them."""
 
     chain = "httpPost"
     desc = "http_post"
@@ -61,7 +61,7 @@ class HTTPPostNode(StatelessNode):
         )
 
     def point(self, point: Point) -> None:
-        """Post and pass."""
+        """Post and forward a point."""
         code = self._post(point)
         if self.code_field:
             point = point.copy()
@@ -69,7 +69,7 @@ class HTTPPostNode(StatelessNode):
         self.forward(point)
 
     def batch(self, batch: Batch) -> None:
-        """Post and pass."""
+        """Post and forward a batch."""
         code = self._post(batch)
         if self.code_field:
             batch = batch.copy(
@@ -81,7 +81,7 @@ class HTTPPostNode(StatelessNode):
         self.forward(batch)
 
     def _post(self, message: Point | Batch) -> int:
-        """Return the status of the answer; 0 where nothing was sent, as in Kapacitor."""
+        """Return the HTTP status; 0 if nothing was sent, as in Kapacitor."""
         row = to_row(message)
         columns = row.get("columns", [])
         values = [dict(zip(columns, line, strict=True)) for line in row.get("values", [])]

@@ -13,7 +13,7 @@ from bmtick.points import Point as WrittenPoint
 
 @register
 class InfluxDBOutNode(StatelessNode):
-    """Collects what would be written; the caller of the task decides where it goes."""
+    """Collects written points; the caller of the task decides where they go."""
 
     chain = "influxDBOut"
     desc = "influxdb_out"

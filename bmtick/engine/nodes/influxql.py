@@ -1,4 +1,4 @@
-"""``|count``, ``|mean`` and all other functions of InfluxQL. Source: kapacitor ``influxql.go``."""
+"""``|count``, ``|mean`` and all other InfluxQL functions. Source: kapacitor ``influxql.go``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class InfluxQLNode(Node):
     properties = table({"as": value("new_name"), "usePointTimes": flag("point_times")})
 
     def define(self, *args: Any) -> None:
-        """Keep field and arguments; ``top`` and ``bottom`` take the field second."""
+        """Set field and arguments; ``top`` and ``bottom`` have the field second."""
         self.new_name = self.desc
         self.point_times = False
         if self.method.variadic:
@@ -63,21 +63,21 @@ class InfluxQLNode(Node):
 
     @property
     def slides(self) -> bool:
-        """Whether the result for a window follows from what came in and what went out."""
+        """Whether a window's result can be updated from the points that enter and leave it."""
         return self.method.name in _RUNNING and not self.point_times
 
     def emit_running(self, window: Batch, time: int, total: int, count: int) -> None:
-        """Pass on the result for a window that is not empty and holds integers only.
+        """Forward the result for a window that is not empty and contains only integers.
 
         Args:
-            window: its name, tags and group; its points are not looked at.
+            window: its name, tags and group are used, its points are not.
             time: the end of the window.
             total: the sum of the values.
-            count: how many there are.
+            count: the number of values.
         """
         calculation = self.calculation
         if calculation.kind is not int:
-            calculation.start(int)  # it remembers its last type
+            calculation.start(int)  # it caches its last type
         group = self.group_of(window)
         group.time = time
         info = group.info
@@ -85,11 +85,11 @@ class InfluxQLNode(Node):
         self.forward(Point(group.name, info.dimensions, fields, info.tags, time, info.id))
 
     def report_misfit(self, error: ReduceError) -> None:
-        """Report a point of a batch that does not fit the calculation."""
+        """Report a point of a batch whose type does not fit the calculation."""
         self.report("failed to aggregate point in batch", error)
 
     def new_group(self, first: First) -> _InfluxQLGroup:
-        """Start at the first message."""
+        """Start with the first message."""
         return self._group(first.name, first.group_info(), first.time)
 
     def _group(self, name: str, info: GroupInfo, time: int) -> _InfluxQLGroup:
@@ -98,7 +98,7 @@ class InfluxQLNode(Node):
         return ReduceGroup(self, name, info, time)
 
     def snapshot(self) -> object:
-        """The calculations by group; of batches none goes on from one to the next."""
+        """Return the calculations by group; a calculation over batches does not span batches."""
         return [
             [
                 found.name,
@@ -110,7 +110,7 @@ class InfluxQLNode(Node):
         ]
 
     def restore(self, state: Any) -> None:
-        """Take back the calculations."""
+        """Restore the calculations."""
         for name, info, time, context in state:
             found = self._group(name, load_info(info), time)
             if context is not None:
@@ -127,11 +127,11 @@ class _InfluxQLGroup(Group):
         self.context: Context | None = None
 
     def begin(self, time: int) -> None:
-        """Start afresh for a batch."""
+        """Reset for a new batch."""
         self.time, self.context = time, None
 
     def add(self, point: Point | BatchPoint, what: str) -> bool:
-        """Take a point in; return false if there is no calculation for its type."""
+        """Add a point; return false if there is no calculation for its type."""
         if self.context is None:
             self.context = self.started(point)
             if self.context is None:
@@ -143,7 +143,7 @@ class _InfluxQLGroup(Group):
         return True
 
     def started(self, point: Point | BatchPoint) -> Context | None:
-        """Return a calculation for the type that the point's field has, if there is one."""
+        """Return a calculation for the type of the point's field, or None."""
         node: InfluxQLNode = self.node
         try:
             return node.calculation.start_with(point.fields)
@@ -152,13 +152,13 @@ class _InfluxQLGroup(Group):
             return None
 
     def emit(self, context: Context) -> None:
-        """Pass the result on, if there is one."""
+        """Forward the result, if there is one."""
         node: InfluxQLNode = self.node
         make = self._batch if node.emits_batches else self._point
         try:
             message = make(context)
         except IndexError:
-            # All points failed to fit, and Kapacitor looks at the first of none.
+            # No point fits, and Kapacitor reads the first point of an empty list.
             raise TaskStopped(
                 f"{node.name}: no value in a batch; Kapacitor's server crashes here"
             ) from None
@@ -173,7 +173,7 @@ class _InfluxQLGroup(Group):
         time, tags, fields = result
         group, dimensions = info.id, info.dimensions
         if self.node.method.selector:
-            # The tags of a selected point may have been changed since it was grouped.
+            # The tags of a selected point may have changed since it was grouped.
             group = group_id(self.name, tags, dimensions)
         return Point(self.name, dimensions, fields, tags, time, group)
 
@@ -185,7 +185,7 @@ class _InfluxQLGroup(Group):
 
 
 class ReduceGroup(_InfluxQLGroup):
-    """One group of a function that reduces many points to one, or to a few."""
+    """One group of a function that reduces many points to one or a few."""
 
     __slots__ = ("column",)
 
@@ -213,7 +213,7 @@ class ReduceGroup(_InfluxQLGroup):
         self.emit(context)
 
     def point(self, point: Point) -> None:
-        """Add a point; one with another time ends the calculation before."""
+        """Add a point; a point with another time ends the previous calculation."""
         if point.time == self.time:
             self.add(point, "point")
             return
@@ -225,16 +225,16 @@ class ReduceGroup(_InfluxQLGroup):
 
 
 class TransformGroup(_InfluxQLGroup):
-    """One group of a function that has a result for each point."""
+    """One group of a function with a result for each point."""
 
     __slots__ = ()
 
     def added(self, point: Point | BatchPoint, what: str) -> Context | None:
-        """Take a point in; return the calculation, or None if the type has none."""
+        """Add a point; return the calculation, or None if the type has none."""
         return self.context if self.add(point, what) else None
 
     def batch(self, batch: Batch) -> None:
-        """Transform the points of a batch; it starts afresh."""
+        """Transform the points of a batch, with fresh state."""
         self.begin(batch.time)
         points: list[BatchPoint] = []
         for point in batch.points:

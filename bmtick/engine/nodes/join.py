@@ -1,7 +1,7 @@
-"""``|join``: points of several parents with one time become one.
+"""``|join``: merges points of several parents with the same time.
 
-A set holds what belongs together at one time; ``on`` hands a less specific message to each more
-specific group. None stands for Go's zero time. Source: kapacitor ``join.go``.
+A set contains the messages of one time. ``on`` sends a less specific message to each more specific
+group. None stands for Go's zero time. Source: kapacitor ``join.go``.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ class JoinNode(Node):
         return node
 
     def validate(self) -> None:
-        """Each parent has a name of its own; fill is known."""
+        """Check that each parent has its own name and that fill is valid."""
         check_prefixes("join", self.names, len(self.parents), "joined streams", self.delimiter)
         if isinstance(self.fill, str) and self.fill not in ("null", "none"):
             raise DefinitionError(f"unexpected fill option {self.fill}")
 
     def start(self) -> None:
-        """Decide what fills a gap."""
+        """Set the fill value."""
         number = type(self.fill) in (int, float)
         self.outer = number or self.fill == "null"
         self.fill_value = self.fill if number else None
@@ -90,14 +90,14 @@ class JoinNode(Node):
         return JoinEntry(self, source)
 
     def take(self, source: int, message: Point | Batch) -> None:
-        """Put a message into the sets of its group."""
+        """Add a message to the sets of its group."""
         if self.matcher is not None:
             self.matcher.match(source, message)
         else:
             self.join_group(message.group).collect(source, message)
 
     def emit(self, joined: JoinSet) -> None:
-        """Pass a set on as one message, if it makes one."""
+        """Forward a set as one message, if it is complete or filled."""
         if self.receives == STREAM:
             message: Any = joined.as_point()
         else:
@@ -106,21 +106,21 @@ class JoinNode(Node):
             self.forward(message)
 
     def snapshot(self) -> object:
-        """The waiting sets, and with ``on`` the messages that wait for others."""
+        """Return the pending sets, and with ``on`` the pending messages."""
         return {
             "joins": [[group, found.dump()] for group, found in self.joins.items()],
             "matcher": self.matcher.dump() if self.matcher else None,
         }
 
     def restore(self, state: Any) -> None:
-        """Take back what waits."""
+        """Restore the pending sets and messages."""
         for group, dumped in state["joins"]:
             self.join_group(group).load(dumped)
         if self.matcher is not None and state["matcher"] is not None:
             self.matcher.load(state["matcher"])
 
     def finish(self) -> None:
-        """Emit all that is left."""
+        """Emit all pending sets."""
         for group in self.joins.values():
             group.emit_all()
 
@@ -132,20 +132,20 @@ class JoinEntry:
         self.node, self.source = node, source
 
     def point(self, point: Point) -> None:
-        """Take a point."""
+        """Process a point."""
         self.node.take(self.source, point)
 
     def batch(self, batch: Batch) -> None:
-        """Take a batch."""
+        """Process a batch."""
         self.node.take(self.source, batch)
 
     def barrier(self, barrier: Barrier) -> None:
-        """Nothing older will come from this parent."""
+        """Record that nothing older comes from this parent."""
         self.node.join_group(barrier.group).barrier(self.source, barrier.time)
         self.node.forward_barrier(barrier)
 
     def delete_group(self, group: str) -> None:
-        """Nodes with several parents hear of ended groups since Kapacitor 1.6."""
+        """Delete a group; nodes with several parents do so since Kapacitor 1.6."""
         if self.node.pipeline.is_newer:
             self.node.joins.pop(group, None)
             if self.node.matcher is not None:
@@ -154,7 +154,7 @@ class JoinEntry:
 
 
 class JoinGroup:
-    """The waiting sets of one group, by their time."""
+    """The pending sets of one group, by time."""
 
     def __init__(self, node: JoinNode, sources: int) -> None:
         self.node = node
@@ -163,7 +163,7 @@ class JoinGroup:
         self.oldest: int | None = None
 
     def dump(self) -> list[Any]:
-        """Return the waiting sets as JSON-able data."""
+        """Return the pending sets as JSON-able data."""
         sets = [
             [time, [[dump_message(value) for value in joined.values] for joined in waiting]]
             for time, waiting in self.sets.items()
@@ -171,7 +171,7 @@ class JoinGroup:
         return [sets, self.head, self.oldest]
 
     def load(self, state: Any) -> None:
-        """Take back what ``dump`` gave."""
+        """Restore what ``dump`` returned."""
         sets, self.head, self.oldest = state
         for time, waiting in sets:
             self.sets[time] = []
@@ -181,7 +181,7 @@ class JoinGroup:
                 self.sets[time].append(joined)
 
     def collect(self, source: int, message: Point | Batch) -> None:
-        """Put a message into the first set of its time that lacks its source."""
+        """Add a message to the first set of its time without a message of its source."""
         time = round_time(message.time, self.node.tolerance)
         self._age(time)
         sets = self.sets.setdefault(time, [])
@@ -196,7 +196,7 @@ class JoinGroup:
         self._emit(self._only_ready())
 
     def barrier(self, source: int, time: int) -> None:
-        """A source will send nothing older than time."""
+        """Record that a source sends nothing older than ``time``."""
         time = round_time(time, self.node.tolerance)
         self._age(time)
         self.head[source] = time
@@ -212,7 +212,7 @@ class JoinGroup:
             self.oldest = time
 
     def _only_ready(self) -> bool:
-        """Say whether some source has not yet passed the oldest time."""
+        """Return whether some source has not yet passed the oldest time."""
         oldest = self.oldest
         return any(t is None or (oldest is not None and t <= oldest) for t in self.head)
 
@@ -238,7 +238,7 @@ class JoinGroup:
 
 
 class JoinSet:
-    """One message of each source at most, all of one time."""
+    """At most one message of each source, all with the same time."""
 
     def __init__(self, node: JoinNode, time: int) -> None:
         self.node = node
@@ -251,19 +251,19 @@ class JoinSet:
 
     @property
     def ready(self) -> bool:
-        """Whether every source is there."""
+        """Whether every source has a message."""
         return None not in self.values
 
     @property
     def first(self) -> Any:
-        """The message of the first source that is there."""
+        """The message of the first source that has one."""
         return next(value for value in self.values if value is not None)
 
     def _prefixes(self) -> list[str]:
         return [name + self.node.delimiter for name in self.node.names]
 
     def _merge(self, values: list[Any], names: list[str]) -> Fields | None:
-        """Return the fields of all values, or None if one is missing and nothing fills it."""
+        """Return the fields of all values, or None if one is missing and there is no fill."""
         node = self.node
         fields: Fields = {}
         for prefix, message in zip(self._prefixes(), values, strict=True):
@@ -278,7 +278,7 @@ class JoinSet:
         return fields
 
     def as_point(self) -> Point | None:
-        """Join points into one."""
+        """Merge points into one."""
         first: Point = self.first
         fields = self._merge(self.values, list(first.fields))
         if fields is None:
@@ -287,7 +287,7 @@ class JoinSet:
         return grouped(name, first.dimensions, fields, first.group_info().tags, self.time)
 
     def as_batch(self) -> Batch:
-        """Join batches into one: their points by time."""
+        """Merge batches into one: their points by time."""
         first: Batch = self.first
         name = self.node.stream_name or first.name
         batch = Batch.of(name, first.tags, first.dimensions.by_name, self.time, [])
@@ -304,7 +304,7 @@ class JoinSet:
 
 
 class BatchCursor:
-    """Steps through several batches at once, by the time of their points."""
+    """Iterates over several batches at once, by the time of their points."""
 
     def __init__(self, batches: list[list[BatchPoint] | None], tolerance: int) -> None:
         self.batches = batches
@@ -314,7 +314,7 @@ class BatchCursor:
         self._named = False
 
     def next(self) -> tuple[int, list[BatchPoint | None]] | None:
-        """Return the next time and the points that bear it, or None at the end."""
+        """Return the next time and its points, or None at the end."""
         found: list[BatchPoint | None] = [None] * len(self.batches)
         time: int | None = None
         for i, points in enumerate(self.batches):
@@ -341,9 +341,9 @@ class BatchCursor:
 
 
 class Matcher:
-    """Joins with ``on``: hands a less specific message to every more specific group.
+    """Joins with ``on``: sends a less specific message to every more specific group.
 
-    A message is specific if it has more dimensions than ``on`` names.
+    A message is specific if it has more dimensions than ``on``.
     """
 
     def __init__(self, node: JoinNode) -> None:
@@ -354,7 +354,7 @@ class Matcher:
         self.reported: set[int] = set()
 
     def dump(self) -> dict[str, Any]:
-        """Return the waiting messages as JSON-able data."""
+        """Return the pending messages as JSON-able data."""
         return {
             "marks": [[source, group, time] for (source, group), time in self.low_marks.items()],
             "matches": _dump_waiting(self.matches),
@@ -363,14 +363,14 @@ class Matcher:
         }
 
     def load(self, state: Any) -> None:
-        """Take back what ``dump`` gave."""
+        """Restore what ``dump`` returned."""
         self.low_marks = {(source, group): time for source, group, time in state["marks"]}
         self.matches = _load_waiting(state["matches"])
         self.specifics = _load_waiting(state["specifics"])
         self.reported = set(state["reported"])
 
     def forget(self, source: int, group: str, *, every_source: bool) -> None:
-        """Forget what waits for a group, and how far its source is, or all of them are."""
+        """Delete the pending messages of a group, and the progress of its source or of all sources."""
         self.matches.pop(group, None)
         self.specifics.pop(group, None)
         if every_source:
@@ -382,7 +382,7 @@ class Matcher:
         return round_time(message.time, self.node.tolerance)
 
     def match(self, source: int, message: Any) -> None:
-        """Take a message; send what can be sent."""
+        """Add a message; send all messages that can be matched."""
         self.reported.add(source)
         complete = len(self.reported) == len(self.node.parents)
         time = self._time(message)

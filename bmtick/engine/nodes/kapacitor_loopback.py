@@ -12,7 +12,7 @@ from bmtick.points import Point as WrittenPoint
 
 @register
 class KapacitorLoopbackNode(StatelessNode):
-    """Collects what other tasks would read."""
+    """Collects points for other tasks."""
 
     chain = "kapacitorLoopback"
     desc = "kapacitor_loopback"
@@ -33,7 +33,7 @@ class KapacitorLoopbackNode(StatelessNode):
         self.tags: dict[str, str] = {}
 
     def validate(self) -> None:
-        """Say where to write, and not to what the task itself reads."""
+        """Check that the target is given and is not an input of the task itself."""
         if not self.database:
             raise DefinitionError("must specify a database")
         if not self.retention_policy:
@@ -48,7 +48,7 @@ class KapacitorLoopbackNode(StatelessNode):
         self._write(self.measurement or point.name, point.tags, point.fields, point.time)
 
     def batch(self, batch: Batch) -> None:
-        """Write the points of a batch; they keep their name in Kapacitor, whatever the script says."""
+        """Write the points of a batch; as in Kapacitor, they keep their name."""
         for point in batch.points:
             self._write(batch.name, point.tags, point.fields, point.time)
 

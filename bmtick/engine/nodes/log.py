@@ -1,4 +1,4 @@
-"""``|log``: Kapacitor writes the data into its log; here it only passes. Source: ``log.go``."""
+"""``|log``: Kapacitor logs the data; here it is only forwarded. Source: ``log.go``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bmtick.engine.registry import register
 
 @register
 class LogNode(StatelessNode):
-    """Passes everything on."""
+    """Forwards everything."""
 
     chain = "log"
     desc = "log"
@@ -21,9 +21,9 @@ class LogNode(StatelessNode):
         self.level, self.prefix = "INFO", ""
 
     def point(self, point: Point) -> None:
-        """Pass."""
+        """Forward a point."""
         self.forward(point)
 
     def batch(self, batch: Batch) -> None:
-        """Pass."""
+        """Forward a batch."""
         self.forward(batch.copy(size_hint=len(batch.points)))

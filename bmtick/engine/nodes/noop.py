@@ -1,4 +1,4 @@
-"""The node that does nothing; ``|stats`` puts it below a node without children.
+"""The node without effect; ``|stats`` puts it below a node without children.
 
 Source: kapacitor ``noop.go``.
 """
@@ -12,21 +12,21 @@ from bmtick.engine.registry import register
 
 @register
 class NoOpNode(StatelessNode):
-    """Passes everything on."""
+    """Forwards everything."""
 
     chain = "noOp"
     desc = "noop"
 
     @classmethod
     def allowed_after(cls, parent: Node) -> bool:
-        """Scripts cannot write it in Kapacitor 1.5."""
+        """Refuse it: scripts cannot use it in Kapacitor 1.5."""
         del parent
         return False
 
     def point(self, point: Point) -> None:
-        """Pass."""
+        """Forward a point."""
         self.forward(point)
 
     def batch(self, batch: Batch) -> None:
-        """Pass."""
+        """Forward a batch."""
         self.forward(batch)

@@ -13,14 +13,14 @@ from bmtick.engine.registry import register
 
 @register
 class SampleNode(Node):
-    """Drops what is not in the sample."""
+    """Drops points outside of the sample."""
 
     chain = "sample"
     desc = "sample"
     signature = Signature.of("rate")
 
     def define(self, rate: int) -> None:
-        """Keep the rate: a number of points or a duration."""
+        """Set the rate: a number of points or a duration."""
         self.duration = rate if type_of(rate) == "duration" else 0
         self.every = 0 if self.duration else rate
 
@@ -30,7 +30,7 @@ class SampleNode(Node):
             raise DefinitionError("invalid sample rate: must be positive integer or duration")
 
     def keeps(self, count: int, time: int) -> bool:
-        """Say whether point number count of a group is in the sample."""
+        """Return whether point number ``count`` of a group is in the sample."""
         if self.duration:
             return truncate(time, self.duration) == time
         return count % abs(self.every) == 0
@@ -41,11 +41,11 @@ class SampleNode(Node):
         return SampleGroup(self)
 
     def snapshot(self) -> object:
-        """The counts by group."""
+        """Return the counts by group."""
         return [[group, found.count] for group, found in self.groups.items()]
 
     def restore(self, state: Any) -> None:
-        """Take back the counts."""
+        """Restore the counts."""
         for group, count in state:
             self.groups[group] = SampleGroup(self)
             self.groups[group].count = count
@@ -61,14 +61,14 @@ class SampleGroup(Group):
         self.count = 0
 
     def point(self, point: Point) -> None:
-        """Pass or drop."""
+        """Forward the point or drop it."""
         keep = self.node.keeps(self.count, point.time)
         self.count += 1
         if keep:
             self.node.forward(point)
 
     def batch(self, batch: Batch) -> None:
-        """Pass the sample of a batch."""
+        """Forward the sample of a batch."""
         keeps = self.node.keeps
         points = [p for count, p in enumerate(batch.points) if keeps(count, p.time)]
         self.count = len(batch.points)

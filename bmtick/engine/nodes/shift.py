@@ -9,29 +9,29 @@ from bmtick.engine.registry import register
 
 @register
 class ShiftNode(StatelessNode):
-    """Adds a duration, which may be negative, to every time."""
+    """Adds a duration, which may be negative, to each time."""
 
     chain = "shift"
     desc = "shift"
     hides = frozenset(("shift",))
 
     def define(self, shift: int) -> None:
-        """Keep the duration."""
+        """Set the duration."""
         self.shift = shift
 
     def validate(self) -> None:
-        """Nothing to shift is a mistake."""
+        """Refuse a shift of zero."""
         if self.shift == 0:
             raise DefinitionError("invalid shift value: must be non zero duration")
 
     def point(self, point: Point) -> None:
-        """Pass the point, shifted."""
+        """Forward the shifted point."""
         new = point.copy()
         new.time += self.shift
         self.forward(new)
 
     def batch(self, batch: Batch) -> None:
-        """Pass the batch, shifted."""
+        """Forward the shifted batch."""
         new = batch.copy([BatchPoint(p.fields, p.tags, p.time + self.shift) for p in batch.points])
         new.time += self.shift
         self.forward(new)

@@ -22,7 +22,7 @@ Values = dict[str, Any]
 
 @register
 class SideloadNode(StatelessNode):
-    """Looks each key up in files that the tags name; the first file that has it counts."""
+    """Looks up each key in files named by tags; the first file with the key is used."""
 
     chain = "sideload"
     desc = "sideload"
@@ -43,20 +43,20 @@ class SideloadNode(StatelessNode):
         self.tags: Tags = {}
 
     def start(self) -> None:
-        """Read the files, once, as a server does until it is told to read them again."""
+        """Read the files once, as a server does until a reload."""
         where = self.location
         place: dict[str, Any] = {"file": where.file, "line": where.line} if where else {}
         self._order = [Template(text, **place) for text in self.order]
         self._files = _read_folder(self.source)
 
     def point(self, point: Point) -> None:
-        """Pass a point with what the files say."""
+        """Forward a point with the values of the files."""
         new = point.copy()
         new.fields, new.tags = self._loaded(point.fields, point.tags)
         self.forward(new)
 
     def batch(self, batch: Batch) -> None:
-        """Pass a batch whose points have what the files say."""
+        """Forward a batch with the values of the files."""
         points = [BatchPoint(*self._loaded(p.fields, p.tags), p.time) for p in batch.points]
         self.forward(batch.copy(points))
 
@@ -84,7 +84,7 @@ class SideloadNode(StatelessNode):
 
 
 def _read_folder(source: str) -> dict[str, Values]:
-    """Return the values of all files below the folder that a URL names, by their relative path."""
+    """Return the values of all files below the folder of a URL, by relative path."""
     try:
         url = urlsplit(source)
     except ValueError as error:
@@ -123,7 +123,7 @@ def _read_values(path: Path) -> Values:
     if kind == ".json":
         values: Any = json.loads(text, parse_int=float)
     else:
-        import yaml  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415 -- few need it
+        import yaml  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415 -- rarely needed
 
         try:
             values = yaml.safe_load(text)
@@ -133,7 +133,7 @@ def _read_values(path: Path) -> Values:
         return {}
     if not isinstance(values, dict):
         raise ValueError("it is not a map of keys to values")  # noqa: TRY004 -- of its text
-    # YAML's truth values are text as keys, since Kapacitor turns YAML into JSON first
+    # Boolean keys of YAML are strings, since Kapacitor converts YAML to JSON first.
     return {
         str(key).lower() if isinstance(key, bool) else str(key): item
         for key, item in values.items()
@@ -146,8 +146,8 @@ def _whole(number: float) -> int:
     return int(number)
 
 
-# What a value becomes, by the type of the default and its own; Kapacitor reads the numbers of JSON,
-# and of YAML by way of JSON, as floats.
+# The conversion, by the type of the default and of the value; Kapacitor reads numbers of JSON,
+# and of YAML via JSON, as floats.
 _CONVERT: dict[tuple[str, type], Callable[[Any], Any]] = {
     ("int", float): _whole,
     ("int", str): parse_int,
@@ -162,7 +162,7 @@ _CONVERT: dict[tuple[str, type], Callable[[Any], Any]] = {
 
 
 def _converted(found: Any, default: Any) -> Any:
-    """Return a file's value in the type of the default. Source: ``sideload.go`` (``convertType``)."""
+    """Convert a file's value to the type of the default. Source: ``sideload.go`` (``convertType``)."""
     if isinstance(found, int) and not isinstance(found, bool):
         found = float(found)
     convert = _CONVERT.get((type_of(default), type(found)))

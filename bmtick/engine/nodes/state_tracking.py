@@ -1,4 +1,4 @@
-"""``|stateDuration`` and ``|stateCount``: how long a condition has held.
+"""``|stateDuration`` and ``|stateCount``: how long a condition has been true.
 
 Source: kapacitor ``state_tracking.go``.
 """
@@ -17,7 +17,7 @@ from bmtick.tick import ast
 
 class _StateNode(Node):
     def define(self, condition: ast.Lambda) -> None:
-        """Keep the condition."""
+        """Set the condition."""
         self.condition = condition
         self.new_name = self.desc
         self.unit = 1_000_000_000
@@ -32,20 +32,20 @@ class _StateNode(Node):
         return StateGroup(self)
 
     def track(self, held: int | None, time: int) -> tuple[int, object]:
-        """Return the new memory and the field's value; held is None outside of the state."""
+        """Return the new state and the field's value; ``held`` is None outside of the state."""
         raise NotImplementedError
 
     outside: object = -1
 
     def snapshot(self) -> object:
-        """The memory by group, with what the condition remembers."""
+        """Return the state by group, and the state of the condition's functions."""
         return [
             [group, found.held, found.predicate.expression.snapshot()]
             for group, found in self.groups.items()
         ]
 
     def restore(self, state: Any) -> None:
-        """Take back the memory."""
+        """Restore the state."""
         for group, held, expression in state:
             self.groups[group] = found = StateGroup(self)
             found.held = held
@@ -54,7 +54,7 @@ class _StateNode(Node):
 
 @register
 class StateDurationNode(_StateNode):
-    """Adds the time since the condition first held, in units; -1 while it does not."""
+    """Adds the time since the condition became true, in units; -1 while it is false."""
 
     chain = "stateDuration"
     desc = "state_duration"
@@ -62,28 +62,28 @@ class StateDurationNode(_StateNode):
     outside = -1.0
 
     def track(self, held: int | None, time: int) -> tuple[int, object]:
-        """Remember the time at which the state began."""
+        """Keep the time at which the state began."""
         start = time if held is None else held
         return start, float(time - start) / float(self.unit)
 
 
 @register
 class StateCountNode(_StateNode):
-    """Adds the number of points for which the condition has held; -1 while it does not."""
+    """Adds the number of points for which the condition was true; -1 while it is false."""
 
     chain = "stateCount"
     desc = "state_count"
     properties = table({"as": value("new_name")})
 
     def track(self, held: int | None, time: int) -> tuple[int, object]:
-        """Remember the count."""
+        """Keep the count."""
         del time
         count = (held or 0) + 1
         return count, count
 
 
 class StateGroup(Group):
-    """The condition and the memory of one group."""
+    """The condition and the state of one group."""
 
     __slots__ = ("held", "predicate")
 
@@ -93,7 +93,7 @@ class StateGroup(Group):
         self.held: int | None = None
 
     def tracked(self, point: AnyPoint) -> Fields | None:
-        """Return the fields with the state's, or None if the condition fails."""
+        """Return the fields with the result, or None if the condition fails."""
         node: _StateNode = self.node
         try:
             inside = self.predicate(point.fields, point.tags, point.time)
@@ -107,7 +107,7 @@ class StateGroup(Group):
         return {**point.fields, node.new_name: shown}
 
     def point(self, point: Point) -> None:
-        """Pass the point with the state."""
+        """Forward the point with the result."""
         fields = self.tracked(point)
         if fields is not None:
             new = point.copy()
@@ -115,7 +115,7 @@ class StateGroup(Group):
             self.node.forward(new)
 
     def batch(self, batch: Batch) -> None:
-        """Pass the batch; the state starts over in each."""
+        """Forward the batch; the state restarts in each batch."""
         self.held = None
         points = []
         for point in batch.points:

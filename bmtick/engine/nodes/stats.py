@@ -1,7 +1,7 @@
-"""``|stats``: counts what a node has passed, at intervals of the clock.
+"""``|stats``: counts the points that a node emits, at intervals.
 
-Source: kapacitor ``stats.go``, ``edge/stats.go``. The clock is the task's: it starts when it is
-first set and moves by ``Task.advance``.
+Source: kapacitor ``stats.go``, ``edge/stats.go``. It uses the task's clock, which ``Task.advance``
+moves.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bmtick.engine.state import dump_info, load_info
 
 @register
 class StatsNode(StatelessNode):
-    """A source: emits the count ``emitted`` of each group of the node it watches."""
+    """A source: emits the count ``emitted`` of each group of its watched node."""
 
     chain = "stats"
     desc = "stats"
@@ -35,7 +35,7 @@ class StatsNode(StatelessNode):
     properties = table({"align": flag("align")})
 
     def define(self, interval: int) -> None:
-        """Keep the interval."""
+        """Set the interval."""
         self.interval = interval
         self.align = False
         self.watched: Node
@@ -44,13 +44,13 @@ class StatsNode(StatelessNode):
 
     @classmethod
     def allowed_after(cls, parent: Node) -> bool:
-        """Every node has it."""
+        """Allow it after every node."""
         del parent
         return True
 
     @classmethod
     def create(cls, parent: Node, args: list[Any]) -> Node:
-        """Make a source that watches parent, and give parent a child if it has none."""
+        """Create a source that watches parent; add a child to a parent without children."""
         node = cls(STREAM, args)
         node.watched = parent
         parent.pipeline.add_source(node)
@@ -65,10 +65,10 @@ class StatsNode(StatelessNode):
             raise DefinitionError("stats node must have positive interval")
 
     def begin(self, now: int) -> None:
-        """Set the first timer; aligned, Kapacitor waits for a multiple of the interval."""
+        """Set the first timer; if aligned, Kapacitor waits for a multiple of the interval."""
         if self.align:
             first = truncate(now, self.interval) + self.interval
-            # The first aligned point bears the time at which the wait began.
+            # The first aligned point has the time at which the wait began.
             self.waits_since = now
             self.pipeline.at(first, self._tick)
         else:
@@ -86,7 +86,7 @@ class StatsNode(StatelessNode):
             self.forward(grouped("stats", info.dimensions, {"emitted": count}, info.tags, time))
 
     def snapshot(self) -> object:
-        """The counts by group, and the timer."""
+        """Return the counts by group, and the timer."""
         return {
             "counts": [[dump_info(info), count] for info, count in self.counter.groups.values()],
             "waits_since": self.waits_since,
@@ -94,7 +94,7 @@ class StatsNode(StatelessNode):
         }
 
     def restore(self, state: Any) -> None:
-        """Take back the counts, and set the timer again."""
+        """Restore the counts and the timer."""
         for info, count in state["counts"]:
             known = load_info(info)
             self.counter.groups[known.id] = [known, count]
@@ -123,8 +123,8 @@ class Counter:
         found[1] += len(batch.points)
 
     def barrier(self, barrier: Barrier) -> None:
-        """Barriers do not count."""
+        """Ignore barriers."""
 
     def delete_group(self, group: str) -> None:
-        """Forget a group's count."""
+        """Drop a group's count."""
         self.groups.pop(group, None)

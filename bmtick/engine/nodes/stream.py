@@ -13,7 +13,7 @@ Taker: TypeAlias = Callable[[Written, str, str], None]
 
 
 class StreamNode(StatelessNode):
-    """Passes all points of the task on."""
+    """Forwards all points of the task."""
 
     desc = "stream"
     chains = False
@@ -24,12 +24,12 @@ class StreamNode(StatelessNode):
 
     @classmethod
     def allowed_after(cls, parent: Node) -> bool:
-        """Nothing comes before it."""
+        """Refuse it: no node precedes the stream."""
         del parent
         return False
 
     def start(self) -> None:
-        """Bind the way out; ``from`` takes points as they were written, and makes its own."""
+        """Bind the output; ``from`` receives raw points and creates its own."""
         self.point = self.forward  # type: ignore[assignment,method-assign]
         takers: list[Taker] = [getattr(out.receiver, "take", None) for out in self.outs]  # type: ignore[misc]
         if self.counters or None in takers:
@@ -40,7 +40,7 @@ class StreamNode(StatelessNode):
             self.feed = _fan(takers)
 
     def _feed(self, point: Written, database: str, policy: str) -> None:
-        """Take a point that was written to a database and retention policy."""
+        """Forward a point from a database and retention policy."""
         self.forward(
             Point(
                 point.name,

@@ -9,7 +9,7 @@ from bmtick.engine.registry import register
 
 @register
 class TrickleNode(StatelessNode):
-    """Passes each point of a batch on as a point of its own, in the batch's group."""
+    """Forwards each point of a batch as a stream point in the batch's group."""
 
     chain = "trickle"
     desc = "trickle"
@@ -17,7 +17,7 @@ class TrickleNode(StatelessNode):
     gives = STREAM
 
     def batch(self, batch: Batch) -> None:
-        """Pass the points."""
+        """Forward the points."""
         for point in batch.points:
             made = Point(
                 batch.name, batch.dimensions, point.fields, point.tags, point.time, batch.group

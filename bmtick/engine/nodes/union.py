@@ -1,4 +1,4 @@
-"""``|union``: several streams become one, in the order of time. Source: kapacitor ``union.go``."""
+"""``|union``: merges several streams in order of time. Source: kapacitor ``union.go``."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bmtick.engine.state import dump_message, load_message
 
 @register
 class UnionNode(Node):
-    """Holds messages back until every parent has shown how far it is."""
+    """Buffers messages until every parent has reached their time."""
 
     chain = "union"
     desc = "union"
     properties = table({"rename": value("rename")})
 
     def define(self, *others: Node) -> None:
-        """The other parents are linked by ``create``."""
+        """Do nothing: ``create`` links the other parents."""
         self.others = others
         self.rename = ""
         self.sources: list[list[Any]] = []
@@ -35,17 +35,17 @@ class UnionNode(Node):
         return node
 
     def start(self) -> None:
-        """Make room for each parent's messages."""
+        """Create a queue for each parent."""
         self.sources = [[] for _ in self.parents]
         self.low_marks = [None for _ in self.parents]
 
     def snapshot(self) -> object:
-        """The waiting messages of each parent."""
+        """Return the pending messages of each parent."""
         waiting = [[dump_message(message) for message in source] for source in self.sources]
         return [waiting, self.low_marks]
 
     def restore(self, state: Any) -> None:
-        """Take back the waiting messages."""
+        """Restore the pending messages."""
         waiting, self.low_marks = state
         self.sources = [[load_message(message) for message in source] for source in waiting]
 
@@ -54,16 +54,16 @@ class UnionNode(Node):
         return UnionEntry(self, source)
 
     def take(self, source: int, message: Any) -> None:
-        """Queue a message and release what is ripe."""
+        """Queue a message and forward those that are due."""
         self.sources[source].append(message)
         self.release(drain=False)
 
     def finish(self) -> None:
-        """Release all."""
+        """Forward all pending messages."""
         self.release(drain=True)
 
     def release(self, *, drain: bool) -> None:
-        """Pass on, in the order of parents, all messages up to the lowest mark."""
+        """Forward, in the order of parents, all messages up to the lowest mark."""
         emitted = True
         while emitted:
             emitted = False
@@ -109,7 +109,7 @@ class UnionEntry:
         self.node, self.source = node, source
 
     def point(self, point: Point) -> None:
-        """Queue a point, under its new name."""
+        """Queue a point with its new name."""
         if self.node.rename:
             point = point.copy()
             point.name = self.node.rename
@@ -117,7 +117,7 @@ class UnionEntry:
         self.node.take(self.source, point)
 
     def batch(self, batch: Batch) -> None:
-        """Queue a batch, under its new name."""
+        """Queue a batch with its new name."""
         if self.node.rename:
             batch = batch.copy()
             batch.name = self.node.rename
@@ -129,6 +129,6 @@ class UnionEntry:
         self.node.take(self.source, barrier)
 
     def delete_group(self, group: str) -> None:
-        """Nodes with several parents hear of ended groups since Kapacitor 1.6."""
+        """Queue a deleted group; nodes with several parents do so since Kapacitor 1.6."""
         if self.node.pipeline.is_newer:
             self.node.forward_delete(group)

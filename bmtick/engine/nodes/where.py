@@ -1,4 +1,4 @@
-"""``|where``: passes the points for which a lambda is true. Source: kapacitor ``where.go``."""
+"""``|where``: forwards the points for which a lambda is true. Source: kapacitor ``where.go``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bmtick.tick import ast
 
 @register
 class WhereNode(Node):
-    """Filters points, group by group: stateful functions count within a group."""
+    """Filters points; stateful functions count per group."""
 
     chain = "where"
     desc = "where"
 
     def define(self, condition: ast.Lambda) -> None:
-        """Keep the condition."""
+        """Set the condition."""
         self.condition = condition
 
     def start(self) -> None:
@@ -33,13 +33,13 @@ class WhereNode(Node):
         return WhereGroup(self)
 
     def snapshot(self) -> object:
-        """The groups, with what stateful functions remember."""
+        """Return the groups with the state of stateful functions."""
         return [
             [group, found.predicate.expression.snapshot()] for group, found in self.groups.items()
         ]
 
     def restore(self, state: Any) -> None:
-        """Take back the groups."""
+        """Restore the groups."""
         for group, expression in state:
             self.groups[group] = found = WhereGroup(self)
             found.predicate.expression.restore(expression)
@@ -57,7 +57,7 @@ class WhereGroup(Group):
         self.predicate = node.predicate.copy()
 
     def passes(self, point: AnyPoint) -> bool:
-        """Evaluate the condition; a point that it fails on is dropped."""
+        """Evaluate the condition; a point for which it fails is dropped."""
         try:
             return self.predicate(point.fields, point.tags, point.time)
         except EvaluationError as error:
@@ -65,7 +65,7 @@ class WhereGroup(Group):
             return False
 
     def point(self, point: Point) -> None:
-        """Pass or drop."""
+        """Forward the point or drop it."""
         try:
             passes = self.predicate(point.fields, point.tags, point.time)
         except EvaluationError as error:
@@ -75,5 +75,5 @@ class WhereGroup(Group):
             self.node.forward(point)
 
     def batch(self, batch: Batch) -> None:
-        """Pass the batch with what is left of it, also if that is nothing."""
+        """Forward the rest of the batch, even if it is empty."""
         self.node.forward(batch.copy([p for p in batch.points if self.passes(p)], size_hint=0))

@@ -1,4 +1,4 @@
-"""``|window``: gathers a stream into batches, by time or by count.
+"""``|window``: collects a stream into batches, by time or by count.
 
 Source: kapacitor ``window.go``, ``pipeline/window.go``.
 """
@@ -20,7 +20,7 @@ from bmtick.engine.windowing import TimeBuffer
 
 @register
 class WindowNode(Node):
-    """Each group has a window of its own."""
+    """Collects points; each group has its own window."""
 
     chain = "window"
     desc = "window"
@@ -44,7 +44,7 @@ class WindowNode(Node):
         self.slides_into: InfluxQLNode | None = None
 
     def validate(self) -> None:
-        """Period or count, not both."""
+        """Check that either period or count is set."""
         if self.period_count and self.period:
             raise DefinitionError("cannot specify both period and periodCount")
         if self.period_count and self.align:
@@ -59,7 +59,7 @@ class WindowNode(Node):
             raise DefinitionError("periodCount must be greater than zero")
 
     def connect(self, outs: list[Out]) -> None:
-        """Set the receivers; see whether nothing but a running sum is made of a sliding window."""
+        """Set the outputs; detect whether a sliding window feeds only a running sum."""
         super().connect(outs)
         receiver = outs[0].receiver if len(outs) == 1 else None
         slides = self.period and not self.every and not self.fill_period
@@ -67,13 +67,13 @@ class WindowNode(Node):
             self.slides_into = receiver
 
     def new_group(self, first: First) -> TimeWindow | CountWindow:
-        """Start a window at the first point."""
+        """Start a window with the first point."""
         if self.slides_into is not None:
             return SlidingWindow(self, first)
         return TimeWindow(self, first) if self.period else CountWindow(self, first)
 
     def barrier(self, barrier: Barrier) -> None:
-        """A barrier may close a window by time; only one by count passes it on."""
+        """Close a window by time if it is due; only a window by count forwards the barrier."""
         group = self.group_of(barrier)
         if self.period:
             group.barrier(barrier)
@@ -81,11 +81,11 @@ class WindowNode(Node):
             self.forward_barrier(barrier)
 
     def snapshot(self) -> object:
-        """The windows by group."""
+        """Return the windows by group."""
         return [[group, window.dump()] for group, window in self.groups.items()]
 
     def restore(self, state: Any) -> None:
-        """Fill the windows again."""
+        """Restore the windows."""
         kind = TimeWindow if self.period else CountWindow
         if self.slides_into is not None:
             kind = SlidingWindow
@@ -102,7 +102,7 @@ class _Window(Group):
         self.pattern = Batch.of(first.name, info.tags, info.dimensions.by_name, 0, [])
 
     def emit(self, end: int, points: list[BatchPoint]) -> None:
-        """Pass a batch of the window's group on."""
+        """Forward a batch of the window's group."""
         batch = self.pattern.copy(points, size_hint=len(points))
         batch.time = end
         self.node.forward(batch)
@@ -121,7 +121,7 @@ class _Window(Group):
 
 
 class TimeWindow(_Window):
-    """A window of a period, emitted each ``every``; with every = 0, at each point."""
+    """A window by time, emitted each ``every``; with every = 0, at each point."""
 
     __slots__ = ("buffer", "next_emit")
 
@@ -139,7 +139,7 @@ class TimeWindow(_Window):
                 self.next_emit = truncate(self.next_emit, node.every)
 
     def point(self, point: Point) -> None:
-        """Insert a point; emit the window that it ends."""
+        """Insert a point; emit the window that it closes."""
         node: WindowNode = self.node
         entry = BatchPoint(point.fields, point.tags, point.time)
         if node.every:
@@ -151,7 +151,7 @@ class TimeWindow(_Window):
             self._emit_each(point.time)
 
     def barrier(self, barrier: Barrier) -> None:
-        """Emit the window that the barrier ends."""
+        """Emit the window that the barrier closes."""
         if not self.node.every:
             self._emit_each(barrier.time)
         elif barrier.time >= self.next_emit:
@@ -168,7 +168,7 @@ class TimeWindow(_Window):
         self._forward(end)
 
     def _emit_each(self, now: int) -> None:
-        # (oldest, now]: the newest point belongs to the window that it ends.
+        # (oldest, now]: the newest point belongs to the window that it closes.
         if now >= self.next_emit:
             self.buffer.purge(now - self.node.period + 1)
             self.next_emit = now
@@ -187,7 +187,7 @@ class TimeWindow(_Window):
 
     @classmethod
     def load(cls, node: WindowNode, state: dict[str, Any]) -> TimeWindow:
-        """Take back what ``dump`` gave."""
+        """Restore what ``dump`` returned."""
         new = cls.__new__(cls)
         new.node = node
         new.pattern = cls._pattern(state)
@@ -197,10 +197,10 @@ class TimeWindow(_Window):
 
 
 class SlidingWindow(TimeWindow):
-    """A window that is emitted at each point, and of which only a sum or a count is wanted.
+    """A window emitted at each point, of which only a sum or count is used.
 
-    As long as points come in order and the field is an integer, what came in and what went out say
-    the sum: the batch is not made. Else it is, from then on.
+    While points arrive in order and the field is an integer, the sum is updated from the points
+    that enter and leave, and no batch is created. Afterwards, batches are created.
     """
 
     __slots__ = ("field", "inside", "total")
@@ -216,7 +216,7 @@ class SlidingWindow(TimeWindow):
         self.inside, self.total = deque(), 0
 
     def point(self, point: Point) -> None:
-        """Insert a point, and emit."""
+        """Insert a point and emit."""
         inside = self.inside
         if inside is not None:
             value = point.fields.get(self.field)
@@ -243,7 +243,7 @@ class SlidingWindow(TimeWindow):
 
     @classmethod
     def load(cls, node: WindowNode, state: dict[str, Any]) -> SlidingWindow:
-        """Take back what ``dump`` gave."""
+        """Restore what ``dump`` returned."""
         new = super().load(node, state)
         assert isinstance(new, SlidingWindow)  # noqa: S101 -- for mypy
         assert node.slides_into is not None  # noqa: S101 -- for mypy
@@ -271,7 +271,7 @@ class CountWindow(_Window):
         self.next_emit = node.period_count if node.fill_period else node.every_count
 
     def point(self, point: Point) -> None:
-        """Insert a point; emit if it is time."""
+        """Insert a point; emit if the window is due."""
         node: WindowNode = self.node
         points = self.points
         points.append(BatchPoint(point.fields, point.tags, point.time))
@@ -293,7 +293,7 @@ class CountWindow(_Window):
 
     @classmethod
     def load(cls, node: WindowNode, state: dict[str, Any]) -> CountWindow:
-        """Take back what ``dump`` gave."""
+        """Restore what ``dump`` returned."""
         new = cls.__new__(cls)
         new.node = node
         new.pattern = cls._pattern(state)

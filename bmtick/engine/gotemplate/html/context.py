@@ -1,4 +1,4 @@
-"""Where in HTML a piece of a template stands. Source: Go ``html/template/context.go``, ``attr.go``."""
+"""The HTML context of a piece of a template. Source: Go ``html/template/context.go``, ``attr.go``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ UNKNOWN_PART: Final = 3
 
 
 class EscapeError(Exception):
-    """HTML that cannot be escaped safely, or is not supported; ``at`` says where."""
+    """HTML that cannot be escaped safely or is not supported; ``at`` is the offset."""
 
     def __init__(self, message: str, at: int = 0) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ class EscapeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The state of an HTML parser; ``attr`` is the state that the attribute's value starts in."""
+    """The state of an HTML parser; ``attr`` is the initial state of the attribute's value."""
 
     state: str = TEXT
     delim: str = NO_DELIM
@@ -54,7 +54,7 @@ class Context:
     element: str = ""
 
     def nudged(self) -> Context:
-        """Return the context in which something that is printed here stands."""
+        """Return the context of a value printed here."""
         if self.state == TAG:
             return replace(self, state=ATTR_NAME)
         if self.state == BEFORE_VALUE:
@@ -65,7 +65,7 @@ class Context:
 
 
 def join(a: Context, b: Context, kind: str, at: int) -> Context:
-    """Return the context after a branch whose two ways end in a and b."""
+    """Return the context after a branch whose alternatives end in a and b."""
     if a.state == DEAD:
         return b
     if b.state == DEAD or a == b:
@@ -208,14 +208,14 @@ _UNSAFE: Final = frozenset(
 
 
 def attribute_state(name: str) -> str:
-    """Return the state that the value of an attribute starts in; "" for plain text."""
+    """Return the initial state of an attribute's value; "" for plain text."""
     return {"css": CSS, "url": URL, "script": SCRIPT, "srcset": SRCSET}.get(
         attribute_kind(name), ""
     )
 
 
 def attribute_kind(name: str) -> str:
-    """Return what an attribute holds: plain, unsafe, url, css, script, srcset, html."""
+    """Return the kind of an attribute: plain, unsafe, url, css, script, srcset, html."""
     if name.startswith("data-"):
         name = name[5:]
     elif ":" in name:

@@ -1,4 +1,4 @@
-"""CSS, as far as values are put into it. Source: Go ``html/template/css.go``."""
+"""CSS, as far as values are inserted into it. Source: Go ``html/template/css.go``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ESCAPE: Final = re.compile(r"\\(?:([0-9a-fA-F]{1,6})(?:\r\n|[\t\n\f\r ])?|(.)|$
 
 
 def is_name_char(char: str) -> bool:
-    """Say whether a character may stand in a CSS name."""
+    """Return whether a character is allowed in a CSS name."""
     return (
         char in "-_"
         or (char.isascii() and char.isalnum())
@@ -19,7 +19,7 @@ def is_name_char(char: str) -> bool:
 
 
 def ends_with_keyword(text: str, keyword: str) -> bool:
-    """Say whether text ends with a keyword that is a whole name."""
+    """Return whether text ends with a keyword that is a whole name."""
     if not text.lower().endswith(keyword):
         return False
     before = text[: -len(keyword)]
@@ -27,7 +27,7 @@ def ends_with_keyword(text: str, keyword: str) -> bool:
 
 
 def decode_css(text: str) -> str:
-    """Undo CSS escapes."""
+    """Decode CSS escapes."""
 
     def decode(match: re.Match[str]) -> str:
         if match[1] is None:
@@ -41,7 +41,7 @@ def decode_css(text: str) -> str:
 
 
 def filter_css(text: str, failed: str) -> str:
-    """Let through what is a harmless CSS value, else return failed."""
+    """Return a harmless CSS value unchanged, otherwise ``failed``."""
     value = decode_css(text)
     if re.search(r"[\0\"'()/;@\[\\\]`{}<>]|--", value):
         return failed

@@ -1,4 +1,4 @@
-"""Finds for each action how to escape what it prints. Source: Go ``html/template/escape.go``."""
+"""Chooses the escapers of each action. Source: Go ``html/template/escape.go``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SAME: Final[dict[str, tuple[str, ...]]] = {
     "html": ("attribute", "html", "raw text"),
     "urlquery": ("URL escape", "URL normalize"),
 }
-# of two neighbours the second does nothing
+# Pairs of escapers where the second has no effect.
 _REDUNDANT: Final = (
     ("comment", "attribute"),
     ("comment", "html"),
@@ -32,10 +32,10 @@ _REDUNDANT: Final = (
 
 
 def escape(trees: Trees) -> dict[int, list[Callable[[Printer, Any], Any]]]:
-    """Return the escapers of each action by its id; texts and calls are changed in place.
+    """Return the escapers of each action by its id; texts and calls are modified in place.
 
     Raises:
-        EscapeError: the HTML is not understood, ends within a tag, or holds JavaScript.
+        EscapeError: the HTML is invalid, ends within a tag, or contains JavaScript.
     """
     work = _Escaper(trees)
     end = work.nodes(Context(), trees[""])
@@ -93,7 +93,7 @@ class _Escaper:
         if predefined:
             _split_off(node, predefined)
         if any(name in group for name in wanted):
-            # it takes the place of ours, which may be later than where the author put it
+            # The author's escaper replaces ours, whose position may be later in the pipeline.
             node.pipe.commands.pop()
             wanted = [f"author's {predefined}" if name in group else name for name in wanted]
         self.escapers[id(node)] = _without_redundant(wanted)
@@ -104,7 +104,7 @@ class _Escaper:
             first = self.nodes(context, node.body)
             return join(first, self.nodes(context, node.otherwise or []), node.kind, node.at)
         first = self._iteration(context, node)
-        # once more, from where the first round ended
+        # Repeat, starting from the end context of the first iteration.
         again = copy.deepcopy(node.body)
         first = join(first, self._trial(first, again), node.kind, node.at)
         return join(first, self.nodes(context, node.otherwise or []), node.kind, node.at)
@@ -162,7 +162,7 @@ class _Escaper:
 
 
 class _Kept:
-    """What is left of a text; ``written`` is how far it is done."""
+    """Copies a text with changes; ``written`` is the offset up to which it is copied."""
 
     def __init__(self, text: str) -> None:
         self.text, self.written = text, 0
@@ -175,7 +175,7 @@ class _Kept:
         self.parts.append(text)
 
     def escape_brackets(self, start: int, end: int) -> None:
-        """Write each ``<`` that starts no tag as ``&lt;``."""
+        """Write each ``<`` that does not start a tag as ``&lt;``."""
         for at in range(start, end):
             doctype = self.text[at : at + len(_DOCTYPE)].upper() == _DOCTYPE
             if self.text[at] == "<" and not doctype:
@@ -192,7 +192,7 @@ def _tag_start(context: Context, after: Context, at: int, end: int, text: str) -
 
 
 def _predefined(context: Context, node: Action) -> str:
-    """Return the escaper that the template's author put last, if any."""
+    """Return the escaper that the template's author put last, or ``""``."""
     commands = node.pipe.commands
     for place, command in enumerate(commands):
         first = command.args[0]
@@ -214,7 +214,7 @@ _BY_STATE: Final[dict[str, list[str]]] = {
     c.ATTR: [],
     c.COMMENT: ["comment"],
 }
-# Where no mail puts a value, and what stands there instead of an escaper.
+# Contexts in which mails have no values, with the reason for the refusal.
 _REFUSED: Final = {
     c.SRCSET: "in srcset",
     c.ATTR_NAME: "as the name of an attribute",
@@ -251,7 +251,7 @@ def _url_escapers(context: Context, node: Action) -> list[str]:
 
 
 def _split_off(node: Action, name: str) -> None:
-    """Make ``html .X`` into the text of .X and then html, as Go does."""
+    """Split ``html .X`` into .X and then html, as Go does."""
     commands = node.pipe.commands
     last = commands[-1]
     if len(commands) == 1 and len(last.args) > 1:

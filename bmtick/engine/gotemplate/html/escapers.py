@@ -1,4 +1,4 @@
-"""What values go through, by where they stand. Source: Go ``html/template/html.go``, ``url.go``."""
+"""The escapers for each context. Source: Go ``html/template/html.go``, ``url.go``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from bmtick.engine.gotemplate.gofmt import Printer
 from bmtick.engine.gotemplate.html.css import filter_css
 from bmtick.tick.strconv import to_bytes
 
-_AUTHORS: Final = "author's "  # before the name of html or urlquery
-FAILED: Final = "ZgotmplZ"  # what Go writes in place of a value that is not safe there
+_AUTHORS: Final = "author's "  # prefix of html or urlquery if the template's author wrote them
+FAILED: Final = "ZgotmplZ"  # Go's replacement for an unsafe value
 
 _HTML: Final = str.maketrans(
     {
@@ -87,7 +87,7 @@ def _url(text: str, *, normalize: bool) -> str:
     for index, byte in enumerate(data):
         kept = byte in _KEPT or (normalize and byte in _RESERVED)
         if normalize and byte == ord("%"):
-            # as in Go, an escape at the very end is not recognized
+            # As in Go, an escape at the very end is not recognized.
             pair = data[index + 1 : index + 3]
             kept = len(pair) == 2 and all(b in _HEX for b in pair)
         out.append(chr(byte) if kept else f"%{byte:02x}")
@@ -108,7 +108,7 @@ TEXTS: Final[dict[str, Callable[[str], str]]] = {
 
 
 def escaper(name: str) -> Callable[[Printer, Any], Any]:
-    """Return the escaper of a name, as a stage of a pipeline."""
+    """Return the escaper with a name, as a stage of a pipeline."""
     if name.startswith(_AUTHORS):
         apply_own = BUILTINS[name.removeprefix(_AUTHORS)].apply
         return lambda printer, value: apply_own(printer, [value])

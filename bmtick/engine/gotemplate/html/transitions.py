@@ -1,4 +1,4 @@
-"""From one context to the next, over text. Source: Go ``html/template/transition.go``."""
+"""Moves from one context to the next over text. Source: Go ``html/template/transition.go``."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def _step(context: Context, text: str) -> Step:
 
 
 def after_text(context: Context, text: str) -> Step:
-    """Return the context after some of text, and how much of it."""
+    """Return the context after some of the text, and the length of that text."""
     if context.delim == c.NO_DELIM:
         limit = _element_end(context, text)
         if limit == 0:
@@ -219,7 +219,7 @@ def after_text(context: Context, text: str) -> Step:
 
 
 def _element_end(context: Context, text: str) -> int | None:
-    """Return where the closing tag of style, textarea or title stands."""
+    """Return the offset of the closing tag of style, textarea or title."""
     if not context.element:
         return None
     match = re.search(f"</{context.element}(?=[> \\t\\n\\f/])", text, re.IGNORECASE)

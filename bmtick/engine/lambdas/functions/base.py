@@ -1,4 +1,4 @@
-"""What a function of a lambda expression is: signatures as data, and the call."""
+"""The functions of lambda expressions: signatures as data, and the call."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Function:
     """A function without state.
 
     Args:
-        name: as scripts call it.
+        name: the name in scripts.
         signatures: types of the arguments -> type of the result.
-        apply: does it; ValueError carries Kapacitor's text.
-        misfit: the text for an argument of a wrong type, with got, nth, name and want.
+        apply: the implementation; ValueError has Kapacitor's text.
+        misfit: the format of the error for a wrong type, with got, nth, name and want.
     """
 
     name: str
@@ -30,10 +30,10 @@ class Function:
     misfit: str = ""
 
     def call(self, args: list[Any]) -> Any:
-        """Return the value for arguments that need not fit a signature.
+        """Return the value; the arguments may not fit any signature.
 
-        A predicate such as ``!isPresent("x")`` calls without asking for the signature first, as
-        Kapacitor does, so what does not fit fails here.
+        A predicate such as ``!isPresent("x")`` calls without a check of the signature, as in
+        Kapacitor, so wrong types fail here.
         """
         kinds = tuple(type(arg) for arg in args)
         if kinds not in self.signatures:
@@ -64,10 +64,10 @@ _ORDINALS = ("first", "second", "third", "fourth")
 
 
 class Stateful:
-    """A function that remembers: one instance for each group of points.
+    """A function with state: one instance for each group of points.
 
-    ``state`` is what it remembers; a call puts another object in its place, so that whoever kept
-    the old one can undo the call.
+    ``state`` is immutable: a call replaces it, so that a caller with the old one can undo the
+    call.
     """
 
     signatures: ClassVar[Signatures]
@@ -75,15 +75,15 @@ class Stateful:
 
     @abstractmethod
     def call(self, args: list[Any]) -> Any:
-        """Take the next value and return the result."""
+        """Process the next value and return the result."""
 
     @abstractmethod
     def snapshot(self) -> list[float]:
-        """Return the state as plain numbers."""
+        """Return the state as numbers."""
 
     @abstractmethod
     def restore(self, state: list[float]) -> None:
-        """Take up the state that snapshot gave."""
+        """Restore what snapshot returned."""
 
 
 def simple(
@@ -93,5 +93,5 @@ def simple(
     apply: Callable[..., Any],
     misfit: str = "",
 ) -> Function:
-    """Return a function of one signature."""
+    """Return a function with one signature."""
     return Function(name, {args: result}, apply, misfit)

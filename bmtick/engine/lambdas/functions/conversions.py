@@ -22,7 +22,7 @@ from bmtick.tick.strconv import (
 from bmtick.tick.types import Duration, wrap
 
 _MAX_INT: Final = (1 << 63) - 1
-_NO_UNIT: Final = Duration(0)  # of a value that is a duration itself
+_NO_UNIT: Final = Duration(0)  # the unit of a value that is already a duration
 
 
 def _to_bool(value: float | str) -> bool:
@@ -68,7 +68,7 @@ _PART: Final = re.compile(r"([0-9]+)(ms|[wdhmsuµ])")
 
 
 def format_influx_duration(span: int) -> str:
-    """Return ``influxql.FormatDuration`` of 2017, which Kapacitor vendors: nothing below 1u."""
+    """Return 2017's ``influxql.FormatDuration``, which Kapacitor vendors: nothing below 1u."""
     if span == 0:
         return "0s"
     unit = next((u for u in ("w", "d", "h", "m", "s", "ms") if span % _UNITS[u] == 0), "u")
@@ -76,7 +76,7 @@ def format_influx_duration(span: int) -> str:
 
 
 def _parse_influx_duration(text: str) -> Duration:
-    """Return ``influxql.ParseDuration`` of 2017: no ``ns``, sums wrap round, a minus in front."""
+    """Return 2017's ``influxql.ParseDuration``: no ``ns``, sums overflow, a leading minus."""
     failed = ValueError(f"invalid duration string {quote(text)}")
     if len(text.encode("utf-8", "surrogateescape")) < 2:
         raise failed
@@ -106,7 +106,7 @@ _SIZES: Final = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
 def human_bytes(value: float) -> str:
-    """Return ``humanize.Bytes``: decimal prefixes, one place below 10."""
+    """Return ``humanize.Bytes``: decimal prefixes, one decimal below 10."""
     size = float_to_uint(value) if isinstance(value, float) else value % (1 << 64)
     if size < 10:
         return f"{size} B"
@@ -142,7 +142,7 @@ CONVERSIONS: Final[dict[str, Function]] = {
             _to_string,
             "cannot convert {got} to string",
         ),
-        # one argument only where the type says all, but 'duration("1m")' is not among them
+        # One argument suffices only where the type is unambiguous; 'duration("1m")' does not count.
         Function(
             "duration",
             {

@@ -1,7 +1,7 @@
-"""Go's ``math`` where it can be followed to the last bit: log, log10, log2, hypot, pow.
+"""Go's ``math`` functions with bit-exact results: log, log10, log2, hypot, pow.
 
-Source: Go ``math/log.go``, ``log10.go``, ``pow.go`` and the assembly for amd64. What rests on
-``Exp`` is not among these: its last bit depends on the processor in Go itself.
+Source: Go ``math/log.go``, ``log10.go``, ``pow.go`` and the assembly for amd64. Functions that use
+``Exp`` are excluded: in Go, too, their last bit depends on the processor.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def log(x: float) -> float:
         return math.nan if x < 0 else -math.inf
     fraction, exponent = math.frexp(x)
     if x < _SMALLEST_NORMAL:
-        # the assembly for amd64 reads the bits of a subnormal number as if it were normal
+        # The assembly for amd64 reads the bits of a subnormal number as if it were normal.
         fraction, exponent = 0.5 + x / _SMALLEST_NORMAL / 2, -1022
     if fraction < math.sqrt(2) / 2:
         fraction *= 2
@@ -79,7 +79,7 @@ def hypot(x: float, y: float) -> float:
 
 
 def power(x: float, y: float) -> float:
-    """Return x to the power y, by squaring for the whole part of y."""
+    """Return x to the power y, by squaring for the integer part of y."""
     special = _special_power(x, y)
     if special is not None:
         return special

@@ -1,6 +1,6 @@
-"""The mathematical functions: Go's ``math`` package, special cases included.
+"""The mathematical functions: Go's ``math`` package with its special cases.
 
-Those that are not in ``gomath`` are the C library's, which may differ from Go's in the last bit.
+Functions outside of ``gomath`` use the C library and may differ from Go's in the last bit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _total(
     domain: Callable[[float], float] = lambda _: _NAN,
     overflow: Callable[[float], float] = lambda _: _INF,
 ) -> Callable[[float], float]:
-    """Make a function of Python's ``math`` total, as Go's are: NaN and infinities, no errors."""
+    """Return a total version of a ``math`` function, as in Go: NaN and infinities, no errors."""
 
     def call(x: float) -> float:
         try:
@@ -104,7 +104,7 @@ def _pow10(n: int) -> float:
     if n > 308:
         return _INF
     whole, rest = divmod(abs(n), 32)
-    # the tables of Go's math.Pow10: one product or quotient of two powers, rounded once
+    # The tables of Go's math.Pow10: one product or quotient of two powers, rounded once.
     if n >= 0:
         return float(f"1e{whole * 32}") * float(f"1e{rest}")
     return float(f"1e-{whole * 32}") / float(f"1e{rest}")

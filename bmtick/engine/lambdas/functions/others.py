@@ -1,4 +1,4 @@
-"""``if`` and ``isPresent``, which only look at types."""
+"""``if`` and ``isPresent``, which only read types."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bmtick.tick.types import Duration, Missing, Time, go_type_name
 
 
 class _IsPresent(Function):
-    """Takes a value of any type when nobody asks for the signature first."""
+    """Accepts a value of any type if the caller does not check the signature first."""
 
     def call(self, args: list[Any]) -> Any:
         """Return the value for arguments of any type."""
@@ -20,7 +20,7 @@ class _IsPresent(Function):
 
 
 class _If(Function):
-    """Says in its own words what does not fit."""
+    """Has its own messages for wrong types."""
 
     def call(self, args: list[Any]) -> Any:
         """Return the value for arguments of any type."""

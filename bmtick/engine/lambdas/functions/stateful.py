@@ -1,4 +1,4 @@
-"""``count``, ``sigma`` and ``spread``: what they return depends on the values before."""
+"""``count``, ``sigma`` and ``spread``: their results depend on earlier values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bmtick.tick.arithmetic import divide_floats
 
 
 class Count(Stateful):
-    """How many times it was called."""
+    """The number of calls."""
 
     signatures: ClassVar[Signatures] = {(): int}
     state: int
@@ -18,22 +18,22 @@ class Count(Stateful):
     def __init__(self) -> None:
         self.state = 0
 
-    def call(self, args: list[Any]) -> int:  # noqa: ARG002 -- whatever they are, it counts
-        """Take the next value and return the result."""
+    def call(self, args: list[Any]) -> int:  # noqa: ARG002 -- counts any arguments
+        """Process the next value and return the result."""
         self.state += 1
         return self.state
 
     def snapshot(self) -> list[float]:
-        """Return the numbers that make the state."""
+        """Return the state as numbers."""
         return [self.state]
 
     def restore(self, state: list[float]) -> None:
-        """Take up a snapshot."""
+        """Restore what snapshot returned."""
         self.state = int(state[0])
 
 
 class Sigma(Stateful):
-    """How many standard deviations the value lies from the running mean (Welford)."""
+    """The number of standard deviations from the running mean (Welford)."""
 
     signatures: ClassVar[Signatures] = {(float,): float}
     state: tuple[float, float, float]
@@ -42,7 +42,7 @@ class Sigma(Stateful):
         self.state = 0.0, 0.0, 0.0
 
     def call(self, args: list[Any]) -> float:
-        """Take the next value and return the result."""
+        """Process the next value and return the result."""
         x = _one_float("sigma", args)
         n, mean, m2 = self.state
         n += 1
@@ -57,17 +57,17 @@ class Sigma(Stateful):
         return divide_floats(abs(x - mean), deviation)
 
     def snapshot(self) -> list[float]:
-        """Return the numbers that make the state."""
+        """Return the state as numbers."""
         return list(self.state)
 
     def restore(self, state: list[float]) -> None:
-        """Take up a snapshot."""
+        """Restore what snapshot returned."""
         n, mean, m2 = state
         self.state = float(n), float(mean), float(m2)
 
 
 class Spread(Stateful):
-    """The distance between the smallest and the largest value so far."""
+    """The difference of the largest and the smallest value so far."""
 
     signatures: ClassVar[Signatures] = {(float,): float}
     state: tuple[float, float]
@@ -76,19 +76,19 @@ class Spread(Stateful):
         self.state = math.inf, -math.inf
 
     def call(self, args: list[Any]) -> float:
-        """Take the next value and return the result."""
+        """Process the next value and return the result."""
         x = _one_float("spread", args)
         low, high = self.state
         self.state = low, high = min(low, x), max(high, x)
         return high - low
 
     def snapshot(self) -> list[float]:
-        """Return the numbers that make the state."""
+        """Return the state as numbers."""
         low, high = self.state
         return [] if low > high else [low, high]
 
     def restore(self, state: list[float]) -> None:
-        """Take up a snapshot."""
+        """Restore what snapshot returned."""
         low, high = state or (math.inf, -math.inf)
         self.state = low, high
 

@@ -8,7 +8,7 @@ from bmtick.engine.lambdas.functions.base import Function, simple
 from bmtick.tick.regexes import Regex
 from bmtick.tick.strconv import from_bytes, go_runes, to_bytes
 
-# Unicode's White_Space, which Go trims; Python's strip() also takes U+001C to U+001F
+# Unicode's White_Space, which Go trims; Python's strip() also removes U+001C to U+001F.
 _SPACE: Final = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
@@ -40,7 +40,7 @@ def _last_index_any(text: str, chars: str) -> int:
 
 
 def _upper(char: str) -> str:
-    """Map one character to one, as Go does: the title case stands in where upper is longer."""
+    """Map one character to one, as Go does: the title case replaces a longer upper case."""
     upper = char.upper()
     if len(upper) > 1:
         upper = char.title()

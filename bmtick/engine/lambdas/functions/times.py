@@ -1,4 +1,4 @@
-"""The functions of time. Kapacitor takes its own local zone; here the caller says which."""
+"""The functions of time. Kapacitor uses its local zone; here the caller gives the zone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The handlers that an alert may have, of the language's own table.
+"""The handlers of an alert, from the language's table.
 
 Source: kapacitor ``pipeline/alert.go``.
 """
@@ -17,7 +17,7 @@ from bmtick.tick.kinds import Signature, catalogue
 
 
 class AlertHandler(Owner):
-    """A handler in a script: its own properties come first, then the alert's."""
+    """A handler in a script: its properties come first, then the alert's."""
 
     def __init__(self, node: Node, kind: str, args: list[Any]) -> None:
         self.node = node
@@ -26,11 +26,11 @@ class AlertHandler(Owner):
         self.given: dict[str, list[list[Any]]] = {}
 
     def all_properties(self) -> Mapping[str, Property]:
-        """Its own properties, then those of the alert."""
+        """The handler's properties, then those of the alert."""
         return {**self.node.all_properties(), **_own(self.kind)}
 
     def set_property(self, prop: Property, args: list[Any]) -> Any:
-        """Apply a property; a method of the alert's leads back to the alert."""
+        """Apply a property; a property of the alert returns the alert."""
         own = any(prop is mine for mine in _own(self.kind).values())
         result = prop.apply(self if own else self.node, args)
         if result is not None:
@@ -38,7 +38,7 @@ class AlertHandler(Owner):
         return self if prop.direct else self.node
 
     def freeze(self) -> Handler:
-        """Return the handler as data: single values, lists or, for flags, True."""
+        """Return the handler as data: single values, lists, or True for flags."""
         known = catalogue().handlers[self.kind].properties
         properties = {
             name: _plain(known[name].signature, calls) for name, calls in self.given.items()
@@ -71,7 +71,7 @@ def _record(name: str) -> Property:
 
 
 def handler_properties() -> dict[str, Property]:
-    """Return the properties of an alert that add a handler."""
+    """Return the properties of an alert that add handlers."""
     return {
         name: Property(_adder(name), signature_of(handler.signature), since=handler.since)
         for name, handler in catalogue().handlers.items()
@@ -88,7 +88,7 @@ def _adder(name: str) -> Callable[[Any, list[Any]], AlertHandler]:
 
 
 def problem(handler: AlertHandler) -> str:
-    """Return why Kapacitor would refuse a handler, or nothing."""
+    """Return why Kapacitor would refuse a handler, or ``""``."""
     given = handler.freeze().properties
     if handler.kind == "post":
         if not handler.args and "endpoint" not in given and "uRL" not in given:

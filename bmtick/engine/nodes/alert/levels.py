@@ -1,7 +1,7 @@
-"""Which level a point has: the alert's conditions and their resets.
+"""Determines the level of a point from the alert's conditions and resets.
 
-Source: kapacitor ``alert.go`` (``determineLevel``). The conditions keep one state for all groups,
-as there.
+Source: kapacitor ``alert.go`` (``determineLevel``). All groups share the state of the conditions,
+as in Kapacitor.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ _PROPERTIES: dict[str, Property] = {
 
 @register
 class AlertNode(Node):
-    """Gives each point or batch a level and sends an event where Kapacitor would."""
+    """Determines the level of each point or batch; sends events as Kapacitor does."""
 
     chain = "alert"
     desc = "alert"
@@ -111,8 +111,8 @@ class AlertNode(Node):
         self.levels = Levels(levels, resets, self.predicate_of, self.report)
         self.texts = Texts(self, self.id_text, self.message_text, self.details_text)
         self.frozen = [handler.freeze() for handler in self.handlers]
-        # An alert without handler or topic goes nowhere in Kapacitor; here it reports all the
-        # same, as if it had a handler.
+        # An alert without handler or topic has no effect in Kapacitor; here it still reports
+        # events, as if it had a handler.
         self.topics = [
             *([f"main:{self.pipeline.task}:{self.name}"] if self._anonymous else []),
             *([self.topic] if self.topic else []),
@@ -123,7 +123,7 @@ class AlertNode(Node):
         return bool(self.handlers) or not self.topic
 
     def new_group(self, first: First) -> AlertGroup:
-        """Start with what the topics remember of the group's event id."""
+        """Start with the topics' state of the group's event id."""
         id_ = self.texts.id(first.name, first.group, first.tags)
         tags = first.group_info().tags
         inhibitors = [
@@ -146,13 +146,13 @@ class AlertNode(Node):
             return EventState()
         first = found[0][1]
         for topic, state in known:
-            # Topics of one alert agree: the anonymous one leads.
+            # The topics of one alert agree; the anonymous one comes first.
             if (state.level if state else OK) != first.level:
                 events.update(topic, id_, first)
         return first
 
     def send(self, event: AlertEvent, level: int) -> None:
-        """Send an event unless it is inhibited; the topics remember it."""
+        """Send an event unless it is inhibited; store its state in the topics."""
         events = self.pipeline.events
         if events.inhibited(self.category, event.tags):
             return
@@ -163,14 +163,14 @@ class AlertNode(Node):
         events.pending.append(event)
 
     def snapshot(self) -> object:
-        """The states by group, and what stateful functions of the conditions remember."""
+        """Return the states by group, and the state of the conditions' functions."""
         return {
             "groups": [[group, found.state.dump()] for group, found in self.groups.items()],
             "conditions": [p.expression.snapshot() for p in self.levels.predicates],
         }
 
     def restore(self, state: Any) -> None:
-        """Take back the states."""
+        """Restore the states."""
         for predicate, kept in zip(self.levels.predicates, state["conditions"], strict=False):
             predicate.expression.restore(kept)
         for group, dumped in state["groups"]:
@@ -187,7 +187,7 @@ class AlertGroup(Group):
         self.state = state
 
     def point(self, point: Point) -> None:
-        """Give the point a level; send and pass it if that is called for."""
+        """Determine the level of the point; send and forward as needed."""
         node: AlertNode = self.node
         state = self.state
         id_ = node.texts.id(point.name, point.group, point.tags)
@@ -212,7 +212,7 @@ class AlertGroup(Group):
         node.forward(new)
 
     def batch(self, batch: Batch) -> None:
-        """Give the batch a level; send and pass it if that is called for."""
+        """Determine the level of the batch; send and forward as needed."""
         node: AlertNode = self.node
         state = self.state
         id_ = node.texts.id(batch.name, batch.group, batch.tags)
@@ -242,7 +242,7 @@ class AlertGroup(Group):
             lowest = min(lowest, level)
             if level > highest or best is None:
                 highest, best = level, point
-        assert best is not None  # noqa: S101 -- the caller has seen that there are points
+        assert best is not None  # noqa: S101 -- the caller checked that there are points
         return (lowest if node.all_points else highest), best
 
     def _augmented(self, batch: Batch, event: AlertEvent) -> Batch:
@@ -308,14 +308,14 @@ class AlertGroup(Group):
         return {**fields, **added} if added else fields
 
 
-# The newest change of state weighs 1.5 times more than the oldest; Go divides constants exactly.
+# The newest state change weighs 1.5 times as much as the oldest; Go divides constants exactly.
 _MAX_WEIGHT = 1.2
 _MIN_WEIGHT = 0.8
 _MAX_DURATION = 2**63 - 1
 
 
 class AlertState:
-    """Levels of the last events in a ring, and what follows from them."""
+    """The levels of the last events in a ring, and the derived state."""
 
     __slots__ = (
         "changed",
@@ -353,7 +353,7 @@ class AlertState:
         if node.use_flapping:
             self._update_flapping()
         limit = node.reminder
-        # An alert that never triggered has expired for ever, as Go's time difference saturates.
+        # An alert that never triggered is always expired, since Go's time difference saturates.
         self.expired = (
             not self.changed
             and limit != 0
@@ -361,7 +361,7 @@ class AlertState:
         )
 
     def triggered(self, time: int | None) -> None:
-        """Record that an event was sent; sets the inhibitors."""
+        """Record a sent event and set the inhibitors."""
         self.last_triggered = time
         if self.history[self.index - 1] == OK:
             self.first_triggered = time
@@ -369,11 +369,11 @@ class AlertState:
             inhibitor.active = self.history[self.index] != OK
 
     def duration(self) -> int:
-        """Return how long the alert has not been OK, in nanoseconds."""
+        """Return the time since the alert was last OK, in nanoseconds."""
         if self.last_triggered is None:
             return 0
         if self.first_triggered is None:
-            # The event that would have set it was held back: Go's difference to no time at all.
+            # The event that would have set it was suppressed: Go subtracts the zero time.
             return _MAX_DURATION
         return self.last_triggered - self.first_triggered
 
@@ -385,7 +385,7 @@ class AlertState:
             self.flapping = True
 
     def _change(self) -> float:
-        """Return the weighted share of changes in the history."""
+        """Return the weighted share of state changes in the history."""
         history = self.history
         length = len(history)
         changes = 0.0
@@ -411,7 +411,7 @@ class AlertState:
 
     @classmethod
     def load(cls, node: AlertNode, state: dict[str, Any]) -> AlertState:
-        """Take back what ``dump`` gave; a history of another length is cut or filled up."""
+        """Restore what ``dump`` returned; a history of another length is truncated or padded."""
         inhibitors = [Inhibitor(c, t, a) for c, t, a in state["inhibitors"]]
         new = cls(node, inhibitors)
         node.pipeline.events.inhibitors.extend(inhibitors)

@@ -1,4 +1,4 @@
-"""The texts of an alert: id, message and details from their templates.
+"""The texts of an alert: id, message and details, from their templates.
 
 Source: kapacitor ``alert.go`` (``renderID``, ``renderMessageAndDetails``, ``idInfo``, ...).
 """
@@ -15,12 +15,12 @@ from bmtick.engine.node import Node
 from bmtick.engine.predicate import TaskStopped
 
 _MAX_IDS = 10_000
-# An id that depends on nothing but these is the same for all points of a group.
+# An id that depends only on these is equal for all points of a group.
 _BY_GROUP = re.compile(r"(?:[^{]|\{(?!\{)|\{\{\s*\.(?:Name|TaskName|Group)\s*\}\})*")
 
 
 class Texts:
-    """The compiled templates of one alert, and the ids made so far."""
+    """The compiled templates of one alert, and a cache of ids."""
 
     def __init__(self, node: Node, id_: str, message: str, details: str) -> None:
         place = node.location
@@ -81,7 +81,7 @@ class Texts:
         return text, self._run(self._details, data)
 
     def _run(self, template: Template, data: dict[str, Any]) -> str:
-        # An error in a template stops the node, and with it the task.
+        # An error in a template stops the node and thereby the task.
         try:
             return template.execute(data)
         except TemplateError as error:
