@@ -17,7 +17,7 @@ from bmtick.points import parse_lines
 
 if TYPE_CHECKING:
     from bmtick.engine import Task
-    from bmtick.engine.queries import Ask
+    from bmtick.engine.queries import QueryRunner
     from bmtick.history import Connection, Span
     from bmtick.settings import Settings
 
@@ -74,7 +74,7 @@ def connection(settings: Settings) -> Connection:
     )
 
 
-def asking(settings: Settings) -> Ask:
+def asking(settings: Settings) -> QueryRunner:
     """Return what runs the queries of batch tasks, on the InfluxDB of the settings."""
     from bmtick.history import influxql_answer
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bmtick.alerts import Rendered
     from bmtick.collect.emit import Row
     from bmtick.engine import AlertEvent
-    from bmtick.engine.queries import Ask
+    from bmtick.engine.queries import QueryRunner
     from bmtick.live.board import Board
     from bmtick.settings import Settings
     from bmtick.watch.channels import Channels
@@ -288,7 +288,7 @@ def _digests(settings: Settings, alerts: Sequence[Rendered], host: str) -> Diges
     return Digests(schedule, host, recipients)
 
 
-def _asking(settings: Settings, alerts: Sequence[Rendered]) -> Ask | None:
+def _asking(settings: Settings, alerts: Sequence[Rendered]) -> QueryRunner | None:
     """Return what runs the alerts' queries; None where no alert has any.
 
     Raises:

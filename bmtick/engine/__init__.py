@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bmtick.engine.task import Task
 
 __all__ = ["AlertEvent", "Handler", "Posted", "Task", "Written", "load_task"]
-_HOMES = {
+_MODULES = {
     "AlertEvent": "events",
     "Handler": "events",
     "Posted": "events",
@@ -26,6 +26,6 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Import a name on first use: the checker only reads templates and runs no script."""
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -48,11 +48,13 @@ class CronError(Exception):
 class _Field:
     """One field: its name in messages, its limits, and the names of its values."""
 
-    def __init__(self, name: str, least: int, most: int, names: list[str] | None = None) -> None:
-        self.name, self.least, self.most = name, least, most
+    def __init__(
+        self, name: str, minimum: int, maximum: int, names: list[str] | None = None
+    ) -> None:
+        self.name, self.minimum, self.maximum = name, minimum, maximum
         self.names = {
             text: number
-            for number, full in enumerate(names or [], least)
+            for number, full in enumerate(names or [], minimum)
             for text in (full, full[:3])
         }
 
@@ -66,7 +68,7 @@ class _Field:
         value = int(text)
         if self.name == "day-of-week" and value == 7:
             return 0
-        return value if self.least <= value <= self.most else None
+        return value if self.minimum <= value <= self.maximum else None
 
     def values(self, text: str) -> set[int] | None:
         """Return the values of an entry such as ``5-20/2``, or None if it is invalid."""
@@ -78,7 +80,7 @@ class _Field:
                 return None
             step = int(step_text)
         if body in ("*", "?") and not (slash and body == "?"):
-            first, last = self.least, self.most
+            first, last = self.minimum, self.maximum
         elif dash:
             begin, end = self.number(first_text), self.number(last_text)
             if begin is None or end is None:
@@ -88,8 +90,8 @@ class _Field:
             begin = self.number(body)
             if begin is None:
                 return None
-            first, last = begin, self.most if slash else begin
-        if slash and not 1 <= step <= self.most:
+            first, last = begin, self.maximum if slash else begin
+        if slash and not 1 <= step <= self.maximum:
             raise CronError(f"invalid interval {text}")
         return set(range(first, last + 1, step))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bmtick.documents import source_line
 from bmtick.engine.events import Events, Posted
-from bmtick.engine.node import MEASURED, Pipeline
+from bmtick.engine.node import DEFAULT_VERSION, Pipeline
 from bmtick.engine.nodes.batch import BatchNode, QueryNode
 from bmtick.engine.nodes.stream import StreamNode
 from bmtick.engine.script import PipelineBuilder
@@ -32,7 +32,7 @@ def load_task(  # noqa: PLR0913 -- what the task sees of its machine, injected
     now: Callable[[], int] | None = time_ns,
     zone: tzinfo | None = None,
     post: Callable[[Posted], tuple[int, str]] | None = None,
-    version: tuple[int, ...] = MEASURED,
+    version: tuple[int, ...] = DEFAULT_VERSION,
 ) -> Task:
     """Build a stream or batch task from a script.
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BATCH",
-    "MEASURED",
+    "DEFAULT_VERSION",
     "NO_EDGE",
     "SAME",
     "STREAM",
@@ -83,7 +83,7 @@ class Node:
         self.counters: list[Any] = []  # counters of the stats nodes on this node
         self.outs: list[Out] = []
         self.groups: dict[str, Any] = {}
-        self.forward: Callable[[Any], None] = _nowhere
+        self.forward: Callable[[Any], None] = _discard
         self.define(*args)
 
     # --- definition -------------------------------------------------------------------------
@@ -156,7 +156,7 @@ class Node:
         if len(outs) == 1:
             self.forward = outs[0].single(self.provides)
         elif outs:
-            self.forward = _fan([out.single(self.provides) for out in outs])
+            self.forward = _fan_out([out.single(self.provides) for out in outs])
 
     def entry(self, source: int) -> Node | Any:
         """Return the receiver for messages of the parent with number source."""
@@ -270,10 +270,10 @@ class Out:
 
     def single(self, edge: str) -> Callable[[Any], None]:
         """Return the receiver's function for this edge's data messages."""
-        taker: Callable[[Any], None] = (
+        receiver: Callable[[Any], None] = (
             self.receiver.point if edge == STREAM else self.receiver.batch
         )
-        return taker
+        return receiver
 
     def barrier(self, barrier: Barrier) -> None:
         """Forward a barrier."""
@@ -284,19 +284,19 @@ class Out:
         self.receiver.delete_group(group)
 
 
-def _nowhere(message: object) -> None:
+def _discard(message: object) -> None:
     del message
 
 
-def _fan(takers: list[Callable[[Any], None]]) -> Callable[[Any], None]:
+def _fan_out(receivers: list[Callable[[Any], None]]) -> Callable[[Any], None]:
     def forward(message: object) -> None:
-        for taker in takers:
-            taker(message)
+        for receiver in receivers:
+            receiver(message)
 
     return forward
 
 
-MEASURED = (1, 5, 7)  # the default Kapacitor version, which the engine was measured against
+DEFAULT_VERSION = (1, 5, 7)  # the default Kapacitor version, which the engine was measured against
 
 
 @dataclass
@@ -323,7 +323,7 @@ class Pipeline:
     now: int | None = None
     latest: int = 0
     # The Kapacitor version whose behaviour to follow.
-    version: tuple[int, ...] = MEASURED
+    version: tuple[int, ...] = DEFAULT_VERSION
     # The databases and retention policies in the script's dbrp statements.
     dbrps: list[tuple[str, str]] = field(default_factory=list)
     # Sends requests of ``httpPost``; returns the HTTP status (0: no response) and the error.

@@ -59,7 +59,7 @@ class Predicate:
         return Predicate(self.expression.copy())
 
     def __call__(self, fields: Fields, tags: Tags, time: int) -> bool:
-        """Say whether a point passes.
+        """Return whether a point passes.
 
         Raises:
             EvaluationError: the expression has no boolean value for it.

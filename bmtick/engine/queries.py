@@ -11,7 +11,7 @@ from bmtick.engine.messages import Batch
 from bmtick.engine.task import Task
 from bmtick.errors import BmtickError
 
-Ask: TypeAlias = Callable[[str, str], list[dict[str, Any]]]
+QueryRunner: TypeAlias = Callable[[str, str], list[dict[str, Any]]]
 """Runs a query on an InfluxDB, named by its ``cluster``; returns the series of the result."""
 
 
@@ -25,7 +25,7 @@ class Schedule:
         zone: the server's time zone, for cron.
     """
 
-    def __init__(self, task: Task, ask: Ask, begin: int, zone: tzinfo) -> None:
+    def __init__(self, task: Task, ask: QueryRunner, begin: int, zone: tzinfo) -> None:
         self._task, self._ask, self._zone = task, ask, zone
         self._next = [query.next(begin, zone) for query in task.queries]
 
@@ -74,7 +74,7 @@ class Schedule:
         )
 
 
-def run_queries(task: Task, ask: Ask, begin: int, end: int, zone: tzinfo) -> Iterator[int]:
+def run_queries(task: Task, ask: QueryRunner, begin: int, end: int, zone: tzinfo) -> Iterator[int]:
     """Run a batch task like a server that starts at ``begin``; yield the time after each query.
 
     Args:
@@ -91,7 +91,7 @@ def run_queries(task: Task, ask: Ask, begin: int, end: int, zone: tzinfo) -> Ite
     yield from Schedule(task, ask, begin, zone).run(end)
 
 
-def _answer(task: Task, number: int, ask: Ask, now: int) -> list[Batch]:
+def _answer(task: Task, number: int, ask: QueryRunner, now: int) -> list[Batch]:
     query = task.queries[number]
     statement = query.statement(now)
     try:

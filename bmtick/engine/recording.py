@@ -12,12 +12,12 @@ from itertools import chain, islice
 from bmtick.errors import BmtickError, Location
 from bmtick.points import Point, parse_lines
 
-Where = tuple[str, str]
+Dbrp = tuple[str, str]
 
 
 def read_points(
     lines: Iterable[str], *, file: str, now: int = 0
-) -> Iterator[tuple[Point, Where | None]]:
+) -> Iterator[tuple[Point, Dbrp | None]]:
     """Yield points with database and retention policy, or None if the file has none.
 
     ``now`` is the time of points without one. The times of a recording are in seconds or nanoseconds;
@@ -44,7 +44,7 @@ def _is_recording(head: list[str]) -> bool:
     )
 
 
-def _recorded(lines: Iterator[str], file: str) -> Iterator[tuple[Point, Where | None]]:
+def _recorded(lines: Iterator[str], file: str) -> Iterator[tuple[Point, Dbrp | None]]:
     unit = 0
     for number in _count(1, 3):
         block = [line.rstrip("\r\n") for line in islice(lines, 3)]

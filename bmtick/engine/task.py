@@ -10,7 +10,7 @@ from bmtick.engine.messages import Batch
 from bmtick.engine.node import Diagnostic, Node, Pipeline, TaskStopped
 from bmtick.engine.nodes.batch import QueryNode
 from bmtick.engine.nodes.from_ import FromNode
-from bmtick.engine.nodes.stream import StreamNode, Taker
+from bmtick.engine.nodes.stream import Receiver, StreamNode
 from bmtick.errors import BmtickError
 from bmtick.points import Point
 
@@ -43,7 +43,7 @@ class Task:
         self._pipeline = pipeline
         self._nodes = nodes
         self._events = pipeline.events
-        self._source: Taker = stream.feed if stream else _nowhere
+        self._source: Receiver = stream.feed if stream else _discard
         self._measurements = frozenset(
             node.measurement for node in nodes if isinstance(node, FromNode)
         )
@@ -204,14 +204,14 @@ class Task:
             BmtickError: not a snapshot of this version; the task must not be run afterwards.
         """
         try:
-            self._take(state)
+            self._restore_nodes(state)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             raise BmtickError(
                 f"the saved state of task '{self.name}' is not of this version",
                 remedy="remove it to start afresh",
             ) from None
 
-    def _take(self, state: dict[str, Any]) -> None:
+    def _restore_nodes(self, state: dict[str, Any]) -> None:
         if state["version"] != SNAPSHOT_VERSION:
             raise ValueError
         for topic, states in state["topics"].items():
@@ -225,5 +225,5 @@ class Task:
         self._pipeline.started = state["started"]  # the snapshot restores the timers
 
 
-def _nowhere(point: Point, database: str, policy: str) -> None:
+def _discard(point: Point, database: str, policy: str) -> None:
     """Drop a point of the stream: a batch task does not use it."""

@@ -18,7 +18,7 @@ from typing import Any, Final
 from bmtick.documents import Places, load_yaml, read_text, source_line
 from bmtick.durations import MILLISECOND, SECOND, UNITS, parse_duration
 from bmtick.engine import load_task
-from bmtick.engine.node import MEASURED
+from bmtick.engine.node import DEFAULT_VERSION
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.points import Point, parse_lines
 from bmtick.testing.batches import over_points
@@ -181,7 +181,7 @@ def _script(
 
 
 def run_unit_test(
-    test: UnitTest, version: tuple[int, ...] = MEASURED, coverage: Coverage | None = None
+    test: UnitTest, version: tuple[int, ...] = DEFAULT_VERSION, coverage: Coverage | None = None
 ) -> Outcome:
     """Run a test.
 

@@ -11,7 +11,7 @@ from bmtick.alerts import find, render
 from bmtick.documents import read_text
 from bmtick.durations import SECOND, parse_duration
 from bmtick.engine import AlertEvent, Task, load_task
-from bmtick.engine.node import MEASURED
+from bmtick.engine.node import DEFAULT_VERSION
 from bmtick.errors import BmtickError, Location
 from bmtick.points import Point
 from bmtick.settings import Settings, load
@@ -43,7 +43,7 @@ class Outcome:
 
 def run_case(
     case: Case,
-    version: tuple[int, ...] = MEASURED,
+    version: tuple[int, ...] = DEFAULT_VERSION,
     watch: Callable[[str, Task], None] | None = None,
 ) -> Outcome:
     """Run a case as a version of Kapacitor would; ``watch`` gets its script's name and task first.
@@ -133,7 +133,7 @@ def _run_batches(
     return events + task.take_events(), begin
 
 
-def task_of(case: Case, version: tuple[int, ...] = MEASURED) -> Task:
+def task_of(case: Case, version: tuple[int, ...] = DEFAULT_VERSION) -> Task:
     """Return the task of a case: its script, or the rendered alert."""
     if case.script:
         return _from_script(case, version)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bmtick.alerts import Rendered
 from bmtick.engine import AlertEvent, Task, load_task
-from bmtick.engine.queries import Ask, Schedule
+from bmtick.engine.queries import QueryRunner, Schedule
 from bmtick.errors import BmtickError
 from bmtick.points import Point
 from bmtick.zones import local_zone
@@ -40,7 +40,7 @@ class Tasks:
         warn: Callable[[str], None],
         now: Callable[[], int] | None = None,
         *,
-        ask: Ask | None = None,
+        ask: QueryRunner | None = None,
         at_once: bool = False,
     ) -> None:
         self._alerts = {alert.task_id: alert for alert in alerts}

@@ -154,8 +154,10 @@ class PipelineEvaluation:
     def _function(self, dot: Any, node: Function, args: list[Operand], final: Any) -> Any:
         function = self.functions[node.name]
         given = len(args) + (final is not _NOTHING)
-        if given < function.least or (function.most is not None and given > function.most):
-            want = function.least if function.most else f"at least {function.least}"
+        if given < function.min_args or (
+            function.max_args is not None and given > function.max_args
+        ):
+            want = function.min_args if function.max_args else f"at least {function.min_args}"
             raise TemplateError(f"wrong number of args for {node.name}: want {want} got {given}")
         if node.name in ("and", "or"):
             return self._and_or(dot, args, final, stop=node.name == "or")

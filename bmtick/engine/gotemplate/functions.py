@@ -26,8 +26,8 @@ class Function(NamedTuple):
     ``text_first`` means that the first argument must be a string.
     """
 
-    least: int
-    most: int | None
+    min_args: int
+    max_args: int | None
     apply: Callable[[Printer, list[Any]], Any]
     text_first: bool = False
 

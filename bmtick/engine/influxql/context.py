@@ -75,7 +75,7 @@ class Calculation:
         """Continue a calculation from the result of ``Context.dump``."""
         kind = next(kind for kind, name in _KINDS.items() if name == state["kind"])
         context = self.start(kind)
-        context.take_back(state["reducer"])
+        context.restore(state["reducer"])
         return context
 
     def start_with(self, fields: Mapping[str, Any]) -> Context:
@@ -105,7 +105,7 @@ class Context(msgspec.Struct, eq=False):
     _kind: type
     _field: str
 
-    def take_back(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Restore the state of another calculation."""
         load_reducer(self._reducer, state)
 

@@ -59,7 +59,7 @@ class Binary(Evaluator):
             self._left_type, self._right_type = left.constant, right.constant
             self.chosen = self._lookup()
             if self.chosen is None:
-                raise self._unfit()
+                raise self._type_error()
 
     def _constant(self) -> Type:
         if KINDS[self.operator] != "math":
@@ -78,7 +78,7 @@ class Binary(Evaluator):
         self._right_type = self.right.type(scope)
         found = self._lookup()
         if found is None:
-            raise self._unfit()
+            raise self._type_error()
         return found.result
 
     def is_dynamic(self) -> bool:
@@ -108,7 +108,7 @@ class Binary(Evaluator):
         for _ in range(_TRIES):
             chosen = self.chosen
             if not isinstance(chosen, Operation):
-                raise self._unfit_in(scope)
+                raise self._type_error_in(scope)
             on_left = True
             try:
                 left: Any = self.left.eval(chosen.left, scope, state)
@@ -144,7 +144,7 @@ class Binary(Evaluator):
         self.chosen = found = self._lookup()
         return found
 
-    def _unfit_in(self, scope: Scope) -> EvaluationError:
+    def _type_error_in(self, scope: Scope) -> EvaluationError:
         """Return the error that no operator fits, after reading both operand types again."""
         for side, node in (("left", self.left), ("right", self.right)):
             try:
@@ -159,9 +159,9 @@ class Binary(Evaluator):
                 return EvaluationError(f"{side} value is invalid value type")
             if kind is Missing:
                 return _missing(side, node)
-        return self._unfit()
+        return self._type_error()
 
-    def _unfit(self) -> EvaluationError:
+    def _type_error(self) -> EvaluationError:
         left, right = self._left_type, self._right_type
         known = (left, self.operator) in KNOWN_FOR
         # Kapacitor reads the left type in both cases.

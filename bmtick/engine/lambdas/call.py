@@ -57,10 +57,10 @@ class Call(Evaluator):
                 raise _argument_failed(number, error) from None
         found = signatures.get(tuple(kinds))
         if found is None:
-            raise self._unfit(kinds, scope, signatures)
+            raise self._type_error(kinds, scope, signatures)
         return found
 
-    def _unfit(
+    def _type_error(
         self, kinds: list[Type], scope: Scope, signatures: Mapping[tuple[Type, ...], builtins.type]
     ) -> EvaluationError:
         missing = [str(a) for a, k in zip(self.args, kinds, strict=True) if k is Missing]

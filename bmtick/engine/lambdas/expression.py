@@ -15,9 +15,9 @@ from bmtick.engine.lambdas.generate import (
     CONDITION,
     RESULTS,
     Bind,
-    Facts,
     FromPoint,
     FromScope,
+    LambdaInfo,
     Types,
     generate,
     is_plain,
@@ -54,14 +54,14 @@ class _Compiled:
         self.remembers = any(remembers(binary) for binary in compiler.binaries)
         self.reads_clock = compiler.reads_clock
         may_stick = any(b.constant is None or not is_plain(b) for b in compiler.binaries)
-        self._facts = Facts(node, self.references, compiler.noted, self.stuck, may_stick)
+        self._info = LambdaInfo(node, self.references, compiler.noted, self.stuck, may_stick)
         self._made: dict[tuple[Types, bool], Bind | None] = {}
 
     def bind(self, results: Types, *, of_points: bool) -> Bind | None:
         """Return a factory of one-pass functions for groups; created on first use."""
         key = results, of_points
         if key not in self._made:
-            self._made[key] = generate(self._facts, results, of_points=of_points)
+            self._made[key] = generate(self._info, results, of_points=of_points)
         return self._made[key]
 
 
@@ -129,9 +129,9 @@ class Expression:
         found = self._of_point.get(results)
         if found is None:
             bind = self._compiled.bind(results, of_points=True)
-            found = bind(self._state) if bind else _unfit
+            found = bind(self._state) if bind else _unsupported
             if bind and self.memoryless and _is_of_texts(self._node, self.references):
-                found = _remembered(found, self.references, self._compiled.stuck)
+                found = _cached(found, self.references, self._compiled.stuck)
             self._of_point[results] = found
         return found
 
@@ -168,7 +168,7 @@ class Expression:
         found = self._of_scope.get(results)
         if found is None:
             bind = self._compiled.bind(results, of_points=False)
-            found = self._of_scope[results] = bind(self._state) if bind else _unfit
+            found = self._of_scope[results] = bind(self._state) if bind else _unsupported
         return found
 
     def evaluate_exactly(self, scope: Mapping[str, Any]) -> Any:
@@ -201,11 +201,11 @@ class Expression:
                 self._state[name].restore(numbers)
 
 
-def _unfit(*_: object) -> Any:
+def _unsupported(*_: object) -> Any:
     raise NotFastError
 
 
-_MAX_REMEMBERED = 10_000
+_MAX_CACHED = 10_000
 _MATCHES = frozenset(("=~", "!~"))
 
 
@@ -232,7 +232,7 @@ def _works_on_texts(node: Evaluator) -> bool:
     return False
 
 
-def _remembered(function: FromPoint, references: list[str], stuck: list[bool]) -> FromPoint:
+def _cached(function: FromPoint, references: list[str], stuck: list[bool]) -> FromPoint:
     """Return the function with a cache of its values by tags.
 
     Fields and missing tags have other types, from which an operator may never recover. For these,
@@ -247,7 +247,7 @@ def _remembered(function: FromPoint, references: list[str], stuck: list[bool]) -
         key = tags[first], tags[last]
         if key in known:
             return known[key]
-        if len(known) >= _MAX_REMEMBERED:
+        if len(known) >= _MAX_CACHED:
             known.clear()
         value = known[key] = function(fields, tags, time)
         return value

@@ -20,7 +20,7 @@ from bmtick.engine.lambdas.binary import LOGIC, Binary
 from bmtick.engine.lambdas.call import Call
 from bmtick.engine.lambdas.functions import STATEFUL, STATELESS, Function, Stateful
 from bmtick.engine.lambdas.nodes import Evaluator, Literal, Nested, Reference, Unary
-from bmtick.engine.lambdas.operations import NotFastError, Part, Writer, apply, chosen
+from bmtick.engine.lambdas.operations import NotFastError, Part, Writer, apply, apply_reported
 from bmtick.tick.types import MIN_INT, MISSING, Duration, Missing, Time, wrap
 
 FromPoint = Callable[[Mapping[str, Any], Mapping[str, str], int], Any]
@@ -38,7 +38,7 @@ _CONVERSIONS: Final = {"int": int, "float": float, "bool": bool, "string": str}
 
 
 @dataclass(frozen=True)
-class Facts:
+class LambdaInfo:
     """The data of a lambda for the generator."""
 
     node: Evaluator
@@ -48,16 +48,16 @@ class Facts:
     may_stick: bool
 
 
-def generate(facts: Facts, results: Types, *, of_points: bool) -> Bind | None:
+def generate(info: LambdaInfo, results: Types, *, of_points: bool) -> Bind | None:
     """Return a factory that binds a group's state to a function; None: only the exact nodes work.
 
     Args:
-        facts: the lambda.
+        info: the lambda.
         results: the allowed types of the value; other types need the exact nodes.
         of_points: whether the function takes a point's fields, tags and time, or a scope.
     """
     try:
-        return _Generator(facts, results, of_points=of_points).bind()
+        return _Generator(info, results, of_points=of_points).bind()
     except (NotFastError, SyntaxError, RecursionError, MemoryError):
         return None  # nested too deeply for Python
 
@@ -99,11 +99,11 @@ def _compiled(source: str) -> CodeType:
 
 
 class _Generator:
-    def __init__(self, facts: Facts, results: Types, *, of_points: bool) -> None:
-        self._facts, self._results, self._of_points = facts, results, of_points
+    def __init__(self, info: LambdaInfo, results: Types, *, of_points: bool) -> None:
+        self._info, self._results, self._of_points = info, results, of_points
         self._state: dict[str, str] = {}
         self._remembers = False
-        self._references = {name: Part(f"r{i}") for i, name in enumerate(facts.references)}
+        self._references = {name: Part(f"r{i}") for i, name in enumerate(info.references)}
         self._out = Writer()
         self._out.known |= {
             "Unfit": NotFastError,
@@ -112,21 +112,21 @@ class _Generator:
             "missing": MISSING,
             "absent": _ABSENT,
             "wrap": wrap,
-            "stuck": facts.stuck,
-            "noted": facts.noted,
+            "stuck": info.stuck,
+            "noted": info.noted,
             "settle": self._settle,
         }
 
     def _settle(self) -> None:
-        for binary, operation in self._facts.noted:
+        for binary, operation in self._info.noted:
             binary.settle(operation)
-        self._facts.noted.clear()
+        self._info.noted.clear()
 
     # --- the function -------------------------------------------------------------------------
 
     def bind(self) -> Bind:
         body, out = self._out, Writer()
-        value = self._part(self._facts.node)
+        value = self._part(self._info.node)
         self._check(value)
         if self._remembers:
             body.line("if noted: settle()")
@@ -147,7 +147,7 @@ class _Generator:
 
     def _load(self, out: Writer) -> None:
         """Load the references, like ``fill_scope``."""
-        if self._facts.may_stick:
+        if self._info.may_stick:
             out.line("if stuck: raise Unfit")
         for name, part in self._references.items():
             known, variable = out.constant(name), part.text
@@ -305,7 +305,7 @@ class _Generator:
             return apply(self._out, node.operator, left, right)
         self._remembers = True
         # Inform the exact node of the operation: it may not recover when the types change.
-        return chosen(self._out, node, left, right)
+        return apply_reported(self._out, node, left, right)
 
 
 def _negative(kind: type, value: Any) -> Any:

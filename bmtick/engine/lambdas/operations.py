@@ -103,22 +103,22 @@ def apply(out: Writer, operator: str, left: Part, right: Part) -> Part:
     return Part(value, _result(rows))
 
 
-def chosen(out: Writer, node: Binary, left: Part, right: Part) -> Part:
+def apply_reported(out: Writer, node: Binary, left: Part, right: Part) -> Part:
     """Write an operation that must be reported to the exact node."""
     rows = _rows(node.operator, left, right)
     value, exact = out.name(), out.constant(node)
     for row in _branches(out, rows, left, right):
         if row is not None:
-            _tell(out, exact, out.constant(row))
+            _report(out, exact, out.constant(row))
             _operate(out, node.operator, row, (left, right), value)
         else:
             found = out.assign(f"{out.constant(rows)}[{_types(left, right)}]").text
-            _tell(out, exact, found)
+            _report(out, exact, found)
             out.line(f"{value} = {found}.apply({left.text}, {right.text})")
     return Part(value, _result(rows))
 
 
-def _tell(out: Writer, exact: str, row: str) -> None:
+def _report(out: Writer, exact: str, row: str) -> None:
     out.line(f"if {exact}.chosen is not {row} and not {exact}.settles_on({row}): raise Unfit")
 
 

@@ -84,7 +84,7 @@ class InfluxQLNode(Node):
         fields: Fields = {calculation.name: wrap(total) if self.desc == "sum" else count}
         self.forward(Point(group.name, info.dimensions, fields, info.tags, time, info.id))
 
-    def report_misfit(self, error: ReduceError) -> None:
+    def report_type_error(self, error: ReduceError) -> None:
         """Report a point of a batch whose type does not fit the calculation."""
         self.report("failed to aggregate point in batch", error)
 
@@ -204,7 +204,7 @@ class ReduceGroup(_InfluxQLGroup):
             first += 1
         if context is not None:
             context.add_all(
-                points[first - 1 :] if first > 1 else points, node.report_misfit, self.column
+                points[first - 1 :] if first > 1 else points, node.report_type_error, self.column
             )
         elif node.method.empty_ok:
             context = node.calculation.start(float)

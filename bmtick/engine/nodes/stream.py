@@ -9,7 +9,7 @@ from bmtick.engine.messages import NO_DIMENSIONS, STREAM, Point
 from bmtick.engine.node import Node, StatelessNode
 from bmtick.points import Point as Written
 
-Taker: TypeAlias = Callable[[Written, str, str], None]
+Receiver: TypeAlias = Callable[[Written, str, str], None]
 
 
 class StreamNode(StatelessNode):
@@ -20,7 +20,7 @@ class StreamNode(StatelessNode):
 
     def __init__(self) -> None:
         super().__init__(STREAM, [])
-        self.feed: Taker = self._feed
+        self.feed: Receiver = self._feed
 
     @classmethod
     def allowed_after(cls, parent: Node) -> bool:
@@ -31,13 +31,13 @@ class StreamNode(StatelessNode):
     def start(self) -> None:
         """Bind the output; ``from`` receives raw points and creates its own."""
         self.point = self.forward  # type: ignore[assignment,method-assign]
-        takers: list[Taker] = [getattr(out.receiver, "take", None) for out in self.outs]  # type: ignore[misc]
-        if self.counters or None in takers:
+        receivers: list[Receiver] = [getattr(out.receiver, "take", None) for out in self.outs]  # type: ignore[misc]
+        if self.counters or None in receivers:
             return
-        if len(takers) == 1:
-            self.feed = takers[0]
+        if len(receivers) == 1:
+            self.feed = receivers[0]
         else:
-            self.feed = _fan(takers)
+            self.feed = _fan_out(receivers)
 
     def _feed(self, point: Written, database: str, policy: str) -> None:
         """Forward a point from a database and retention policy."""
@@ -55,9 +55,9 @@ class StreamNode(StatelessNode):
         )
 
 
-def _fan(takers: list[Taker]) -> Taker:
+def _fan_out(receivers: list[Receiver]) -> Receiver:
     def feed(point: Written, database: str, policy: str) -> None:
-        for taker in takers:
-            taker(point, database, policy)
+        for receiver in receivers:
+            receiver(point, database, policy)
 
     return feed

@@ -106,7 +106,7 @@ class _Escaper:
         first = self._iteration(context, node)
         # Repeat, starting from the end context of the first iteration.
         again = copy.deepcopy(node.body)
-        first = join(first, self._trial(first, again), node.kind, node.at)
+        first = join(first, self._dry_run(first, again), node.kind, node.at)
         return join(first, self.nodes(context, node.otherwise or []), node.kind, node.at)
 
     def _iteration(self, context: Context, node: Branch) -> Context:
@@ -117,7 +117,7 @@ class _Escaper:
             end = join(end, other, node.kind, node.at)
         return end
 
-    def _trial(self, context: Context, nodes: list[Node]) -> Context:
+    def _dry_run(self, context: Context, nodes: list[Node]) -> Context:
         trial = _Escaper(self.trees)
         trial.ends = dict(self.ends)
         trial.loops = [_Loop()]
@@ -138,7 +138,7 @@ class _Escaper:
         return self.ends[name]
 
     def _text(self, context: Context, node: Text) -> Context:
-        text, out = node.text, _Kept(node.text)
+        text, out = node.text, _TextRewriter(node.text)
         at = 0
         while at < len(text):
             after, used = after_text(context, text[at:])
@@ -161,7 +161,7 @@ class _Escaper:
         return context
 
 
-class _Kept:
+class _TextRewriter:
     """Copies a text with changes; ``written`` is the offset up to which it is copied."""
 
     def __init__(self, text: str) -> None:

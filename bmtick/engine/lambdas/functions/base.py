@@ -21,13 +21,13 @@ class Function:
         name: the name in scripts.
         signatures: types of the arguments -> type of the result.
         apply: the implementation; ValueError has Kapacitor's text.
-        misfit: the format of the error for a wrong type, with got, nth, name and want.
+        type_error: the format of the error for a wrong type, with got, nth, name and want.
     """
 
     name: str
     signatures: Signatures
     apply: Callable[..., Any]
-    misfit: str = ""
+    type_error: str = ""
 
     def call(self, args: list[Any]) -> Any:
         """Return the value; the arguments may not fit any signature.
@@ -37,23 +37,25 @@ class Function:
         """
         kinds = tuple(type(arg) for arg in args)
         if kinds not in self.signatures:
-            raise self._misfit(kinds)
+            raise self._type_error(kinds)
         return self.apply(*args)
 
-    def _misfit(self, kinds: tuple[type, ...]) -> ValueError:
+    def _type_error(self, kinds: tuple[type, ...]) -> ValueError:
         wanted = next(iter(self.signatures))
         if len(kinds) != len(wanted):
             many = "s" if len(wanted) > 1 else ""
             return ValueError(f"{self.name} expects exactly {_COUNTS[len(wanted)]} argument{many}")
         place = next((i for i, kind in enumerate(kinds) if kind is not wanted[i]), 0)
         want = wanted[place]
-        text = self.misfit or "cannot pass {got} as {nth} arg to {name}, must be {want}"
+        text = self.type_error or "cannot pass {got} as {nth} arg to {name}, must be {want}"
         return ValueError(
             text.format(
                 got=go_type_name(kinds[place]) if kinds else "<nil>",
                 nth=_ORDINALS[place],
                 name=self.name,
-                want=go_type_name(want) if self.misfit else _SHORT.get(want, go_type_name(want)),
+                want=go_type_name(want)
+                if self.type_error
+                else _SHORT.get(want, go_type_name(want)),
             )
         )
 
@@ -91,7 +93,7 @@ def simple(
     args: tuple[Type, ...],
     result: type,
     apply: Callable[..., Any],
-    misfit: str = "",
+    type_error: str = "",
 ) -> Function:
     """Return a function with one signature."""
-    return Function(name, {args: result}, apply, misfit)
+    return Function(name, {args: result}, apply, type_error)

@@ -12,7 +12,7 @@ from typing import Final
 from bmtick.engine.lambdas.functions import gomath
 from bmtick.engine.lambdas.functions.base import Function, simple
 
-_MISFIT: Final = "cannot pass {got} to {name}, must be {want}"
+_TYPE_ERROR: Final = "cannot pass {got} to {name}, must be {want}"
 _NAN: Final = math.nan
 _INF: Final = math.inf
 
@@ -155,9 +155,12 @@ _TWO: Final[dict[str, Callable[[float, float], float]]] = {
 }
 
 MATHEMATICS: Final[dict[str, Function]] = {
-    **{name: simple(name, (float,), float, apply, _MISFIT) for name, apply in _ONE.items()},
-    **{name: simple(name, (float, float), float, apply2, _MISFIT) for name, apply2 in _TWO.items()},
-    "pow10": simple("pow10", (int,), float, _pow10, _MISFIT),
+    **{name: simple(name, (float,), float, apply, _TYPE_ERROR) for name, apply in _ONE.items()},
+    **{
+        name: simple(name, (float, float), float, apply2, _TYPE_ERROR)
+        for name, apply2 in _TWO.items()
+    },
+    "pow10": simple("pow10", (int,), float, _pow10, _TYPE_ERROR),
 }
 
 NOT_IMPLEMENTED: Final = frozenset(("j0", "j1", "jn", "y0", "y1", "yn"))

@@ -10,7 +10,7 @@ from bmtick.durations import SECOND
 from bmtick.engine.lambdas.functions.base import Function, simple
 from bmtick.tick.types import Time, wrap
 
-_MISFIT: Final = "cannot convert {got} to time.Time"
+_TYPE_ERROR: Final = "cannot convert {got} to time.Time"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -30,6 +30,8 @@ def time_functions(zone: tzinfo, now: Callable[[], int]) -> dict[str, Function]:
         "month": lambda time: local(time).month,
         "year": lambda time: local(time).year,
     }
-    functions = {name: simple(name, (Time,), int, apply, _MISFIT) for name, apply in parts.items()}
+    functions = {
+        name: simple(name, (Time,), int, apply, _TYPE_ERROR) for name, apply in parts.items()
+    }
     functions["now"] = simple("now", (), Time, lambda: Time(now()))
     return functions

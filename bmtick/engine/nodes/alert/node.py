@@ -132,13 +132,13 @@ class AlertNode(Node):
         ]
         self.pipeline.events.inhibitors.extend(inhibitors)
         state = AlertState(self, inhibitors)
-        remembered = self._remembered(id_)
+        remembered = self._stored_state(id_)
         if remembered.level != OK:
             state.add(first.time, remembered.level)
             state.triggered(remembered.time)
         return AlertGroup(self, state)
 
-    def _remembered(self, id_: str) -> EventState:
+    def _stored_state(self, id_: str) -> EventState:
         events = self.pipeline.events
         known = [(topic, events.state(topic, id_)) for topic in self.topics]
         found = [(topic, state) for topic, state in known if state is not None]
