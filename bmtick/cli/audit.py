@@ -42,7 +42,7 @@ def command(
     Everything is read and nothing is changed. Block lists are asked once [blocklists] of the
     settings names some.
     """
-    from bmtick.incident.audit.machine import look_at
+    from bmtick.incident.audit.machine import inspect_machine
     from bmtick.incident.audit.rules import BAD, GOOD, audit
     from bmtick.incident.postconf import read_settings
     from bmtick.incident.programs import Programs
@@ -54,7 +54,7 @@ def command(
         return
     if config_dir:
         read_settings(programs)  # a folder that was named must be right
-    machine = look_at(programs)
+    machine = inspect_machine(programs)
     listings, unasked = _listings(settings, programs)
     machine = replace(machine, listings=tuple(listings), unreadable=(*machine.unreadable, *unasked))
     found = audit(machine)

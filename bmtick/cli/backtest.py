@@ -100,7 +100,7 @@ class _Past(NamedTuple):
         """Yield the rows of the logs; of the queue where it is among the measurements."""
         from bmtick.collect.batch import rows_of_logs
         from bmtick.collect.options import Options
-        from bmtick.incident.queue_course import rows_with_queue
+        from bmtick.incident.queue_length import rows_with_queue
 
         read = rows_with_queue if n.QUEUE in measurements else rows_of_logs
         return read(self.logs, Options.of(self.settings.collect))

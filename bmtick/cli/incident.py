@@ -18,7 +18,7 @@ from bmtick.errors import EXIT_FINDING, BmtickError, printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bmtick.incident.response.actions import Doer, Outcome
+    from bmtick.incident.response.actions import Outcome, StepRunner
     from bmtick.incident.response.guide import Accused, Flow
     from bmtick.incident.response.journal import Journal
     from bmtick.incident.response.plan import Plan
@@ -66,7 +66,7 @@ def command(
     address; without it, the most suspicious come first.
     """
     from bmtick.incident.programs import Programs
-    from bmtick.incident.response.actions import Doer
+    from bmtick.incident.response.actions import StepRunner
     from bmtick.incident.response.guide import Guide
     from bmtick.incident.response.journal import Journal
     from bmtick.incident.units import seconds
@@ -77,15 +77,15 @@ def command(
     waits = float(seconds(quiet_for)), float(seconds(limit))
     programs = Programs(config_dir)
     journal = Journal(folder or incidents_folder(settings.collect.state))
-    hands = _Hands(ctx, settings, paths, Doer(programs, journal, paths), journal)
+    actions = _Actions(ctx, settings, paths, StepRunner(programs, journal, paths), journal)
     accused = _accused(settings, paths, since, past, config_dir, who)
     alerts = _alerts(settings)
     if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        print_json({"accused": [_document(hands, one) for one in accused], "alerts": alerts})
+        print_json({"accused": [_document(actions, one) for one in accused], "alerts": alerts})
         return
-    for note in hands.doer.recover():
+    for note in actions.step_runner.recover():
         click.echo(printable(note))
-    guide = Guide(hands, click.echo, _ask, time.monotonic, time.sleep, *waits)
+    guide = Guide(actions, click.echo, _ask, time.monotonic, time.sleep, *waits)
     if not guide.lead(accused, alerts):
         sys.exit(EXIT_FINDING)
 
@@ -96,22 +96,24 @@ def _ask(question: str) -> str:
 
 
 @dataclass
-class _Hands:
+class _Actions:
     """The real queue, programs and log."""
 
     ctx: click.Context
     settings: Settings
     paths: tuple[str, ...]
-    doer: Doer
+    step_runner: StepRunner
     journal: Journal
 
     def plan(self, accused: Accused) -> Plan:
-        from bmtick.incident.response.situation import look
+        from bmtick.incident.response.situation import plan_response
 
-        return look(self._request(_target(accused)), self.doer.programs, self.journal)
+        return plan_response(
+            self._request(_target(accused)), self.step_runner.programs, self.journal
+        )
 
     def do(self, plan: Plan, step: str) -> Outcome:
-        return self.doer.do(plan, step)
+        return self.step_runner.do(plan, step)
 
     def watch(self, plan: Plan) -> Callable[[], Flow]:
         from bmtick.collect.clock import LogClock
@@ -120,22 +122,22 @@ class _Hands:
         from bmtick.incident.response.outflow import LogTail, Outflow
 
         tail = LogTail(self.paths)
-        entries = list(read_queue(self.doer.programs))
+        entries = list(read_queue(self.step_runner.programs))
         oldest = min((e.arrival_time for e in entries), default=int(time.time()))
         outflow = Outflow(plan.target, read_ledger(self.paths, oldest))
         clock = LogClock(time.time())
         mine = set(plan.selection.ids)
 
-        def look() -> Flow:
+        def sample() -> Flow:
             outflow.feed(tail.lines(), clock)
             moving = 0
-            for entry in read_queue(self.doer.programs):
+            for entry in read_queue(self.step_runner.programs):
                 message = outflow.ledger.open.get(entry.queue_id)
                 owned = entry.queue_id in mine or (message is not None and outflow.owns(message))
                 moving += owned and entry.queue_name != "hold"
             return Flow(outflow.left, outflow.accepted, moving)
 
-        return look
+        return sample
 
     def report(self) -> str:
         from bmtick.cli.report import command as report
@@ -150,7 +152,7 @@ class _Hands:
             past="35d",
             points=None,
             influxdb=None,
-            config_dir=self.doer.programs.config_directory,
+            config_dir=self.step_runner.programs.config_directory,
         )
         return str(path)
 
@@ -247,12 +249,12 @@ def _alerts(settings: Settings) -> list[str]:
     return [e.message for status in found for e in status.events if e.level != "OK"]
 
 
-def _document(hands: _Hands, accused: Accused) -> dict[str, Any]:
+def _document(actions: _Actions, accused: Accused) -> dict[str, Any]:
     from bmtick.cli.respond import document
     from bmtick.incident.units import iso
 
     try:
-        plan: dict[str, Any] | None = document(hands.plan(accused))
+        plan: dict[str, Any] | None = document(actions.plan(accused))
         why = ""
     except BmtickError as error:
         plan, why = None, error.message

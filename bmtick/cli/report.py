@@ -15,7 +15,7 @@ from bmtick.files import write_output
 from bmtick.languages import _
 
 if TYPE_CHECKING:
-    from bmtick.incident.report.story import Act, Series
+    from bmtick.incident.report.events import ResponseAction, Series
     from bmtick.incident.traffic import Window
     from bmtick.settings import Settings
 
@@ -54,7 +54,7 @@ def command(
     """
     from bmtick.cli._sources import known_relays, threshold
     from bmtick.incident.logs import server_of
-    from bmtick.incident.report.build import Facts, build
+    from bmtick.incident.report.build import ReportData, build
     from bmtick.incident.report.figures import library
     from bmtick.incident.report.page import render
     from bmtick.incident.report.timeline import Timeline
@@ -70,37 +70,37 @@ def command(
 
     analysis = analyse_logs(settings, logs, since, past, watch)
     window = analysis.traffic.window
-    facts = Facts(
+    data = ReportData(
         analysis,
         timelines[0],
         find_suspects(analysis),
         known_relays(analysis, settings, config_dir),
         threshold(settings),
         _curve(settings, window, points, influxdb),
-        _told(settings, window, influxdb),
+        _alert_events(settings, window, influxdb),
         host=settings.watch.host
         or (server_of(analysis.logs.files[0].path) if logs else socket.gethostname()),
-        acts=_acts(settings),
+        response_actions=_actions_taken(settings),
     )
-    _write(output, render(build(facts), script))
+    _write(output, render(build(data), script))
     click.echo(f"wrote {printable(str(output))}", err=True)
 
 
-def _acts(settings: Settings) -> list[Act]:
+def _actions_taken(settings: Settings) -> list[ResponseAction]:
     """Return what was done, as the journals of 'bmtick respond' and of the guard tell it."""
-    from bmtick.cli import _acts
+    from bmtick.cli import _response_actions
     from bmtick.guard.manual import open_journal
     from bmtick.incident.response.journal import Journal
     from bmtick.places import incidents_folder
 
-    found: list[Act] = []
+    found: list[ResponseAction] = []
     try:
         operations = Journal(incidents_folder(settings.collect.state)).operations()
-        found += _acts.of_steps(operations)
+        found += _response_actions.of_steps(operations)
     except BmtickError as error:
         click.echo(f"bmtick: without what was done by hand: {error.message}", err=True)
     try:
-        found += _acts.of_guard(open_journal(settings.guard.state).holds)
+        found += _response_actions.of_guard(open_journal(settings.guard.state).holds)
     except BmtickError as error:
         click.echo(f"bmtick: without who is held: {error.message}", err=True)
     return found
@@ -140,7 +140,7 @@ def _curve(
         return None
 
 
-def _told(
+def _alert_events(
     settings: Settings, window: Window, influxdb: bool | None
 ) -> list[tuple[str, str, str, str, str]] | None:
     """Return the recorded events of the alerts within the window; None where none are kept."""

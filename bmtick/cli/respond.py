@@ -89,9 +89,9 @@ def command(
     restrict what USER or --client mean, or stand alone.
     """
     from bmtick.incident.programs import Programs
-    from bmtick.incident.response.actions import Doer
+    from bmtick.incident.response.actions import StepRunner
     from bmtick.incident.response.journal import Journal
-    from bmtick.incident.response.situation import Request, look, look_back
+    from bmtick.incident.response.situation import Request, plan_response, plan_undo
     from bmtick.places import incidents_folder
 
     target = _target(user, client, aliases, wanted, by_sender=not by_login_only)
@@ -109,25 +109,25 @@ def command(
         if ask_password
         else ""
     )
-    doer = Doer(programs, journal, request.logs, password)
+    step_runner = StepRunner(programs, journal, request.logs, password)
     if steps or interactive or undo:
-        for note in doer.recover():
+        for note in step_runner.recover():
             click.echo(f"bmtick: {printable(note)}", err=True)
     if undo:
-        plan, name = look_back(request, programs, journal)
+        plan, name = plan_undo(request, programs, journal)
         steps = (name,)
     else:
-        plan = look(request, programs, journal)
+        plan = plan_response(request, programs, journal)
     if not steps and not interactive:
         _print(plan, output_format)
         return
     outcomes: dict[str, Outcome] = {}
     for name in steps or [s.name for s in plan.steps]:
         if _wanted(plan.step(name), plan, interactive=interactive, yes=yes):
-            outcomes[name] = outcome = doer.do(plan, name)
+            outcomes[name] = outcome = step_runner.do(plan, name)
             click.echo(f"{name}: {printable(outcome.message)}", err=output_format == "json")
             if outcome.ids:
-                plan = look(request, programs, journal)
+                plan = plan_response(request, programs, journal)
     if output_format == "json":
         print_json({**_name(plan), "done": {n: _outcome(o) for n, o in outcomes.items()}})
     if not all(o.ok for o in outcomes.values()):

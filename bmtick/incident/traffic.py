@@ -22,7 +22,7 @@ from bmtick.collect.counter import Counter
 from bmtick.collect.known import KnownClients
 from bmtick.collect.raw import client, network, text
 from bmtick.collect.scan import Scanner
-from bmtick.incident.queue_course import Arrivals
+from bmtick.incident.queue_length import Arrivals
 
 _K = TypeVar("_K")
 _T = TypeVar("_T")

@@ -1,1 +1,1 @@
-"""What goes on now: gathered from points and events, shown by ``bmtick top`` and the page."""
+"""The current state, collected from points and events, for ``bmtick top`` and the web page."""

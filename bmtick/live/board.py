@@ -1,7 +1,7 @@
 """The board: the last hour of every user and machine, the last day of the server, the alerts.
 
-It is fed with the collector's points and the alerts' events, in any thread, and gives a snapshot
-of plain data. Memory is bounded; what is silent for an hour is forgotten.
+Any thread may feed it with the collector's points and the alerts' events. A snapshot is plain data.
+Memory is bounded: entities without data for an hour are dropped.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from bmtick import names
 from bmtick.durations import SECOND
 from bmtick.points import Point
 
-SLOT: Final = 300  # seconds of one slot of the last day
+SLOT: Final = 300  # seconds; slots of the last day
 _DAY: Final = 86400
 _HOUR: Final = 3600
 _MINUTE: Final = 60
-_MOST: Final = 20_000  # users and machines that are remembered
+_MOST: Final = 20_000  # maximum users and machines
 _SHOWN: Final = 200  # of each kind in a snapshot
 _INCIDENTS: Final = 200
 _MAX_TEXT: Final = 2000
@@ -35,7 +35,7 @@ USER, MACHINE, PROGRAM, FORWARD, GUESSER, TARGET = (
     "guesser",
     "target",
 )
-# measurement -> kind of the entity, and the tag that names it
+# measurement -> kind of the entity, and the tag with its name
 _ENTITIES: Final = {
     names.SENDER: (USER, "user"),
     names.CLIENT: (MACHINE, "client"),
@@ -47,19 +47,19 @@ _ENTITIES: Final = {
 }
 _COUNTS: Final = ("messages", "recipients", "relayed", "refused", "blocked", "failures")
 _NONE: Final = (0,) * len(_COUNTS)
-_SWEPT: Final = 60  # seconds of the data between two looks at what is silent
+_SWEPT: Final = 60  # seconds of the data between two removals of silent entities
 _GAUGES: Final = ("clients", "users", "new_clients", "domains", "usual", "days", "broken_in")
 _LEVELS: Final = {"OK": 0, "INFO": 1, "WARNING": 2, "CRITICAL": 3}
 
 
 class Entity(msgspec.Struct, frozen=True):
-    """A user, machine, program, forward, guesser of passwords, or a login that is guessed at.
+    """A user, machine, program, forward, password guesser, or guessed login.
 
     Attributes:
-        facts: counts of the last hour, and what the collector remembers of it now.
-        last: seconds since the epoch of its last point with something in it.
-        level: the highest level that fires about it, or "".
-        reasons: messages of what fires about it.
+        facts: counts of the last hour, and the collector's current gauges.
+        last: time of its last point with activity, seconds since the epoch.
+        level: the highest level of its firing alerts, or "".
+        reasons: messages of its firing alerts.
     """
 
     kind: str
@@ -71,7 +71,7 @@ class Entity(msgspec.Struct, frozen=True):
 
 
 class Incident(msgspec.Struct, frozen=True):
-    """An alert that fires or did: times in seconds since the epoch; ``end`` 0: it still does."""
+    """A firing or past alert; times in seconds since the epoch; ``end`` 0: still firing."""
 
     alert: str
     id: str
@@ -94,16 +94,16 @@ class Queue(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """All that is known now.
+    """The whole current state.
 
     Attributes:
-        now: seconds since the epoch of this snapshot.
-        since: from when on points were taken.
+        now: time of this snapshot, seconds since the epoch.
+        since: when the first point was taken.
         newest: time of the newest point.
         slots: start of each slot of ``series``; they are ``SLOT`` seconds long.
-        series: recipients, refused, failures and queue (the most in it) by slot.
+        series: recipients, refused, failures and queue (its maximum) by slot.
         totals: counters since the start, for Prometheus.
-        health: what the collector says of itself, and what waits to be delivered.
+        health: the collector's own metrics, and deliveries that are pending.
     """
 
     host: str
@@ -165,7 +165,7 @@ class Board:
 
     Args:
         host: this server's name.
-        health: what else is known of the program's own health, such as deliveries that wait.
+        health: returns more metrics of the program's own health, such as pending deliveries.
     """
 
     def __init__(self, host: str, health: Callable[[], Mapping[str, float]] = dict) -> None:
@@ -183,7 +183,7 @@ class Board:
         self._since = self._newest = self._swept = 0
 
     def feed(self, points: Iterable[Point]) -> None:
-        """Take the collector's points."""
+        """Add the collector's points."""
         with self._lock:
             for point in points:
                 self._point(point)
@@ -247,11 +247,11 @@ class Board:
         self._totals[name] += int(count or 0)
 
     def take_line(self, line: bytes) -> None:
-        """Take an alert's event as a line of the history."""
+        """Add an alert event, given as a line of the history."""
         self.take(msgspec.json.decode(line))
 
     def take(self, record: Mapping[str, Any]) -> None:
-        """Take an alert's event, as a line of the history has it."""
+        """Add an alert event, given as a record of the history."""
         time = int(datetime.fromisoformat(record["time"]).timestamp())
         level, key = str(record["level"]), str(record["id"])
         with self._lock:
@@ -276,7 +276,7 @@ class Board:
             )
 
     def snapshot(self, now: int) -> Snapshot:
-        """Return what is known at a time, in seconds since the epoch."""
+        """Return the state at a time, in seconds since the epoch."""
         with self._lock:
             self._forget(now)
             firing = sorted(
@@ -303,7 +303,7 @@ class Board:
             )
 
     def _shown(self, firing: Iterable[Incident]) -> Iterable[Entity]:
-        """Yield what fires first, then those with the largest counts, of each kind."""
+        """Yield entities with firing alerts, then those with the largest counts of each kind."""
         reasons: dict[str, list[Incident]] = {}
         for incident in firing:
             for tag in ("user", "client", "sender", "forwarder"):
@@ -349,11 +349,11 @@ class Board:
                 del counter[slot]
 
     def dump(self) -> dict[str, Any]:
-        """Return the last day as JSON-able data, to be kept over a restart."""
+        """Return the last day as JSON data, to be restored after a restart."""
         with self._lock:
             return {name: list(counter.items()) for name, counter in self._slots.items()}
 
     def restore(self, kept: Mapping[str, Iterable[tuple[int, int]]]) -> None:
-        """Take what ``dump`` gave."""
+        """Restore what ``dump`` returned."""
         for name, counter in self._slots.items():
             counter.update({int(slot): int(count) for slot, count in kept.get(name, ())})

@@ -1,4 +1,4 @@
-"""What speaks about an entity, in sentences, from the facts of its last hour."""
+"""The evidence on an entity, as sentences about its last hour."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bmtick.terminal import shell_quoted
 
 
 def kind_of(entity: Entity) -> str:
-    """Return what an entity is, in a word or two."""
+    """Return the kind of an entity, in one or two words."""
     return {
         USER: _("account"),
         MACHINE: _("machine"),
@@ -31,7 +31,7 @@ def kind_of(entity: Entity) -> str:
 
 
 def sentences(entity: Entity) -> Iterator[str]:
-    """Yield the facts, those that matter most first."""
+    """Yield the facts, most important first."""
     facts = entity.facts
     if (sent := facts.get("recipients", 0)) or facts.get("messages"):
         messages = number(facts.get("messages", 0))
@@ -78,7 +78,7 @@ def _of_logins(facts: Mapping[str, int]) -> Iterator[str]:
 
 
 def next_command(entity: Entity) -> str:
-    """Return the command that follows up on an entity, ready to be pasted; "" for none."""
+    """Return the next command for an entity, ready to paste; "" for none."""
     name = shell_quoted(entity.name)
     if entity.name.startswith("-"):
         name = f"-- {name}"
@@ -90,13 +90,13 @@ def next_command(entity: Entity) -> str:
 
 
 def who_of(entity: Entity) -> str:
-    """Return WHO of ``bmtick hold``, or "" for what sends no mail."""
+    """Return WHO of ``bmtick hold``, or "" for an entity that sends no mail."""
     prefixes = {USER: "", MACHINE: "", PROGRAM: "sendmail:", FORWARD: "forward:"}
     return prefixes[entity.kind] + entity.name if entity.kind in prefixes else ""
 
 
 def headline(snapshot: Snapshot) -> str:
-    """Return in one sentence whether something is wrong."""
+    """Return one sentence: whether something is wrong."""
     alarms = [i for i in snapshot.firing if not i.silenced]
     if alarms:
         return _n("{n} alert fires", "{n} alerts fire", len(alarms))

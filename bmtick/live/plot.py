@@ -1,4 +1,4 @@
-"""A curve over time as SVG: without a script, in any light, printed, read aloud by its title."""
+"""A time series as SVG: works without a script, adapts to the theme, has a title for readers."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def curve(
     step: int,
     write: Callable[[float], str],
 ) -> str:
-    """Return a figure with one filled curve, stepwise.
+    """Return a figure with one filled step curve.
 
     Args:
-        name: becomes the class of the curve, and its id.
-        title: what is shown; heard by those who do not see it.
+        name: CSS class and id of the curve.
+        title: visible title, and text for screen readers.
         times: start of each slot, seconds since the epoch.
         values: one for each slot.
         step: seconds of a slot.
-        write: writes a number in the reader's language.
+        write: formats a number in the reader's language.
     """
     top = _ceiling(max(values, default=0))
     begin, end = (times[0], times[-1] + step) if times else (0, 1)
@@ -66,7 +66,7 @@ def curve(
 
 
 def _short(value: float, write: Callable[[float], str]) -> str:
-    """Write a round number so that it fits beside the curve on a telephone, too."""
+    """Format a round number short enough for a phone's axis."""
     if value >= 1_000_000:
         return f"{write(value / 1_000_000)}\N{NO-BREAK SPACE}M"
     if value >= 10_000:
@@ -75,7 +75,7 @@ def _short(value: float, write: Callable[[float], str]) -> str:
 
 
 def _ceiling(value: int) -> int:
-    """Return the next round number, even so that its half is whole."""
+    """Return the next round number whose half is a whole number."""
     if value <= 2:
         return 2
     scale = 10 ** (len(str(value)) - 1)

@@ -1,6 +1,6 @@
-"""The live view of a terminal, pure: keys change the view, a view and a snapshot make a frame.
+"""The terminal view, pure: keys change the view; a view and a snapshot produce a frame.
 
-It fits 80 columns and 24 lines, needs no colour, and shows names as text whatever is in them.
+It fits 80 columns and 24 lines, needs no colour, and prints any name as plain text.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ _STYLES: Final = {"CRITICAL": "bold red", "WARNING": "yellow", "INFO": "cyan"}
 _MARKS: Final = {"CRITICAL": "!!", "WARNING": "! ", "INFO": "i "}
 _BARS, _ASCII_BARS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 _SPARK: Final = 36  # slots: three hours
-_FIGURE: Final = 12  # columns of a figure
-_NAME: Final = 20  # columns of a name, at least
-_ABSENT: Final = {GUESSER: "clients", TARGET: "users"}  # what one of that kind cannot have
+_FIGURE: Final = 12  # columns of a value
+_NAME: Final = 20  # minimum columns of a name
+_ABSENT: Final = {GUESSER: "clients", TARGET: "users"}  # column that this kind does not have
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a tab: its cells, and what is behind it."""
+    """One line of a tab: its cells, and the data behind it."""
 
     cells: tuple[str, ...]
     style: str = ""
@@ -63,17 +63,17 @@ class Row:
 
 @dataclass
 class View:
-    """What is looked at.
+    """The state of the user interface.
 
     Attributes:
         tab: index of the tab.
         sort: index of the column that the rows are sorted by; 0 is the name.
         filter: part of a name.
-        selected: name of the row that the keys mean.
-        open: whether the evidence is shown in place of the rows.
+        selected: name of the selected row.
+        open: whether the evidence is shown instead of the rows.
         typing: whether keys go into the filter.
-        asked: an action that waits for a yes, and whom it is about.
-        said: what the last action did.
+        asked: an action that waits for confirmation, and its subject.
+        said: the result of the last action.
     """
 
     tab: int = 0
@@ -87,7 +87,7 @@ class View:
     rows: list[Row] = field(default_factory=list)
 
     def key(self, key: str) -> tuple[str, str] | None:
-        """Take a key; return an action and whom it is about, once it is confirmed."""
+        """Process a key; return an action and its subject once it is confirmed."""
         self.said = ""
         if self.asked:
             asked, self.asked = self.asked, None
@@ -155,11 +155,11 @@ def frame(
     """Return the lines of a frame, as many as the terminal has.
 
     Args:
-        view: what is looked at; its rows are brought up to date.
-        snapshot: what is known.
-        held: who is held.
+        view: the state of the user interface; its rows are updated.
+        snapshot: the current state of the server.
+        held: the holds.
         size: columns and lines.
-        unicode: whether the terminal shows more than ASCII.
+        unicode: whether the terminal can show more than ASCII.
     """
     width, height = size
     view.rows = _filtered(view, _rows(_TABS[view.tab], snapshot, held, view.sort))
@@ -355,9 +355,9 @@ def _evidence(row: Row, width: int, room: int) -> list[Text]:
 
 
 def _line(mark: str, cells: Sequence[str], width: int) -> str:
-    """Set the first cell to the left, the others to the right, each in columns of its own.
+    """Align the first cell left and the others right, each in its own columns.
 
-    Where that leaves too little for a name, the last columns are left out.
+    If that leaves too little space for a name, the last columns are omitted.
     """
     figures = max(1, min(len(cells) - 1, (width - len(mark) - _NAME) // _FIGURE))
     cells = cells[: 1 + figures]

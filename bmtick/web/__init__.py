@@ -1,1 +1,1 @@
-"""Page, JSON and metrics of ``bmtick watch`` and ``bmtick guard``, over HTTP."""
+"""Web page, JSON and metrics of ``bmtick watch`` and ``bmtick guard``."""

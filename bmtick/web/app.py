@@ -1,10 +1,10 @@
-"""The application: routes, who may do what, and what a browser may do with a page.
+"""The web application: routes, access control, and security headers.
 
-- Reading is free on loopback; on another address a token is asked for, as password or Bearer.
-- Holding and releasing always want ``Authorization: Bearer TOKEN``, which no form and no link of
-  another site can send, and JSON. Without a token there are no actions at all.
-- A request for another host name is refused: a name that an attacker points to 127.0.0.1 would
-  else read the page (DNS rebinding).
+- Reading needs no login on loopback; on another address it needs the token, as password or Bearer.
+- Holding and releasing always need ``Authorization: Bearer TOKEN``, which no form or link of
+  another site can send, and JSON. Without a token there are no actions.
+- A request for another host name is refused: otherwise a name that an attacker points to 127.0.0.1
+  could read the page (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from bmtick.web.metrics import CONTENT_TYPE, exposition
 
 _MAX_BODY: Final = 4096  # bytes
 _MAX_ALERT: Final = 1 << 20  # bytes: details and data of an alert
-_LONGEST: Final = 366 * 86400.0  # seconds of a hold that ends by itself
-_ALLOW: Final = 86400.0  # seconds that somebody who was released may send
+_LONGEST: Final = 366 * 86400.0  # seconds; the longest hold with an end
+_ALLOW: Final = 86400.0  # seconds that a released subject may send
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -51,55 +51,55 @@ _HEADERS: Final = {
 _STATIC: Final = {"page.css": "text/css", "page.js": "text/javascript"}
 
 
-class Brake(Protocol):
-    """Who is held, and the way to change it."""
+class HoldControl(Protocol):
+    """Access to the guard's holds."""
 
     def held(self) -> list[dict[str, Any]]:
-        """Return who is held, as ``bmtick held --format json`` prints it."""
+        """Return the holds, as ``bmtick held --format json`` prints them."""
 
     def hold(self, who: str, seconds: float | None) -> str:
-        """Hold the mail of a login or an address; return what was done, in words."""
+        """Hold the mail of a login or an address; return what was done, as text."""
 
     def release(self, who: str, allow: float) -> str:
-        """Give mail back to Postfix and let somebody send for so many seconds."""
+        """Give held mail back to Postfix; the subject may send for ``allow`` seconds."""
 
-    def caught(self, alert: bytes) -> str:
-        """Hold whom an alert of Kapacitor's names, which is this JSON; return what was done.
+    def hold_alerted(self, alert: bytes) -> str:
+        """Hold the subjects of a Kapacitor alert, given as its JSON; return what was done.
 
         Raises:
-            ValueError: it is no alert.
+            ValueError: it is not an alert.
         """
 
 
-class Nobody:
-    """The brake where no guard has ever run."""
+class NoGuard:
+    """The hold control of a machine without a guard."""
 
     def held(self) -> list[dict[str, Any]]:
-        """Nobody is held."""
+        """Return no holds."""
         return []
 
     def hold(self, who: str, seconds: float | None) -> str:
-        """Refuse."""
+        """Refuse: there is no guard."""
         del who, seconds
         raise BmtickError("there is no guard on this machine", remedy="see 'bmtick guard --help'")
 
     def release(self, who: str, allow: float) -> str:
-        """Refuse."""
+        """Refuse: there is no guard."""
         return self.hold(who, allow)
 
-    def caught(self, alert: bytes) -> str:
-        """Refuse."""
+    def hold_alerted(self, alert: bytes) -> str:
+        """Refuse: there is no guard."""
         return self.hold(str(alert), None)
 
 
 @dataclass(frozen=True)
 class Access:
-    """Who may do what.
+    """Access control.
 
     Attributes:
-        token: for actions, and for reading where ``open`` is false; "": no actions.
-        open: whether reading is free.
-        hosts: host names that the server answers for; empty: all.
+        token: for actions, and for reading if ``open`` is false; "": no actions.
+        open: whether reading needs no token.
+        hosts: host names that the server answers; empty: all.
     """
 
     token: str = ""
@@ -107,7 +107,7 @@ class Access:
     hosts: frozenset[str] = frozenset()
 
     def proved(self, request: Request) -> bool:
-        """Whether a request bears the token."""
+        """Whether a request has the token."""
         kind, _, value = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "basic":
             try:
@@ -121,19 +121,19 @@ class Access:
 
 def make_app(
     snapshot: Callable[[int], Snapshot],
-    brake: Brake,
+    hold_control: HoldControl,
     access: Access,
     clock: Callable[[], float] = time.time,
 ) -> Starlette:
     """Return the application.
 
     Args:
-        snapshot: gives what is known at a time.
-        brake: who is held.
-        access: who may do what.
+        snapshot: returns the state at a time.
+        hold_control: access to the holds.
+        access: access control.
         clock: seconds since the epoch.
     """
-    answers = _Answers(snapshot, brake, access, clock)
+    answers = _Answers(snapshot, hold_control, access, clock)
     app = Starlette(
         routes=[
             Route("/", answers.page),
@@ -154,7 +154,7 @@ def make_app(
 
 
 class _Wanted(msgspec.Struct, forbid_unknown_fields=True):
-    """What an action is about; ``seconds``: how long to hold, or to let through afterwards."""
+    """The body of an action; ``seconds``: how long to hold, or to allow sending after a release."""
 
     who: str
     seconds: Annotated[float, msgspec.Meta(ge=0, le=_LONGEST)] | None = None
@@ -163,7 +163,7 @@ class _Wanted(msgspec.Struct, forbid_unknown_fields=True):
 @dataclass(frozen=True)
 class _Answers:
     _snapshot: Callable[[int], Snapshot]
-    _brake: Brake
+    _hold_control: HoldControl
     _access: Access
     _clock: Callable[[], float]
 
@@ -173,30 +173,32 @@ class _Answers:
     def page(self, request: Request) -> Response:
         del request
         actions = bool(self._access.token)
-        return _html(page.page(self._now(), self._brake.held(), actions=actions))
+        return _html(page.page(self._now(), self._hold_control.held(), actions=actions))
 
     def fragment(self, request: Request) -> Response:
         actions = bool(self._access.token)
-        return _html(page.fragment(self._now(), self._brake.held(), actions=actions), request)
+        return _html(
+            page.fragment(self._now(), self._hold_control.held(), actions=actions), request
+        )
 
     def state(self, request: Request) -> Response:
         del request
-        data = {**msgspec.to_builtins(self._now()), "held": self._brake.held()}
+        data = {**msgspec.to_builtins(self._now()), "held": self._hold_control.held()}
         return Response(msgspec.json.encode(data), media_type="application/json")
 
     def held(self, request: Request) -> Response:
         del request
-        return JSONResponse(self._brake.held())
+        return JSONResponse(self._hold_control.held())
 
     def metrics(self, request: Request) -> Response:
         del request
-        text = exposition(self._now(), self._brake.held())
+        text = exposition(self._now(), self._hold_control.held())
         return Response(text, media_type=CONTENT_TYPE)
 
     async def hold(self, request: Request) -> Response:
         def do(body: bytes) -> str:
             wanted = msgspec.json.decode(body, type=_Wanted)
-            return self._brake.hold(wanted.who, wanted.seconds)
+            return self._hold_control.hold(wanted.who, wanted.seconds)
 
         return await self._act(request, do)
 
@@ -204,12 +206,12 @@ class _Answers:
         def do(body: bytes) -> str:
             wanted = msgspec.json.decode(body, type=_Wanted)
             allow = _ALLOW if wanted.seconds is None else wanted.seconds
-            return self._brake.release(wanted.who, allow)
+            return self._hold_control.release(wanted.who, allow)
 
         return await self._act(request, do)
 
     async def alert(self, request: Request) -> Response:
-        return await self._act(request, self._brake.caught, _MAX_ALERT)
+        return await self._act(request, self._hold_control.hold_alerted, _MAX_ALERT)
 
     async def _act(
         self, request: Request, do: Callable[[bytes], str], most: int = _MAX_BODY
@@ -235,7 +237,7 @@ class _Answers:
         return JSONResponse({"done": said})
 
     async def gate(self, request: Request, go_on: RequestResponseEndpoint) -> Response:
-        """Let in who may come in; every answer bears the headers."""
+        """Check access; add the security headers to every answer."""
         access = self._access
         if access.hosts and _host(request) not in access.hosts:
             reply: Response = _refusal(421, "this server has another name")
@@ -249,7 +251,7 @@ class _Answers:
 
 
 def _host(request: Request) -> str:
-    """Return the host that a request is for, without its port."""
+    """Return the requested host without its port."""
     given = request.headers.get("host", "").lower()
     return given.partition("]")[0].lstrip("[") if "]" in given else given.partition(":")[0]
 

@@ -43,13 +43,13 @@ class JournalHoldControl:
             held = sorted(self._journal.holds.held.values(), key=lambda hold: hold.since)
             return [hold.document(now) for hold in held]
 
-    def _hand(self) -> manual.ManualHolds:
+    def _manual_holds(self) -> manual.ManualHolds:
         journal = manual.open_journal(self._path)
         return manual.ManualHolds(journal, Programs(self._config_dir), self._helper)
 
     def hold(self, who: str, seconds: float | None) -> str:
         """Hold a subject; return what was done."""
-        manual_holds = self._hand()
+        manual_holds = self._manual_holds()
         until = None if seconds is None else time.time() + seconds
         subject = manual.find_subject(who, manual_holds.journal.holds)
         done = manual_holds.hold(subject, reason=_("by the page"), until=until, by=BY_WEB)
@@ -57,16 +57,16 @@ class JournalHoldControl:
 
     def release(self, who: str, allow: float) -> str:
         """Release a subject; return what was done."""
-        manual_holds = self._hand()
+        manual_holds = self._manual_holds()
         done = manual_holds.release(
             manual.find_subject(who, manual_holds.journal.holds), allow=allow
         )
         return _n("{n} message given back", "{n} messages given back", done.messages)
 
-    def caught(self, alert: bytes) -> str:
+    def hold_alerted(self, alert: bytes) -> str:
         """Hold the subjects of an alert, unless they are held or were released lately."""
         named, message = read_alert(alert)
-        manual_holds = self._hand()
+        manual_holds = self._manual_holds()
         holds, now = manual_holds.journal.holds, time.time()
         said = []
         for who in named:

@@ -1,4 +1,4 @@
-"""HTML that cannot be broken out of: every text is escaped unless it is HTML already."""
+"""Safe HTML: every text is escaped unless it is HTML already."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class Html(str):
 
 
 def text(value: object) -> Html:
-    """Escape a value, unless it is HTML; control codes become visible."""
+    """Escape a value, unless it is HTML; control characters become visible."""
     return value if isinstance(value, Html) else Html(html.escape(printable(str(value))))
 
 
 def join(*parts: object) -> Html:
-    """Put pieces together."""
+    """Concatenate pieces."""
     return Html("".join(map(text, parts)))
 
 
 def tag(name: str, /, *children: object, **attributes: object) -> Html:
-    """Return an element; ``class_`` is ``class``, ``data_x`` is ``data-x``; None leaves it out."""
+    """Return an element; ``class_`` is ``class``, ``data_x`` is ``data-x``; None omits it."""
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{text(value)}"'
         for key, value in attributes.items()

@@ -1,4 +1,4 @@
-"""The snapshot as Prometheus reads it; the only import of prometheus_client."""
+"""The snapshot as Prometheus metrics; only this module imports prometheus_client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bmtick import __version__
 from bmtick.live.board import GUESSER, MACHINE, USER, Snapshot
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
-_TOP: Final = 20  # users and machines that have a series of their own
+_TOP: Final = 20  # users and machines with their own series
 
 
 def exposition(snapshot: Snapshot, held: Sequence[dict[str, Any]]) -> bytes:

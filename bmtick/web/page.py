@@ -1,6 +1,6 @@
-"""The page: what fires and why, who is held, the last day, users and machines, past incidents.
+"""The status page: firing alerts, holds, the last day, users and machines, past incidents.
 
-It is whole without a script. The script only fetches it again and asks before an action.
+It works without its script, which only refreshes it and asks before an action.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from bmtick.live.plot import curve
 from bmtick.web.markup import Html, join, tag
 
 _ROWS = 15
-_LATE = 60  # seconds without a point: the page says that it is blind
+_LATE = 60  # seconds without a point after which the page warns that data is missing
 
 
 def page(snapshot: Snapshot, held: Sequence[dict[str, Any]], *, actions: bool) -> str:
     """Return the whole page.
 
     Args:
-        snapshot: what is known.
-        held: who is held, as ``bmtick held --format json`` says it.
-        actions: whether somebody can be held and released here.
+        snapshot: the current state.
+        held: the holds, as in ``bmtick held --format json``.
+        actions: whether the page offers to hold and release.
     """
     head = tag(
         "head",
@@ -57,7 +57,7 @@ def page(snapshot: Snapshot, held: Sequence[dict[str, Any]], *, actions: bool) -
 
 
 def fragment(snapshot: Snapshot, held: Sequence[dict[str, Any]], *, actions: bool) -> Html:
-    """Return what changes: the header and the sections, each with an id."""
+    """Return the parts that change: the header and the sections, each with an id."""
     button = _Button({str(h["who"]) for h in held} if actions else None)
     alarm = any(not i.silenced for i in snapshot.firing)
     header = tag(
@@ -99,7 +99,7 @@ def _section(name: str, title: str, *content: object) -> Html:
 
 
 class _Button:
-    """The buttons that hold and release; nothing where there are no actions."""
+    """The buttons that hold and release; empty if there are no actions."""
 
     def __init__(self, held: set[str] | None) -> None:
         self._held = held
@@ -139,7 +139,7 @@ def _state(snapshot: Snapshot) -> str:
 
 
 def _firing(snapshot: Snapshot, button: _Button) -> Html:
-    known: dict[str, list[Entity]] = {}  # who sends, before who is guessed at
+    known: dict[str, list[Entity]] = {}  # senders before their attackers
     senders = snapshot.of(USER, MACHINE, PROGRAM, FORWARD)
     for entity in [*senders, *snapshot.of(GUESSER, TARGET)]:
         known.setdefault(entity.name, []).append(entity)
@@ -171,7 +171,7 @@ def _incident(incident: Incident, known: dict[str, list[Entity]], button: _Butto
 
 
 def _about(entity: Entity, button: _Button, prefix: str, said: str = "") -> Html:
-    """The evidence on one entity, to be opened; ``said`` is what stands above it already."""
+    """The evidence on one entity, as a collapsible element; ``said`` is already shown above it."""
     facts = [tag("li", sentence) for sentence in sentences(entity)]
     reasons = [tag("li", reason, class_="reason") for reason in entity.reasons if reason != said]
     command = next_command(entity)
@@ -262,7 +262,7 @@ def _entities(
 
 
 def _fact(entity: Entity, column: str) -> str:
-    """Write a figure; nothing where it cannot be one: names of an account that is guessed at."""
+    """Format a value; empty if this kind of entity has none, e.g. logins of a guessed account."""
     value = entity.facts.get(column, 0)
     absent = {GUESSER: "clients", TARGET: "users"}.get(entity.kind) == column
     return "" if absent and not value else number(value)
@@ -294,7 +294,7 @@ def _more(count: int) -> Html:
 def _table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str, figures: Sequence[int]
 ) -> Html:
-    """A table whose cells bear their column's name, for screens too narrow for columns."""
+    """A table whose cells contain their column's name, for narrow screens."""
     found = list(rows)
     if not found:
         return tag("p", empty, class_="none")
@@ -323,7 +323,7 @@ def _sources(snapshot: Snapshot) -> str:
 
 
 def _dialog() -> Html:
-    """What asks before an action; the script fills in whom it is about."""
+    """The confirmation dialog; the script fills in the subject."""
     return tag(
         "dialog",
         tag(

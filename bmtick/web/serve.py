@@ -1,4 +1,4 @@
-"""The HTTP server in a thread beside the work, by uvicorn; its only import."""
+"""The HTTP server in a background thread; only this module imports uvicorn."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from bmtick.errors import BmtickError
 
-_SHORTEST: Final = 16  # characters of a token
-_PATIENCE: Final = 10.0  # seconds from the begin of a request to its end
-_TIMEOUT: Final = 3.0  # seconds for open requests at the end
+_SHORTEST: Final = 16  # minimum characters of a token
+_REQUEST_TIMEOUT: Final = 10.0  # seconds from the start of a request to its end
+_SHUTDOWN_TIMEOUT: Final = 3.0  # seconds for open requests at shutdown
 
 
 class Server:
@@ -39,8 +39,8 @@ class Server:
             access_log=False,
             lifespan="off",
             server_header=False,
-            log_level="error",  # whoever sends nonsense writes into no log
-            http=_impatient(),
+            log_level="error",  # invalid requests must not fill a log
+            http=_timed_protocol(),
             ws="none",
             limit_concurrency=64,
             timeout_keep_alive=5,
@@ -54,55 +54,55 @@ class Server:
         self._server.run(sockets=[self._socket])
 
     def stop(self) -> None:
-        """End; requests that are under way get a moment."""
+        """Stop; open requests get a few seconds."""
         self._server.should_exit = True
-        self._thread.join(_TIMEOUT)
+        self._thread.join(_SHUTDOWN_TIMEOUT)
         self._socket.close()
 
 
-def _impatient() -> type[Any]:
-    """Return uvicorn's HTTP protocol, which ends connections that begin a request and never end it.
+def _timed_protocol() -> type[Any]:
+    """Return uvicorn's HTTP protocol with a timeout for incomplete requests.
 
-    Else as many of them as may be open at once would keep everybody else out.
+    Otherwise clients that never finish a request could use up all connections.
     """
     import h11  # noqa: PLC0415 -- optional, as uvicorn
     from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415
 
-    class Impatient(H11Protocol):
-        _late: Any = None
+    class TimedProtocol(H11Protocol):
+        _timer: Any = None
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            self._wait()
+            self._start_timer()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._arrived()
+            self._stop_timer()
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
             if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
-                self._wait()
+                self._start_timer()
             else:
-                self._arrived()
+                self._stop_timer()
 
-        def _wait(self) -> None:
-            if self._late is None:
-                self._late = self.loop.call_later(_PATIENCE, self.transport.abort)
+        def _start_timer(self) -> None:
+            if self._timer is None:
+                self._timer = self.loop.call_later(_REQUEST_TIMEOUT, self.transport.abort)
 
-        def _arrived(self) -> None:
-            if self._late is not None:
-                self._late.cancel()
-                self._late = None
+        def _stop_timer(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
 
-    return Impatient
+    return TimedProtocol
 
 
 def split(listen: str) -> tuple[str, int]:
     """Return host and port.
 
     Raises:
-        BmtickError: it is not HOST:PORT.
+        BmtickError: the text is not HOST:PORT.
     """
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
@@ -123,10 +123,10 @@ def is_loopback(host: str) -> bool:
 
 
 def read_token(token_file: str, environment: Mapping[str, str], read: Callable[[Path], str]) -> str:
-    """Return the token of BMTICK_WEB_TOKEN, or of the file, or "" where there is none.
+    """Return the token of BMTICK_WEB_TOKEN or of the file, or "".
 
     Raises:
-        BmtickError: the file cannot be read, or the token is short enough to be guessed.
+        BmtickError: the file cannot be read, or the token is too short.
     """
     token = environment.get("BMTICK_WEB_TOKEN") or (read(Path(token_file)) if token_file else "")
     if token and len(token) < _SHORTEST:

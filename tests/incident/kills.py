@@ -9,9 +9,9 @@ from unittest import mock
 from bmtick.errors import BmtickError
 from bmtick.incident.account import Account
 from bmtick.incident.programs import Programs
-from bmtick.incident.response.actions import Doer
+from bmtick.incident.response.actions import StepRunner
 from bmtick.incident.response.journal import Journal
-from bmtick.incident.response.situation import Request, look, look_back
+from bmtick.incident.response.situation import Request, plan_response, plan_undo
 from bmtick.incident.response.spool import open_spool
 from bmtick.incident.response.target import Target
 from tests.support.servers import wait_for
@@ -30,24 +30,24 @@ class Response:
         )
         self.programs = Programs(str(server.config_directory))
         self.request = Request(Target(Account(user)), (str(server.log),))
-        self.doer = Doer(self.programs, self.journal, self.request.logs)
+        self.step_runner = StepRunner(self.programs, self.journal, self.request.logs)
 
     def do(self, step):
-        self.doer.recover()
-        return self.doer.do(look(self.request, self.programs, self.journal), step)
+        self.step_runner.recover()
+        return self.step_runner.do(plan_response(self.request, self.programs, self.journal), step)
 
     def undo_all(self):
         """Take back until there is nothing left; return the steps that did it."""
         done = []
         while True:
-            self.doer.recover()
+            self.step_runner.recover()
             try:
-                plan, step = look_back(self.request, self.programs, self.journal)
+                plan, step = plan_undo(self.request, self.programs, self.journal)
             except BmtickError as error:
                 if "nothing to take back" in error.message:
                     return done
                 raise
-            outcome = self.doer.do(plan, step)
+            outcome = self.step_runner.do(plan, step)
             assert outcome.ok, outcome.message
             done.append(step)
             assert len(done) < 10, done

@@ -33,7 +33,7 @@ def english():
     languages.use("en")
 
 
-class Hands:
+class FakeActions:
     """A queue in which holding works; the flow is what a test says."""
 
     def __init__(self, flows, waiting=3):
@@ -92,8 +92,8 @@ class Terminal:
     def sleep(self, seconds):
         self.time += seconds
 
-    def lead(self, hands, accused, alerts=()):
-        guide = Guide(hands, self.text.append, self.ask, lambda: self.time, self.sleep)
+    def lead(self, actions, accused, alerts=()):
+        guide = Guide(actions, self.text.append, self.ask, lambda: self.time, self.sleep)
         return guide.lead(accused, alerts)
 
     @property
@@ -102,10 +102,10 @@ class Terminal:
 
 
 def test_from_the_first_look_to_nothing_leaves_any_more():
-    hands = Hands([Flow(0, 0, 0), Flow(2, 0, 0), Flow(2, 0, 0)])
+    actions = FakeActions([Flow(0, 0, 0), Flow(2, 0, 0), Flow(2, 0, 0)])
     terminal = Terminal(Whom="1", Do="y", Write="y")
-    assert terminal.lead(hands, [VICTIM, ERP], ["The queue is long"])
-    assert hands.done == ["hold", "delete", "release"]
+    assert terminal.lead(actions, [VICTIM, ERP], ["The queue is long"])
+    assert actions.done == ["hold", "delete", "release"]
     shown = terminal.shown
     assert "Firing: The queue is long" in shown
     assert "1. The account victim@example.org, since " in shown
@@ -123,66 +123,66 @@ def test_from_the_first_look_to_nothing_leaves_any_more():
 
 
 def test_nothing_is_done_without_a_yes():
-    hands = Hands([Flow(0, 0, 3)])
+    actions = FakeActions([Flow(0, 0, 3)])
     terminal = Terminal(Whom="1")
-    assert not terminal.lead(hands, [VICTIM])
-    assert hands.done == []
+    assert not terminal.lead(actions, [VICTIM])
+    assert actions.done == []
     assert "It has not stopped yet" in terminal.shown
     assert terminal.time >= 900
 
 
 @pytest.mark.parametrize("answer", ["q", "Q"])
 def test_nobody_may_be_stopped(answer):
-    hands = Hands([])
-    assert not Terminal(Whom=answer).lead(hands, [VICTIM])
-    assert hands.done == []
+    actions = FakeActions([])
+    assert not Terminal(Whom=answer).lead(actions, [VICTIM])
+    assert actions.done == []
 
 
 def test_a_quiet_server_has_nothing_to_do():
     terminal = Terminal()
-    assert terminal.lead(Hands([]), [])
+    assert terminal.lead(FakeActions([]), [])
     assert "Nobody behaves suspiciously" in terminal.shown
 
 
 def test_what_comes_in_while_watching_is_held_too():
-    hands = Hands([Flow(0, 0, 0), Flow(0, 2, 2), Flow(0, 2, 0)], waiting=0)
-    real = hands.watch
+    actions = FakeActions([Flow(0, 0, 0), Flow(0, 2, 2), Flow(0, 2, 0)], waiting=0)
+    real = actions.watch
 
     def watch(plan):
         look = real(plan)
 
         def once():
             flow = look()
-            hands.waiting = flow.moving
+            actions.waiting = flow.moving
             return flow
 
         return once
 
-    hands.watch = watch
-    assert Terminal(Whom="1", Do="y").lead(hands, [VICTIM])
-    assert hands.done == ["hold", "delete", "release"]
-    assert hands.held == 2
+    actions.watch = watch
+    assert Terminal(Whom="1", Do="y").lead(actions, [VICTIM])
+    assert actions.done == ["hold", "delete", "release"]
+    assert actions.held == 2
 
 
 def test_it_gives_up_where_mail_goes_on():
     flows = (Flow(n, n, 0) for n in range(10_000))
     terminal = Terminal(Whom="1", Do="y")
-    assert not terminal.lead(Hands(flows), [VICTIM])
+    assert not terminal.lead(FakeActions(flows), [VICTIM])
     assert "It has not stopped yet" in terminal.shown
     assert 900 <= terminal.time < 910
 
 
 def test_a_step_that_fails_is_told_and_the_way_goes_on():
-    hands = Hands([Flow(0, 0, 0)])
-    hands.broken = "postsuper failed"
+    actions = FakeActions([Flow(0, 0, 0)])
+    actions.broken = "postsuper failed"
     terminal = Terminal(Whom="1", Do="y")
-    assert terminal.lead(hands, [VICTIM])
+    assert terminal.lead(actions, [VICTIM])
     assert "It failed: postsuper failed" in terminal.shown
 
 
 def test_a_machine_has_console_and_firewall_instead_of_a_password():
     terminal = Terminal(Whom="1", Do="y")
-    assert terminal.lead(Hands([Flow(0, 0, 0)]), [ERP])
+    assert terminal.lead(FakeActions([Flow(0, 0, 0)]), [ERP])
     assert "Take the machine out of the trusted networks" in terminal.shown
     assert "iptables -I INPUT -s 192.0.2.111" in terminal.shown
     assert "password" not in terminal.shown
@@ -197,10 +197,10 @@ def test_a_machine_has_console_and_firewall_instead_of_a_password():
 )
 def test_it_speaks_german_and_french(language, yes, proof):
     languages.use(language)
-    hands = Hands([Flow(0, 0, 0)])
+    actions = FakeActions([Flow(0, 0, 0)])
     terminal = Terminal(Wen="1", Qui="1", Ausführen=yes, Exécuter=yes)
-    assert terminal.lead(hands, [VICTIM])
-    assert "hold" in hands.done
+    assert terminal.lead(actions, [VICTIM])
+    assert "hold" in actions.done
     assert proof in terminal.shown
 
 

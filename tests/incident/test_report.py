@@ -19,8 +19,8 @@ from bmtick.cli.root import cli
 from bmtick.guard.holds import Journal as GuardJournal
 from bmtick.guard.holds import hold_record, mail_record, release_record
 from bmtick.guard.subject import Subject
+from bmtick.incident.report.events import Series, episodes
 from bmtick.incident.report.measured import queue_curve
-from bmtick.incident.report.story import Series, episodes
 from bmtick.incident.report.timeline import Timeline, slot_length
 from bmtick.incident.response.journal import Journal
 from bmtick.incident.traffic import Window
@@ -65,7 +65,7 @@ def plots(page):
 
 
 def test_who_only_asks_for_an_address_is_not_in_the_queue(tmp_path):
-    log = Path(__file__).parent / "queue_course" / "asked_only" / "mail.log"
+    log = Path(__file__).parent / "queue_length" / "asked_only" / "mail.log"
     page = write(tmp_path / "r.html", "--log", str(log), "--no-influxdb")
     assert max(plots(page)["queue"]["data"][0]["y"]) == 1
 
@@ -93,7 +93,7 @@ def test_the_story_holds_what_was_done(tmp_path, monkeypatch):
     )
     settings = tmp_path / "bmtick.toml"
     settings.write_text(f'language = "de"\n[guard]\nstate = "{guard.path}"\n')
-    log = Path(__file__).parent / "queue_course" / "held_and_removed" / "mail.log"
+    log = Path(__file__).parent / "queue_length" / "held_and_removed" / "mail.log"
     arguments = ["--log", str(log), "--no-influxdb", "--config", str(settings)]
     try:
         page = write(tmp_path / "r.html", *arguments)

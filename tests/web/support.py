@@ -32,7 +32,7 @@ class Brake:
     def held(self):
         return self.now
 
-    def caught(self, alert):
+    def hold_alerted(self, alert):
         self.done.append(("alert", alert))
         return "done"
 

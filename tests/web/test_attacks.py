@@ -21,7 +21,7 @@ def brake():
 
 @pytest.fixture
 def port(brake, monkeypatch):
-    monkeypatch.setattr(serve, "_PATIENCE", 0.2)
+    monkeypatch.setattr(serve, "_REQUEST_TIMEOUT", 0.2)
     access = Access(TOKEN, hosts=frozenset({"127.0.0.1"}))
     app = make_app(full_board().snapshot, brake, access, lambda: NOW)
     server = serve.Server("127.0.0.1:0", app)
@@ -62,7 +62,7 @@ def test_a_body_that_makes_no_sense_is_refused(port, brake, path, body, monkeypa
     def no_alert(alert):
         raise msgspec.DecodeError("no alert")
 
-    monkeypatch.setattr(brake, "caught", no_alert)
+    monkeypatch.setattr(brake, "hold_alerted", no_alert)
     assert ask(port, post(path, body)).startswith(b"HTTP/1.1 400 ")
     assert brake.done == []
 

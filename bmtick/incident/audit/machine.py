@@ -12,7 +12,7 @@ from bmtick.incident.programs import Programs
 _BLUEMIND = ("/etc/bm", "/usr/share/bm-core", "/usr/bin/bm-cli")
 
 
-def look_at(programs: Programs) -> Machine:
+def inspect_machine(programs: Programs) -> Machine:
     """Return the facts; unknown ones are None, with the reason in ``unreadable``."""
     unreadable: list[str] = []
     postfix: PostfixSettings | None = None

@@ -10,28 +10,28 @@ from bmtick.incident.analysis import Analysis
 from bmtick.incident.assessment import SUSPECT
 from bmtick.incident.relays import ORDINARY, Relay
 from bmtick.incident.report import figures
-from bmtick.incident.report.figures import Bar
+from bmtick.incident.report.events import ResponseAction, Series, episodes, incident_events
+from bmtick.incident.report.figures import RankedSender
 from bmtick.incident.report.page import Page, Table
-from bmtick.incident.report.story import Act, Series, episodes, story
 from bmtick.incident.report.timeline import BLOCKED, Timeline
 from bmtick.incident.suspects import Suspect
 from bmtick.incident.units import plain, zone_of
 from bmtick.languages import _, number
 
 _ROWS = 15
-_MOST_TOLD = 100
+_MAX_ALERT_ROWS = 100
 
 
 @dataclass(frozen=True)
-class Facts:
+class ReportData:
     """The data of the report.
 
     Attributes:
         curve: measured lengths of the queue; None: reconstruct them from the log.
         threshold: messages in the queue from which an alert fires.
         host: the server's name; "": unknown.
-        acts: what people and the guard did about the incident.
-        told: time, alert, level, sender and message of alert events; None: not recorded.
+        response_actions: what people and the guard did about the incident.
+        alert_events: time, alert, level, sender and message of alert events; None: not recorded.
     """
 
     analysis: Analysis
@@ -40,37 +40,37 @@ class Facts:
     relays: Sequence[Relay]
     threshold: int
     curve: Series | None = None
-    told: Sequence[tuple[str, str, str, str, str]] | None = None
+    alert_events: Sequence[tuple[str, str, str, str, str]] | None = None
     notes: Sequence[str] = ()
     host: str = ""
-    acts: Sequence[Act] = ()
+    response_actions: Sequence[ResponseAction] = ()
 
 
-def build(facts: Facts) -> Page:
+def build(data: ReportData) -> Page:
     """Build the page."""
-    timeline, traffic = facts.timeline, facts.analysis.traffic
-    curve = facts.curve or Series(
+    timeline, traffic = data.timeline, data.analysis.traffic
+    curve = data.curve or Series(
         timeline.slots(),
         timeline.queue_curve(),
         _("as the log tells: messages that came and have not gone yet"),
     )
-    crises = episodes(curve, facts.threshold)
-    moments = story(
-        facts.suspects,
-        facts.relays,
+    crises = episodes(curve, data.threshold)
+    events = incident_events(
+        data.suspects,
+        data.relays,
         crises,
         traffic.attackers,
         timeline,
-        facts.threshold,
-        facts.acts,
+        data.threshold,
+        data.response_actions,
     )
-    accused = [s for s in facts.suspects if s.verdict == SUSPECT]
-    culprits = [r for r in facts.relays if r.verdict != ORDINARY]
+    accused = [s for s in data.suspects if s.verdict == SUSPECT]
+    culprits = [r for r in data.relays if r.verdict != ORDINARY]
     names = [*(s.user for s in accused), *(r.client for r in culprits)]
     window = traffic.window
     return Page(
-        title=_("Mail on {host}: what happened", host=facts.host)
-        if facts.host
+        title=_("Mail on {host}: what happened", host=data.host)
+        if data.host
         else _("Mail: what happened"),
         verdict=_verdict(accused, culprits),
         alarming=bool(accused or culprits),
@@ -80,22 +80,22 @@ def build(facts: Facts) -> Page:
             end=plain(window.end),
             zone=zone_of(window.end),
         ),
-        tiles=_tiles(facts, curve),
-        moments=moments,
+        tiles=_tiles(data, curve),
+        events=events,
         figures=[
-            figures.queue_figure(curve, crises, moments, facts.threshold),
+            figures.queue_figure(curve, crises, events, data.threshold),
             figures.deliveries_figure(timeline),
             figures.senders_figure(timeline, names),
-            figures.ranking_figure("users", _("Users by recipients"), _user_bars(facts, accused)),
+            figures.ranking_figure("users", _("Users by recipients"), _user_bars(data, accused)),
             figures.ranking_figure(
-                "clients", _("Clients without a login by recipients"), _client_bars(facts, culprits)
+                "clients", _("Clients without a login by recipients"), _client_bars(data, culprits)
             ),
         ],
-        tables=_tables(facts, accused, culprits),
+        tables=_tables(data, accused, culprits),
         notes=[
-            _("Logs: {names}.", names=", ".join(facts.analysis.logs.names)),
+            _("Logs: {names}.", names=", ".join(data.analysis.logs.names)),
             _("Queue: {source}.", source=curve.source),
-            *facts.notes,
+            *data.notes,
             _("Evidence is in percent of the threshold of the alert that weighs it."),
         ],
     )
@@ -112,9 +112,9 @@ def _verdict(accused: Sequence[Suspect], culprits: Sequence[Relay]) -> str:
     return " ".join(parts) or _("Nobody behaves suspiciously.")
 
 
-def _tiles(facts: Facts, curve: Series) -> list[tuple[str, str]]:
-    users = facts.analysis.assessments[n.SENDER].values()
-    timeline = facts.timeline
+def _tiles(data: ReportData, curve: Series) -> list[tuple[str, str]]:
+    users = data.analysis.assessments[n.SENDER].values()
+    timeline = data.timeline
     refused = sum(c.total() for k, c in timeline.outcomes.items() if k not in ("sent", "deferred"))
     return [
         (number(max(curve.lengths, default=0)), _("messages in the queue at most")),
@@ -126,10 +126,10 @@ def _tiles(facts: Facts, curve: Series) -> list[tuple[str, str]]:
     ]
 
 
-def _user_bars(facts: Facts, accused: Sequence[Suspect]) -> list[Bar]:
+def _user_bars(data: ReportData, accused: Sequence[Suspect]) -> list[RankedSender]:
     known = {s.user: s for s in accused}
     bars = []
-    analysis = facts.analysis
+    analysis = data.analysis
     for user, one in analysis.assessments[n.SENDER].items():
         messages = int(one.counts.get("messages", 0))
         if not messages:
@@ -147,15 +147,15 @@ def _user_bars(facts: Facts, accused: Sequence[Suspect]) -> list[Bar]:
         )
         if user in known:
             hover += " " + _("(evidence {score} %)", score=known[user].score)
-        bars.append(Bar(user, recipients, user in known, hover))
+        bars.append(RankedSender(user, recipients, user in known, hover))
     return _largest(bars)
 
 
-def _client_bars(facts: Facts, culprits: Sequence[Relay]) -> list[Bar]:
+def _client_bars(data: ReportData, culprits: Sequence[Relay]) -> list[RankedSender]:
     bad = {r.client for r in culprits}
     bars = []
-    names = facts.analysis.traffic.names
-    for address, one in facts.analysis.assessments[n.CLIENT].items():
+    names = data.analysis.traffic.names
+    for address, one in data.analysis.assessments[n.CLIENT].items():
         if one.counts.get("messages"):
             recipients = int(one.counts.get("recipients", 0))
             hover = _(
@@ -167,22 +167,22 @@ def _client_bars(facts: Facts, culprits: Sequence[Relay]) -> list[Bar]:
                 relayed=number(int(one.counts.get("relayed", 0))),
                 refused=number(int(one.counts.get("refused", 0))),
             )
-            bars.append(Bar(address, recipients, address in bad, hover))
+            bars.append(RankedSender(address, recipients, address in bad, hover))
     return _largest(bars)
 
 
-def _largest(bars: Iterable[Bar]) -> list[Bar]:
+def _largest(bars: Iterable[RankedSender]) -> list[RankedSender]:
     """Sort by value; suspects are always among the bars that are shown."""
     ranked = sorted(bars, key=lambda b: (-b.value, b.name))
     accused = [b for b in ranked[_ROWS:] if b.accused]
     return [*ranked[: max(0, _ROWS - len(accused))], *accused]
 
 
-def _tables(facts: Facts, accused: Sequence[Suspect], culprits: Sequence[Relay]) -> list[Table]:
-    reasons = facts.timeline.reasons.most_common(_ROWS)
-    told = [] if facts.told is None else [_told_table(facts.told)]
+def _tables(data: ReportData, accused: Sequence[Suspect], culprits: Sequence[Relay]) -> list[Table]:
+    reasons = data.timeline.reasons.most_common(_ROWS)
+    alert_events = [] if data.alert_events is None else [_alert_table(data.alert_events)]
     return [
-        *told,
+        *alert_events,
         Table(
             _("Suspects and why"),
             [
@@ -240,7 +240,7 @@ def _tables(facts: Facts, accused: Sequence[Suspect], culprits: Sequence[Relay])
             [_("user"), _("evidence %"), _("why it stands out")],
             [
                 [s.user, number(s.score), "; ".join(e.text for e in s.evidence)]
-                for s in facts.suspects
+                for s in data.suspects
                 if s.verdict != SUSPECT
             ][:_ROWS],
             numbers=(1,),
@@ -256,11 +256,11 @@ def _tables(facts: Facts, accused: Sequence[Suspect], culprits: Sequence[Relay])
     ]
 
 
-def _told_table(told: Sequence[tuple[str, str, str, str, str]]) -> Table:
+def _alert_table(alert_events: Sequence[tuple[str, str, str, str, str]]) -> Table:
     return Table(
         _("What the alerts told"),
         [_("when"), _("alert"), _("level"), _("told by"), _("message")],
-        [list(row) for row in told[-_MOST_TOLD:]],
+        [list(row) for row in alert_events[-_MAX_ALERT_ROWS:]],
         times=(0,),
         empty=_("No alert had anything to tell."),
     )

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from bmtick.errors import BmtickError, printable
-from bmtick.incident.report.story import Episode, Moment, Series
+from bmtick.incident.report.events import Episode, IncidentEvent, Series
 from bmtick.incident.report.timeline import OUTCOMES, Timeline
 from bmtick.languages import _, _n, number
 
@@ -25,7 +25,7 @@ _LABEL = 48  # characters of a name on an axis
 
 
 @dataclass(frozen=True)
-class Bar:
+class RankedSender:
     """One sender in a ranking: its value, whether it is a suspect, and its hover text."""
 
     name: str
@@ -67,7 +67,7 @@ def _graph_objects() -> Any:
 
 
 def queue_figure(
-    curve: Series, crises: Sequence[Episode], moments: Sequence[Moment], threshold: int
+    curve: Series, crises: Sequence[Episode], events: Sequence[IncidentEvent], threshold: int
 ) -> Figure:
     """The queue's length over time, with threshold, shaded episodes and events."""
     go = _graph_objects()
@@ -100,7 +100,7 @@ def queue_figure(
         },
         annotation_position="top left",
     )
-    shown = [m for m in moments if m.kind != "queue"]
+    shown = [m for m in events if m.kind != "queue"]
     top = max([threshold, *curve.lengths], default=threshold)
     figure.add_trace(
         go.Scatter(
@@ -180,7 +180,7 @@ def senders_figure(timeline: Timeline, accused: Sequence[str]) -> Figure:
     return _finished("senders", _("Recipients by sender"), figure, height=340)
 
 
-def ranking_figure(name: str, title: str, bars: Sequence[Bar]) -> Figure:
+def ranking_figure(name: str, title: str, bars: Sequence[RankedSender]) -> Figure:
     """A ranking as horizontal bars, largest on top."""
     go = _graph_objects()
     shown = list(bars[:_TOP])[::-1]

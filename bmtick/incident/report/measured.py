@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bmtick.incident.report.story import Series
+from bmtick.incident.report.events import Series
 from bmtick.incident.report.timeline import slot_length
 from bmtick.names import QUEUE
 from bmtick.points import Point

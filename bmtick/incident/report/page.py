@@ -13,8 +13,8 @@ from importlib import resources
 from string import Template
 
 from bmtick.errors import printable
+from bmtick.incident.report.events import IncidentEvent
 from bmtick.incident.report.figures import Figure
-from bmtick.incident.report.story import Moment
 from bmtick.incident.units import plain
 from bmtick.languages import _, language
 
@@ -52,7 +52,7 @@ class Page:
     alarming: bool
     period: str
     tiles: Sequence[tuple[str, str]]
-    moments: Sequence[Moment]
+    events: Sequence[IncidentEvent]
     figures: Sequence[Figure]
     tables: Sequence[Table]
     notes: Sequence[str]
@@ -76,7 +76,7 @@ def render(page: Page, library: str) -> str:
             f'<div class="tile"><b>{_text(number)}</b><span>{_text(caption)}</span></div>'
             for number, caption in page.tiles
         ),
-        "story": _story(page.moments),
+        "story": _event_list(page.events),
         "figures": "".join(_figure(f) for f in page.figures),
         "tables": "".join(_table(t) for t in page.tables),
         "notes": "".join(f"<p>{_text(n)}</p>" for n in page.notes),
@@ -97,10 +97,10 @@ def _figure(figure: Figure) -> str:
     )
 
 
-def _story(moments: Iterable[Moment]) -> str:
+def _event_list(events: Iterable[IncidentEvent]) -> str:
     rows = "".join(
         f'<li class="{_text(m.kind)}"><time>{plain(m.time)}</time> {_text(m.text)}</li>'
-        for m in moments
+        for m in events
     )
     return f"<ol>{rows}</ol>" if rows else f"<p>{_text(_('Nothing out of the ordinary.'))}</p>"
 

@@ -44,7 +44,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Doer:
+class StepRunner:
     """Executes steps.
 
     Args:

@@ -23,9 +23,9 @@ BEFORE_PROOF = (
     "hold",
 )
 AFTER_PROOF = ("delete", "release")
-QUIET = 60.0  # seconds without a delivery after which the mail has stopped
-LIMIT = 900.0  # seconds until the watch times out
-_LOOK = 2.0  # seconds between two samples
+QUIET_SECONDS = 60.0  # seconds without a delivery after which the mail has stopped
+WATCH_TIMEOUT = 900.0  # seconds until the watch times out
+_SAMPLE_INTERVAL = 2.0  # seconds between two samples
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Flow(NamedTuple):
     moving: int
 
 
-class Hands(Protocol):
+class Actions(Protocol):
     """The actions that the guide needs."""
 
     def plan(self, accused: Accused) -> Plan:
@@ -85,7 +85,7 @@ class Guide:
     """Guides through an incident.
 
     Args:
-        hands: reads the queue and executes steps.
+        actions: reads the queue and executes steps.
         say: prints a line.
         ask: asks a question and returns the answer.
         now: seconds, monotonic.
@@ -94,13 +94,13 @@ class Guide:
         limit: seconds until the watch times out.
     """
 
-    hands: Hands
+    actions: Actions
     say: Callable[[str], None]
     ask: Callable[[str], str]
     now: Callable[[], float]
     sleep: Callable[[float], None]
-    quiet: float = QUIET
-    limit: float = LIMIT
+    quiet: float = QUIET_SECONDS
+    limit: float = WATCH_TIMEOUT
 
     def lead(self, accused: Sequence[Accused], alerts: Iterable[str]) -> bool:
         """Guide through all steps; return whether everything is done.
@@ -120,7 +120,7 @@ class Guide:
         plan = self._show_plan(chosen)
         plan = self._steps(chosen, plan, BEFORE_PROOF)
         stopped = self._prove(chosen, plan)
-        plan = self._steps(chosen, self.hands.plan(chosen), AFTER_PROOF)
+        plan = self._steps(chosen, self.actions.plan(chosen), AFTER_PROOF)
         self._offer_report()
         return stopped
 
@@ -139,7 +139,7 @@ class Guide:
                 return accused[int(answer or 1) - 1]
 
     def _show_plan(self, accused: Accused) -> Plan:
-        plan = self.hands.plan(accused)
+        plan = self.actions.plan(accused)
         waiting, held = len(plan.selection.moving), len(plan.selection.held)
         self.say("")
         self.say(
@@ -177,14 +177,14 @@ class Guide:
             if not self._yes(_("Do it? y/n [n]")):
                 continue
             try:
-                outcome = self.hands.do(plan, name)
+                outcome = self.actions.do(plan, name)
             except BmtickError as error:
                 self.say("   " + _("It failed: {reason}", reason=printable(error.message)))
                 if error.remedy:
                     self.say(f"   {printable(error.remedy)}")
                 continue
             self.say(f"   {result(name, outcome)}")
-            plan = self.hands.plan(accused)
+            plan = self.actions.plan(accused)
         return plan
 
     def _yes(self, question: str) -> bool:
@@ -201,7 +201,7 @@ class Guide:
                 seconds=round(self.quiet),
             )
         )
-        look = self.hands.watch(plan)
+        look = self.actions.watch(plan)
         begin = changed = self.now()
         before: Flow | None = None
         asked = 0
@@ -216,7 +216,7 @@ class Guide:
                 before = flow
                 if flow.moving and flow.moving != asked:
                     asked = flow.moving
-                    plan = self._steps(accused, self.hands.plan(accused), ("connections", "hold"))
+                    plan = self._steps(accused, self.actions.plan(accused), ("connections", "hold"))
                     continue
                 if now - changed >= self.quiet and not flow.moving:
                     self.say(
@@ -229,7 +229,7 @@ class Guide:
                     return True
                 if now - begin >= self.limit:
                     break
-                self.sleep(_LOOK)
+                self.sleep(_SAMPLE_INTERVAL)
         except KeyboardInterrupt:
             self.say("")
         self.say(
@@ -257,7 +257,7 @@ class Guide:
         if not self._yes(_("Write the report of the last days? y/n [n]")):
             return
         try:
-            self.say("   " + _("Written: {path}", path=printable(self.hands.report())))
+            self.say("   " + _("Written: {path}", path=printable(self.actions.report())))
         except BmtickError as error:
             self.say("   " + _("It failed: {reason}", reason=printable(error.message)))
 

@@ -51,7 +51,7 @@ class Request:
     force: bool = False
 
 
-def look(request: Request, programs: Programs, journal: Journal) -> Plan:
+def plan_response(request: Request, programs: Programs, journal: Journal) -> Plan:
     """Return the plan for the current queue.
 
     Raises:
@@ -86,7 +86,7 @@ def look(request: Request, programs: Programs, journal: Journal) -> Plan:
     )
 
 
-def look_back(request: Request, programs: Programs, journal: Journal) -> tuple[Plan, str]:
+def plan_undo(request: Request, programs: Programs, journal: Journal) -> tuple[Plan, str]:
     """Return a plan and its step that reverts the target's last hold or deletion.
 
     The journal determines those messages, independent of the log.
@@ -94,7 +94,7 @@ def look_back(request: Request, programs: Programs, journal: Journal) -> tuple[P
     Raises:
         BmtickError: there is nothing to revert, or the queue cannot be read.
     """
-    plan = look(replace(request, force=True), programs, journal)
+    plan = plan_response(replace(request, force=True), programs, journal)
     entries = list(read_queue(programs))
     operations = journal.operations()
     for operation in reversed(operations):

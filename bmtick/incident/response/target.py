@@ -30,7 +30,8 @@ class Target:
     """What a response acts on.
 
     An account's mail is what its login submitted. The envelope sender is only considered without a
-    login: spam often forges it, and mail with a forged sender is not the account's. A machine's mail
+    login: spam often forges it, and mail with a forged sender is not the account's. A machine's
+        mail
     is what it submitted without a login: a NAT or a webmail has many accounts behind one address.
 
     Args:

@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from bmtick.cli.root import cli
 from bmtick.collect import scan
 from bmtick.collect.options import Options
-from bmtick.incident.queue_course import rows_with_queue
+from bmtick.incident.queue_length import rows_with_queue
 from bmtick.names import QUEUE
 
-CASES = sorted((Path(__file__).parent / "queue_course").iterdir())
+CASES = sorted((Path(__file__).parent / "queue_length").iterdir())
 OUTBREAK = Path(__file__).parents[2] / "examples" / "outbreak"
 QUEUES = ("active", "deferred", "incoming")
 

@@ -24,7 +24,7 @@ from bmtick.collect.scan import Scanner
 from bmtick.names import QUEUE
 
 _ARRIVED = re.compile(rb"/cleanup\[[0-9]+\]: ([0-9A-Za-z]+:) message-id=")
-_AGAIN = (b"deferred", b"SOFTBOUNCE")
+_DEFERRED = (b"deferred", b"SOFTBOUNCE")
 _SECOND = 1_000_000_000
 _LONGEST_GAP = 7 * 86_400  # seconds; after a longer gap, part of the log is missing
 
@@ -61,16 +61,16 @@ def rows_with_queue(paths: Iterable[str], options: Options) -> Iterator[Row]:
         BmtickError: a log cannot be read, or its times are unknown.
     """
     counter = _Counter(Blocked(options.blocked), KnownClients(options.known))
-    course = _Course(counter, options.interval)
+    queue_length = _QueueLength(counter, options.interval)
 
     def scan(_: Counter, buckets: Buckets, clock: LogClock) -> Scanner:
-        return _Reader(counter, buckets, clock, course)
+        return _Reader(counter, buckets, clock, queue_length)
 
     for rows in intervals_of_logs(paths, options, counter=counter, scan=scan):
-        yield from course.take()
+        yield from queue_length.take()
         yield from rows
-    course.reach(None)
-    yield from course.take()
+    queue_length.advance(None)
+    yield from queue_length.take()
 
 
 class _Counter(Counter):
@@ -96,11 +96,11 @@ class _Counter(Counter):
     ) -> None:
         """Count a delivery attempt for one recipient; see ``Counter.attempt``."""
         super().attempt(queue_id, recipient, orig_to, daemon, relay, status, dsn, reply, times)
-        if status in _AGAIN:
+        if status in _DEFERRED:
             self.deferred.add(queue_id)
 
 
-class _Course:
+class _QueueLength:
     """Rows of the queue's length, one for each interval."""
 
     def __init__(self, counter: _Counter, interval: int) -> None:
@@ -109,7 +109,7 @@ class _Course:
         self._next: int | None = None  # the end of the current interval
         self._rows: deque[Row] = deque()
 
-    def reach(self, time: int | None) -> None:
+    def advance(self, time: int | None) -> None:
         """Emit rows up to the time of the next line; None: the end."""
         step = self.interval
         if self._next is None:
@@ -141,17 +141,17 @@ class _Course:
 
 class _Reader(Scanner):
     def __init__(
-        self, counter: Counter, buckets: Buckets, clock: LogClock, course: _Course
+        self, counter: Counter, buckets: Buckets, clock: LogClock, queue_length: _QueueLength
     ) -> None:
         super().__init__(counter, buckets, clock)
-        self._course = course
+        self._queue_length = queue_length
 
     def feed(self, block: bytes) -> None:
-        self._course.arrivals.read(block, self.counter.waiting)
+        self._queue_length.arrivals.read(block, self.counter.waiting)
         super().feed(block)
 
     def enter(self, head: bytes | None) -> bool:
         known = super().enter(head)
         if self.clock.last is not None:
-            self._course.reach(self.clock.last)
+            self._queue_length.advance(self.clock.last)
         return known

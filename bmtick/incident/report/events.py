@@ -27,7 +27,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Act:
+class ResponseAction:
     """An action against the incident, by a person or the guard."""
 
     time: int
@@ -45,7 +45,7 @@ class Episode:
 
 
 @dataclass(frozen=True)
-class Moment:
+class IncidentEvent:
     """One event of the incident."""
 
     time: int
@@ -74,19 +74,19 @@ def episodes(curve: Series, threshold: int) -> list[Episode]:
     return found
 
 
-def story(
+def incident_events(
     suspects: Iterable[Suspect],
     relays: Iterable[Relay],
     crises: Sequence[Episode],
     attackers: dict[str, Failures],
     timeline: Timeline,
     threshold: int,
-    acts: Iterable[Act] = (),
-) -> list[Moment]:
+    response_actions: Iterable[ResponseAction] = (),
+) -> list[IncidentEvent]:
     """Return the events of the incident, in order of time."""
     start = timeline.window.start
     found = [
-        Moment(
+        IncidentEvent(
             s.since,
             _("{user} begins to send spam: {why}", user=s.user, why=_first(s.evidence)),
             "suspect",
@@ -95,7 +95,7 @@ def story(
         if s.verdict == SUSPECT
     ]
     found += [
-        Moment(
+        IncidentEvent(
             r.since,
             _(
                 "{client} ({name}) begins to relay spam: {why}",
@@ -110,7 +110,7 @@ def story(
     ]
     for crisis in crises:
         found.append(
-            Moment(
+            IncidentEvent(
                 crisis.begin,
                 _("the queue reaches {threshold} messages", threshold=number(threshold)),
                 "queue",
@@ -124,7 +124,7 @@ def story(
                 lasted=lasted,
                 peak=number(crisis.peak),
             )
-            found.append(Moment(crisis.end, text, "queue"))
+            found.append(IncidentEvent(crisis.end, text, "queue"))
     guessers = [
         (client, f) for client, f in attackers.items() if f.count >= _GUESSES and f.last >= start
     ]
@@ -139,9 +139,11 @@ def story(
         )
         if failures.others:
             text += ", " + _n("{n} name tried", "{n} names tried", len(failures.others))
-        found.append(Moment(max(failures.first, start), text, "guessing"))
+        found.append(IncidentEvent(max(failures.first, start), text, "guessing"))
     if timeline.first_blocked:
         text = _("another server refuses mail of this one as spam for the first time")
-        found.append(Moment(timeline.first_blocked, text, "blocked"))
-    found += [Moment(act.time, act.text, "act") for act in acts if start <= act.time]
+        found.append(IncidentEvent(timeline.first_blocked, text, "blocked"))
+    found += [
+        IncidentEvent(act.time, act.text, "act") for act in response_actions if start <= act.time
+    ]
     return sorted(found, key=lambda m: (m.time, m.text))

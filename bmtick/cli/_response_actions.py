@@ -1,4 +1,4 @@
-"""What was done about an incident, for the report's story: by hand, by the guard, by the page."""
+"""Actions against an incident, for the report: by hand, by the guard, by the web page."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from bmtick.guard.core import BY_GUARD
 from bmtick.guard.holds import HOLD, Holds
-from bmtick.incident.report.story import Act
+from bmtick.incident.report.events import ResponseAction
 from bmtick.incident.response.journal import Operation
 from bmtick.languages import _, _n
 
 
-def of_steps(operations: Iterable[Operation]) -> Iterator[Act]:
+def of_steps(operations: Iterable[Operation]) -> Iterator[ResponseAction]:
     """Yield what the steps of ``bmtick respond``, ``hold`` and ``incident`` did."""
     for operation in operations:
         name = operation.who.partition(" ")[2]
@@ -21,7 +21,7 @@ def of_steps(operations: Iterable[Operation]) -> Iterator[Act]:
             text = _done(operation.step, name, len(operation.done))
             if not operation.ended:
                 text += _(" (begun, and broken off)")
-        yield Act(int(operation.time), text)
+        yield ResponseAction(int(operation.time), text)
 
 
 def _done(step: str, name: str, count: int) -> str:
@@ -50,7 +50,7 @@ def _done(step: str, name: str, count: int) -> str:
     return known() if known else _("{step} for {name} is done", step=step, name=name)
 
 
-def of_guard(holds: Holds) -> Iterator[Act]:
+def of_guard(holds: Holds) -> Iterator[ResponseAction]:
     """Yield who is held, and who was released; not whom mode observe would have held."""
     released = [hold for _at, hold in holds.released.values()]
     for hold in [*holds.held.values(), *released]:
@@ -60,9 +60,9 @@ def of_guard(holds: Holds) -> Iterator[Act]:
                 if hold.by == BY_GUARD
                 else _("the mail of {who} is held: {reason}", who=hold.who, reason=hold.reason)
             )
-            yield Act(int(hold.since), said)
+            yield ResponseAction(int(hold.since), said)
     for at, hold in holds.released.values():
         if hold.mode == HOLD:
             messages = _n("{n} message", "{n} messages", hold.messages)
             text = _("{who} is released: {messages}", who=hold.who, messages=messages)
-            yield Act(int(at), text)
+            yield ResponseAction(int(at), text)
