@@ -41,7 +41,7 @@ def command(
     channel among them. The alert itself, its state and the alert history do not see the event. Exit
     status: 0 sent, 1 a handler failed (Kapacitor: as its log says), 2 not sent.
     """
-    from bmtick.deploy.fire import Fired, fire
+    from bmtick.deploy.fire import TestEvent, fire
     from bmtick.deploy.targets import Target, on_all
 
     settings = load_settings(ctx)
@@ -52,7 +52,7 @@ def command(
     targets = _deploy.targets_of(settings, servers, state_dir)
     when = time.strftime("%Y-%m-%d %H:%M:%S")
 
-    def send(target: Target) -> Fired:
+    def send(target: Target) -> TestEvent:
         return fire(target.client, name, when=when)
 
     answers = on_all(targets, send)

@@ -1,1 +1,1 @@
-"""Desired against actual alerts on a Kapacitor: plan (pure), apply, rollback."""
+"""Deploy alerts to a Kapacitor: plan (pure), apply, roll back."""

@@ -1,6 +1,6 @@
-"""The forms of what Kapacitor and InfluxDB answer: what does not fit is refused, never guessed.
+"""Types of the answers of Kapacitor and InfluxDB; an answer of another form is an error.
 
-Source of facts: influxdata/kapacitor ``client/API.md``, ``services/task_store/service.go`` and
+Source: influxdata/kapacitor ``client/API.md``, ``services/task_store/service.go`` and
 ``services/alert/api.go`` (1.5 to 1.8); influxdata/influxdb ``query/result.go``, ``models/rows.go``.
 """
 
@@ -25,7 +25,7 @@ class StatsAnswer(Struct):
 
 
 class TaskAnswer(Struct):
-    """One task; an answer that was asked for some fields holds only these."""
+    """One task; it contains only the requested fields."""
 
     id: str
     script: str | None = None
@@ -103,7 +103,7 @@ class SectionAnswer(Struct):
 
 
 class ServiceAnswer(Struct):
-    """What a service says of its test."""
+    """The result of a service's test."""
 
     success: bool = False
     message: str = ""
@@ -118,26 +118,26 @@ class SeriesAnswer(Struct):
     values: list[list[Any]] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a row that has not a value for each column."""
+        """Reject a row that does not have a value for each column."""
         if any(len(row) != len(self.columns) for row in self.values or ()):
             raise ValueError("a row has not as many values as there are columns")
 
 
 class OutputAnswer(Struct):
-    """What an ``httpOut`` endpoint holds."""
+    """The content of an ``httpOut`` endpoint."""
 
     series: list[SeriesAnswer] | None = None
 
 
 class ResultAnswer(Struct):
-    """What one statement gives."""
+    """The result of one statement."""
 
     series: list[SeriesAnswer] | None = None
     error: str = ""
 
 
 class QueryAnswer(Struct):
-    """What a query gives, statement by statement."""
+    """The result of a query, statement by statement."""
 
     results: list[ResultAnswer] | None = None
     error: str = ""

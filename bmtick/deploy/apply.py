@@ -1,4 +1,4 @@
-"""Do a plan: journalled, undone in reverse on failure, proved afterwards."""
+"""Apply a plan: journalled, rolled back in reverse order on failure, verified afterwards."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from bmtick.deploy.client import KapacitorClient, KapacitorError
-from bmtick.deploy.converge import Reconciler, StepError
 from bmtick.deploy.model import ActualTask, TaskDefinition, TemplateDefinition
-from bmtick.deploy.moves import next_move
 from bmtick.deploy.plan import Action, Step
+from bmtick.deploy.reconciler import Reconciler, StepError
+from bmtick.deploy.requests import next_request
 from bmtick.deploy.store import Store
 from bmtick.names import TASK_PREFIX
 
 Progress = Callable[[str], None]
-_AT_ONCE = 4  # tasks
-_LOOK_EVERY = 0.5  # seconds between two looks at a task's statistics
+_MAX_PARALLEL = 4  # tasks in parallel
+_POLL_INTERVAL = 0.5  # seconds between two reads of a task's statistics
 
 
 @dataclass
 class Outcome:
-    """What an apply did to one server.
+    """The result of an apply on one server.
 
-    ``error`` is empty on success. ``state`` tells, after a failure, where each touched task and
-    template stands. ``problems`` are what the proof afterwards found.
+    ``error`` is empty on success. ``state`` is, after a failure, the state of each touched task and
+    template. ``problems`` are the failed verifications.
     """
 
     done: list[Step] = field(default_factory=list)
@@ -50,33 +50,33 @@ def apply_plan(
     progress: Progress = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Outcome:
-    """Do the changing steps of a plan.
+    """Execute the changing steps of a plan.
 
     The caller holds the store's lock. The journal is written before each request and removed when
-    the server is in a known state: all done, or all undone.
+    the server is in a known state: all steps done, or all rolled back.
 
-    New tasks are defined first, stopped: what the server refuses is known before anything runs or
-    is changed. Several tasks are dealt with at once, for the server takes its time with each.
+    New tasks are created first, stopped: the server refuses invalid ones before anything runs or is
+    changed. Several tasks are processed in parallel, since the server is slow for each one.
     """
     changing = [step for step in steps if step.changing]
     outcome = Outcome()
     if not changing:
         return outcome
-    work = _Work(client, changing, store, outcome, progress, sleep)
+    work = _Apply(client, changing, store, outcome, progress, sleep)
     try:
         work.do()
     except (StepError, KapacitorError) as error:
         outcome.error = error.message
         _undo(work.reconciler, client, _touched(outcome.done, changing), store, outcome)
         return outcome
-    outcome.problems = prove(client, changing)
+    outcome.problems = verify(client, changing)
     if not outcome.problems:
         store.close_journal()
     return outcome
 
 
-class _Work:
-    """One apply, as it goes."""
+class _Apply:
+    """One apply in progress."""
 
     def __init__(
         self,
@@ -91,8 +91,8 @@ class _Work:
         self._outcome, self._progress = outcome, progress
         self._resumed = bool(store.interrupted())
         self._one = threading.Lock()
-        self._named: set[str] | None = None  # the named topics there are; None: not known
-        self._created: set[str] = set()  # tasks that stand as wanted, but for being stopped
+        self._named: set[str] | None = None  # existing named topics; None: unknown
+        self._created: set[str] = set()  # tasks that are as wanted, but stopped
         self.reconciler = Reconciler(
             client, sleep=sleep, note=lambda text: self._note(event="request", request=text)
         )
@@ -100,24 +100,24 @@ class _Work:
         self._note(event="begin", url=client.url, steps=names)
 
     def do(self) -> None:
-        """Do all steps.
+        """Execute all steps.
 
         Raises:
-            StepError, KapacitorError: one failed; those that were begun have come to an end.
+            StepError, KapacitorError: one failed; all steps that were begun have ended.
         """
         fresh = [step for step in self._changing if self._is_fresh(step)]
         removed = [s for s in self._changing if s.kind == "task" and s.action is Action.REMOVE]
         self._named = self._topics() if fresh or removed else None
-        self._at_once(fresh, self._create)
+        self._in_parallel(fresh, self._create)
         for kind, run in groupby(self._changing, lambda s: (s.kind, s.action is Action.REMOVE)):
             if kind[0] == "template":
                 for step in run:
                     self._step(step)
             else:
-                self._at_once(list(run), self._step)
+                self._in_parallel(list(run), self._step)
 
     def _is_fresh(self, step: Step) -> bool:
-        """Whether a task can be defined without a look at the server: nothing was begun before."""
+        """Whether a task can be created without reading the server: it was not begun before."""
         wanted = _task(step.after)
         return (
             step.kind == "task"
@@ -136,7 +136,7 @@ class _Work:
                 raise
             return None
 
-    def _at_once(self, steps: list[Step], work: Callable[[Step], None]) -> None:
+    def _in_parallel(self, steps: list[Step], work: Callable[[Step], None]) -> None:
         failed = threading.Event()
 
         def one(step: Step) -> None:
@@ -148,13 +148,13 @@ class _Work:
                 failed.set()
                 raise
 
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(_MAX_PARALLEL) as pool:
             futures = [pool.submit(one, step) for step in steps]
             try:
                 for future in futures:
                     future.result()
             except BaseException:
-                failed.set()  # what has not begun does not begin any more
+                failed.set()  # steps that have not begun are skipped
                 raise
 
     def _begin(self, step: Step) -> None:
@@ -194,7 +194,7 @@ class _Work:
 
 
 def _touched(done: list[Step], changing: list[Step]) -> list[Step]:
-    """Return what an undo must look at, the last first.
+    """Return the steps that a rollback must check, last first.
 
     A template's step stops the tasks that use it, though their own steps come later.
     """
@@ -209,7 +209,7 @@ def _undo(
     store: Store,
     outcome: Outcome,
 ) -> None:
-    """Bring back what was there before: templates that changed, tasks in reverse, new templates."""
+    """Restore the earlier state: changed templates, then tasks in reverse, then new templates."""
     templates = [s for s in touched if s.kind == "template"]
     tasks = [s for s in touched if s.kind == "task"]
     users = [s.id for s in tasks if isinstance(s.before, TaskDefinition) and s.before.template]
@@ -264,10 +264,10 @@ def _where(client: KapacitorClient, step: Step) -> str:
     return "runs" if actual.executing else "there, but does not run"
 
 
-def prove(client: KapacitorClient, steps: list[Step]) -> list[str]:
-    """Read each touched task again: stored as wanted, started with that, running, no error.
+def verify(client: KapacitorClient, steps: list[Step]) -> list[str]:
+    """Read each touched task again and verify: stored, started with that script, running, no error.
 
-    The list tells of all but which template a task is of.
+    The list contains everything except a task's template.
     """
     problems = []
     tasks = [step for step in steps if step.kind == "task"]
@@ -277,7 +277,7 @@ def prove(client: KapacitorClient, steps: list[Step]) -> list[str]:
         actual = found.get(step.id)
         if actual is not None and (wanted is None or wanted.template):
             actual = client.task(step.id)
-        if next_move(actual, wanted) is not None:
+        if next_request(actual, wanted) is not None:
             problems.append(f"{step.id} is not as planned{_says(actual)}")
         elif actual is not None and actual.error:
             problems.append(f"{step.id} runs, but says: {actual.error}")
@@ -291,13 +291,13 @@ def await_points(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[str]:
-    """Wait until every changed task has seen points; return those that saw none in time."""
+    """Wait until every changed task has received points; return those that did not in time."""
     waiting = [s.id for s in steps if s.kind == "task" and _task(s.after) is not None]
-    for _ in range(max(1, int(seconds / _LOOK_EVERY))):
+    for _ in range(max(1, int(seconds / _POLL_INTERVAL))):
         waiting = [task_id for task_id in waiting if not _seen(client.task(task_id))]
         if not waiting:
             break
-        sleep(_LOOK_EVERY)
+        sleep(_POLL_INTERVAL)
     return waiting
 
 
@@ -310,7 +310,7 @@ def _says(actual: ActualTask | None) -> str:
 
 
 def _users(templates: list[Step], steps: list[Step]) -> list[Step]:
-    """Return the steps of the tasks that use these templates now."""
+    """Return the steps of the tasks that currently use these templates."""
     names = {step.id for step in templates}
     return [s for s in steps if isinstance(s.before, TaskDefinition) and s.before.template in names]
 

@@ -1,6 +1,6 @@
 """Kapacitor's HTTP API as methods: JSON in, plain values out.
 
-Source of facts: influxdata/kapacitor ``client/API.md``; field names and defaults as in
+Source: influxdata/kapacitor ``client/API.md``; field names and defaults as in
 ``services/task_store/service.go`` and ``services/alert/api.go`` (1.5 to 1.8).
 """
 
@@ -38,9 +38,9 @@ __all__ = ["KapacitorClient", "KapacitorError", "connect"]
 
 KapacitorError = HttpError
 API = "/kapacitor/v1"
-PREVIEW = "/kapacitor/v1preview"  # where 1.4 to 1.8 serve their log
+PREVIEW = "/kapacitor/v1preview"  # Kapacitor 1.4 to 1.8 serve their log here
 PAGE = 100  # Kapacitor's own default limit
-_MOST = 20_000  # tasks or templates that are read of one server
+_MAX_ITEMS = 20_000  # maximum tasks or templates that are read from one server
 Item = TypeVar("Item", TaskAnswer, TemplateAnswer)
 
 _FIELDS = ("type", "dbrps", "created", "script", "status", "executing", "error", "vars", "modified",
@@ -56,33 +56,33 @@ class KapacitorClient:
         self.name = client.name
 
     def version(self) -> str:
-        """Return the server's version as its ping says; empty where it does not."""
+        """Return the server's version from its ping; empty if it sends none."""
         reply = self._http.request("GET", f"{API}/ping")
         return reply.header("X-Kapacitor-Version")
 
     def list_tasks(self, pattern: str) -> list[ActualTask]:
-        """Return all tasks whose id matches a glob, scripts raw; templates are not told."""
+        """Return all tasks whose id matches a glob, scripts raw; without their templates."""
         query = {"pattern": pattern, "fields": list(_FIELDS), "script-format": "raw"}
         return [_task(item) for item in self._pages(f"{API}/tasks", lambda page: page.tasks, query)]
 
     def task(self, task_id: str) -> ActualTask | None:
-        """Return one task with template, dot and statistics, or None where there is none."""
+        """Return one task with template, dot and statistics, or None if it does not exist."""
         query = {"script-format": "raw"}
         item = self._get(TaskAnswer, f"{API}/tasks/{segment(task_id)}", query)
         return _task(item) if item else None
 
     def create_task(self, task: TaskDefinition) -> ActualTask:
-        """Define a task, disabled: a start error would leave it behind half done.
+        """Create a task, disabled: after a start error an enabled one would exist, but not run.
 
-        The task comes back as it then stands; its script is formatted, and so not what was sent.
+        Returns the task with its script formatted, so different from the script that was sent.
         """
         body = _payload(task, create=True)
         return _task(self._http.read(TaskAnswer, "POST", f"{API}/tasks", json=body))
 
     def replace_task(self, task: TaskDefinition, *, stop: bool = False) -> None:
-        """Give a task a new definition; an enabled one would go on running the old one.
+        """Replace a task's definition; an enabled task would continue to run the old one.
 
-        With ``stop`` it is stopped in the same request.
+        With ``stop`` the same request stops it.
         """
         body = _payload(task, create=False) | ({"status": "disabled"} if stop else {})
         self._http.request("PATCH", f"{API}/tasks/{segment(task.id)}", json=body)
@@ -90,7 +90,7 @@ class KapacitorClient:
     def set_enabled(self, task_id: str, enabled: bool) -> ActualTask:
         """Start or stop a task; its alert state is kept in its topics.
 
-        The task comes back as it then stands, its script formatted.
+        Returns the task with its script formatted.
         """
         body = {"status": "enabled" if enabled else "disabled"}
         path = f"{API}/tasks/{segment(task_id)}"
@@ -107,24 +107,24 @@ class KapacitorClient:
         return [_template(item) for item in items]
 
     def template(self, template_id: str) -> TemplateDefinition | None:
-        """Return one template, or None where there is none."""
+        """Return one template, or None if it does not exist."""
         query = {"script-format": "raw"}
         item = self._get(TemplateAnswer, f"{API}/templates/{segment(template_id)}", query)
         return _template(item) if item else None
 
     def create_template(self, template: TemplateDefinition) -> None:
-        """Define a template."""
+        """Create a template."""
         body = {"id": template.id, "type": _type(template.script), "script": template.script}
         self._http.request("POST", f"{API}/templates", json=body)
 
     def replace_template(self, template: TemplateDefinition) -> None:
-        """Give a template a new script; the server updates its tasks and restarts the enabled ones."""
+        """Replace a template's script; the server updates its tasks, restarts the enabled ones."""
         body = {"type": _type(template.script), "script": template.script}
         path = f"{API}/templates/{segment(template.id)}"
         self._http.request("PATCH", path, json=body)
 
     def delete_template(self, template_id: str) -> None:
-        """Delete a template; its tasks stay, orphaned."""
+        """Delete a template; its tasks remain, without a template."""
         self._delete(f"{API}/templates/{segment(template_id)}")
 
     def topics(self, pattern: str) -> list[str]:
@@ -133,7 +133,7 @@ class KapacitorClient:
         return [topic.id for topic in (answer and answer.topics) or []]
 
     def events(self, topic: str) -> list[EventAnswer]:
-        """Return a topic's last events; none where there is no topic.
+        """Return a topic's last events; none if the topic does not exist.
 
         Kapacitor answers 500 for a topic that it has not opened yet.
         """
@@ -147,13 +147,13 @@ class KapacitorClient:
         return answer.events or []
 
     def delete_topic(self, topic: str) -> None:
-        """Forget a topic's alert state."""
+        """Delete a topic and its alert state."""
         self._delete(f"{API}/alerts/topics/{segment(topic)}")
 
     def config_section(self, name: str) -> list[dict[str, Any]] | None:
         """Return the options of a section's elements, secrets redacted by the server.
 
-        None where the server has no such section or does not tell.
+        None if the server has no such section or does not show it.
         """
         answer = self._get(SectionAnswer, f"{API}/config/{segment(name)}", {})
         if answer is None:
@@ -161,21 +161,21 @@ class KapacitorClient:
         return [element.options or {} for element in answer.elements or []]
 
     def service_test(self, service: str, options: Mapping[str, Any]) -> tuple[bool, str]:
-        """Let the server try one of its services for real, such as ``smtp``.
+        """Run the server's test of a service, such as ``smtp``; return success and message.
 
-        The server answers 200 whatever comes of it: what counts is ``success`` and ``message``.
+        The server answers 200 in any case: only ``success`` and ``message`` show the result.
         """
         path = f"{API}/service-tests/{segment(service)}"
         answer = self._http.read(ServiceAnswer, "POST", path, json=dict(options))
         return answer.success, answer.message
 
     def write(self, database: str, retention_policy: str, lines: str) -> None:
-        """Put points into Kapacitor's stream; nothing is stored in InfluxDB."""
+        """Write points to Kapacitor's stream; nothing is stored in InfluxDB."""
         query = {"db": database, "rp": retention_policy, "precision": "ns"}
         self._http.request("POST", f"{API}/write", params=query, data=lines.encode())
 
     def log_errors(self) -> LogTail:
-        """Listen to what the server logs as errors, from now on until the tail is closed."""
+        """Collect the errors that the server logs from now on, until the tail is closed."""
         return LogTail(
             lambda: self._http.stream(
                 "GET", f"{PREVIEW}/logs", params={"lvl": "error+"}, progress=False
@@ -183,7 +183,7 @@ class KapacitorClient:
         )
 
     def output(self, task_id: str, endpoint: str) -> list[SeriesAnswer]:
-        """Return the series at a task's ``httpOut``; none where it has no such endpoint."""
+        """Return the series at a task's ``httpOut``; none if the endpoint does not exist."""
         path = f"{API}/tasks/{segment(task_id)}/{segment(endpoint)}"
         found = self._get(OutputAnswer, path, {})
         return (found and found.series) or []
@@ -191,10 +191,10 @@ class KapacitorClient:
     def _pages(
         self, path: str, items: Callable[[PageAnswer], list[Item] | None], params: Mapping[str, Any]
     ) -> Iterator[Item]:
-        """Yield the items of all pages of a list, which together must come within the time.
+        """Yield the items of all pages of a list, which must all arrive within the timeout.
 
-        Lists carry no next link, and a server may hold pages shorter than asked: read on until a
-        page brings nothing new.
+        Lists have no next link, and a server may limit pages to fewer items than requested: read
+        until a page contains nothing new.
         """
         seen: set[str] = set()
         offset, limits = 0, self._http.limits()
@@ -205,13 +205,13 @@ class KapacitorClient:
             if not new:
                 return
             seen.update(item.id for item in new)
-            if len(seen) > _MOST:
-                raise KapacitorError(f"{self._http.title} has more than {_MOST:,} in {path}")
+            if len(seen) > _MAX_ITEMS:
+                raise KapacitorError(f"{self._http.title} has more than {_MAX_ITEMS:,} in {path}")
             offset += len(page or [])
             yield from new
 
     def _delete(self, path: str) -> None:
-        """Delete; what is missing is deleted already, which Kapacitor itself answers with 204."""
+        """Delete; a missing item counts as deleted, as in Kapacitor, which answers 204."""
         try:
             self._http.request("DELETE", path)
         except KapacitorError as error:
@@ -233,7 +233,7 @@ def connect(
     """Return a client for one ``[kapacitor]`` section.
 
     Raises:
-        BmtickError: files that the section names are missing, or a secret lies open.
+        BmtickError: files that the section names are missing, or a secret is readable by others.
     """
     url, inline = split_url(server.url)
     found = find_credentials(
@@ -277,7 +277,7 @@ def _task(item: TaskAnswer) -> ActualTask:
 
 
 def _counters(stats: StatsAnswer | None) -> dict[str, dict[str, int]]:
-    """Return the whole numbers of each node; the others are averages of times."""
+    """Return the integer counters of each node; the others are averages of times."""
     return {
         node: {name: n for name, n in numbers.items() if isinstance(n, int)}
         for node, numbers in ((stats and stats.node_stats) or {}).items()
@@ -304,7 +304,7 @@ def _payload(task: TaskDefinition, *, create: bool) -> dict[str, Any]:
 
 
 def _type(script: str) -> str:
-    """Return the type of a task or template; the server itself refuses what does not parse."""
+    """Return the type of a task or template; the server rejects scripts that do not parse."""
     try:
         return task_type(parse(script))
     except BmtickError:

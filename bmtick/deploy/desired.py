@@ -1,4 +1,4 @@
-"""What should stand on a server: the enabled alerts as marked tasks and templates. Pure."""
+"""The desired state of a server: the enabled alerts as labelled tasks and templates. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from bmtick.alerts.model import Rendered
 from bmtick.deploy.instrument import instrument, instrument_template
-from bmtick.deploy.labels import mark_task, mark_template
+from bmtick.deploy.labels import label_task, label_template
 from bmtick.deploy.model import TaskDefinition, TemplateDefinition
 from bmtick.errors import BmtickError
 from bmtick.names import TASK_PREFIX
@@ -43,24 +43,24 @@ def desired_state(rendered: Iterable[Rendered]) -> Desired:
             script, variables = instrument_template(
                 _shared(alert), alert.task_id, alert.variables or {}
             )
-            template = mark_template(TemplateDefinition(template_ids[alert.name], script))
+            template = label_template(TemplateDefinition(template_ids[alert.name], script))
             templates[template.id] = template
             task = TaskDefinition(
                 alert.task_id, template.script, _dbrps(alert), variables, template.id
             )
-            tasks[alert.task_id] = mark_task(task, as_variable=True)
+            tasks[alert.task_id] = label_task(task, as_variable=True)
         else:
             variables = alert.variables or {}
             script = instrument(alert.script, alert.task_id, variables)
             task = TaskDefinition(alert.task_id, script, _dbrps(alert), variables)
-            tasks[alert.task_id] = mark_task(task, as_variable=alert.form == "script")
+            tasks[alert.task_id] = label_task(task, as_variable=alert.form == "script")
     return Desired(tasks, templates)
 
 
 def _template_ids(alerts: list[Rendered]) -> dict[str, str]:
-    """Name the template of each alert's instances; instances with scripts of their own stand apart.
+    """Name the template of each alert's instances; an instance with its own script gets its own.
 
-    A template is named after the catalogue's alert, so that all its instances share it.
+    A template is named after the catalogue's alert, so all its instances share it.
     """
     scripts: dict[str, set[str]] = defaultdict(set)
     for alert in alerts:
@@ -72,7 +72,7 @@ def _template_ids(alerts: list[Rendered]) -> dict[str, str]:
 
 
 def _shared(alert: Rendered) -> str:
-    """Return a template's script without the comment that tells one instance's command line."""
+    """Return a template's script without the comment with one instance's command line."""
     return alert.script.replace(f"{alert.made_by}\n", "", 1) if alert.made_by else alert.script
 
 
@@ -81,6 +81,6 @@ def _kind(alert: Rendered) -> str:
 
 
 def _dbrps(alert: Rendered) -> tuple[tuple[str, str], ...]:
-    """Accept dbrps as pairs or as ``{"db": ..., "rp": ...}``, as the API writes them."""
+    """Accept dbrps as pairs or as ``{"db": ..., "rp": ...}``, as in the API."""
     pairs = [(d["db"], d["rp"]) if isinstance(d, Mapping) else (d[0], d[1]) for d in alert.dbrps]
     return tuple(sorted(set(pairs)))

@@ -1,4 +1,4 @@
-"""What ``bmtick init`` finds on a machine: Bm-tick, Telegraf, Postfix, the mail log. Read only.
+"""Detect Bm-tick, Telegraf, Postfix and the mail log for ``bmtick init``. Read-only.
 
 Sources: BlueMind's files in ``/etc/telegraf/telegraf.d`` (``bm-postfix.conf``, ``output.conf``),
 Kapacitor's and InfluxDB's ``/ping``, Kapacitor's configuration API, ``postconf``.
@@ -30,18 +30,18 @@ _TIMEOUT = 3.0
 
 Run = Callable[[list[str]], str]
 
-_NEWEST = 64 << 20  # bytes of the log that are read for machines that relay
+_MAX_LOG_BYTES = 64 << 20  # bytes of the log that are searched for relaying machines
 _MACHINES = 20
 _RELAYED = list(FIELDS[CLIENT]).index("relayed")
 
 
 @dataclass
 class Found:
-    """What was found. ``notes`` tell it, ``missing`` what was not found, for the user."""
+    """Detected values. ``notes`` and ``missing`` describe for the user what was found or not."""
 
     kapacitor: str = ""
     influxdb: str = ""
-    tick_stack: bool = False  # one of the two answers, or was named by somebody
+    tick_stack: bool = False  # one of the two answers, or was given by the user
     database: str = "telegraf"
     retention_policy: str = "autogen"
     datalocation: str = ""
@@ -49,20 +49,20 @@ class Found:
     queue_by_telegraf: bool = False
     logs: list[str] = field(default_factory=list)
     known_clients: list[str] = field(default_factory=list)
-    relaying: dict[str, int] = field(default_factory=dict)  # client: recipients elsewhere
+    relaying: dict[str, int] = field(default_factory=dict)  # client: outside recipients
     recipients: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
 
 def detect(root: Path, *, kapacitor: str = "", influxdb: str = "", run: Run | None = None) -> Found:
-    """Look at a machine.
+    """Examine a machine.
 
     Args:
         root: its root folder; ``/``, or a copy.
-        kapacitor: where to look for Kapacitor; empty: beside InfluxDB, then on this machine.
-        influxdb: where to look for InfluxDB; empty: where Telegraf writes, then this machine.
-        run: runs a command and returns its output; raises OSError where it cannot.
+        kapacitor: URL of Kapacitor; empty: beside InfluxDB, then on this machine.
+        influxdb: URL of InfluxDB; empty: Telegraf's output, then this machine.
+        run: runs a command and returns its output; raises OSError on failure.
     """
     found = Found()
     _telegraf(root, found, influxdb)
@@ -75,7 +75,7 @@ def detect(root: Path, *, kapacitor: str = "", influxdb: str = "", run: Run | No
 
 
 def run_command(command: list[str]) -> str:
-    """Run a command without a shell and return what it prints."""
+    """Run a command without a shell and return its output."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     if done.returncode:
         raise OSError(done.stderr.strip()[:200] or f"{command[0]} failed")
@@ -203,13 +203,13 @@ def _postfix(root: Path, found: Found, run: Run) -> None:
 
 
 def _relaying(root: Path, found: Found) -> None:
-    """Count what machines without a login relayed outward, in the newest part of the log."""
+    """Count the mail that machines without login relayed outside, in the newest part of the log."""
     if not found.logs:
         return
     path = root / found.logs[0].lstrip("/")
     try:
         with path.open("rb") as log:
-            log.seek(max(0, path.stat().st_size - _NEWEST))
+            log.seek(max(0, path.stat().st_size - _MAX_LOG_BYTES))
             if log.tell():
                 log.readline()
             options = Options(known=found.known_clients or DEFAULT_KNOWN)
@@ -225,12 +225,12 @@ def _relaying(root: Path, found: Found) -> None:
 
 
 def most_relaying(found: Found) -> list[tuple[str, int]]:
-    """Return the machines that relayed most, the largest first."""
+    """Return the machines that relayed most, largest first."""
     return sorted(found.relaying.items(), key=lambda item: (-item[1], item[0]))[:_MACHINES]
 
 
 def _main_cf(path: Path) -> dict[str, str]:
-    """Read ``name = value`` lines; a line that begins with a space continues the one before."""
+    """Parse ``name = value`` lines; a line that begins with a space continues the previous one."""
     values: dict[str, str] = {}
     name = ""
     try:
@@ -258,7 +258,7 @@ def _networks(text: str) -> tuple[list[str], list[str]]:
             others += [word] if word else []
             continue
         mapped = getattr(network.network_address, "ipv4_mapped", None)
-        if mapped is None:  # ::ffff:127.0.0.0/104 says what 127.0.0.0/8 says
+        if mapped is None:  # ::ffff:127.0.0.0/104 is the same as 127.0.0.0/8
             networks.append(str(network).removesuffix("/32").removesuffix("/128"))
     return list(dict.fromkeys(networks)), others
 

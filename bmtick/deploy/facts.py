@@ -1,4 +1,4 @@
-"""Read what stands on a server: every page, raw scripts, nothing but bmtick's own names."""
+"""Read a server's tasks and templates with bmtick's prefix: all pages, raw scripts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from bmtick.names import TASK_PREFIX
 
 
 def read_facts(client: KapacitorClient) -> Facts:
-    """Return the tasks and templates under bmtick's prefix.
+    """Return the tasks and templates with bmtick's prefix.
 
-    The list does not tell a task's template, so tasks whose script does not say that it is the
-    task's own are read one by one.
+    The list does not contain a task's template, so tasks without a label of their own in the script
+    are read one by one.
     """
     tasks = {t.id: t for t in client.list_tasks(f"{TASK_PREFIX}*") if t.id.startswith(TASK_PREFIX)}
     for task in list(tasks.values()):

@@ -1,8 +1,8 @@
 """Send one real event through every handler of a deployed alert, marked as a test.
 
-A throw-away task takes the handlers of the alert as they stand on the server, word for word, and
-gets one point in a database of its own that does not exist in InfluxDB. The alert itself, its
-state, its counts, ``chronograf`` and every other task see nothing of it.
+A temporary task copies the alert's handlers literally from the server, and gets one point in a
+database of its own that does not exist in InfluxDB. The alert, its state, its counters,
+``chronograf`` and all other tasks are not affected.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 from bmtick.alerts import Rendered
 from bmtick.deploy.client import KapacitorClient
-from bmtick.deploy.converge import Reconciler
 from bmtick.deploy.desired import INTERNAL_PREFIX
-from bmtick.deploy.labels import body, mark_task, own_vars, task_label
+from bmtick.deploy.labels import body, label_task, own_vars, task_label
 from bmtick.deploy.model import ActualTask, TaskDefinition
+from bmtick.deploy.reconciler import Reconciler
 from bmtick.deploy.scripts import HANDLER_SECTIONS, AlertNode, Script, read_script
 from bmtick.engine import Handler, load_task
 from bmtick.errors import BmtickError
@@ -28,15 +28,15 @@ from bmtick.points import Point
 from bmtick.tick import ast
 from bmtick.tick.formatter import format_node
 
-_DATABASE = "bmtick"  # only a name that a task listens to; nothing is written to InfluxDB
+_DATABASE = "bmtick"  # only a name for the task's dbrp; nothing is written to InfluxDB
 _MEASUREMENT = "fire"
-_TIMEOUT = 5.0  # seconds until the event must have been raised
-_TO_FAIL = 1.0  # seconds in which a handler's failure comes into the log
+_TIMEOUT = 5.0  # seconds until the event must be raised
+_FAILURE_WAIT = 1.0  # seconds in which a handler's failure appears in the log
 
 
 @dataclass(frozen=True, slots=True)
-class Fired:
-    """What was sent: the message, the handlers that got it, what the server logged about them."""
+class TestEvent:
+    """The test event: its message, its handlers, and what the server logged about them."""
 
     message: str
     handlers: tuple[str, ...]
@@ -49,7 +49,7 @@ def fire(
     *,
     when: str = "",
     sleep: Callable[[float], None] = time.sleep,
-) -> Fired:
+) -> TestEvent:
     """Raise one CRITICAL event with the handlers of alert ``name``.
 
     Raises:
@@ -70,11 +70,11 @@ def fire(
     with client.log_errors() as tail:
         _send(client, trial, len(nodes), sleep)
     services = [f"service={HANDLER_SECTIONS[h]}" for h in handlers if HANDLER_SECTIONS[h]]
-    return Fired(message, handlers, tuple(tail.lines_about(f"task={trial.id}", *services)))
+    return TestEvent(message, handlers, tuple(tail.lines_about(f"task={trial.id}", *services)))
 
 
 def test_texts(name: str, when: str) -> tuple[str, str]:
-    """Return message and details of an event that says of itself that it is a test."""
+    """Return message and details of an event that call it a test."""
     return (
         _("[TEST] {name}: this is a test of the alert, nothing is wrong", name=name),
         _(
@@ -86,10 +86,10 @@ def test_texts(name: str, when: str) -> tuple[str, str]:
 
 
 def handlers_of(alert: Rendered) -> list[Handler]:
-    """Return the handlers of an alert's script, for those who deliver without Kapacitor.
+    """Return the handlers of an alert's script, for delivery without Kapacitor.
 
-    The script's own handlers run on a point of their own in the embedded engine, as ``fire`` has
-    them run on Kapacitor.
+    The script's handlers run on a point of their own in the embedded engine, as ``fire`` runs them
+    on Kapacitor.
     """
     definition = TaskDefinition(alert.task_id, alert.script, (), alert.variables or {})
     script = read_script(alert.script, definition.vars, file=alert.task_id)
@@ -108,7 +108,7 @@ def _send(
         reconciler.task(trial.id, trial, fresh=True)
         client.write(*trial.dbrps[0], f"{_MEASUREMENT} value=1 {time.time_ns()}")
         _await(client, trial.id, alerts, sleep)
-        sleep(_TO_FAIL)
+        sleep(_FAILURE_WAIT)
     finally:
         # Stopping waits for the handlers: their queue is drained before the topic closes.
         reconciler.task(trial.id, None)
@@ -117,7 +117,7 @@ def _send(
 def fire_task(
     task: ActualTask, script: Script, nodes: list[AlertNode], message: str, details: str
 ) -> TaskDefinition:
-    """Return the throw-away task: the alert's handlers on a source of its own."""
+    """Return the temporary task: the alert's handlers on a source of its own."""
     nonce = secrets.token_hex(4)
     name = f"{INTERNAL_PREFIX}fire-{nonce}"
     texts = {"bmtickMessage": message, "bmtickDetails": details, "bmtickId": f"{task.id}-test"}
@@ -141,11 +141,11 @@ def fire_task(
         ((_DATABASE, f"fire-{nonce}"),),
         {**own_vars(task.definition.vars), **variables},
     )
-    return mark_task(definition, as_variable=True)
+    return label_task(definition, as_variable=True)
 
 
 def _plain_declarations(script: Script) -> list[ast.Declaration | ast.TypeDeclaration]:
-    """Return the vars that handlers may use: all that are no pipelines."""
+    """Return the vars that handlers may use: all except pipelines."""
     pipelines: set[str] = set()
     found: list[ast.Declaration | ast.TypeDeclaration] = []
     for statement in script.program.statements:
@@ -168,7 +168,7 @@ def _declaration(statement: ast.Declaration | ast.TypeDeclaration) -> str:
 
 
 def _literal(text: str) -> str:
-    """Keep a text from being read as a Go template."""
+    """Escape a text so that it is not a Go template."""
     return text.replace("{{", "{ {")
 
 

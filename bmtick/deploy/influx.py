@@ -1,4 +1,4 @@
-"""What the checks before an apply ask InfluxDB: does the data exist that the alerts read?"""
+"""Queries to InfluxDB before an apply: whether the data exists that the alerts read."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bmtick.settings import InfluxDB
 
 
 class InfluxReader:
-    """InfluxQL questions to InfluxDB 1.x, or to the compatible API of 2.x; never writes."""
+    """InfluxQL client for InfluxDB 1.x, or the compatible API of 2.x; never writes."""
 
     def __init__(self, client: HttpClient) -> None:
         self._http = client
 
     def query(self, statement: str, database: str = "") -> list[SeriesAnswer]:
-        """Run a statement that only reads; return its series, times in nanoseconds."""
+        """Run a read-only statement; return its series, times in nanoseconds."""
         params = {"q": statement, "epoch": "ns", **({"db": database} if database else {})}
         answer = self._http.read(QueryAnswer, "GET", "/query", params=params)
         results = answer.results or []
@@ -42,13 +42,13 @@ class InfluxReader:
         return _first_column(self.query(f"SHOW MEASUREMENTS ON {quote_name(database)}"))
 
     def field_types(self, database: str, policy: str, measurement: str, field: str) -> set[str]:
-        """Return the types that a field has, in one shard or another."""
+        """Return the types of a field in all shards."""
         found = self.query(show_field_keys(policy, measurement), database)
         return types_of(found, field)
 
 
 def show_field_keys(policy: str, measurement: str) -> str:
-    """Return the statement that asks for the fields of a measurement and their types."""
+    """Return the statement that lists the fields of a measurement and their types."""
     source = quote_name(measurement)
     if policy:
         source = f"{quote_name(policy)}.{source}"
@@ -56,7 +56,7 @@ def show_field_keys(policy: str, measurement: str) -> str:
 
 
 def types_of(found: list[SeriesAnswer], field: str) -> set[str]:
-    """Return the types of one field in the answer to ``show_field_keys``."""
+    """Return the types of one field from the answer to ``show_field_keys``."""
     rows = [row for series in found for row in series.values or []]
     return {str(row[1]) for row in rows if row[:1] == [field]}
 
@@ -71,7 +71,7 @@ def connect_influx(settings: InfluxDB, environment: Mapping[str, str]) -> Influx
         url,
         name="InfluxDB",
         credentials=found if found.username or found.token else inline,
-        token_scheme="Token",  # noqa: S106 -- 2.x takes no other on /query
+        token_scheme="Token",  # noqa: S106 -- 2.x accepts no other on /query
         context=tls_context(settings.ca_file, verify=settings.verify),
         timeout=parse_duration(settings.timeout) / SECOND,
     )

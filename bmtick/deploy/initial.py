@@ -1,4 +1,4 @@
-"""The commented ``bmtick.toml`` that ``bmtick init`` writes, from what was found. Pure."""
+"""The commented ``bmtick.toml`` that ``bmtick init`` writes, from the detected values. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bmtick.deploy.detect import Found, most_relaying
 
 
 def initial_settings(found: Found, catalogue: Mapping[str, Alert], language: str = "en") -> str:
-    """Return the text of a first settings file, for alerts in this language."""
+    """Return the text of a first settings file, with alerts in this language."""
     logs = found.logs or ["/var/log/mail.log"]
     clients = found.known_clients or ["127.0.0.0/8", "::1"]
     queue = "off" if found.queue_by_telegraf else "auto"

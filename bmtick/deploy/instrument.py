@@ -1,9 +1,9 @@
-"""What makes an alert's script a task that can be reloaded and muted: a topic and a category.
+"""Add a topic and a category to an alert's script, so that it can be reloaded and silenced.
 
-Kapacitor keeps alert state in a topic named after the alert node's number, so a script with one
-more node before its alert would forget what stands and tell it again. A topic named after the task
-outlives that, and deletion (kapacitor ``alert.go``, restoreEvent). The category is what a silence
-inhibits. Scripts that set their own keep them.
+Kapacitor stores alert state in a topic named after the alert node's number, so with one more node
+before its alert, a script would lose its state and notify again. A topic named after the task
+survives that, and deletion (kapacitor ``alert.go``, restoreEvent). A silence inhibits the category.
+Scripts that set their own keep them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def instrument(script: str, task_id: str, variables: Mapping[str, Any]) -> str:
 def instrument_template(
     script: str, task_id: str, variables: Mapping[str, Any]
 ) -> tuple[str, dict[str, Any]]:
-    """Return a template with topic and category by var, and the task's vars with that var."""
+    """Return a template with topic and category as vars, and the task's vars with their values."""
     text = _insert(script, _VARIABLE, variables)
     if text == script:
         return script, dict(variables)
@@ -35,13 +35,13 @@ def instrument_template(
 
 
 def topic_of(task_id: str, number: int) -> str:
-    """Return the topic of a task's nth alert node, from 1."""
+    """Return the topic of a task's nth alert node, counted from 1."""
     return task_id if number == 1 else f"{task_id}.{number}"
 
 
 def _insert(script: str, value: str, variables: Mapping[str, Any]) -> str:
     if script.count("|alert()") == 1 and ".topic(" not in script and ".category(" not in script:
-        # The only one must be the node itself: no need to parse, which counts with 500 tasks.
+        # A single "|alert(" must be the node: parsing 500 tasks takes long.
         added = f"|alert()\n        .topic({value})\n        .category({value})"
         return script.replace("|alert()", added)
     read = read_script(script, variables)

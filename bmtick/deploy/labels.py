@@ -1,9 +1,9 @@
-"""How any machine can tell that a task is bmtick's, and whether a hand changed it.
+"""Ownership labels: they show on any machine that a task is bmtick's, and whether it was edited.
 
-Each script that bmtick deploys begins with a comment that names the task and a digest of the whole
-definition (Kapacitor keeps comments in the raw script). Plain tasks and tasks of templates carry
-the digest in the task var ``bmtick`` as well: it survives a PATCH that replaces the script, and a
-template's script is shared by its tasks. Rules for Chronograf's Alert Builder set no vars.
+Each script that bmtick deploys begins with a comment that contains the task and a digest of the
+whole definition (Kapacitor keeps comments in the raw script). Plain tasks and tasks of templates
+also carry the digest in the task var ``bmtick``: it survives a PATCH that replaces the script, and
+a template's script is shared by its tasks. Rules for Chronograf's Alert Builder set no vars.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class OwnershipLabel:
-    """What a mark says: whose it is, and the digest of what was deployed."""
+    """A label: its owner, and the digest of what was deployed."""
 
     kind: str
     id: str
@@ -36,18 +36,18 @@ def body(script: str) -> str:
 
 
 def header_label(script: str) -> OwnershipLabel | None:
-    """Return the mark in a script's first line, or None."""
+    """Return the label in a script's first line, or None."""
     match = _HEADER.match(script)
     return OwnershipLabel(match[1], match[2], match[3]) if match else None
 
 
 def own_vars(variables: Vars) -> Vars:
-    """Return the vars without bmtick's mark."""
+    """Return the vars without bmtick's label."""
     return {name: value for name, value in variables.items() if name != VARIABLE}
 
 
 def task_digest(task: TaskDefinition) -> str:
-    """Return the SHA-256 of what makes the task, marks left out; a template's script is its own."""
+    """Return the SHA-256 of a task without labels; a template's script has its own."""
     content = {
         "id": task.id,
         "script": "" if task.template else body(task.script),
@@ -63,8 +63,8 @@ def template_digest(template: TemplateDefinition) -> str:
     return _sha256({"id": template.id, "script": body(template.script)})
 
 
-def mark_task(task: TaskDefinition, *, as_variable: bool) -> TaskDefinition:
-    """Return the task with its marks: the header, and the var where the form allows vars."""
+def label_task(task: TaskDefinition, *, as_variable: bool) -> TaskDefinition:
+    """Return the task with its labels: the header, and the var if this kind of task has vars."""
     digest = task_digest(task)
     script = task.script
     if not task.template:
@@ -76,14 +76,14 @@ def mark_task(task: TaskDefinition, *, as_variable: bool) -> TaskDefinition:
     return replace(task, script=script, vars=variables)
 
 
-def mark_template(template: TemplateDefinition) -> TemplateDefinition:
+def label_template(template: TemplateDefinition) -> TemplateDefinition:
     """Return the template with its header."""
     header = _header("template", template.id, template_digest(template))
     return replace(template, script=header + body(template.script))
 
 
 def task_label(task: TaskDefinition) -> OwnershipLabel | None:
-    """Return the mark that a task carries for its own id, or None: it is not bmtick's."""
+    """Return the label that a task carries for its own id; None: it is not bmtick's."""
     variable = task.vars.get(VARIABLE, {}).get("value")
     if isinstance(variable, str) and _DIGEST.fullmatch(variable):
         return OwnershipLabel("task", task.id, variable)
@@ -92,7 +92,7 @@ def task_label(task: TaskDefinition) -> OwnershipLabel | None:
 
 
 def template_label(template: TemplateDefinition) -> OwnershipLabel | None:
-    """Return the mark that a template carries for its own id, or None."""
+    """Return the label that a template carries for its own id, or None."""
     mark = header_label(template.script)
     return mark if mark and mark.kind == "template" and mark.id == template.id else None
 

@@ -1,6 +1,6 @@
-"""A server's log while something is tried: handlers tell their failures nowhere else.
+"""A server's log during a test: the only place where handlers report their failures.
 
-Source: kapacitor ``services/diagnostic/api.go``: lines in logfmt, as they are logged.
+Source: kapacitor ``services/diagnostic/api.go``: lines in logfmt, as logged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Self
 
 from bmtick.httpclient import HttpError, Stream
 
-_HEAD_START = 0.2  # seconds until the server listens for its log
+_STARTUP_WAIT = 0.2  # seconds until the server sends its log
 _TIME = re.compile(r"\bts=\S+ ")
 
 
@@ -23,7 +23,7 @@ class LogTail:
     """Collects lines in the background; a context manager. Without a stream it stays empty.
 
     Args:
-        opened: opens the stream; Kapacitor answers only when there is a first line.
+        opened: opens the stream; Kapacitor answers only with the first line.
     """
 
     def __init__(self, opened: Callable[[], Stream]) -> None:
@@ -34,7 +34,7 @@ class LogTail:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        time.sleep(_HEAD_START)
+        time.sleep(_STARTUP_WAIT)
         return self
 
     def __exit__(
@@ -47,13 +47,13 @@ class LogTail:
             self._stream.close()
 
     def _read(self) -> None:
-        # A closed connection or a silent server ends the tail; both are its normal end.
+        # A closed connection or a silent server ends the tail normally.
         with contextlib.suppress(HttpError):
             self._stream = self._open()
             for line in self._stream.lines():
                 self._lines.append(line.decode(errors="replace").rstrip("\n"))
 
     def lines_about(self, *words: str) -> list[str]:
-        """Return the lines that hold one of these ``key=value`` words, without their times."""
+        """Return the lines with one of these ``key=value`` words, without their times."""
         found = [line for line in self._lines if any(f"{word} " in f"{line} " for word in words)]
         return [_TIME.sub("", line) for line in found]

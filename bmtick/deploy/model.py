@@ -1,4 +1,4 @@
-"""What stands on a Kapacitor and what should: plain values, no behaviour but comparison."""
+"""Definitions and state of tasks and templates on a Kapacitor: plain values, with comparison."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Dbrps = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class TaskDefinition:
-    """A task as it is sent to Kapacitor.
+    """A task's definition, as sent to Kapacitor.
 
     ``script`` is empty for a task of a template: the server copies the template's script.
     ``enabled`` is the wanted status; every task that bmtick deploys is enabled.
@@ -33,7 +33,7 @@ class TaskDefinition:
 
 @dataclass(frozen=True, slots=True)
 class ActualTask:
-    """A task as the server has it.
+    """A task on the server.
 
     ``definition.script`` is the raw text. Times are RFC 3339 in UTC, as the server writes them.
     ``counters`` are those of a running task, by node and name.
@@ -55,7 +55,7 @@ class ActualTask:
 
     @property
     def stale(self) -> bool:
-        """Whether it may run an older script than the one stored.
+        """Whether the task may run an older script than the stored one.
 
         PATCH of an enabled task stores without a restart, and only then ``modified`` is later
         than ``last-enabled`` (kapacitor ``services/task_store/service.go``, handleUpdateTask).
@@ -67,7 +67,7 @@ class ActualTask:
 
 @dataclass(frozen=True, slots=True)
 class TemplateDefinition:
-    """A template: its id and its raw script; ``created`` as the server tells it."""
+    """A template: its id and raw script; ``created`` as in the server's answer."""
 
     id: str
     script: str
@@ -76,23 +76,23 @@ class TemplateDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What one Kapacitor holds under bmtick's prefix: all pages, scripts raw."""
+    """All tasks and templates of one Kapacitor with bmtick's prefix; scripts are raw."""
 
     tasks: Mapping[str, ActualTask] = field(default_factory=dict)
     templates: Mapping[str, TemplateDefinition] = field(default_factory=dict)
     version: str = ""
 
     def created_at(self) -> dict[str, str]:
-        """Return when each task, and each template as ``template:ID``, was created.
+        """Return the creation time of each task, and of each template as ``template:ID``.
 
-        PATCH leaves that time alone, so it tells a task from another of the same name.
+        PATCH keeps that time, so it distinguishes tasks of the same name.
         """
         tasks = {task.id: task.created for task in self.tasks.values()}
         return tasks | {f"template:{t.id}": t.created for t in self.templates.values()}
 
 
 def canonical_vars(variables: Vars) -> dict[str, list[Any]]:
-    """Reduce vars to what counts when they are compared: type and value, no description."""
+    """Reduce vars to what is compared: type and value, without description."""
     return {name: _canonical(variables[name]) for name in sorted(variables)}
 
 

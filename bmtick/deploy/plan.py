@@ -1,4 +1,4 @@
-"""Desired against actual: a plan is data before anything is done. Pure."""
+"""Compare desired and actual state: the plan, as plain data. Pure."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from bmtick.deploy.model import (
     TemplateDefinition,
     canonical_vars,
 )
-from bmtick.deploy.moves import differences, drifted, must_recreate
+from bmtick.deploy.requests import differences, drifted, must_recreate
 
 _PASSWORD = re.compile(r"(\w+://[^/@:\s']*:)[^/@\s']+@")  # as in .post('http://user:password@...')
 SILENCE_PREFIX = f"{INTERNAL_PREFIX}silence-"
 
 
 class Action(Enum):
-    """What the plan says about one task or template."""
+    """What the plan does with one task or template."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -40,10 +40,10 @@ CHANGING = frozenset({Action.CREATE, Action.UPDATE, Action.DRIFTED, Action.REMOV
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One task or template: what is there, what should be, and why something is to be done.
+    """One task or template: its actual and its desired state, and why it must change.
 
-    ``blocked`` marks a foreign task that stands where an alert should: nothing is done about it,
-    and the server is not as desired.
+    ``blocked`` means: a foreign task has the name of an alert. It is not changed, and the server is
+    not as desired.
     """
 
     kind: str  # task, template
@@ -57,7 +57,7 @@ class Step:
 
     @property
     def changing(self) -> bool:
-        """Whether apply would send something for this step."""
+        """Whether apply sends a request for this step."""
         return self.action in CHANGING
 
 
@@ -65,12 +65,12 @@ def make_plan(desired: Desired, facts: Facts, known: Collection[str] = ()) -> li
     """Compare desired and actual state.
 
     Args:
-        desired: what the settings ask for.
-        facts: what the server holds under bmtick's prefix.
-        known: ids that this machine's history says bmtick deployed, marks or not.
+        desired: the settings' alerts.
+        facts: the tasks and templates with bmtick's prefix.
+        known: ids that bmtick deployed according to this machine's history, labelled or not.
 
     Returns:
-        Steps in the order of their doing: templates, tasks, removals of tasks, of templates.
+        Steps in the order of execution: templates, tasks, removals of tasks, of templates.
     """
     template_steps = _template_steps(desired, facts, known)
     task_steps = [_task_step(desired.tasks[i], facts.tasks.get(i), known) for i in desired.tasks]
@@ -82,7 +82,7 @@ def make_plan(desired: Desired, facts: Facts, known: Collection[str] = ()) -> li
 
 
 def pending(steps: list[Step]) -> list[Step]:
-    """Return the steps that keep the server from being as desired."""
+    """Return the steps because of which the server is not as desired."""
     return [step for step in steps if step.changing or step.blocked]
 
 
@@ -110,7 +110,7 @@ def _task_step(wanted: TaskDefinition, actual: ActualTask | None, known: Collect
 
 
 def _with_template(step: Step, templates: Mapping[str, Step]) -> Step:
-    """Restart a task when its template changes, and wait when that is not bmtick's."""
+    """Restart a task when its template changes; block it if the template is foreign."""
     template = templates.get(getattr(step.after, "template", ""))
     if template is None or step.blocked:
         return step
@@ -146,7 +146,7 @@ def _reasons(
 
 
 def _other_task(actual: ActualTask, known: Collection[str]) -> Step | None:
-    """Judge a task under bmtick's prefix that the settings do not ask for."""
+    """Classify a task with bmtick's prefix that is not in the settings."""
     before = actual.definition
     owned = labels.task_label(before) is not None
     if before.id.startswith(SILENCE_PREFIX) and owned:
@@ -164,7 +164,7 @@ def _other_task(actual: ActualTask, known: Collection[str]) -> Step | None:
 
 
 def _template_steps(desired: Desired, facts: Facts, known: Collection[str]) -> list[Step]:
-    # A template that a hand stripped of its mark is known by bmtick's tasks that use it.
+    # A template without its label is recognised by bmtick's tasks that use it.
     used = {
         f"template:{task.definition.template}"
         for task in facts.tasks.values()

@@ -1,7 +1,7 @@
 """Checks before an apply: scripts offline and on the server, data, handlers. Changes nothing.
 
-The server checks a script when a task is defined, so a disabled throw-away task is defined with it
-and always taken away again.
+The server validates a script when a task is created, so a disabled temporary task is created with
+it and always deleted again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from bmtick.deploy.client import KapacitorClient, KapacitorError
 from bmtick.deploy.desired import INTERNAL_PREFIX
 from bmtick.deploy.influx import InfluxReader, connect_influx
-from bmtick.deploy.labels import body, mark_task, own_vars
+from bmtick.deploy.labels import body, label_task, own_vars
 from bmtick.deploy.model import TaskDefinition
 from bmtick.deploy.scripts import HANDLER_SECTIONS, read_script
 from bmtick.deploy.session import Planned
@@ -30,7 +30,7 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a check found. ``fatal``: apply must not go on unless forced."""
+    """The result of a check. ``fatal``: apply must not continue unless forced."""
 
     message: str
     remedy: str = ""
@@ -39,15 +39,15 @@ class Check:
     def __str__(self) -> str:
         """One line for stderr."""
         if ": error: " in self.message:
-            return self.message  # a finding that says where
+            return self.message  # the message says where
         severity = "error" if self.fatal else "warning"
         return f"{severity}: {self.message}" + (f" ({self.remedy})" if self.remedy else "")
 
 
 def check_offline(planned: Planned) -> list[Check]:
-    """Parse and type-check the script of every step that changes something.
+    """Parse and type-check the script of every changing step.
 
-    Kapacitor checks less: it takes scripts that then fail on every point.
+    Kapacitor checks less: it accepts scripts that then fail on every point.
     """
     return [check for task in _changing(planned) for check in check_script(task)]
 
@@ -78,7 +78,7 @@ def check_surroundings(
     settings: Settings,
     environment: Mapping[str, str] | None = None,
 ) -> list[Check]:
-    """Check handlers and data, read only, for the steps that change something."""
+    """Check handlers and data for the changing steps; read-only."""
     wanted = _changing(planned)
     if not wanted:
         return []
@@ -94,10 +94,10 @@ def check_surroundings(
 
 
 def check_on_server(client: KapacitorClient, planned: Planned) -> list[Check]:
-    """Let the server check the definition of every task that is changed.
+    """Let the server validate the definition of every changed task.
 
-    New ones are checked as they are defined, before anything else is done; but those of a template
-    come after it.
+    New tasks are validated when they are created, before anything else is done; but tasks of a
+    template are created after it.
     """
     found: list[Check] = []
     for step in planned.steps:
@@ -113,9 +113,9 @@ def check_on_server(client: KapacitorClient, planned: Planned) -> list[Check]:
 
 
 def try_on_server(client: KapacitorClient, task: TaskDefinition) -> Iterator[Check]:
-    """Define the task under a throw-away name, disabled, and take it away again.
+    """Create the task under a temporary name, disabled, and delete it again.
 
-    A lost answer is no verdict: it is tried again under another name.
+    After a lost answer it is repeated under another name.
     """
     for attempt in range(1, _TRIES + 1):
         try:
@@ -130,7 +130,7 @@ def _try_once(client: KapacitorClient, task: TaskDefinition) -> list[Check]:
     name = f"{INTERNAL_PREFIX}check-{secrets.token_hex(4)}"
     trial = TaskDefinition(name, body(task.script), task.dbrps, task.vars)
     try:
-        client.create_task(mark_task(trial, as_variable=False))
+        client.create_task(label_task(trial, as_variable=False))
     except KapacitorError as error:
         if error.status != 400:
             raise
@@ -162,7 +162,7 @@ def _handlers(client: KapacitorClient, tasks: list[TaskDefinition]) -> Iterator[
             text = f"whether [{section}] is set up in kapacitor.conf could not be checked"
             yield Check(text, fatal=False)
         elif not any(element.get("enabled") for element in elements):
-            # No reason to refuse: the alerts show in Chronograf and in BlueMind's console.
+            # Not fatal: the alerts are still shown in Chronograf and in BlueMind's console.
             yield Check(
                 f"[{section}] is not enabled in kapacitor.conf, so .{handler}() of "
                 f"{', '.join(names)} reaches nobody",
@@ -199,7 +199,7 @@ def _measurements(
         own = {name for database, _ in task.dbrps for name in there.get(database, ())}
         known = {database for database, _ in task.dbrps} & set(there)
         for name in _read(task):
-            if name and known and name not in own:  # '': whatever there is
+            if name and known and name not in own:  # '' means any measurement
                 yield Check(
                     f"{task.id} reads measurement '{name}', which holds no data yet",
                     remedy="'bmtick doctor' follows the chain",
@@ -213,5 +213,5 @@ def _read(task: TaskDefinition) -> list[str]:
     if task_type(script.program) == "batch":
         loaded = load_task(task.script, file=task.id, name=task.id, variables=own_vars(task.vars))
         return sorted({s.measurement for query in loaded.queries for s in query.select.sources})
-    # The last measurement is where the alert is recorded: it comes with the first alert.
+    # The last measurement is the alerts' own record: it appears with the first alert.
     return script.property_values("measurement")[:1]

@@ -1,4 +1,4 @@
-"""What a deployed script does, as far as deploying must know: handlers, topics, groups, sources."""
+"""Parse a deployed script for what deploying needs: handlers, topics, groups, sources."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from bmtick.tick import ast
 from bmtick.tick.parser import parse
 
-# Properties of an alert node that are no handlers and no options of a handler before them.
+# Properties of an alert node that are neither handlers nor options of a preceding handler.
 # Source: kapacitor pipeline/alert.go.
 ALERT_OPTIONS = frozenset(
     [
@@ -39,7 +39,7 @@ ALERT_OPTIONS = frozenset(
         "quiet",
     ]
 )
-# Handlers with the section of kapacitor.conf that must be enabled for them; "" for none.
+# Handlers, and the section of kapacitor.conf that must be enabled for each; "" for none.
 HANDLER_SECTIONS = {
     "alerta": "alerta",
     "bigPanda": "bigpanda",
@@ -71,7 +71,7 @@ HANDLER_SECTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class AlertNode:
-    """One ``|alert()`` of a script: its place, its properties in order, the tags of its groups."""
+    """One ``|alert()`` of a script: its offset, its properties in order, its group tags."""
 
     offset: int = 0
 
@@ -79,7 +79,7 @@ class AlertNode:
     groups: tuple[str, ...] = ()
 
     def handlers(self) -> set[str]:
-        """Return the names of the handlers in use."""
+        """Return the names of its handlers."""
         names = {p.name for p in self.properties}
         return names & set(HANDLER_SECTIONS)
 
@@ -96,7 +96,7 @@ class Script:
     values: Mapping[str, Any]
 
     def chains(self) -> Iterator[list[tuple[str, ast.Node]]]:
-        """Yield each statement's pipeline, from its source on, as (operator, node)."""
+        """Yield each statement's pipeline, from its source, as (operator, node)."""
         for statement in self.program.statements:
             value = statement.value if isinstance(statement, ast.Declaration) else statement
             if isinstance(value, ast.Chain):
@@ -131,7 +131,7 @@ class Script:
         return {name for alert in self.alerts() for name in alert.handlers()}
 
     def property_values(self, name: str) -> list[str]:
-        """Return the string arguments of every property of this name, vars resolved."""
+        """Return the string arguments of every property of this name, with vars resolved."""
         return [
             value
             for links in self.chains()
@@ -141,7 +141,7 @@ class Script:
         ]
 
     def strings(self, nodes: list[ast.Node]) -> list[str]:
-        """Return the strings that nodes stand for: literals, lists, vars; ``*`` for a star."""
+        """Return the strings of nodes: literals, lists, vars; ``*`` for a star."""
         found: list[str] = []
         for node in nodes:
             if isinstance(node, ast.String):
@@ -158,11 +158,11 @@ class Script:
 def read_script(
     text: str, variables: Mapping[str, Any] | None = None, *, file: str = "-"
 ) -> Script:
-    """Parse a script; the task's vars come before its own.
+    """Parse a script; the task's vars take precedence over its own.
 
     Args:
         text: the TICKscript.
-        variables: the task's vars as the API has them.
+        variables: the task's vars, as in the API.
         file: its name in messages.
 
     Raises:

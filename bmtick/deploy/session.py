@@ -1,4 +1,4 @@
-"""The deploying commands' work on one server, without any output: the CLI shows and asks."""
+"""Plan, apply and roll back on one server, without output: the CLI shows and asks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bmtick.errors import BmtickError
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan with the facts it was made from."""
+    """A plan with the facts that it is based on."""
 
     desired: Desired
     facts: Facts
@@ -40,12 +40,12 @@ def carry_out(
     origin: int = 0,
     progress: Progress = lambda _: None,
 ) -> Outcome:
-    """Do a plan under the store's lock and record the new state.
+    """Apply a plan under the store's lock and record the new state.
 
-    An apply that changes nothing records nothing, but clears the journal of an interrupted one.
+    An apply without changes records nothing, but removes the journal of an interrupted one.
 
     Raises:
-        BmtickError: the server is no longer as it was when the plan was shown.
+        BmtickError: the server has changed since the plan was shown.
     """
     with target.store.locked():
         again = read_plan(target, planned.desired)
@@ -65,7 +65,7 @@ def carry_out(
 
 
 def _signature(steps: list[Step]) -> list[tuple[object, ...]]:
-    """Return what a plan means to do; other people's silences and trials do not count."""
+    """Return the actions of a plan, without other users' silences and tests."""
     return sorted(
         (s.kind, s.id, s.action.value, s.changes, repr(s.before))
         for s in steps
@@ -101,8 +101,8 @@ def _ids(revision: Revision) -> tuple[set[str], set[str]]:
 def earlier_state(target: Target, steps_back: int) -> Revision:
     """Return the applied state ``steps_back`` before the present one.
 
-    After a rollback the present one is that which was gone back to, so that two rollbacks go back
-    two states.
+    After a rollback the present state is the one that was restored, so two rollbacks go back two
+    states.
 
     Raises:
         BmtickError: the history on this machine does not reach that far.

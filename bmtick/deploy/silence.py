@@ -1,11 +1,11 @@
-"""Mute an alert without stopping it: Kapacitor's own inhibition, in a task beside the alert's.
+"""Silence an alert without stopping it: Kapacitor's inhibition, in a task beside the alert's.
 
-Each alert of the catalogue has a ``.category()`` of its own. A silence is a small task that holds an
-alert node in CRITICAL by the clock (a stats node ticks without any data) and inhibits that
-category, for all groups or for those with given tag values. The muted task is not touched: it goes
-on counting and records its alerts in ``chronograf``, only its handlers are not called. When the
-time is over the condition turns false and the inhibition ends by itself, whether bmtick runs or
-not. The silence is a task, so it survives a restart of Kapacitor and every apply.
+Each alert of the catalogue has a ``.category()`` of its own. A silence is a small task that keeps
+an alert node in CRITICAL by the clock (a stats node ticks without any data) and inhibits that
+category, for all groups or for those with given tag values. The silenced task is not changed: it
+still evaluates and records its alerts in ``chronograf``, but its handlers are not called. When the
+time is over the condition becomes false and the inhibition ends, even if bmtick does not run. The
+silence is a task, so it survives a restart of Kapacitor and every apply.
 
 Source: kapacitor ``alert.go`` (handleEvent, triggered), ``alert/inhibit.go``, ``stats.go``.
 """
@@ -21,10 +21,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bmtick.deploy.client import KapacitorClient
-from bmtick.deploy.converge import Reconciler
-from bmtick.deploy.labels import body, mark_task, task_label
+from bmtick.deploy.labels import body, label_task, task_label
 from bmtick.deploy.model import ActualTask, Facts, TaskDefinition
 from bmtick.deploy.plan import SILENCE_PREFIX, Action, Step
+from bmtick.deploy.reconciler import Reconciler
 from bmtick.deploy.scripts import read_script
 from bmtick.errors import BmtickError, nearest
 from bmtick.names import TASK_PREFIX
@@ -32,15 +32,15 @@ from bmtick.tick import ast
 from bmtick.tick.formatter import format_node
 
 ALL = "*"  # a silence of all alerts
-_DBRP = (("bmtick", "silence"),)  # no such database: nothing but the clock reaches the task
+_DBRP = (("bmtick", "silence"),)  # no such database: only the clock triggers the task
 _CATEGORY = re.compile(r"category\d+")
-_TICK = "20ms"  # after a restart of Kapacitor it must take hold before the first point comes
-_TIMEOUT = 5.0  # seconds until a silence must have taken hold
+_TICK = "20ms"  # after a restart of Kapacitor it must be active before the first point arrives
+_TIMEOUT = 5.0  # seconds until a silence must be active
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A silence as its task tells it. Times are nanoseconds since the epoch."""
+    """A silence, as read from its task. Times are nanoseconds since the epoch."""
 
     id: str
     alert: str  # the alert's name, or ALL
@@ -52,17 +52,17 @@ class Silence:
     categories: tuple[str, ...] = ()
 
     def active(self, now: int) -> bool:
-        """Whether it mutes at this moment."""
+        """Whether it is in effect at this time."""
         return self.running and now < self.until
 
 
 def categories_of(facts: Facts, alert: str, where: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Return the categories that a silence is for, each with the tags of its groups.
+    """Return the categories that a silence inhibits, each with its group tags.
 
     Args:
-        facts: what the server holds.
+        facts: the server's tasks and templates.
         alert: an alert's name; empty: all.
-        where: tag values; only alerts whose groups have these tags can be muted by them.
+        where: tag values; they apply only to alerts whose groups have these tags.
 
     Raises:
         BmtickError: no such alert, or its groups have no such tag.
@@ -112,7 +112,7 @@ def _groups(task: ActualTask) -> tuple[tuple[str, ...], list[str]]:
 
 
 def silence_task(silence: Silence, categories: Sequence[str]) -> TaskDefinition:
-    """Return the task that is this silence. Values travel as task vars, never inside the text."""
+    """Return the task of a silence. Values are task vars, never part of the script."""
     tags = sorted(silence.where)
     defaults = "".join(f"\n        .tag({_quoted(t)}, value{i})" for i, t in enumerate(tags))
     names = ", ".join(_quoted(tag) for tag in tags)
@@ -142,11 +142,11 @@ def silence_task(silence: Silence, categories: Sequence[str]) -> TaskDefinition:
         **{f"category{i}": _variable("string", name) for i, name in enumerate(categories)},
     }
     task = TaskDefinition(silence.id, "\n".join(lines) + "\n", _DBRP, variables)
-    return mark_task(task, as_variable=True)
+    return label_task(task, as_variable=True)
 
 
 def read_silences(facts: Facts) -> list[Silence]:
-    """Return all silences of a server, the first to end first."""
+    """Return all silences of a server, in order of their end."""
     found = [_read(task) for task in facts.tasks.values() if task.id.startswith(SILENCE_PREFIX)]
     return sorted((s for s in found if s is not None), key=lambda s: s.until)
 
@@ -177,10 +177,10 @@ def start(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Deploy a silence and wait until it has taken hold.
+    """Deploy a silence and wait until it is in effect.
 
     Raises:
-        BmtickError: the server refuses it, or it does not take hold; then it is taken away again.
+        BmtickError: the server refuses it, or it does not take effect; then it is deleted again.
     """
     reconciler = Reconciler(client, sleep=sleep)
     try:
@@ -203,12 +203,12 @@ def _holds(client: KapacitorClient, topic: str, wanted: int) -> bool:
 
 
 def end(client: KapacitorClient, silence: Silence) -> None:
-    """Take a silence away, with its topic."""
+    """Delete a silence and its topic."""
     Reconciler(client).task(silence.id, None)
 
 
 def sweep(client: KapacitorClient, facts: Facts, now: int) -> list[Silence]:
-    """Take away the tasks of silences that are over; return these."""
+    """Delete the tasks of expired silences; return these."""
     over = [s for s in read_silences(facts) if now >= s.until]
     for silence in over:
         end(client, silence)
@@ -216,9 +216,9 @@ def sweep(client: KapacitorClient, facts: Facts, now: int) -> list[Silence]:
 
 
 def extend(client: KapacitorClient, facts: Facts, now: int) -> list[Silence]:
-    """Let silences of all alerts cover alerts that were deployed since; return the new ones.
+    """Extend silences of all alerts to alerts that were deployed later; return the new silences.
 
-    The new silence takes hold before the old one is taken away.
+    The new silence takes effect before the old one is deleted.
     """
     made = []
     for old in read_silences(facts):
@@ -227,7 +227,7 @@ def extend(client: KapacitorClient, facts: Facts, now: int) -> list[Silence]:
         try:
             wanted = categories_of(facts, "", old.where)
         except BmtickError:
-            continue  # nothing is deployed any more that it could mute
+            continue  # nothing that it could silence is deployed any more
         if set(wanted) - set(old.categories):
             new = replace(old, id=new_id())
             start(client, new, list(wanted))
@@ -251,7 +251,7 @@ def silence_steps(facts: Facts) -> list[Step]:
 
 
 def clock_text(nanoseconds: int) -> str:
-    """Return a moment as local time to the second."""
+    """Return a time as local time, to the second."""
     moment = datetime.fromtimestamp(nanoseconds / 1e9, UTC).astimezone()
     return moment.isoformat(sep=" ", timespec="seconds")
 

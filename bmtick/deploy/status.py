@@ -1,4 +1,4 @@
-"""How each deployed alert does: running, points, errors, and the level of each group."""
+"""The status of each deployed alert: running, points, errors, and the level of each group."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bmtick.deploy.client import KapacitorClient
 from bmtick.deploy.labels import task_label
 from bmtick.deploy.model import ActualTask, Facts
-from bmtick.deploy.moves import drifted
+from bmtick.deploy.requests import drifted
 from bmtick.deploy.silence import Silence
 from bmtick.names import TASK_PREFIX
 
@@ -27,10 +27,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One alert on one server.
+    """The status of one alert on one server.
 
-    ``points`` have come in since the task started; ``node_errors`` counts errors of its nodes.
-    ``events`` are the last ones told of each group, the worst first. ``silenced`` names silences.
+    ``points`` were received since the task started; ``node_errors`` counts errors of its nodes.
+    ``events`` are the last ones of each group, worst first. ``silenced`` contains silences' ids.
     """
 
     name: str
@@ -45,14 +45,14 @@ class Status:
 
     @property
     def ok(self) -> bool:
-        """Whether the alert does its work."""
+        """Whether the alert works."""
         return self.state == "running" and not self.error and not self.drifted
 
 
 def read_status(
     client: KapacitorClient, facts: Facts, silences: list[Silence], now: int
 ) -> list[Status]:
-    """Return the state of every alert that bmtick deployed on a server."""
+    """Return the status of every alert that bmtick deployed on a server."""
     topics = set(client.topics("*"))
     found = []
     for task_id in sorted(facts.tasks):
@@ -63,7 +63,7 @@ def read_status(
             muted = [s.id for s in silences if s.active(now) and _mutes(s, task_id)]
             events = _events(client, task_id, topics)
             if muted:
-                events |= _untold(client, task_id)
+                events |= _silenced_events(client, task_id)
             found.append(_status(task, _worst_first(events), tuple(muted)))
     return found
 
@@ -73,7 +73,7 @@ def _mutes(silence: Silence, task_id: str) -> bool:
 
 
 def _events(client: KapacitorClient, task_id: str, topics: set[str]) -> dict[str, Event]:
-    """Read the task's own topics; the named one where no handler has opened any."""
+    """Read the task's own topics; the named one if no handler has opened any."""
     own = sorted(t for t in topics if t.startswith(f"main:{task_id}:"))
     named = sorted(t for t in topics if t == task_id or t.startswith(f"{task_id}."))
     events: dict[str, Event] = {}
@@ -84,8 +84,8 @@ def _events(client: KapacitorClient, task_id: str, topics: set[str]) -> dict[str
     return events
 
 
-def _untold(client: KapacitorClient, task_id: str) -> dict[str, Event]:
-    """Return what a muted alert has found meanwhile: a silence keeps it from the topics.
+def _silenced_events(client: KapacitorClient, task_id: str) -> dict[str, Event]:
+    """Return the current events of a silenced alert, which do not reach its topics.
 
     The catalogue's scripts end in ``|httpOut('output')`` behind the alert node.
     """
@@ -129,6 +129,6 @@ def _state(task: ActualTask) -> str:
 
 
 def _points(nodes: Mapping[str, Mapping[str, int]]) -> int:
-    """Return how many points have passed the sources' filters."""
+    """Return the number of points that passed the sources' filters."""
     sources = [n for name, n in nodes.items() if name.startswith(("from", "query"))]
     return sum(node.get("emitted", 0) for node in sources)

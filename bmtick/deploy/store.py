@@ -1,13 +1,13 @@
-"""Journal of a running apply, and history of applied states: on this machine, 0600.
+"""Journal of a running apply, and history of applied states; files of mode 0600 on this machine.
 
-One folder per server, below the state folder (see ``bmtick.places``)::
+One folder per server, in the state folder (see ``bmtick.places``)::
 
     deploy/127.0.0.1_9092-1a2b3c4d/
         lock            held while something is changed
-        journal.jsonl   there only while an apply runs, or after it was killed
+        journal.jsonl   exists only while an apply runs, or after it was killed
         history/0001.json   one file per applied state: definitions, ownership labels included
 
-No credentials are in any of them.
+No file contains credentials.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from bmtick.deploy.model import TaskDefinition, TemplateDefinition
 from bmtick.errors import BmtickError, Location
 from bmtick.files import Folder
 
-KEPT = 100  # applied states that the history holds
+KEPT = 100  # applied states that the history keeps
 _VERSION: Final = 3  # 1: without births; 2: with births, and no version; 3: with created_at
 _JOURNAL: Final = "journal.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """An applied state: number, time, and all definitions that then stood."""
+    """An applied state: number, time, and all definitions at that time."""
 
     number: int
     time: str
     cause: str
-    origin: int  # the revision that a rollback went back to, else its own number
+    origin: int  # the revision that a rollback restored, else its own number
     tasks: Mapping[str, TaskDefinition]
     templates: Mapping[str, TemplateDefinition]
-    created_at: Mapping[str, str] = field(default_factory=dict)  # as of Facts.created_at
+    created_at: Mapping[str, str] = field(default_factory=dict)  # see Facts.created_at
 
 
 class Store:
@@ -57,11 +57,11 @@ class Store:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder; a second bmtick on this machine is refused.
+        """Lock the folder; a second bmtick on this machine is refused.
 
         Raises:
             BmtickError: another process holds it, it cannot be written, or another user could
-                change what is in it.
+                change its content.
         """
         with contextlib.ExitStack() as stack:
             try:
@@ -85,10 +85,10 @@ class Store:
                 os.close(handle)
 
     def _in_folder(self, work: Callable[[Folder], None]) -> None:
-        """Do something in the folder that is locked.
+        """Run ``work`` in the locked folder.
 
         Raises:
-            BmtickError: it cannot be written, as when the disk is full.
+            BmtickError: it cannot be written, e.g. because the disk is full.
         """
         folder = self._open
         if folder is None:
@@ -103,7 +103,7 @@ class Store:
     # journal
 
     def interrupted(self) -> list[dict[str, Any]]:
-        """Return the journal that a killed apply left, line by line; empty: there is none."""
+        """Return the lines of the journal that a killed apply left; empty: there is none."""
         try:
             with Folder(self.folder, private=True) as folder:
                 text = folder.read(_JOURNAL).decode("utf-8", "replace")
@@ -118,7 +118,7 @@ class Store:
         return [e for e in entries if isinstance(e, dict)]
 
     def note(self, **entry: Any) -> None:
-        """Add a line to the journal, on disk before anything else is done."""
+        """Append a line to the journal and sync it to disk."""
         line = json.dumps({"time": _now(), **entry}, ensure_ascii=False, default=str) + "\n"
         self._in_folder(lambda f: f.append(_JOURNAL, line.encode("utf-8", "replace")))
 
@@ -129,7 +129,7 @@ class Store:
     # history
 
     def revisions(self) -> list[Revision]:
-        """Return the applied states, oldest first; a damaged file is left out."""
+        """Return the applied states, oldest first; damaged files are left out."""
         return self._history()[0]
 
     def unreadable(self) -> list[str]:
@@ -174,9 +174,9 @@ class Store:
         cause: str,
         origin: int = 0,
     ) -> Revision:
-        """Write the state that now stands as the next revision, at once and whole.
+        """Write the present state as the next revision, atomically.
 
-        A file that is there already, be it one that cannot be read, is never written over.
+        An existing file is never overwritten, even if it cannot be read.
         """
         earlier, damaged = self._history()
         numbers = [r.number for r in earlier] + [int(name.partition(".")[0]) for name in damaged]
@@ -196,8 +196,8 @@ class Store:
     def known(self, created_at: Mapping[str, str]) -> set[str]:
         """Return which of these tasks and templates this machine deployed, labelled or not.
 
-        A name is not enough: another Kapacitor may be at this address by now. What was created at
-        the recorded moment is the same task.
+        A name is not enough: another Kapacitor may have this address by now. A task with the
+        recorded creation time is the same task.
         """
         revisions = self.revisions()
         recorded = revisions[-1].created_at if revisions else {}

@@ -1,4 +1,4 @@
-"""The Kapacitors that the settings name, each with its client and its folder; all at once."""
+"""The Kapacitors of the settings, each with its client and its state folder."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from bmtick.errors import BmtickError, nearest
 from bmtick.settings import Settings
 
 Result = TypeVar("Result")
-_AT_ONCE = 8  # servers worked on at the same time
+_MAX_PARALLEL = 8  # servers in parallel
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One server: the name of its section, its client, what is remembered about it."""
+    """One server: the name of its section, its client, its state folder."""
 
     name: str
     client: KapacitorClient
@@ -29,7 +29,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[Result]):
-    """What came of the work on one server: a result or an error."""
+    """The outcome for one server: a result or an error."""
 
     target: Target
     result: Result | None = None
@@ -42,10 +42,10 @@ def open_targets(
     state: Path,
     environment: Mapping[str, str] | None = None,
 ) -> list[Target]:
-    """Return the servers that ``names`` choose; none named: all.
+    """Return the servers of these names; all if there are none.
 
     Raises:
-        BmtickError: a name is not in the settings, or credentials are not in order.
+        BmtickError: a name is not in the settings, or the credentials are invalid.
     """
     for name in names:
         if name not in settings.kapacitor:
@@ -60,7 +60,7 @@ def open_targets(
 
 
 def on_all(targets: Sequence[Target], work: Callable[[Target], Result]) -> list[Answer[Result]]:
-    """Do the work on every server at the same time; an error on one leaves the others alone."""
+    """Run ``work`` for every server in parallel; an error on one does not affect the others."""
 
     def guarded(target: Target) -> Answer[Result]:
         try:
@@ -68,5 +68,5 @@ def on_all(targets: Sequence[Target], work: Callable[[Target], Result]) -> list[
         except BmtickError as error:
             return Answer(target, error=error)
 
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+    with ThreadPoolExecutor(max_workers=_MAX_PARALLEL) as pool:
         return list(pool.map(guarded, targets))

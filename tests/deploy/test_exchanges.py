@@ -9,7 +9,7 @@ import pytest
 
 import bmtick as package
 from bmtick import httpclient
-from bmtick.deploy import apply, converge, fire, silence
+from bmtick.deploy import apply, fire, reconciler, silence
 from bmtick.httpclient import HttpClient
 from tests.deploy.alerts import alert, templated
 from tests.support.exchanges import Exchanges, recording
@@ -87,9 +87,9 @@ def test_recorded(story, make_bmtick, steady, monkeypatch, request):
         influx_url = request.getfixturevalue("influx").url
         write = server.kapacitor.write
     else:
-        for module in (converge, fire, silence, httpclient):
+        for module in (reconciler, fire, silence, httpclient):
             monkeypatch.setattr(module.time, "sleep", lambda _seconds: None)
-    monkeypatch.setattr(apply, "_AT_ONCE", 1)  # one certain order
+    monkeypatch.setattr(apply, "_MAX_PARALLEL", 1)  # one certain order
     exchanges = Exchanges(FOLDER / f"{story.__name__}.json")
     steady(exchanges.meta)
     intercept(monkeypatch, exchanges)
@@ -101,7 +101,7 @@ def test_recorded(story, make_bmtick, steady, monkeypatch, request):
 def test_a_changed_request_fails_loudly(make_bmtick, steady, monkeypatch):
     if recording():
         pytest.skip("nothing to replay while recording")
-    monkeypatch.setattr(apply, "_AT_ONCE", 1)
+    monkeypatch.setattr(apply, "_MAX_PARALLEL", 1)
     exchanges = Exchanges(FOLDER / "plan_and_apply.json")
     steady(exchanges.meta)
     intercept(monkeypatch, exchanges)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bmtick.deploy.apply import apply_plan
-from bmtick.deploy.converge import Reconciler
+from bmtick.deploy.reconciler import Reconciler
 from bmtick.httpclient import HttpClient
 from tests.deploy import alerts as fixtures
 from tests.deploy.alerts import alert, templated

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bmtick.deploy.desired import Desired
-from bmtick.deploy.labels import mark_task, mark_template
+from bmtick.deploy.labels import label_task, label_template
 from bmtick.deploy.model import ActualTask, Facts, TaskDefinition, TemplateDefinition
 from bmtick.deploy.plan import diff_lines, make_plan, pending
 
@@ -39,13 +39,13 @@ def read_desired(folder: Path, case: dict) -> Desired:
     for name, script in scripts(folder / "wanted").items():
         extra = case.get("wanted", {}).get(name, {})
         if extra.get("kind") == "template":
-            templates[name] = mark_template(TemplateDefinition(name, script))
+            templates[name] = label_template(TemplateDefinition(name, script))
         else:
-            tasks[name] = mark_task(definition(name, script, extra), as_variable=True)
+            tasks[name] = label_task(definition(name, script, extra), as_variable=True)
     for name, extra in case.get("wanted", {}).items():
         if extra.get("template"):
             template = templates[extra["template"]]
-            tasks[name] = mark_task(definition(name, template.script, extra), as_variable=True)
+            tasks[name] = label_task(definition(name, template.script, extra), as_variable=True)
     return Desired(tasks, templates)
 
 
@@ -57,15 +57,17 @@ def read_facts(folder: Path, case: dict) -> Facts:
         script = texts.get(name) or texts[extra["template"]]
         if extra.get("kind") == "template":
             plain = TemplateDefinition(name, script)
-            templates[name] = mark_template(plain) if extra.get("mark", "ours") == "ours" else plain
+            templates[name] = (
+                label_template(plain) if extra.get("mark", "ours") == "ours" else plain
+            )
             continue
         task = definition(name, script, extra)
         mark = extra.get("mark", "ours")
         if mark == "edited":
-            before = mark_task(replace(task, script="stream"), as_variable=True)
+            before = label_task(replace(task, script="stream"), as_variable=True)
             task = replace(before, script=script)
         elif mark == "ours":
-            task = mark_task(task, as_variable=True)
+            task = label_task(task, as_variable=True)
         enabled = extra.get("status", "enabled") == "enabled"
         tasks[name] = ActualTask(
             replace(task, enabled=enabled),

@@ -4,9 +4,9 @@ import pytest
 
 from bmtick.alerts import catalogue, render
 from bmtick.deploy.instrument import instrument, instrument_template
-from bmtick.deploy.labels import body, mark_task, task_digest, task_label
+from bmtick.deploy.labels import body, label_task, task_digest, task_label
 from bmtick.deploy.model import TaskDefinition
-from bmtick.deploy.moves import Move, drifted, next_move
+from bmtick.deploy.requests import TaskRequest, drifted, next_request
 from bmtick.deploy.scripts import read_script
 from bmtick.tick.checker import check
 
@@ -70,7 +70,7 @@ TASK = TaskDefinition("bmtick-a", TWO, (("telegraf", "autogen"),))
 
 
 def test_marks_name_the_task_and_survive_a_new_script():
-    marked = mark_task(TASK, as_variable=True)
+    marked = label_task(TASK, as_variable=True)
     assert body(marked.script) == TWO
     assert task_label(marked).digest == task_digest(TASK)
     assert not drifted(marked)
@@ -78,7 +78,7 @@ def test_marks_name_the_task_and_survive_a_new_script():
     assert drifted(edited)
     header_only = TaskDefinition("bmtick-a", marked.script + "// x\n", TASK.dbrps)
     assert drifted(header_only)
-    copied = TaskDefinition("bmtick-copy", mark_task(TASK, as_variable=False).script, TASK.dbrps)
+    copied = TaskDefinition("bmtick-copy", label_task(TASK, as_variable=False).script, TASK.dbrps)
     assert task_label(copied) is None  # a copy by hand is not bmtick's
 
 
@@ -88,5 +88,5 @@ def test_a_comment_in_a_settings_value_is_no_mark():
 
 
 def test_nothing_is_to_do_where_nothing_is_wanted():
-    assert next_move(None, None) is None
-    assert next_move(None, TASK) is Move.CREATE
+    assert next_request(None, None) is None
+    assert next_request(None, TASK) is TaskRequest.CREATE

@@ -1,4 +1,4 @@
-"""Bring one task or template to a wanted state by reading and moving until nothing is left to do."""
+"""Reconcile one task or template: read it and send the next request until it is as wanted."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from bmtick.deploy import labels
 from bmtick.deploy.client import KapacitorClient, KapacitorError
 from bmtick.deploy.instrument import topic_of
 from bmtick.deploy.model import ActualTask, TaskDefinition, TemplateDefinition
-from bmtick.deploy.moves import Move, differences, next_move
+from bmtick.deploy.requests import TaskRequest, differences, next_request
 from bmtick.errors import BmtickError
 
-_MAX_MOVES = 16  # the longest way: stop, delete, create, start, with lost answers between
+_MAX_REQUESTS = 16  # the longest sequence: stop, delete, create, start, with lost answers between
 _MAX_FAILURES = 4
 _MAX_STARTS = 2
 _REFUSED = 400
@@ -27,12 +27,12 @@ class StepError(BmtickError):
 
 
 class Reconciler:
-    """Moves tasks and templates of one server.
+    """Reconciles tasks and templates of one server.
 
     Args:
         client: the server.
-        sleep: waits after a failed request; tests give their own.
-        note: told each request before it is sent, for the journal and the progress display.
+        sleep: waits after a failed request; tests inject their own.
+        note: called with each request before it is sent, for the journal and the progress display.
     """
 
     def __init__(
@@ -54,56 +54,62 @@ class Reconciler:
         *,
         fresh: bool = False,
     ) -> ActualTask | None:
-        """Bring a task to ``wanted`` (None: away) and return it as it then stands.
+        """Reconcile a task with ``wanted`` (None: delete it); return its final state.
 
         Args:
             task_id: the task.
-            wanted: its definition; None: it should not exist, nor its alert state.
-            before: what was there when the plan was made; any other task without a mark is
-                foreign and is left alone.
-            fresh: it did not exist before: forget state that a dead task of its name left.
+            wanted: its definition; None: delete the task and its alert state.
+            before: its definition when the plan was made; any other task without a label is foreign
+                and not changed.
+            fresh: it did not exist before: delete state that an earlier task of this name left.
 
         Raises:
             StepError: the server refuses, cannot start it, or does not answer.
         """
         failures = starts = 0
         purged, stoppable = False, True
-        for _ in range(_MAX_MOVES):
+        for _ in range(_MAX_REQUESTS):
             actual = self._client.task(task_id)
-            move = next_move(actual, wanted, purged=purged, stoppable=stoppable)
-            if move is None:
+            request = next_request(actual, wanted, purged=purged, stoppable=stoppable)
+            if request is None:
                 return actual
-            if actual is not None and not _may_touch(actual.definition, before):
+            if actual is not None and not _is_own(actual.definition, before):
                 raise StepError(f"task '{task_id}' is not bmtick's: it came up meanwhile")
-            if move is Move.STOP and starts >= _MAX_STARTS and actual and not actual.executing:
+            if (
+                request is TaskRequest.STOP
+                and starts >= _MAX_STARTS
+                and actual
+                and not actual.executing
+            ):
                 raise StepError(f"task '{task_id}' does not start: {actual.error or 'no reason'}")
-            starts += move is Move.START
-            self._note(f"{move.value} {task_id}")
+            starts += request is TaskRequest.START
+            self._note(f"{request.value} {task_id}")
             try:
-                if fresh and move is Move.START and not purged and actual:
+                if fresh and request is TaskRequest.START and not purged and actual:
                     self._purge(actual)
-                self._perform(move, task_id, wanted, actual)
-                purged = purged or move is Move.PURGE
+                self._perform(request, task_id, wanted, actual)
+                purged = purged or request is TaskRequest.PURGE
             except KapacitorError as error:
-                if move is Move.STOP and wanted is None and error.status == 400:
+                if request is TaskRequest.STOP and wanted is None and error.status == 400:
                     stoppable = False
                     continue
                 failures += 1
-                self._judge(error, failures, task_id)
+                self._handle_error(error, failures, task_id)
         raise StepError(f"task '{task_id}' does not settle", remedy="run 'bmtick status'")
 
     def create(self, wanted: TaskDefinition, topics: Collection[str] | None) -> bool:
-        """Define a task that is not there, stopped, in as few requests as that takes.
+        """Create a missing task, stopped, with as few requests as possible.
 
-        Alert state that a dead task of its name left is forgotten. Topics of stopped tasks are in
-        no list, so those of its nodes are deleted unseen; a named one stays open and is listed.
+        Alert state that an earlier task of this name left is deleted. Topics of stopped tasks are
+        in no list, so those of its nodes are deleted without a check; named topics stay open and
+        are listed.
 
         Args:
             wanted: its definition.
-            topics: all named topics; None where they are not known.
+            topics: all named topics; None if unknown.
 
         Returns:
-            Whether it is there. If not, ``task`` reads what is, and knows more.
+            Whether it was created. If not, ``task`` reads the server's state and continues.
 
         Raises:
             StepError: the server refuses the definition.
@@ -121,8 +127,8 @@ class Reconciler:
         return True
 
     def start(self, task_id: str) -> bool:
-        """Start a task that ``create`` defined; return whether the server says that it runs."""
-        self._note(f"{Move.START.value} {task_id}")
+        """Start a task that ``create`` created; return whether the server says that it runs."""
+        self._note(f"{TaskRequest.START.value} {task_id}")
         try:
             actual = self._client.set_enabled(task_id, enabled=True)
         except KapacitorError:
@@ -132,29 +138,29 @@ class Reconciler:
     def remove(
         self, task_id: str, before: TaskDefinition | None, topics: Collection[str] | None
     ) -> bool:
-        """Take a running task away with its alert state, in as few requests as that takes.
+        """Delete a running task with its alert state, with as few requests as possible.
 
-        Deleting a running task deletes the topics of its nodes; a named one stays and is listed.
+        Deleting a running task deletes the topics of its nodes; a named topic stays and is listed.
         Source: kapacitor ``services/task_store/service.go`` (``deleteTask``).
 
         Args:
             task_id: the task.
-            before: what was there when the plan was made.
-            topics: all named topics; None where they are not known.
+            before: its definition when the plan was made.
+            topics: all named topics; None if unknown.
 
         Returns:
-            Whether it is gone. If not, ``task`` reads what is, and knows more.
+            Whether it was deleted. If not, ``task`` reads the server's state and continues.
         """
         try:
             actual = self._client.task(task_id)
-            if actual is None or not actual.executing or not _may_touch(actual.definition, before):
+            if actual is None or not actual.executing or not _is_own(actual.definition, before):
                 return False
             named = [t for t in topics_of(actual) if not t.startswith("main:")]
-            self._note(f"{Move.PURGE.value} {task_id}")
+            self._note(f"{TaskRequest.PURGE.value} {task_id}")
             for topic in named:
                 if topics is None or topic in topics:
                     self._client.delete_topic(topic)
-            self._note(f"{Move.DELETE.value} {task_id}")
+            self._note(f"{TaskRequest.DELETE.value} {task_id}")
             self._client.delete_task(task_id)
         except KapacitorError:
             return False
@@ -163,24 +169,24 @@ class Reconciler:
     def template(
         self, template_id: str, wanted: TemplateDefinition | None, tasks: Iterable[str] = ()
     ) -> None:
-        """Bring a template to ``wanted`` (None: away).
+        """Reconcile a template with ``wanted`` (None: delete it).
 
-        Its tasks are stopped first, so that no task can fail to start while the server rolls them:
-        Kapacitor would undo the tasks then, but not the template.
+        Its tasks are stopped first, so no task can fail to start while the server updates them:
+        then Kapacitor would roll back the tasks, but not the template.
         """
         failures = 0
-        for _ in range(_MAX_MOVES):
+        for _ in range(_MAX_REQUESTS):
             actual = self._client.template(template_id)
             if _same_template(actual, wanted):
                 return
             try:
-                self._move_template(actual, wanted, template_id, tasks)
+                self._reconcile_template(actual, wanted, template_id, tasks)
             except KapacitorError as error:
                 failures += 1
-                self._judge(error, failures, template_id)
+                self._handle_error(error, failures, template_id)
         raise StepError(f"template '{template_id}' does not settle")
 
-    def _move_template(
+    def _reconcile_template(
         self,
         actual: TemplateDefinition | None,
         wanted: TemplateDefinition | None,
@@ -196,12 +202,12 @@ class Reconciler:
         else:
             for task_id in tasks:
                 self._note(f"stop {task_id}")
-                self._stop_if_sound(task_id)
+                self._stop_if_valid(task_id)
             self._note(f"replace template {template_id}")
             self._client.replace_template(wanted)
 
-    def _stop_if_sound(self, task_id: str) -> None:
-        """Stop a task; one that passes no check with its present template goes on as it is."""
+    def _stop_if_valid(self, task_id: str) -> None:
+        """Stop a task, unless it is invalid with its present template: then it keeps running."""
         try:
             self._client.set_enabled(task_id, enabled=False)
         except KapacitorError as error:
@@ -209,30 +215,34 @@ class Reconciler:
                 raise
 
     def _perform(
-        self, move: Move, task_id: str, wanted: TaskDefinition | None, actual: ActualTask | None
+        self,
+        request: TaskRequest,
+        task_id: str,
+        wanted: TaskDefinition | None,
+        actual: ActualTask | None,
     ) -> None:
-        if move is Move.CREATE and wanted:
+        if request is TaskRequest.CREATE and wanted:
             self._client.create_task(wanted)
-        elif move is Move.STOP and wanted and wanted.template:
-            # PATCH takes the template's script over and checks it with the vars: send these along.
+        elif request is TaskRequest.STOP and wanted and wanted.template:
+            # PATCH copies the template's script and validates it with the vars: send these along.
             self._client.replace_task(wanted, stop=True)
-        elif move is Move.REPLACE and wanted:
+        elif request is TaskRequest.REPLACE and wanted:
             self._client.replace_task(wanted)
-        elif move is Move.DELETE:
+        elif request is TaskRequest.DELETE:
             self._client.delete_task(task_id)
-        elif move is Move.PURGE and actual:
+        elif request is TaskRequest.PURGE and actual:
             self._purge(actual)
         else:
-            self._client.set_enabled(task_id, enabled=move is Move.START)
+            self._client.set_enabled(task_id, enabled=request is TaskRequest.START)
 
     def _purge(self, task: ActualTask) -> None:
         for topic in topics_of(task):
             self._client.delete_topic(topic)
 
-    def _judge(self, error: KapacitorError, failures: int, name: str) -> None:
-        """Wait and let the loop read the state again, or give up.
+    def _handle_error(self, error: KapacitorError, failures: int, name: str) -> None:
+        """Wait, so that the loop reads the state again, or give up.
 
-        A refusal (4xx) is final, but for "exists already" after a create whose answer was lost.
+        A refusal (4xx) is final, except "exists already" after a create whose answer was lost.
         """
         if not error.uncertain and "already exists" not in error.message:
             raise StepError(f"'{name}': {error.message}", remedy=error.remedy) from error
@@ -241,14 +251,14 @@ class Reconciler:
         self._sleep(0.1 * 3 ** (failures - 1))
 
 
-def _may_touch(actual: TaskDefinition, before: TaskDefinition | None) -> bool:
+def _is_own(actual: TaskDefinition, before: TaskDefinition | None) -> bool:
     if labels.task_label(actual) is not None:
         return True
     return before is not None and not differences(actual, before, status=False)
 
 
 def topics_of(task: ActualTask) -> list[str]:
-    """Return the topics that hold a task's alert state: one of its own per alert node, and named.
+    """Return the topics with a task's alert state: one of its own per alert node, and named ones.
 
     Source: kapacitor ``alert.go``: ``main:TASK:NODE``; node names as in the task's dot.
     """

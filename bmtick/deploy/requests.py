@@ -1,10 +1,10 @@
-"""From one observed state, the next request towards a wanted one: pure.
+"""Choose the next request that brings a task closer to the wanted state. Pure.
 
-Nothing is done twice on trust. After each request, whatever its answer, the task is read again and
-the next move follows from what is there: lost answers, half-done updates and a killed bmtick all
-end in the same place. A running task is stopped before it is changed, for PATCH of an enabled task
-stores a script that does not run; its alert state waits in its topics. Even delete and create keep
-that state where the task is stopped first: only the deletion of a running task deletes its topics
+No request is assumed to have succeeded. After each one, whatever its answer, the task is read again
+and its state determines the next request: lost answers, partial updates and a killed bmtick all
+lead to the same result. A running task is stopped before it is changed, since PATCH of an enabled
+task stores a script that does not run; its alert state stays in its topics. Even delete and create
+keep that state if the task is stopped first: only deleting a running task deletes its topics
 (kapacitor ``services/task_store/service.go``, deleteTask).
 """
 
@@ -16,7 +16,7 @@ from bmtick.deploy.labels import body, own_vars, task_digest, task_label
 from bmtick.deploy.model import ActualTask, TaskDefinition, canonical_vars
 
 
-class Move(Enum):
+class TaskRequest(Enum):
     """One request on one task."""
 
     CREATE = "create"
@@ -27,47 +27,49 @@ class Move(Enum):
     DELETE = "delete"
 
 
-def next_move(
+def next_request(
     actual: ActualTask | None,
     wanted: TaskDefinition | None,
     *,
     purged: bool = False,
     stoppable: bool = True,
-) -> Move | None:
-    """Return the next request, or None: the server is as wanted.
+) -> TaskRequest | None:
+    """Return the next request, or None if the server is as wanted.
 
     Args:
-        actual: the task as just read; None: there is none.
-        wanted: the task as it should be; None: there should be none.
-        purged: its alert state has been deleted already; only asked before a deletion for good.
-        stoppable: false where the server refused to stop it: PATCH checks the whole task, and a
-            task whose template is broken passes no check.
+        actual: the task as just read; None: it does not exist.
+        wanted: the wanted task; None: it should not exist.
+        purged: its alert state was deleted already; only relevant before a permanent deletion.
+        stoppable: false if the server refused to stop it: PATCH validates the whole task, and a
+            task whose template is broken is never valid.
     """
     if wanted is None:
-        return _towards_nothing(actual, purged=purged, stoppable=stoppable)
+        return _request_to_delete(actual, purged=purged, stoppable=stoppable)
     if actual is None:
-        return Move.CREATE
+        return TaskRequest.CREATE
     if must_recreate(actual.definition, wanted):
-        return Move.STOP if actual.definition.enabled else Move.DELETE
+        return TaskRequest.STOP if actual.definition.enabled else TaskRequest.DELETE
     if differences(actual.definition, wanted, status=False):
-        return Move.STOP if actual.definition.enabled else Move.REPLACE
+        return TaskRequest.STOP if actual.definition.enabled else TaskRequest.REPLACE
     if actual.definition.enabled != wanted.enabled:
-        return Move.START if wanted.enabled else Move.STOP
+        return TaskRequest.START if wanted.enabled else TaskRequest.STOP
     if wanted.enabled and (not actual.executing or actual.stale):
-        return Move.STOP
+        return TaskRequest.STOP
     return None
 
 
-def _towards_nothing(actual: ActualTask | None, *, purged: bool, stoppable: bool) -> Move | None:
+def _request_to_delete(
+    actual: ActualTask | None, *, purged: bool, stoppable: bool
+) -> TaskRequest | None:
     if actual is None:
         return None
     if actual.definition.enabled and stoppable:
-        return Move.STOP
-    return Move.DELETE if purged else Move.PURGE
+        return TaskRequest.STOP
+    return TaskRequest.DELETE if purged else TaskRequest.PURGE
 
 
 def must_recreate(actual: TaskDefinition, wanted: TaskDefinition) -> bool:
-    """Whether PATCH cannot get there: it neither unties a template nor clears vars or dbrps."""
+    """Whether PATCH is not enough: it cannot remove a template, vars or dbrps."""
     unties = bool(actual.template) and not wanted.template
     clears_vars = bool(actual.vars) and not wanted.vars
     clears_dbrps = bool(actual.dbrps) and not wanted.dbrps
@@ -77,9 +79,9 @@ def must_recreate(actual: TaskDefinition, wanted: TaskDefinition) -> bool:
 def differences(
     actual: TaskDefinition, wanted: TaskDefinition, *, status: bool = True
 ) -> list[str]:
-    """Name what differs: ``script``, ``template``, ``vars``, ``dbrps``, ``status``.
+    """Name the differences: ``script``, ``template``, ``vars``, ``dbrps``, ``status``.
 
-    ``mark`` alone means: the content is as wanted, but its digest is missing or another.
+    ``mark`` alone means: the content is as wanted, but its digest is missing or different.
     """
     found = []
     if actual.template != wanted.template:
@@ -100,6 +102,6 @@ def differences(
 
 
 def drifted(actual: TaskDefinition) -> bool:
-    """Whether the task is not what its own mark says: a hand changed it since the last apply."""
+    """Whether the task differs from its own label: it was edited since the last apply."""
     mark = task_label(actual)
     return mark is not None and mark.digest != task_digest(actual)
