@@ -1,1 +1,1 @@
-"""``bmtick doctor``: the chain from the mail log to the alert mail, check by check."""
+"""``bmtick doctor``: checks of the chain from the mail log to the alert mail."""

@@ -1,4 +1,4 @@
-"""The whole chain: every check's file is asked in turn; one that fails is told, not raised."""
+"""Run all checks in order; a check that fails with an error is reported, not raised."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def modules() -> list[ModuleType]:
 
 
 def examine(context: Context) -> Iterator[Check]:
-    """Yield what is found of each check, from the mail log to the alert mail."""
+    """Yield the result of each check, from the mail log to the alert mail."""
     for module in modules():
         name = module.__name__.rsplit(".", 1)[-1].replace("_", " ")
         if context.standalone and getattr(module, "TICK_STACK", False):

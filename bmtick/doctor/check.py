@@ -1,4 +1,4 @@
-"""One check of the chain from the mail log to the alert mail, and what was found of it."""
+"""One check of the chain from the mail log to the alert mail, and its result."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Status = Literal["ok", "broken", "skipped", "off"]
 
 @dataclass(frozen=True)
 class Check:
-    """What was found of one check.
+    """The result of one check.
 
     Attributes:
         name: the check, such as ``mail log`` or ``kapacitor: tasks``.
-        status: ``ok``; ``broken``; ``skipped``: could not be looked at, so nothing is claimed;
-            ``off``: not used on this machine.
-        finding: what was seen, in words and numbers.
-        remedy: what mends it, as a command where there is one.
+        status: ``ok``; ``broken``; ``skipped``: could not be checked; ``off``: not used on this
+            machine.
+        finding: what was found, in words and numbers.
+        remedy: how to fix it, as a command if there is one.
     """
 
     name: str
@@ -27,20 +27,20 @@ class Check:
 
 
 def ok(name: str, finding: str) -> Check:
-    """Return a healthy check."""
+    """Return a passed check."""
     return Check(name, "ok", finding)
 
 
 def broken(name: str, finding: str, remedy: str) -> Check:
-    """Return a broken check; a check is never called broken without a remedy."""
+    """Return a failed check; it always has a remedy."""
     return Check(name, "broken", finding, remedy)
 
 
 def skipped(name: str, finding: str, remedy: str) -> Check:
-    """Return a check that could not be looked at, and how to see it."""
+    """Return a check that could not run, and how to run it."""
     return Check(name, "skipped", finding, remedy)
 
 
 def off(name: str, finding: str) -> Check:
-    """Return a check that is not in use."""
+    """Return a check that is not used here."""
     return Check(name, "off", finding)

@@ -1,4 +1,4 @@
-"""What the doctor looks at, handed in by the caller so that every check can be broken in a test."""
+"""The doctor's inputs, injected by the caller so that tests can break every check."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class Context:
     """The machine and its servers, as seen by the user who runs the doctor.
 
     Attributes:
-        settings: the settings in force.
+        settings: the effective settings.
         now: the time, in seconds since the epoch.
-        get: fetches a URL, whatever its status; raises BmtickError where there is no answer.
-        query: runs InfluxQL on a database of the configured InfluxDB, returns its series,
+        get: fetches a URL with any status; raises BmtickError if there is no answer.
+        query: runs InfluxQL on a database of the configured InfluxDB; returns its series,
             with times in nanoseconds.
-        kapacitor: builds the client of one configured Kapacitor by name.
-        ask_mail_server: asks a mail server (host, port, sender, recipients) whether it would take
-            a mail; returns its refusal, or "".
-        root: where ``/etc``, ``/proc`` and ``/var`` hang; ``/`` but in tests.
+        kapacitor: returns the client of a configured Kapacitor by name.
+        ask_mail_server: asks a mail server (host, port, sender, recipients) whether it accepts a
+            mail; returns its refusal, or "".
+        root: the folder of ``/etc``, ``/proc`` and ``/var``; ``/`` except in tests.
         test_mail: send a real test mail through Kapacitor's SMTP service.
         programs: runs Postfix's programs.
-        sleep: waits, before something is looked at once more.
+        sleep: waits before a check is repeated.
         standalone: 'bmtick watch' runs the alerts, without Telegraf, InfluxDB and Kapacitor.
     """
 
@@ -54,26 +54,26 @@ class Context:
     _begun: float = field(default_factory=time.monotonic)
 
     def present(self) -> float:
-        """Return the time by now: some looks take their time."""
+        """Return the current time: some checks take long."""
         return self.now + time.monotonic() - self._begun
 
     def no_answer(self, url: str) -> None:
-        """Remember that a server did not answer, so that nothing waits for it once more."""
+        """Remember that a server did not answer, so that no check waits for it again."""
         self.silent.add(urlsplit(url).netloc)
 
     def is_silent(self, url: str) -> bool:
-        """Tell whether a server did not answer before."""
+        """Whether a server did not answer before."""
         return urlsplit(url).netloc in self.silent
 
     def path(self, absolute: str) -> Path:
-        """Return a path of this machine below ``root``."""
+        """Return the path of a file of this machine, below ``root``."""
         return self.root / absolute.lstrip("/")
 
 
 def asked_once(
     query: Callable[[str, str], list[SeriesAnswer]],
 ) -> Callable[[str, str], list[SeriesAnswer]]:
-    """Return a query that asks a server that did not answer no second time."""
+    """Return a query that does not ask a silent server twice."""
     failed: list[HttpError] = []
 
     def ask(statement: str, database: str) -> list[SeriesAnswer]:
@@ -90,9 +90,9 @@ def asked_once(
 
 
 def may_read(path: Path, user: str) -> bool | None:
-    """Tell whether a user may read a file by its mode; None where there is no such user.
+    """Whether a user may read a file by its mode; None if the user does not exist.
 
-    Every folder on the way must let the user through. ACLs are not looked at.
+    The user must be able to enter every folder of the path. ACLs are ignored.
     """
     try:
         entry = pwd.getpwnam(user)
@@ -117,7 +117,7 @@ def _allowed(info: os.stat_result, uid: int, groups: set[int], bit: int) -> bool
 
 
 def ago(seconds: float) -> str:
-    """Return a span of time in the largest sensible unit."""
+    """Format a duration in its largest sensible unit."""
     for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"

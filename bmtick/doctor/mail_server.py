@@ -1,4 +1,4 @@
-"""Asks a mail server whether it would take a mail: an SMTP dialogue that ends before DATA."""
+"""Ask a mail server whether it accepts a mail: an SMTP dialogue that ends before DATA."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telegraf's configuration on this machine: what runs the collector, and where its points go."""
+"""Telegraf's configuration on this machine: the collector's command, and the outputs."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ FOLDER: Final = "/etc/telegraf/telegraf.d"
 
 @dataclass(frozen=True)
 class Section:
-    """One plugin's table and the file that holds it."""
+    """One plugin's table and its file."""
 
     file: str
     table: Mapping[str, Any]
 
     def text(self, key: str) -> str:
-        """Return a text of the table, "" where it has none."""
+        """Return a string of the table, or ""."""
         value = self.table.get(key, "")
         return value if isinstance(value, str) else ""
 
     def texts(self, key: str) -> list[str]:
-        """Return a list of texts of the table."""
+        """Return a list of strings of the table."""
         value = self.table.get(key, [])
         return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []
 
 
 @dataclass(frozen=True)
 class Collector:
-    """A command of Telegraf's that runs the collector."""
+    """A Telegraf command that runs the collector."""
 
     section: Section
     words: tuple[str, ...]
@@ -51,7 +51,7 @@ class Collector:
 def sections(context: Context, kind: str, plugin: str) -> list[Section]:
     """Return the tables of a plugin, such as ``outputs`` and ``influxdb``.
 
-    A file that cannot be read or is no TOML is left out: Telegraf's own log tells of it.
+    Files that cannot be read or are not TOML are left out: Telegraf's own log reports them.
     """
     found = []
     for file, config in _files(context):
@@ -80,7 +80,7 @@ def collectors(context: Context) -> list[Collector]:
 
 
 def dropped(section: Section, names: tuple[str, ...]) -> tuple[str, list[str]]:
-    """Return the first filter of a plugin that takes measurements away, and which."""
+    """Return the first filter of a plugin that drops measurements, and those measurements."""
     for key, drops in (("namedrop", True), ("namepass", False)):
         patterns = section.texts(key)
         if not patterns:

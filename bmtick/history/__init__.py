@@ -1,4 +1,4 @@
-"""InfluxDB in and out: points of the past for backtests and reports, points to be kept.
+"""Read points of the past from InfluxDB for backtests and reports, and write points.
 
 Servers, credentials and clocks come from the caller.
 """

@@ -1,8 +1,8 @@
-"""Flux over HTTP, for InfluxDB 2.x; answers come as annotated CSV.
+"""Flux over HTTP, for InfluxDB 2.x; answers are annotated CSV.
 
-One query a day: where a query touches two shards in which a field has different types, InfluxDB
-silently leaves out the values of the second one (seen in 2.7.12). An empty string cannot be told
-from no value in CSV, and counts as none.
+One query per day: if a query covers two shards in which a field has different types, InfluxDB
+silently omits the values of the second one (seen in 2.7.12). In CSV an empty string is the same as
+no value, and counts as none.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from bmtick.httpclient import HttpClient, HttpError
 from bmtick.points import Point, Value
 
 _DAY: Final = 86_400 * SECOND
-_SHARD: Final = 7  # days of a shard at most, if nobody has set another length
-_TAG: Final = "_tag."  # before the name of a tag's column: a field may be called the same
+_SHARD: Final = 7  # default length of a shard in days
+_TAG: Final = "_tag."  # prefix of a tag's column: a field may have the same name
 _MAX_CAUSE: Final = 400  # characters of an answer shown in a message
 _ODD: Final = "InfluxDB's answer is no annotated CSV of points"
-_FIRST: Final = 3  # the first column that is data, behind annotation, result and table
+_FIRST: Final = 3  # the first data column, after annotation, result and table
 _CONVERT: Final[dict[str, Callable[[str], Value]]] = {
     "long": int,
     "unsignedLong": int,
     "double": float,
-    # the CSV has CR LF wherever there was a line end
+    # the CSV has CR LF for every line end
     "string": lambda text: text.replace("\r\n", "\n"),
     "boolean": lambda text: text == "true",
 }
@@ -61,12 +61,12 @@ def flux_points(
 
 
 def flux_measurements(connection: Connection, span: Span) -> list[str]:
-    """Return the names of the measurements that have points in a span of time."""
+    """Return the measurements that have points in a time span."""
     query = (
         _range(connection, span)
         + '  |> keep(columns: ["_measurement"])\n  |> group()\n'
         + '  |> distinct(column: "_measurement")\n'
-        # the form of a point, which is what is read here
+        # the form of a point, as this module reads it
         + "  |> map(fn: (r) => ({_time: time(v: 0), name: r._value}))\n"
     )
     found = points_of_rows(_query(connection.client(), connection, query), "")
@@ -125,13 +125,13 @@ def _query(client: HttpClient, connection: Connection, query: str) -> Iterator[l
         "commentPrefix": "#",
         "dateTimeFormat": "RFC3339",
     }
-    # as InfluxDB's own client for Python sends it
+    # same headers as InfluxDB's Python client
     body = {"extern": {"imports": [], "body": []}, "query": query, "dialect": dialect}
     try:
         with client.stream(
             "POST", "/api/v2/query", params={"org": connection.org}, json=body
         ) as answer:
-            # a line end within a value stays: InfluxDB ends lines by CR LF
+            # a line end within a value is kept: InfluxDB ends lines with CR LF
             lines = (line.decode("utf-8", "replace") for line in answer.lines())
             yield from csv.reader(lines)
     except csv.Error as error:
@@ -144,7 +144,7 @@ def points_of_rows(rows: Iterable[list[str]], measurement: str) -> Iterator[Poin
     """Yield the points of annotated CSV.
 
     Raises:
-        HistoryError: the answer ends in an error, which InfluxDB tells in the midst of the data.
+        HistoryError: the answer ends in an error, which InfluxDB writes among the data.
     """
     types: list[str] = []
     table: _Table | None = None
@@ -162,7 +162,7 @@ def points_of_rows(rows: Iterable[list[str]], measurement: str) -> Iterator[Poin
 
 
 class _Table:
-    """The columns of one table: which are tags, which are fields of which type."""
+    """The columns of one table: tags, and fields with their types."""
 
     def __init__(self, header: list[str], types: list[str]) -> None:
         self._failed = header[1:3] == ["error", "reference"]
@@ -192,7 +192,7 @@ class _Table:
             fields = {name: convert(row[i]) for i, name, convert in self._fields if row[i]}
         except ValueError as error:
             raise HistoryError(f"{_ODD}: {error}") from None
-        if row[self._time] != self._last:  # several series report at one moment
+        if row[self._time] != self._last:  # several series may have the same time
             self._last, self._moment = row[self._time], nanoseconds(row[self._time])
         return Point(measurement, tags, fields, self._moment)
 
@@ -201,7 +201,7 @@ _TIME: Final = re.compile(r"(.{19})(?:\.([0-9]{1,9}))?(Z|[+-][0-9:]+)")
 
 
 def nanoseconds(text: str) -> int:
-    """Return the nanoseconds of an RFC 3339 time, to the last digit."""
+    """Return an RFC 3339 time in nanoseconds, exactly."""
     match = _TIME.fullmatch(text)
     try:
         moment = datetime.fromisoformat(match[1] + match[3]) if match else None

@@ -1,7 +1,7 @@
-"""InfluxQL over HTTP, for InfluxDB 1.x and the compatible API of 2.x; answers come in chunks.
+"""InfluxQL over HTTP, for InfluxDB 1.x and the compatible API of 2.x; answers are chunked.
 
-``SELECT *`` without ``GROUP BY`` gives all series of a measurement in order of time. JSON does not
-tell an integer from a float, so the types come from ``SHOW FIELD KEYS``.
+``SELECT *`` without ``GROUP BY`` returns all series of a measurement in order of time. JSON does
+not distinguish integers from floats, so the types come from ``SHOW FIELD KEYS``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bmtick.points import Point
 
 _CHUNK: Final = 10_000  # rows of one chunk
 _MAX_CAUSE: Final = 400  # characters of an answer shown in a message
-# Of a field that changed its type, InfluxDB gives the values of the first of these only.
+# If a field changed its type, InfluxDB returns only the values of the first of these.
 _PRECEDENCE: Final = ("float", "integer", "unsigned", "string", "boolean")
 _ANSWER: Final = msgspec.json.Decoder(Answer)
 
@@ -51,7 +51,7 @@ def influxql_measurements(connection: Connection, _span: Span) -> list[str]:
 
 
 def influxql_answer(connection: Connection, statement: str) -> list[dict[str, Any]]:
-    """Return the series of a statement's answer, whole: name, tags, columns, values.
+    """Return all series of a statement's answer: name, tags, columns, values.
 
     Times are nanoseconds; integers stay integers.
 
@@ -77,14 +77,14 @@ class _Whole(msgspec.Struct):
 
 
 class _Client:
-    """Sends statements, and explains what fails."""
+    """Sends statements, and turns failures into errors with a remedy."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._http = connection.client()
 
     def texts(self, statement: str) -> Iterator[list[str]]:
-        """Yield the rows of a short answer that holds nothing but texts."""
+        """Yield the rows of a short answer that contains only strings."""
         for series in self.series(statement):
             try:
                 yield from msgspec.json.decode(series.values, type=list[list[str]])
@@ -92,7 +92,7 @@ class _Client:
                 raise self.odd(error) from None
 
     def series(self, statement: str) -> Iterator[Series]:
-        """Yield the series of an answer, chunk by chunk, with values that are still JSON."""
+        """Yield the series of an answer, chunk by chunk, with undecoded values."""
         params = self._params(statement) | {"chunked": "true", "chunk_size": str(_CHUNK)}
         try:
             with self._http.stream("GET", "/query", params=params) as answer:
@@ -103,7 +103,7 @@ class _Client:
             raise HistoryError(error.message, remedy=error.remedy) from None
 
     def whole(self, statement: str) -> _Whole:
-        """Return an answer that is not cut into chunks."""
+        """Return an answer without chunking."""
         try:
             return self._http.read(_Whole, "GET", "/query", params=self._params(statement))
         except HttpError as error:
@@ -125,7 +125,7 @@ class _Client:
         return [series for result in answer.results for series in result.series or ()]
 
     def source(self, measurement: str) -> str:
-        """Return a measurement as it stands in FROM; without a policy the default one is meant."""
+        """Return a measurement for FROM; without a policy it is in the default one."""
         policy = self._connection.retention_policy
         name = quote_name(measurement)
         return f"{quote_name(policy)}.{name}" if policy else name
@@ -135,7 +135,7 @@ class _Client:
         return {row[0] for row in self.texts(statement) if row}
 
     def field_types(self, measurement: str) -> dict[str, str]:
-        """Return the types of a measurement's fields; of several that which InfluxDB gives."""
+        """Return the types of a measurement's fields: those that InfluxDB returns values of."""
         found: dict[str, str] = {}
         for row in self.texts(f"SHOW FIELD KEYS FROM {self.source(measurement)}"):
             if len(row) != 2 or row[1] not in _PRECEDENCE:
@@ -145,10 +145,10 @@ class _Client:
         return found
 
     def odd(self, cause: object) -> HistoryError:
-        """Return the error that an answer is not of InfluxDB's form."""
+        """Return the error for an answer of an unexpected form."""
         reason = f"the answer is not what it should be: {str(cause)[:_MAX_CAUSE]}"
         return self.failed(reason, "is this the right address?")
 
     def failed(self, reason: str, remedy: str = "") -> HistoryError:
-        """Return the error that InfluxDB did not do what it should."""
+        """Return the error for a failure of InfluxDB."""
         return HistoryError(f"InfluxDB at {self._connection.url}: {reason}", remedy=remedy)

@@ -1,4 +1,4 @@
-"""Where the history lies, and which part of it is wanted."""
+"""The connection to the history, and the requested time span."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from bmtick.httpclient import HttpClient, HttpError
 from bmtick.net import tls_context
 
 _NOT_FOUND = 404
-_MAX_ANSWER = 32 << 20  # bytes of an answer that is read whole
+_MAX_ANSWER = 32 << 20  # bytes of an unchunked answer
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An InfluxDB and the database there.
+    """An InfluxDB and a database on it.
 
     Args:
         url: without credentials.
         database: of InfluxDB 1.x; the bucket ``database/retention_policy`` of 2.x.
-        retention_policy: of InfluxDB 1.x; empty: its default one, or a bucket without a slash.
+        retention_policy: of InfluxDB 1.x; empty: its default, or a bucket without a slash.
         username: with password, for 1.x.
         password: never shown.
-        token: of InfluxDB 2.x; with one, Flux is spoken.
+        token: of InfluxDB 2.x; if set, Flux is used.
         org: of InfluxDB 2.x.
         verify: False, True, or the file of a private CA.
-        timeout: seconds for an answer; a long one may take as long for each 64 KiB.
+        timeout: seconds for an answer; a chunked one may take as long for each 64 KiB.
     """
 
     url: str
@@ -42,7 +42,7 @@ class Connection:
 
     @property
     def bucket(self) -> str:
-        """The bucket of InfluxDB 2.x, by the convention of its own upgrade from 1.x."""
+        """The bucket of InfluxDB 2.x, named as InfluxDB's own upgrade from 1.x does."""
         return f"{self.database}/{self.retention_policy}".rstrip("/")
 
     def client(self, **options: Any) -> HttpClient:
@@ -51,31 +51,31 @@ class Connection:
             self.url,
             name="InfluxDB",
             credentials=Credentials(self.username, self.password, self.token),
-            token_scheme="Token",  # noqa: S106 -- 2.x takes no other on /query
+            token_scheme="Token",  # noqa: S106 -- 2.x accepts no other on /query
             context=tls_context(
                 self.verify if isinstance(self.verify, str) else "", verify=bool(self.verify)
             ),
             timeout=self.timeout,
             limit=_MAX_ANSWER,
             remedy="is it running, is [influxdb] url right?",
-            # where nobody listens, an administrator waits for nothing
+            # do not retry if nothing listens there
             **{"refused_again": False, **options},
         )
 
 
 class Span(NamedTuple):
-    """A span of time, nanoseconds since the epoch: from begin on, before end."""
+    """A time span, nanoseconds since the epoch: from begin, before end."""
 
     begin: int
     end: int
 
 
 class HistoryError(BmtickError):
-    """InfluxDB did not give what was asked for."""
+    """InfluxDB did not return what was requested."""
 
 
 def refusal(connection: Connection, error: HttpError) -> HistoryError:
-    """Return what became of a request to InfluxDB 2 as an error with its remedy."""
+    """Return a failed request to InfluxDB 2 as an error with its remedy."""
     reason = error.says
     if "bucket" in reason and error.status == _NOT_FOUND:
         remedy = (

@@ -1,4 +1,4 @@
-"""Points of measurements, in order of time, by InfluxQL or Flux."""
+"""Read the points of measurements, in order of time, by InfluxQL or Flux."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bmtick.history.model import Connection, HistoryError, Span
 from bmtick.points import Point
 
 _TIME: Final = attrgetter("time")
-_MOST: Final = 1_000_000  # points of one moment
+_MOST: Final = 1_000_000  # points with the same time
 
 
 def read_points(
@@ -24,13 +24,13 @@ def read_points(
     *,
     where: Mapping[str, str] | None = None,
 ) -> Iterator[Point]:
-    """Yield the points of some measurements in order of time, those of a moment by their tags.
+    """Yield the points of some measurements in order of time, those of the same time by their tags.
 
     Args:
-        connection: where; with a token Flux is spoken, else InfluxQL.
-        measurements: their names; one that does not exist has no points, ``""`` stands for all.
-        span: which time.
-        where: tags and the values that they must have.
+        connection: the InfluxDB; with a token Flux is used, else InfluxQL.
+        measurements: their names; one that does not exist has no points, ``""`` means all.
+        span: the time span.
+        where: tags and their required values.
 
     Raises:
         HistoryError: InfluxDB cannot be reached, or refuses.
@@ -46,10 +46,10 @@ def read_points(
 
 
 def settled(points: Iterator[Point], span: Span) -> Iterator[Point]:
-    """Sort the points of a moment, whose order differs between servers.
+    """Sort the points of the same time, whose order differs between servers.
 
     Raises:
-        HistoryError: they are not of the span, or not in order of time: an answer without end.
+        HistoryError: they are outside the span, or not in order of time: the answer may not end.
     """
     last = span.begin
     for time, moment in groupby(points, _TIME):

@@ -1,7 +1,7 @@
-"""InfluxDB's rows as points: typed as their fields are, with tags that series share.
+"""Convert InfluxDB's rows to points, with the fields' types and shared tags.
 
-JSON does not tell an integer from a float, so the types of the columns are given. Decoding a month
-is most of the work of reading it, so the decoder is made for the columns and does the conversion.
+JSON does not distinguish integers from floats, so the types of the columns are given. Decoding is
+most of the work of reading a month, so a decoder is built for the columns and converts the values.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ _CONVERT: Final[dict[str, Callable[[Any], Value]]] = {
 
 
 class Series(msgspec.Struct):
-    """A series of an answer, or a part of it; ``values`` is left as JSON."""
+    """A series of an answer, or a part of it; ``values`` stays undecoded JSON."""
 
     columns: list[str]
     values: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 class Result(msgspec.Struct):
-    """What a statement gave."""
+    """The result of a statement."""
 
     series: list[Series] | None = None
     error: str = ""
 
 
 class Answer(msgspec.Struct):
-    """What InfluxDB answers, or one chunk of that."""
+    """InfluxDB's answer, or one chunk of it."""
 
     results: list[Result] = []
     error: str = ""
 
 
 class Rows:
-    """Makes points of one measurement; ``types`` are InfluxDB's names of the fields' types."""
+    """Builds points of one measurement; ``types`` are InfluxDB's names of the fields' types."""
 
     def __init__(self, measurement: str, tags: set[str], types: Mapping[str, str]) -> None:
         self._measurement, self._types = measurement, types
-        # A tag that is named as a field makes way for it in the answer.
+        # The answer omits a tag with the same name as a field.
         self._tags = {f"{tag}_1" if tag in types else tag: tag for tag in tags}
         self._columns: list[str] = []
         self._decoder: msgspec.json.Decoder[list[tuple[Any, ...]]]
-        # Points of one series share their tags: they are never changed, and there are few.
+        # Points of one series share their tags, which are never changed.
         self._shared: dict[tuple[str | None, ...], dict[str, str]] = {}
 
     def points(self, series: Series) -> Iterator[Point]:
@@ -95,7 +95,7 @@ class Rows:
             return [tuple(self._converted(row)) for row in msgspec.json.decode(values)]
 
     def _converted(self, row: Sequence[Any]) -> Iterator[Any]:
-        """Convert the values of a field whose type was another one once.
+        """Convert the values of a field that had another type before.
 
         Raises:
             ValueError: a value cannot be converted, or the row has no time.
@@ -113,7 +113,7 @@ class Rows:
 def _columns(
     columns: list[str], wanted: Mapping[str, str]
 ) -> tuple[list[str], Callable[[tuple[Any, ...]], tuple[Any, ...]]]:
-    """Return the names of the wanted columns, and what takes their values from a row."""
+    """Return the names of the wanted columns, and a function that picks their values from a row."""
     places = [i for i, name in enumerate(columns) if name in wanted and i]
     names = [columns[i] for i in places]
     if len(places) > 1:

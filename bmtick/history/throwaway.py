@@ -1,4 +1,4 @@
-"""A throw-away InfluxDB 1.x: runs queries over points of a file, on loopback, in a temporary folder."""
+"""A temporary InfluxDB 1.x on loopback, for queries on the points of a file."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ bind-address = "127.0.0.1:{rpc}"
 
 @contextmanager
 def throwaway_influxdb(program: str = "influxd") -> Iterator[Connection]:
-    """Run an empty InfluxDB while the block runs; it and its data go afterwards.
+    """Run an empty InfluxDB during the block; stop it and delete its data afterwards.
 
     Args:
         program: the server's name on PATH, or its path.
 
     Raises:
-        BmtickError: there is no such program, or it does not start.
+        BmtickError: the program does not exist, or does not start.
     """
     found = shutil.which(program)
     if found is None:
@@ -76,7 +76,7 @@ def throwaway_influxdb(program: str = "influxd") -> Iterator[Connection]:
             _wait(process, connection.url, found, folder / "log")
             yield connection
         finally:
-            process.kill()  # nothing that it has is kept
+            process.kill()  # its data is temporary
             process.wait()
 
 
@@ -108,7 +108,7 @@ def _wait(process: subprocess.Popen[bytes], url: str, program: str, log: Path) -
 
 
 def fill(connection: Connection, place: tuple[str, str], points: list[Point]) -> None:
-    """Make a database with a retention policy, and write points to it."""
+    """Create a database with a retention policy, and write points to it."""
     database, policy = place
     influxql_answer(connection, f"CREATE DATABASE {quote_name(database)}")
     if policy != "autogen":

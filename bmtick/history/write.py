@@ -1,6 +1,6 @@
-"""Points into InfluxDB, in batches, patiently: what fails for a moment is sent again.
+"""Write points to InfluxDB in batches; retry temporary failures.
 
-To InfluxDB 2.x, which a token tells, by ``/api/v2/write``; else by ``/write``.
+InfluxDB 2.x, if there is a token, by ``/api/v2/write``; else by ``/write``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from bmtick.httpclient import HttpError
 from bmtick.names import QUEUE
 from bmtick.points import Point
 
-_BATCH: Final = 5000  # points of one request, as InfluxDB advises
+_BATCH: Final = 5000  # points of one request, as InfluxDB recommends
 _TRIES: Final = 5
-# InfluxDB stored all other points of the batch with these answers.
+# With these answers InfluxDB has stored all other points of the batch.
 _TOO_OLD: Final = "partial write: points beyond retention policy"
 _AGE_CONFLICT: Final = re.compile(
     rf'field type conflict: input field \\*"age\\*" on measurement \\*"{QUEUE}\\*" is type (float|integer)'
@@ -32,20 +32,20 @@ def write_points(
     sleep: Callable[[float], None] = time.sleep,
     tell: Callable[[str], None] = lambda _: None,
 ) -> int:
-    """Write points; return how many.
+    """Write points; return their number.
 
-    Points that are older than all that InfluxDB keeps are told and left out. The age of a queue is
-    written as the type that the database has of it: where Telegraf 1.26's ``inputs.postfix`` wrote
-    it, an integer, beside which a float makes InfluxDB drop the whole point (measured on 1.6.7).
+    Points that are older than InfluxDB's retention are reported and skipped. The age of a queue is
+    written with the type that the database has: integer, if Telegraf 1.26's ``inputs.postfix``
+    wrote it, since InfluxDB drops a whole point with a float then (measured on 1.6.7).
 
     Args:
-        connection: where to.
-        points: any number; batches are cut from them.
-        sleep: waits between tries, longer each time.
+        connection: the InfluxDB.
+        points: any number; they are sent in batches.
+        sleep: waits between attempts, longer each time.
         tell: takes one line for the administrator.
 
     Raises:
-        HistoryError: InfluxDB refuses a batch, or cannot be reached for long.
+        HistoryError: InfluxDB refuses a batch, or stays unreachable.
     """
     writer = _Writer(connection, sleep, tell)
     written = 0
@@ -57,7 +57,7 @@ def write_points(
 
 
 def _of_kind(point: Point, kind: str) -> Point:
-    """Return a point whose age, if it is a queue's, is of that type; InfluxDB cuts alike."""
+    """Return a point with a queue's age converted to that type, truncated as InfluxDB does."""
     age = point.fields.get("age")
     if point.name != QUEUE or not isinstance(age, (int, float)):
         return point

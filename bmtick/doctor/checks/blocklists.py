@@ -1,4 +1,4 @@
-"""Do block lists name this server? Off until the settings name a list."""
+"""Check whether block lists list this server; off until the settings name a list."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAME = "block lists"
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Look up the server's public addresses on the lists of the settings."""
+    """Query the settings' lists for the server's public addresses."""
     chosen = context.settings.blocklists
     if not chosen.lists:
         yield off(_NAME, "[blocklists] lists names none")

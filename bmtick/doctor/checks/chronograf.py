@@ -1,4 +1,4 @@
-"""Is Chronograf reachable, where one is configured?"""
+"""Check whether a configured Chronograf is reachable."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bmtick.errors import BmtickError
 
 ORDER = 60
 _NAME = "chronograf"
-_AUTHENTICATION = (401, 403)  # nginx asks for a password: it is there
+_AUTHENTICATION = (401, 403)  # nginx asks for a password, so it is reachable
 
 
 def run(context: Context) -> Iterator[Check]:

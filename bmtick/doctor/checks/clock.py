@@ -1,4 +1,4 @@
-"""Do the clocks of this machine and of the servers agree?"""
+"""Check whether the clocks of this machine and of the servers agree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bmtick.errors import BmtickError
 
 ORDER = 80
 TICK_STACK = True
-_LIMIT = 5.0  # seconds; a window of ten seconds would notice
+_LIMIT = 5.0  # seconds; more would affect a window of ten seconds
 _REMEDY = "timedatectl set-ntp true  # on both machines"
 
 

@@ -1,4 +1,4 @@
-"""Does the collector's state move? It is written at every run."""
+"""Check whether the collector's state, which every run writes, is recent."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bmtick.terminal import shell_quoted
 ORDER = 20
 TICK_STACK = True
 _NAME = "collector state"
-_MISSED = 12  # intervals without a write: Telegraf's jitter is far below
+_MISSED = 12  # intervals without a write; Telegraf's jitter is far below
 _RUN = "bmtick telegraf > /etc/telegraf/telegraf.d/bmtick.conf && systemctl restart telegraf"
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Look at the state file's age and mode."""
+    """Check the state file's age and mode."""
     shown = context.settings.collect.state
     path = context.path(shown)
     try:

@@ -1,4 +1,4 @@
-"""Is there room for the queue and for what bmtick keeps? Both stop when a disk is full."""
+"""Check the space for the queue and for bmtick's state: both stop when a disk is full."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GIB = 1 << 30
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Look at free bytes and inodes of the file systems of the spool and of the states."""
+    """Check free bytes and inodes of the file systems of the spool and of the states."""
     spool = context.settings.collect.spool
     if not context.path(spool).is_dir():
         yield off(_NAME, f"no Postfix spool {spool} on this machine")

@@ -1,4 +1,4 @@
-"""Does root keep its folders to itself, and can its history be read?"""
+"""Check that only root can change its folders, and that its history is readable."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAME = "folders"
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Look for root's folders within the collector's, and for history that cannot be read."""
+    """Find root's folders within the collector's, and unreadable history files."""
     found = [check for name in ("deploy", "incidents") if (check := _former(context, name))]
     yield from found
     state = context.settings.deploy.state_dir or str(ADMIN_FOLDER)
@@ -43,7 +43,7 @@ def run(context: Context) -> Iterator[Check]:
 
 
 def _former(context: Context, name: str) -> Check | None:
-    """Return what is wrong with a folder where earlier versions had it."""
+    """Return what is wrong with a folder at its path of earlier versions, or None."""
     old, new = SERVICE_FOLDER / name, ADMIN_FOLDER / name
     path = context.path(str(old))
     if not path.exists() and not path.is_symlink():

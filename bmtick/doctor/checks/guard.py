@@ -1,4 +1,4 @@
-"""Does Postfix ask the guard, does mail go on without it, does it answer, and does it hold?"""
+"""Check that Postfix asks the guard, works without it, gets answers, and that mail is held."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from bmtick.terminal import shell_quoted
 
 ORDER = 85
 _SLOW = 0.05  # seconds
-_TIMEOUT = 3.0  # as Postfix's
+_TIMEOUT = 3.0  # Postfix's timeout
 _LONGEST = 10  # seconds that Postfix may wait for an answer
-_REQUEST = b"request=bmtick_doctor\n\n"  # no message: it changes nothing
+_REQUEST = b"request=bmtick_doctor\n\n"  # not a message: it changes nothing
 _PRINT = "bmtick guard --print-postfix | sed '/take it back/,$d' | sh -e"
 _START = "systemctl start bmtick-guard"
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Look at Postfix's settings, ask the guard, and compare who is held with the queue."""
+    """Check Postfix's settings, query the guard, and compare the holds with the queue."""
     guard = context.settings.guard
     if guard == Guard() and not context.path(guard.state).exists():
         yield off("guard", "not in use: 'bmtick guard --help' tells what it does")
@@ -60,7 +60,7 @@ def _asked(postfix: PostfixSettings, listen: str) -> Check:
         for number, service in enumerate(silent):
             of = "" if service == "main.cf" else service
             value = with_guard(postfix.get(LIST, of), listen)
-            # an option of master.cf holds no space, so it names a parameter of main.cf
+            # an option of master.cf cannot contain a space, so it names a parameter of main.cf
             own = f"bmtick_end_of_data_{number}" if of else LIST
             commands.append(f"postconf -e {shell_quoted(f'{own} = {value}')}")
             if of:
@@ -94,7 +94,7 @@ def _sees_sendmail(postfix: PostfixSettings, listen: str) -> Check:
 
 
 def _accepting(milters: str, listen: str) -> str:
-    """Return the list of milters in which the guard's absence stops no mail."""
+    """Return the list of milters with the guard's default action set to accept."""
     before, _, after = milters.partition(listen)
     inside = before.rstrip().endswith("{")
     return (
@@ -163,7 +163,7 @@ def _answers(listen: str) -> Check:
 
 
 def _arrives(context: Context) -> Iterator[Check]:
-    """Look whether the messages of who is held lie on hold, and whether they can be put there."""
+    """Check that the messages of held subjects are on hold, and that they can be put on hold."""
     name = "guard: decisions"
     guard = context.settings.guard
     path = context.path(guard.state)
@@ -203,7 +203,7 @@ def _arrives(context: Context) -> Iterator[Check]:
 
 
 def _helper(context: Context) -> Check | None:
-    """Return what is wrong where the guard is not root and has nobody to run postsuper for it."""
+    """Return what is wrong if the guard is not root and cannot run postsuper through the helper."""
     state = context.path(context.settings.guard.state)
     try:
         owner = state.stat().st_uid

@@ -1,4 +1,4 @@
-"""Each mail server on its own: does it still send points, with whose clock, and from one collector?"""
+"""Check each mail server: whether it sends points, with a correct clock, from one collector."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from bmtick.influxql import quote_name, quote_text
 
 ORDER = 42
 TICK_STACK = True
-_LATE = 75  # seconds: interval, jitter of collection and flush are below 40
+_LATE = 75  # interval plus jitter of collection and flush are below 40
 _DEAD = 300
-_FORGOTTEN = 7 * 86_400  # a host that was silent for so long is no mail server any more
-_SECOND_LOOK = 15.0  # seconds in which a living collector writes again
-# measurements of Telegraf's own that every host of Bm-tick has
+_FORGOTTEN = 7 * 86_400  # a host that is silent for longer is no longer a mail server
+_SECOND_LOOK = 15.0  # seconds in which a running collector writes again
+# Telegraf's own measurements that every host of Bm-tick has
 _OTHERS = ("system", "cpu", "mem", "disk", "net")
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Ask for the newest point of each host's collector."""
+    """Query the newest point of each host's collector."""
     try:
         newest = _newest(context)
     except BmtickError:
-        return  # the check of InfluxDB says why
+        return  # the InfluxDB check reports it
     late = {h: t for h, t in newest.items() if _LATE < context.now - t < _FORGOTTEN}
     again = newest
     if late:
@@ -70,7 +70,7 @@ def _source(context: Context, measurement: str) -> str:
 
 
 def _newest(context: Context) -> dict[str, float]:
-    """Return the time of the newest point of each host, seconds since the epoch."""
+    """Return the time of each host's newest point, seconds since the epoch."""
     query = f'SELECT last("lines") FROM {_source(context, names.COLLECTOR)} GROUP BY "host"'  # noqa: S608 -- quoted
     found = context.query(query, context.settings.influxdb.database)
     return {
@@ -116,7 +116,7 @@ def _recent(context: Context, tag: str) -> set[str]:
 
 
 def _wheres(context: Context, hosts: set[str]) -> Iterator[Check]:
-    """Look whether an alert is bound to a host or datalocation that no point bears."""
+    """Check whether an alert is limited to a host or datalocation that no point has."""
     for name, section in context.settings.alerts.items():
         where = section.get("where")
         for tag in names.GLOBAL_TAGS:
@@ -137,7 +137,7 @@ def _wheres(context: Context, hosts: set[str]) -> Iterator[Check]:
 
 
 def _collectors(context: Context) -> Iterator[Check]:
-    """Look whether two collectors read one log: each writes an own number with the log's."""
+    """Check whether two collectors read the same log: each writes its own number with the log's."""
     query = (
         f'SELECT "collector", "log" FROM {_source(context, names.COLLECTOR)} '  # noqa: S608 -- quoted
         f'WHERE time > {int((context.now - 600) * SECOND)} GROUP BY "host"'

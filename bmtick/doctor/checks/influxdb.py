@@ -1,4 +1,4 @@
-"""Is InfluxDB there, with fresh points of each measurement that bear host and datalocation?"""
+"""Check that InfluxDB has fresh points of each measurement, with host and datalocation."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ TICK_STACK = True
 _NAME = "influxdb"
 _CHRONOGRAF = "chronograf"
 _KEPT = 86_400  # seconds: the alerts look back a day
-_FRESH = 300  # seconds: jitter of collection and flush together is below a minute
-_AHEAD = 30  # seconds a point may lie in the future before a clock is wrong
+_FRESH = 300  # seconds; jitter of collection and flush together is below a minute
+_AHEAD = 30  # seconds that a point may be in the future; more is a wrong clock
 
-# A measurement that is written all the time must be fresh; one that is written on events
-# (a login that fails, a mail that is sent) may be silent on a quiet server.
+# Measurements that are written all the time must be fresh; those that are written on events (a
+# failed login, a sent mail) may be silent on a quiet server.
 _STEADY = (names.QUEUE, names.COLLECTOR)
 _EVENTS = (names.SENDER, names.CLIENT, names.AUTH, names.DELIVERY)
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Ask for the newest point of each measurement."""
+    """Query the newest point of each measurement."""
     influx = context.settings.influxdb
     try:
         databases = _column(context.query("SHOW DATABASES", ""))
@@ -107,7 +107,7 @@ def _policy(context: Context) -> Check | None:
 
 
 def _seconds(text: str) -> int:
-    """Return InfluxDB's ``168h0m0s`` in seconds; 0 is for ever."""
+    """Return InfluxDB's ``168h0m0s`` in seconds; 0 means forever."""
     return sum(
         int(n) * {"h": 3600, "m": 60, "s": 1}[u] for n, u in re.findall(r"(\d+)([hms])", text)
     )

@@ -1,4 +1,4 @@
-"""Is each Kapacitor there, subscribed, with the tasks that the settings ask for, and running?"""
+"""Check that each Kapacitor is reachable, subscribed, and runs the tasks of the settings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TIMEOUT = 3.0  # seconds for another Kapacitor to answer
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Look at every configured Kapacitor."""
+    """Check every configured Kapacitor."""
     for name in context.settings.kapacitor:
         prefix = _NAME if name == "default" else f"{_NAME} {name}"
         yield from _server(context, prefix, context.kapacitor(name))
@@ -55,7 +55,7 @@ def _server(context: Context, name: str, client: KapacitorClient) -> Iterator[Ch
 
 
 def _subscription(context: Context, name: str, client: KapacitorClient) -> Check:
-    """InfluxDB must send its points to this Kapacitor, or no stream task sees any."""
+    """Check the subscription: without it no stream task receives points from InfluxDB."""
     influx = context.settings.influxdb
     port = urlsplit(client.url).port or 9092
     try:
@@ -97,13 +97,13 @@ def _subscriptions(context: Context) -> list[tuple[str, str]]:
 
 
 def _destinations(context: Context, name: str) -> Iterator[Check]:
-    """Look whether each destination can be resolved, and is a Kapacitor of the settings."""
+    """Check that each destination resolves, and is a Kapacitor of the settings."""
     influx = context.settings.influxdb
     ports = {urlsplit(s.url).port or 9092 for s in context.settings.kapacitor.values()}
     try:
         found = _subscriptions(context)
     except BmtickError:
-        return  # said above
+        return  # reported above
     for own, destination in found:
         parts = urlsplit(destination)
         host, port = parts.hostname or "", parts.port or 9092
@@ -154,7 +154,7 @@ def _tasks(context: Context, name: str, client: KapacitorClient) -> Iterator[Che
 
 
 def _plan(context: Context, name: str, client: KapacitorClient) -> Iterator[Check]:
-    """Compare what is deployed with what 'bmtick apply' would deploy."""
+    """Compare the deployed alerts with those that 'bmtick apply' would deploy."""
     form = context.settings.deploy.form
     state = desired_state(desired(context.settings, form=form))
     try:
@@ -207,7 +207,7 @@ def _task(name: str, task_id: str, task: ActualTask | None) -> Check:
 
 
 def _counters(task: ActualTask) -> tuple[int, int]:
-    """Return the points that reached a node of the task, at most, and the errors of all."""
+    """Return the maximum of points at any node of the task, and the errors of all nodes."""
     nodes = task.counters.values()
     seen = max((node.get("collected") or node.get("emitted", 0) for node in nodes), default=0)
     return seen, sum(node.get("errors", 0) for node in nodes)
@@ -231,10 +231,10 @@ def _smtp(context: Context, name: str, client: KapacitorClient) -> Check:
 
 
 def _send(context: Context, name: str, client: KapacitorClient, smtp: Mapping[str, Any]) -> Check:
-    """Let Kapacitor send, and ask its mail server whether it takes such a mail.
+    """Let Kapacitor send a mail, and ask its mail server whether it accepts such a mail.
 
     Kapacitor's own test only puts the mail into a channel (services/smtp/service.go, SendMail) and
-    calls that a success; what the mail server says of it goes to a log.
+    reports success; the mail server's answer goes to a log.
     """
     recipients = [str(to) for to in context.settings.notify.recipients or smtp.get("to") or []]
     options = {

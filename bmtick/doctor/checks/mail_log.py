@@ -1,4 +1,4 @@
-"""Is the mail log there, readable by the one who collects, written, and Postfix's?"""
+"""Check that the mail log exists, is readable by the collector, is written, and is Postfix's."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from bmtick.terminal import shell_quoted
 
 ORDER = 10
 _NAME = "mail log"
-_STALE = 86_400  # a server that logs nothing for a day does not log
-_SILENT = 3 * 3600  # a busy server that logs nothing for so long does not log
+_STALE = 86_400  # a server that logs nothing for a day has stopped logging
+_SILENT = 3 * 3600  # a busy server that logs nothing for so long has stopped logging
 _STAMP = re.compile(
     rb"^(?:\d{4}-\d\d-(\d\d)T|[A-Z][a-z]{2} +(\d+) )(\d\d):(\d\d):(\d\d)", re.MULTILINE
 )
-_ENOUGH = 50  # lines, to know how a log is written
-_TAIL = 256 * 1024  # bytes looked through for a Postfix line
+_ENOUGH = 50  # lines from which the usual gaps are known
+_TAIL = 256 * 1024  # bytes that are searched for a Postfix line
 _COLLECTOR = "telegraf"  # the user who collects on a Bm-tick server
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Look at every log of ``[collect] logs``."""
+    """Check every log of ``[collect] logs``."""
     entries = context.settings.collect.logs
     logs = [entry for entry in entries if entry != "-" and not is_journal(entry)]
     if all(entry == "-" for entry in entries):
@@ -80,14 +80,14 @@ def _journal(entry: str, now: float) -> Check:
 
 
 def _longest_gap(tail: bytes) -> float:
-    """Return the longest silence within the lines, in seconds; 0 where they are few."""
+    """Return the longest gap between the lines, in seconds; 0 if there are few."""
     times = []
     for iso, plain, hour, minute, second in _STAMP.findall(tail):
         day = int(iso or plain)
         times.append(86_400 * day + 3600 * int(hour) + 60 * int(minute) + int(second))
     if len(times) < _ENOUGH:
         return 0.0
-    gaps = [b - a for a, b in itertools.pairwise(times) if b >= a]  # months end
+    gaps = [b - a for a, b in itertools.pairwise(times) if b >= a]  # months wrap
     return float(max(gaps, default=0)) or 1.0
 
 

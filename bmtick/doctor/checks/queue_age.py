@@ -1,8 +1,8 @@
-"""Does the age of the queue have the type that the database knows it by?
+"""Check that the age of the queue is written with the type that the database has.
 
-InfluxDB keeps one type of a field in a shard, and drops a point with another one as a whole
-(measured on 1.6.7). Telegraf 1.26's ``inputs.postfix`` writes the age as an integer, bmtick as a
-float: where bmtick follows it in one database, length and size would be lost for up to a week.
+InfluxDB keeps one type per field and shard, and drops a whole point with another type (measured on
+1.6.7). Telegraf 1.26's ``inputs.postfix`` writes the age as an integer, bmtick as a float: if
+bmtick replaces it in the same database, length and size would be lost for up to a week.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _OPTION = "--integer-age"
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Compare the database's type with the one that the collector on this machine writes."""
+    """Compare the database's type with the one that this machine's collector writes."""
     found = _collector(context)
     if found is None or context.settings.collect.queue == "off":
         return
     if telegraf_watches(
         [str(context.path("/etc/telegraf/telegraf.conf")), str(context.path(_FOLDER))]
     ):
-        return  # the queue is left to it
+        return  # Telegraf's plugin writes the queue
     try:
         types = _types(context)
     except BmtickError:
-        return  # the check of InfluxDB says why
+        return  # the InfluxDB check reports it
     wanted = "integer" if _OPTION in found[1] else "float"
     other = {"integer": "float", "float": "integer"}[wanted]
     if types != {other}:
@@ -58,9 +58,9 @@ def run(context: Context) -> Iterator[Check]:
 
 
 def _collector(context: Context) -> tuple[Path, str] | None:
-    """Return the file that runs the collector, and its text without comments, which name options.
+    """Return the file that runs the collector, and its text without comments.
 
-    None: there is none, or it may not be read.
+    None: there is none, or it is not readable.
     """
     for path in sorted(context.path(_FOLDER).glob("*.conf")):
         try:

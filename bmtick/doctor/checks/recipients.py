@@ -1,4 +1,4 @@
-"""Who gets the alert mails? The example's address is nobody's."""
+"""Check that alert mails have a recipient other than the example's address."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _SILENT = "collector_silent"
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Name the addresses of all alerts that mail."""
+    """List the recipients of all alerts that send mail."""
     config = shell_quoted(context.settings.path or "/etc/bmtick/bmtick.toml")
     try:
         alerts = desired(context.settings)
-    except BmtickError as error:  # such as a wrong option of a handler: nothing is told at all
+    except BmtickError as error:  # e.g. a wrong option of a handler: no alert can notify
         hint = " ".join(str(error.remedy or "mend the settings").split())
         yield broken("alerts", error.message, f"${{EDITOR:-nano}} {config}  # {hint}")
         return
@@ -43,7 +43,7 @@ def run(context: Context) -> Iterator[Check]:
 
 
 def _silent(context: Context, alerts: list[Rendered]) -> Iterator[Check]:
-    """Look whether somebody is told when the points themselves stay away."""
+    """Check that there is an alert for missing points."""
     kinds = {getattr(alert.alert, "name", "") for alert in alerts}
     if context.standalone or not alerts or _SILENT in kinds:
         return

@@ -1,4 +1,4 @@
-"""Does Telegraf run, does it run our plugin, and does its log complain about it?"""
+"""Check that Telegraf runs, runs the collector, and logs no errors about it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _NAME = "telegraf"
 _FOLDER = "/etc/telegraf/telegraf.d"
 _LOG = "/var/log/telegraf/telegraf.log"
 _SNIPPET = f"bmtick telegraf > {_FOLDER}/bmtick.conf && systemctl restart telegraf"
-# What is lost for good; Telegraf sends again what an InfluxDB that was away has not got.
+# Lost for good; Telegraf retries what an unreachable InfluxDB did not get.
 _DROPPED = re.compile(r"partial write|max-values-per-tag|max-series-per|will be dropped|discarding")
 _REFUSED = re.compile(r" [EW]! \[outputs\.influxdb.*(database not found|unauthor|authorization)")
-_RECENT_WRITES = 600  # seconds: what is dropped is gone
+_RECENT_WRITES = 600  # seconds: dropped points are lost
 _CONF = "/etc/influxdb/influxdb.conf"
 _REASONS = {
     "max-values-per-tag": "sed -i 's/^ *#* *max-values-per-tag = .*/  max-values-per-tag = 0/' "
@@ -35,11 +35,11 @@ _REASONS = {
     "/etc/telegraf/telegraf.d/*.conf",
 }
 _TAIL = 64 * 1024
-_RECENT = 60  # seconds: what is not said again at the next runs is mended
+_RECENT = 60  # seconds: an error that is not repeated at the next runs is fixed
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Look at Telegraf's process, its configuration and its log."""
+    """Check Telegraf's process, its configuration and its log."""
     if not context.path("/etc/telegraf").is_dir():
         yield off(_NAME, "no Telegraf on this machine ('bmtick watch' needs none)")
         return
@@ -56,7 +56,7 @@ def _process(context: Context) -> bool:
         try:
             if name.read_text().strip() == "telegraf":
                 return True
-        except OSError:  # the process ended meanwhile, or is not ours to see
+        except OSError:  # the process has ended, or belongs to another user
             continue
     return False
 
@@ -87,7 +87,7 @@ def _runs_collector(path: Path) -> bool:
 def _complains(line: str) -> bool:
     """Whether a line is an error of the plugin.
 
-    Telegraf 1.26 logs all that inputs.execd hears on stderr as an error, warnings too.
+    Telegraf 1.26 logs everything that inputs.execd writes to stderr as an error, warnings too.
     """
     _, error, said = line.partition(" E! ")
     warning = any(f'stderr: "{level}! ' in said for level in "WID")
@@ -95,7 +95,7 @@ def _complains(line: str) -> bool:
 
 
 def _time(line: str) -> float:
-    """Return when Telegraf logged a line; one without a time counts as new."""
+    """Return when Telegraf logged a line; a line without a time counts as new."""
     try:
         return datetime.fromisoformat(line.split(" ", 1)[0]).timestamp()
     except ValueError:
@@ -103,7 +103,7 @@ def _time(line: str) -> float:
 
 
 def _writing(lines: list[str]) -> Check:
-    """Return what InfluxDB did not take of Telegraf's points, by the reason that it gave."""
+    """Return which of Telegraf's points InfluxDB rejected, by reason."""
     name, last = f"{_NAME}: writing", lines[-1]
     remedy = "systemctl restart telegraf; tail -n 50 /var/log/telegraf/telegraf.log"
     for reason, mends in _REASONS.items():
@@ -125,7 +125,7 @@ def _errors(context: Context) -> Check:
         return skipped(name, f"no {_LOG}", "journalctl -u telegraf -n 50")
     except PermissionError:
         return skipped(name, f"{_LOG} cannot be read", "sudo bmtick doctor")
-    # What Telegraf said before its last start is mended, or will be said again.
+    # Errors before Telegraf's last start are fixed, or will be logged again.
     start = max((i for i, line in enumerate(lines) if "Starting Telegraf" in line), default=0)
     wrong = [
         line for line in lines[start:] if _complains(line) and context.now - _time(line) < _RECENT

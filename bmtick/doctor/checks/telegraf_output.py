@@ -1,4 +1,4 @@
-"""Does Telegraf write where the alerts read, all of it, and from one collector alone?"""
+"""Check that Telegraf writes everything to the alerts' database, from one collector only."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run(context: Context) -> Iterator[Check]:
     """Compare Telegraf's files with the settings."""
     found = collectors(context)
     if not found:
-        return  # the check above says so
+        return  # the check above reports it
     yield from _output(context)
     yield _one(context, found)
     yield _logs(context, found[0])
@@ -40,7 +40,7 @@ def run(context: Context) -> Iterator[Check]:
 
 
 def snippet(context: Context, collector: Collector) -> str:
-    """Return the command that writes the collector's file again, from the settings."""
+    """Return the command that rewrites the collector's file from the settings."""
     execd = " --execd" if collector.execd else ""
     config = context.settings.path
     chosen = f" --config {shell_quoted(config)}" if config else ""

@@ -1,4 +1,4 @@
-"""May Telegraf's user run the program that its configuration names?"""
+"""Check that Telegraf's user may run the collector's program."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _ELSEWHERE = "PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install bmtic
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Look at the program of each plugin that runs the collector, where its path is absolute."""
+    """Check the program of each plugin that runs the collector, if its path is absolute."""
     for path in sorted(context.path(_FOLDER).glob("*.conf")):
         try:
             config = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # Telegraf's own log tells of these
+        except (OSError, ValueError):  # Telegraf's own log reports these
             continue
         for program in dict.fromkeys(_programs(config)):
             yield _judge(program)
@@ -43,7 +43,7 @@ def _judge(program: str) -> Check:
     path = Path(program)
     if not path.exists():
         return broken(_NAME, f"{program} does not exist", _SNIPPET)
-    # The symbolic link itself, and where it leads: a program in somebody's home is closed to others.
+    # The symbolic link itself and its target: other users cannot run a program in a home folder.
     if any(may_read(way, USER) is False for way in (path, path.resolve())):
         return broken(_NAME, f"user {USER} may not run {program}", _ELSEWHERE + _SNIPPET)
     return ok(_NAME, f"{program} is there for user {USER}")

@@ -1,4 +1,4 @@
-"""Does ``bmtick watch`` run, where it does the work, and would its mail server take its mails?"""
+"""Check that ``bmtick watch`` runs, and that its mail server accepts its mails."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from bmtick.watch.outbox import delivery_of
 
 ORDER = 55
 _NAME = "watch"
-_LATE = 60  # seconds without a write of the state; it writes each interval
+_LATE = 60  # seconds without a write of the state; it is written each interval
 _LIST = "journalctl -u bmtick-watch --since -1d | grep 'set aside'"
 _START = "systemctl enable --now bmtick-watch"
 _AGAIN = "systemctl restart bmtick-watch; journalctl -u bmtick-watch -n 50"
 
 
 def run(context: Context) -> Iterator[Check]:
-    """Look at the state, and ask the mail server."""
+    """Check the state, and ask the mail server."""
     shown = context.settings.watch.state
     path = context.path(shown)
     try:
@@ -48,7 +48,7 @@ def run(context: Context) -> Iterator[Check]:
 
 
 def _deliveries(context: Context, path: str) -> Iterator[Check]:
-    """Look at the notifications of the state that have failed."""
+    """Check the state for failed notifications."""
     name = f"{_NAME}: deliveries"
     kept, _ = read_state(path)
     outbox = kept.state.get("outbox") if kept else None
