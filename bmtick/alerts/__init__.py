@@ -1,6 +1,6 @@
 """The alert catalogue: templates with typed parameters, rendered to TICKscripts.
 
-``catalogue()`` lists the alerts, ``render()`` makes a script of one, ``desired()`` all that the
+``catalogue()`` lists the alerts, ``render()`` renders one to a script, ``desired()`` all that the
 settings enable.
 """
 

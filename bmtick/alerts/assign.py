@@ -1,4 +1,4 @@
-"""``--set KEY=VALUE``: what the command line says, as the settings would say it."""
+"""``--set KEY=VALUE``: convert command line texts to values as in the settings."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bmtick.errors import BmtickError, nearest
 
 
 def assignments(alert: Alert, texts: Iterable[str]) -> dict[str, Any]:
-    """Read ``KEY=VALUE`` texts in order into values as TOML would give them.
+    """Parse ``KEY=VALUE`` texts in order into values as in TOML.
 
     Lists may be repeated; ``where.host=edge1`` sets one key of a table; ``slack.channel=#mail``
     sets an option of a handler, ``slack=true`` uses one without options.
 
     Raises:
-        BmtickError: no ``=``, an unknown key, or a value that cannot be read.
+        BmtickError: no ``=``, an unknown key, or an invalid value.
     """
     values: dict[str, Any] = {}
     for text in texts:
@@ -89,7 +89,7 @@ def unknown(alert: Alert, key: str) -> BmtickError:
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return base with over's values; a handler's options are merged one by one."""
+    """Return base updated with over's values; a handler's options are merged one by one."""
     result = dict(base)
     for key, value in over.items():
         before = result.get(key)

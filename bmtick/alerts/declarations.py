@@ -1,4 +1,4 @@
-"""The ``var`` lines at the head of a script: values baked in, or typed and filled by vars JSON.
+"""The ``var`` lines at the start of a script: with values, or typed and set by vars JSON.
 
 Source of the vars format: influxdata/kapacitor ``client/API.md`` ("Vars") and
 ``services/task_store``; durations there are strings.
@@ -16,7 +16,7 @@ from bmtick.durations import format_duration
 
 @dataclass(frozen=True)
 class Variable:
-    """One TICKscript variable: type as Kapacitor names it, value in Python's type."""
+    """One TICKscript variable: Kapacitor's type name, and a Python value."""
 
     name: str
     type: str
@@ -29,17 +29,17 @@ class Variable:
         return f"{self._comment()}var {self.name} = {self._literal()}"
 
     def typed(self) -> str:
-        """Return ``var NAME TYPE``, or with a default where Kapacitor cannot do without one.
+        """Return ``var NAME TYPE``, or a declaration with a default if Kapacitor requires one.
 
-        Kapacitor checks a template with zero for each typed variable, which a barrier refuses;
-        vars override a default as well.
+        Kapacitor validates a template with zero for each typed variable, which a barrier rejects;
+        vars also override defaults.
         """
         if self.must_have_default:
             return self.baked()
         return f"{self._comment()}var {self.name} {self.type}"
 
     def json(self) -> dict[str, Any]:
-        """Return the variable as Kapacitor's vars JSON has it."""
+        """Return the variable in Kapacitor's vars JSON."""
         value = self.value
         if self.type == "duration":
             value = format_duration(value)
@@ -67,6 +67,6 @@ class Variable:
 
 
 def format_float(value: float) -> str:
-    """Return a float as TICKscript writes it: digits and a point, never an exponent."""
+    """Return a float in TICKscript syntax: digits and a point, never an exponent."""
     text = format(Decimal(repr(value)), "f")
     return text if "." in text else f"{text}.0"

@@ -1,4 +1,4 @@
-"""What the alert's point carries for message, details and id, as expressions of one eval node."""
+"""Fields of the alert's point for message, details and id, as expressions of one eval node."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from bmtick.alerts.model import Alert
 from bmtick.alerts.quoting import tick_string, tick_strings
 from bmtick.alerts.resolve import Resolved
 
-# POSIX quoting, done by Kapacitor when the alert fires: plain names stay plain, all others go
-# into single quotes, in which a single quote becomes '\'' .
+# POSIX quoting, evaluated by Kapacitor when the alert fires: plain names stay unquoted, all others
+# get single quotes, in which a single quote becomes '\'' .
 _PLAIN = "/^[A-Za-z0-9@._+][A-Za-z0-9@._+-]*$/"
 _QUOTE, _QUOTED = tick_string("'"), tick_string("'\\''")
 _SHELL = (
     f'if("{{tag}}" =~ {_PLAIN}, "{{tag}}", '
     f'{_QUOTE} + strReplace("{{tag}}", {_QUOTE}, {_QUOTED}, -1) + {_QUOTE})'
 )
-# BlueMind's console splits the id at '_'; a reversible escape keeps ids of different groups apart.
+# BlueMind's console splits the id at '_'; a reversible escape keeps ids of groups distinct.
 _PART = "strReplace(strReplace({tag}, '%', '%25', -1), '_', '%5F', -1)"
 _LOCATION = 'if("datalocation" == \'\', "host", "datalocation")'
 
 
 @dataclass(frozen=True)
 class Facts:
-    """The eval node's arguments, ready for the script."""
+    """The eval node's arguments for the script."""
 
     expressions: str
     names: str
@@ -33,7 +33,7 @@ class Facts:
 
 
 def facts(resolved: Resolved) -> Facts:
-    """Return the facts of one alert."""
+    """Return the fields of one alert's point."""
     alert = resolved.alert
     fields = {"value": alert.value}
     for name, parameter in alert.parameters.items():
@@ -49,7 +49,7 @@ def facts(resolved: Resolved) -> Facts:
         tags["part"] = _PART.format(tag=f'"{resolved.alert.id_tag}"')
     both = {**fields, **tags}
     if resolved.alert.id_tag in fields:
-        # Kapacitor replaces a result by the tag of its name wherever a later expression reads it.
+        # Kapacitor replaces a result by the tag of the same name in every later expression.
         both[resolved.alert.id_tag] = both.pop(resolved.alert.id_tag)
     return Facts(
         ", ".join(f"lambda: {expression}" for expression in both.values()),
@@ -61,7 +61,7 @@ def facts(resolved: Resolved) -> Facts:
 
 
 def _levels(resolved: Resolved) -> list[str]:
-    """Fields that only the alert's levels read."""
+    """Return the fields that only the alert's levels read."""
     history = ["deviation", "record"] if resolved.values.get("sigma") is not None else []
     return [*resolved.alert.level_fields, *history]
 
@@ -74,6 +74,6 @@ def alert_id(resolved: Resolved) -> str:
 
 
 def id_head(alert: Alert, instance: str) -> str:
-    """Return the beginning of the ids of one instance: PRODUCT_SUBID, with no other underscore."""
+    """Return the prefix of the ids of one instance: PRODUCT_SUBID, with no other underscore."""
     name = instance.replace("_", "-")
     return f"{alert.product}_{name.removeprefix(f'{alert.product}-') or name}"

@@ -1,7 +1,7 @@
-"""Checks of values that a type alone does not tell: addresses, paths, hours, days.
+"""Checks of values beyond their type: addresses, paths, hours, days.
 
-Each takes the text and returns it, or raises a BmtickError that says what it should look like.
-To add one, add a function to FORMATS; ``format = "NAME"`` in a params.toml uses it.
+Each takes the text and returns it, or raises a BmtickError that describes the expected form. To
+add one, add a function to FORMATS; ``format = "NAME"`` in a params.toml uses it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bmtick.alerts import schedule
 from bmtick.errors import BmtickError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-# RFC 5322 dot-atom; quoted local parts are not worth their traps.
+# RFC 5322 dot-atom; quoted local parts are not supported.
 _LOCAL = re.compile(r"[A-Za-z0-9_!#$%&'*+/=?^`{|}~-]+(\.[A-Za-z0-9_!#$%&'*+/=?^`{|}~-]+)*")
 _DOMAIN = re.compile(r"([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+|\[[0-9A-Fa-f:.]+\]")
 _OID = re.compile(r"\.?[0-9]+(\.[0-9]+)+")
@@ -37,7 +37,7 @@ def mail_address(text: str) -> str:
 
 
 def url(text: str) -> str:
-    """Accept an http or https address; a password in it would end up in the script."""
+    """Accept an http or https address without password: it would end up in the script."""
     try:
         parts = urlsplit(text)
         host = parts.hostname
@@ -56,7 +56,7 @@ def url(text: str) -> str:
 
 
 def absolute_path(text: str) -> str:
-    """Accept a path from the root."""
+    """Accept an absolute path."""
     if not text.startswith("/") or _CONTROL.search(text):
         raise BmtickError(f"'{text}' is not an absolute path", remedy="begin it with '/'")
     return text
@@ -96,7 +96,7 @@ def command(items: list[str]) -> list[str]:
 
 
 def header(table: dict[str, Any]) -> dict[str, Any]:
-    """Refuse headers that carry a secret: Kapacitor wants those in its configuration."""
+    """Reject headers that carry a secret: they belong in Kapacitor's configuration."""
     for name in table:
         if name.lower() in _SECRET_HEADERS:
             raise BmtickError(
@@ -133,7 +133,7 @@ WHOLE = {"command", "header", "link"}  # checks of the whole list or table, not 
 
 
 def refuse_control(text: str) -> str:
-    """Refuse control characters: they have no place in any value.
+    """Reject control characters, which no value may contain.
 
     Raises:
         BmtickError: there is one.

@@ -1,4 +1,4 @@
-"""Kapacitor's alert handlers as data: read from ``_shared/handlers.toml``, checked, written.
+"""Kapacitor's alert handlers as data: read from ``_shared/handlers.toml``, checked, rendered.
 
 Source of methods, properties and their order: influxdata/kapacitor ``pipeline/alert.go`` (1.5).
 """
@@ -20,9 +20,9 @@ from bmtick.errors import BmtickError, nearest
 
 
 class Option(Parameter, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One option of a handler: a parameter, its property in TICKscript and how that is written.
+    """One option of a handler: a parameter, its TICKscript property and the property's form.
 
-    ``instead`` names another option that may be given in the place of a required one.
+    ``instead`` names another option that may replace a required one.
     """
 
     property: str = ""
@@ -34,7 +34,7 @@ class Option(Parameter, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Handler(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One kind of handler: its method on the alert node and its options by name."""
+    """One kind of handler: its method on the alert node, and its options by name."""
 
     name: str
     method: str
@@ -46,7 +46,7 @@ class Handler(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Return an option.
 
         Raises:
-            BmtickError: there is none of that name.
+            BmtickError: there is no option of this name.
         """
         if name not in self.options:
             hint = nearest(name, self.options) or f"one of: {', '.join(self.options)}"
@@ -77,7 +77,7 @@ def check_handler(handler: Handler, value: Any) -> list[dict[str, Any]]:
         value: true, the value of its argument, a table of options, or a list of tables.
 
     Raises:
-        BmtickError: an unknown option, a wrong value, or the argument is missing.
+        BmtickError: an unknown option, an invalid value, or a missing argument.
     """
     if value is None or value is False:
         return []

@@ -1,4 +1,4 @@
-"""Read the catalogue: a folder of ``templates/`` is an alert, ``_shared`` is for all."""
+"""Read the catalogue: each folder of ``templates/`` is an alert, ``_shared`` is for all alerts."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ SHARED = "_shared"
 
 
 def templates_folder() -> Path:
-    """Return the folder of the templates: inside the installed package, or beside it."""
+    """Return the folder of the templates: in the installed package, or beside it."""
     package = Path(bmtick.__file__).parent
     installed = package / "_templates"
     return installed if installed.is_dir() else package.parent / "templates"
 
 
 class Catalogue(Mapping[str, Alert]):
-    """Every alert by name, sorted; a folder is read when its alert is asked for.
+    """Every alert by name, sorted; a folder is read when its alert is used.
 
     Raises:
-        BmtickError: when an alert is asked for whose ``params.toml`` is wrong.
+        BmtickError: on use of an alert whose ``params.toml`` is invalid.
     """
 
     def __init__(self, root: Path) -> None:
@@ -62,7 +62,7 @@ def find(name: str) -> Alert:
     """Return one alert.
 
     Raises:
-        BmtickError: there is none of that name; names the nearest.
+        BmtickError: there is no alert of this name; names the nearest.
     """
     alerts = catalogue()
     if name not in alerts:
@@ -77,10 +77,10 @@ _Made = TypeVar("_Made")
 
 
 def made(kind: type[_Made], raw: Mapping[str, Any], file: Path) -> _Made:
-    """Return a table of the catalogue as its type.
+    """Convert a table of the catalogue to its type.
 
     Raises:
-        BmtickError: a key is unknown or missing, or a value is of another type; says which.
+        BmtickError: a key is unknown or missing, or a value has a wrong type; says which.
     """
     try:
         return msgspec.convert(raw, kind, dec_hook=_path)

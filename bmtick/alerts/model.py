@@ -1,4 +1,4 @@
-"""What the catalogue is made of: alerts, their parameters, and the result of rendering one."""
+"""Types of the catalogue: alerts, their parameters, and the result of rendering."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ Kind: TypeAlias = Literal["int", "float", "bool", "duration", "string", "list", 
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One value that an administrator may choose; limits that are None or empty do not hold.
+    """One value that an administrator may set; limits that are None or empty do not apply.
 
     Attributes:
         name: as in ``--set NAME=VALUE`` and in the settings.
-        type: its type; durations are held in nanoseconds.
+        type: its type; durations are in nanoseconds.
         meaning: one sentence.
         unit: of numbers, for people.
-        default: already of its type; None where the parameter is not set by default.
-        min: the least value; of a duration in nanoseconds.
-        max: the greatest value.
-        choices: the only values, or the only items of a list.
-        min_items: how many items a list needs.
+        default: already of its type; None if the parameter has no default.
+        min: the minimum; of a duration in nanoseconds.
+        max: the maximum.
+        choices: the allowed values, or the allowed items of a list.
+        min_items: minimum number of items of a list.
         format: the name of a check in ``bmtick.alerts.formats``.
-        variable: the TICKscript variable that holds it; empty where it shapes the script.
-        fact: whether the alert's point carries it, for message and details.
-        filter: the tag whose values it lists; points with other values are passed over.
-        optional: whether it may be left unset.
+        variable: the TICKscript variable with its value; empty if it changes the script itself.
+        fact: whether the alert's point has it as a field, for message and details.
+        filter: the tag whose values it lists; points with other values are ignored.
+        optional: whether it may be unset.
     """
 
     name: str
@@ -51,14 +51,14 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How an alert looks in Chronograf's Alert Builder.
+    """How Chronograf's Alert Builder shows an alert.
 
     Attributes:
-        trigger: as the Builder names it.
-        func: the aggregate over the window; empty: each point is judged.
-        field: what is aggregated.
-        needs: parameters that must be given, each with the reason.
-        one_of: parameters or tags that must be limited to one value, each with the reason.
+        trigger: the Builder's name of the trigger.
+        func: the aggregate over the window; empty: each point is evaluated.
+        field: the aggregated field.
+        needs: required parameters, each with the reason.
+        one_of: parameters or tags that must have a single value, each with the reason.
     """
 
     trigger: Literal["threshold", "deadman"]
@@ -73,29 +73,29 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Attributes:
         name: the folder's name.
-        folder: where it lives.
+        folder: its path.
         title: a few words.
         summary: one sentence: when it fires.
-        measurement: what it reads.
+        measurement: the measurement that it reads.
         product: BlueMind's product, the first part of the alert id.
-        group: the tags that it keeps apart; one alert state for each combination.
+        group: its group-by tags; one alert state for each combination.
         parameters: by name, the alert's own first.
-        also: files of ``_shared`` whose parameters it has, too.
-        without: parameters of all alerts that it has not.
-        id_tag: the tag that tells groups of one host apart in the alert id.
-        recommended: whether a first settings file switches it on.
-        culprit: the tag that names the guilty one; empty where it is about the whole server.
-        batch: whether its script asks InfluxDB on a schedule instead of reading the stream.
-        value: the expression of what is judged, as its point carries it.
+        also: files of ``_shared`` whose parameters it includes.
+        without: parameters of all alerts that it does not have.
+        id_tag: the tag in the alert id that distinguishes groups of one host.
+        recommended: whether a first settings file enables it.
+        culprit: the tag with the name of the sender; empty if it is about the whole server.
+        batch: whether its script queries InfluxDB on a schedule instead of reading the stream.
+        value: the expression that is compared with the thresholds; a field of its point.
         facts: more fields of its point, each with its expression.
         level_fields: fields that only its levels read.
-        placeholders: more names for its texts, each with the action of Go's templates.
-        shell_quote: the tag that its texts name in a command.
-        format: how its numbers are shown, for Go's ``printf``.
-        fixed_filter: tags and values that never count.
-        trigger_type: what Chronograf's history calls it.
-        rule: how it looks in Chronograf's Alert Builder; None where it does not fit.
-        rule_refused: why it does not fit.
+        placeholders: more names for its texts, each with a Go template action.
+        shell_quote: the tag that its texts use in a command.
+        format: of its numbers, for Go's ``printf``.
+        fixed_filter: tags and values that are never counted.
+        trigger_type: its type in Chronograf's history.
+        rule: how Chronograf's Alert Builder shows it; None if it cannot.
+        rule_refused: why it cannot.
     """
 
     name: str
@@ -129,15 +129,15 @@ class Rendered:
     """One alert as a TICKscript.
 
     Attributes:
-        name: of the instance; the alert's own name unless the settings give another.
-        alert: which alert of the catalogue.
+        name: of the instance; the alert's own name unless the settings set another.
+        alert: the alert of the catalogue.
         task_id: the task's id in Kapacitor.
         script: the TICKscript, in Kapacitor's canonical format.
         variables: for the form ``template``, Kapacitor's vars, ready for JSON; else empty.
-        dbrps: what the task subscribes to.
-        handlers: the kinds of handlers that it uses, ``email`` among them.
-        form: in which form.
-        values: the parameters that went in.
+        dbrps: the task's databases and retention policies.
+        handlers: the kinds of handlers that it uses, including ``email``.
+        form: the form of the script.
+        values: the parameters that were used.
         made_by: the comment line of the script with the command that renders it.
     """
 

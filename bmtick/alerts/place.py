@@ -1,4 +1,4 @@
-"""Where in ``bmtick.toml`` a value of an alert stands, for error messages."""
+"""Find the line of ``bmtick.toml`` that sets a value of an alert, for error messages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def in_section(settings: Settings, name: str, error: BmtickError) -> BmtickError
 
 
 def in_notify(settings: Settings, key: str, error: BmtickError) -> BmtickError:
-    """Return an error of a value that ``[notify]`` gives to all alerts."""
+    """Return an error about a value that ``[notify]`` sets for all alerts."""
     location, excerpt = _find(settings.path, ("notify",), (key, *error.key[1:]))
     return BmtickError(
         f"[notify]: {error.message}",
@@ -44,11 +44,11 @@ def in_notify(settings: Settings, key: str, error: BmtickError) -> BmtickError:
 def _find(
     path: str, section: tuple[str, ...], keys: tuple[str, ...]
 ) -> tuple[Location | None, str]:
-    """Find the line of a key of the section, of one within it, the section's own, or the file."""
+    """Find the line of a key of the section, of a nested key, of the section, or the file."""
     if not path:
         return None, ""
     found = Location(path), ""
-    best = 0  # how many parts of the way the found line names
+    best = 0  # number of path parts that match the found line
     wanted = (*section, *keys)
     inside: tuple[str, ...] = ()
     for number, line in enumerate(_lines(path), 1):
@@ -73,4 +73,4 @@ def _lines(path: str) -> list[str]:
     try:
         return read_text(path).split("\n")
     except BmtickError:
-        return []  # it was read before; the message then names only the file
+        return []  # it was readable before; then the message names only the file

@@ -1,4 +1,4 @@
-r"""Text to literals, each quoted for the place where it goes.
+r"""Convert text to literals, quoted for each target language.
 
 TICKscript strings (Kapacitor's ``tick/ast/lex.go`` and ``node.go``): in ``'...'`` only ``\'`` is an
 escape, in ``'''...'''`` nothing is. Go templates: ``{{`` opens an action, so it is written as one.
@@ -16,10 +16,10 @@ _TAG_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 def tick_string(text: str) -> str:
-    r"""Return a TICKscript string literal; three quotes where they read better or must be.
+    r"""Return a TICKscript string literal, with three quotes if they are clearer or required.
 
     Raises:
-        BmtickError: TICKscript has no literal for it: it ends with ``\`` and holds ``'''``.
+        BmtickError: TICKscript has no literal for it: it ends with ``\`` and contains ``'''``.
     """
     try:
         text.encode("utf-8")
@@ -37,7 +37,7 @@ def tick_string(text: str) -> str:
 
 
 def tick_strings(items: Iterable[str]) -> str:
-    """Return string literals with commas between, for arguments and lists."""
+    """Return string literals separated by commas, for arguments and lists."""
     return ", ".join(tick_string(item) for item in items)
 
 
@@ -45,7 +45,7 @@ def tick_reference(name: str) -> str:
     """Return a reference to a field or tag, ``"name"``.
 
     Raises:
-        BmtickError: the name holds more than letters, digits, ``_``, ``.`` and ``-``.
+        BmtickError: the name contains characters other than letters, digits, ``_``, ``.``, ``-``.
     """
     if not _TAG_NAME.fullmatch(name):
         raise BmtickError(
@@ -55,10 +55,10 @@ def tick_reference(name: str) -> str:
 
 
 def go_text(text: str) -> str:
-    """Return text that a Go template prints as it is."""
+    """Return text that a Go text/template prints unchanged."""
     return text.replace("{{", '{{"{{"}}')
 
 
 def go_html(text: str) -> str:
-    """Return text that a Go html/template shows as it is."""
+    """Return text that a Go html/template shows unchanged."""
     return go_text(html.escape(text, quote=True))

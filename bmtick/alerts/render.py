@@ -1,4 +1,4 @@
-"""From an alert and its values to a TICKscript."""
+"""Render an alert and its values to a TICKscript."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def render(
 
     Args:
         alert: of the catalogue.
-        values: parameters and handlers as TOML gives them; what is missing has its default.
-        instance: the name of the task where it is not the alert's own.
-        form: values baked in, a Kapacitor template with vars, or a rule of Chronograf.
+        values: parameters and handlers as in TOML; missing ones have their defaults.
+        instance: the name of the task, if not the alert's own.
+        form: values in the script, a Kapacitor template with vars, or a rule of Chronograf.
         settings: language, ``[notify]`` and database; None: the defaults.
 
     Raises:
-        BmtickError: a wrong value, or an alert that does not fit the form.
+        BmtickError: an invalid value, or an alert that does not fit the form.
     """
     resolved = resolve(alert, values, instance=instance, settings=settings)
     text, variables = _rule(resolved) if form == "rule" else _script(resolved, form)
@@ -69,7 +69,7 @@ def _script(resolved: Resolved, form: Form) -> tuple[str, list[Variable]]:
     variables = _variables(resolved)
     words = texts(resolved)
     source = script_source(resolved, words)
-    # Message and details are the same in both forms: they name no value, only fields.
+    # Message and details are the same in both forms: they contain fields, not values.
     fixed = [
         Variable("message", "string", message(source, words)),
         Variable("details", "string", _page(source, words)),
@@ -120,12 +120,12 @@ def desired(settings: Settings, *, form: Form = "script", apart: bool = False) -
     """Render every alert that the settings enable, in their order.
 
     Args:
-        settings: as they are.
+        settings: the settings.
         form: of the scripts.
-        apart: whether those that add up all hosts judge each for itself, as one host can.
+        apart: whether alerts that sum all hosts evaluate each host, as on a single host.
 
     Raises:
-        BmtickError: a wrong value, or two alerts whose ids would be the same.
+        BmtickError: an invalid value, or two alerts with the same id.
     """
     found = []
     heads: dict[str, str] = {}
@@ -143,10 +143,10 @@ def desired(settings: Settings, *, form: Form = "script", apart: bool = False) -
 
 
 def require_recipients(settings: Settings, rendered: Iterable[Rendered]) -> None:
-    """Refuse alerts that would mail to the address of the catalogue's example.
+    """Reject alerts that would send mail to the address of the catalogue's example.
 
     Raises:
-        BmtickError: nobody is named; says which key to set.
+        BmtickError: there is no recipient; says which key to set.
     """
     for alert in rendered:
         named = settings.notify.recipients or "recipients" in settings.alerts.get(alert.name, {})
@@ -171,7 +171,7 @@ def _environment() -> jinja2.Environment:
         comment_end_string="#]",
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # noqa: S701 -- no HTML: each value is quoted for its place
+        autoescape=False,  # noqa: S701 -- no HTML: each value is quoted for its target
     )
     environment.filters["tick"] = tick_string
     return environment
@@ -191,7 +191,7 @@ def _context(resolved: Resolved) -> dict[str, Any]:
 
 
 def _group(resolved: Resolved) -> tuple[str, ...]:
-    """Return the tags that the alert keeps apart; its hosts not, where they are added up."""
+    """Return the alert's group-by tags; without host if hosts are summed."""
     if not resolved.values.get("together"):
         return resolved.alert.group
     return tuple(tag for tag in resolved.alert.group if tag not in GLOBAL_TAGS)
@@ -203,8 +203,8 @@ def _variables(resolved: Resolved) -> list[Variable]:
         value = resolved.values[name]
         if parameter.variable and value is not None and value != []:
             if name == "sigma_least" and resolved.values["sigma"] is None:
-                continue  # Kapacitor warns of nothing, but a variable nobody reads misleads
-            # zero is refused by a barrier and by a query
+                continue  # Kapacitor accepts it, but an unused variable is misleading
+            # a barrier and a query reject zero
             must = parameter.name in ("window", "forget_after", "every")
             found.append(
                 Variable(parameter.variable, parameter.type, value, parameter.meaning, must)
@@ -219,17 +219,17 @@ def _measurement(resolved: Resolved) -> str:
 
 
 def _reset_by(resolved: Resolved) -> str:
-    """What a firing alert must fall below to be over; empty: its own threshold."""
+    """Return the value below which a firing alert recovers; empty: its threshold."""
     values = resolved.values
     if values.get("reset") is not None:
         return "reset"
     if "gauges" in resolved.alert.also:
-        return "crit / 2"  # evidence swings while a wave goes on: one incident, one mail
+        return "crit / 2"  # evidence fluctuates during a wave: one incident, one mail
     return "sigmaLeast" if values.get("sigma") is not None else ""
 
 
 def _source(resolved: Resolved) -> list[Variable]:
-    """Return what is read, and which of its points count: of the stream, or by a query."""
+    """Return the source and the filter of points: of the stream, or by a query."""
     place = (resolved.database, resolved.retention_policy, _measurement(resolved))
     if resolved.alert.batch:
         condition = _filter(resolved, equal="=", text=quote_text)
@@ -276,7 +276,7 @@ def _sets(handler: Handler, options: Mapping[str, Any]) -> list[str]:
 
 
 def _header(resolved: Resolved, form: Form) -> str:
-    """Say what made the script, in comment lines that no value can break out of."""
+    """Return comment lines about the script's origin, in which no value can end the comment."""
     return "\n".join(
         [
             _comment(f"{resolved.alert.title}. {resolved.alert.summary}"),

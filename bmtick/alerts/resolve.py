@@ -1,4 +1,4 @@
-"""From settings and options to the checked values of one alert, before anything is rendered."""
+"""Resolve settings and options to the checked values of one alert, before rendering."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NOT_PARAMETERS = ("use", "enabled")
 
 @dataclass(frozen=True)
 class Resolved:
-    """Everything that rendering needs: values in their types, handlers with their options."""
+    """The input of rendering: typed values, and handlers with their options."""
 
     alert: Alert
     instance: str
@@ -38,16 +38,16 @@ class Resolved:
 def resolve(
     alert: Alert, given: Mapping[str, Any], *, instance: str = "", settings: Settings | None = None
 ) -> Resolved:
-    """Check the values of one alert and fill in the defaults.
+    """Check the values of one alert and add the defaults.
 
     Args:
         alert: of the catalogue.
-        given: parameters and handlers as TOML gives them; they win over the settings.
-        instance: its name where it is not the alert's own.
+        given: parameters and handlers as in TOML; they take precedence over the settings.
+        instance: its name, if not the alert's own.
         settings: language, ``[notify]`` and the database; None: the defaults.
 
     Raises:
-        BmtickError: an unknown name, a wrong value, or values that contradict each other.
+        BmtickError: an unknown name, an invalid value, or contradictory values.
     """
     settings = settings or Settings()
     name = instance or alert.name
@@ -70,7 +70,7 @@ def resolve(
 
 
 def instances(settings: Settings) -> dict[str, tuple[Alert, dict[str, Any]]]:
-    """Return alert and given values of every ``[alerts.NAME]`` that is enabled.
+    """Return alert and given values of every enabled ``[alerts.NAME]``.
 
     Raises:
         BmtickError: a section that names no alert of the catalogue.
@@ -90,7 +90,7 @@ def instances(settings: Settings) -> dict[str, tuple[Alert, dict[str, Any]]]:
 
 
 def instance_of(settings: Settings, name: str) -> tuple[Alert, dict[str, Any]]:
-    """Return alert and given values of one name: of the settings, or of the catalogue."""
+    """Return alert and given values of a name in the settings, or else in the catalogue."""
     if name in settings.alerts:
         return _instance(settings, name, settings.alerts[name])
     if name not in catalogue() and (hint := nearest(name, settings.alerts)):
@@ -114,7 +114,7 @@ def _values(alert: Alert, given: Mapping[str, Any], settings: Settings) -> dict[
     if settings.notify.recipients:
         defaults["recipients"] = settings.notify.recipients
     elif _handlers(given, settings):
-        defaults["recipients"] = []  # others are told: nobody needs the example's address
+        defaults["recipients"] = []  # other handlers are set: the example's address is not needed
     values: dict[str, Any] = {}
     for name, parameter in alert.parameters.items():
         if name in given:
@@ -156,7 +156,7 @@ def _handlers(given: Mapping[str, Any], settings: Settings) -> list[tuple[Handle
 
 
 def excluded(resolved: Resolved) -> list[tuple[str, str]]:
-    """Return tag and value of what never counts: by ``unless``, and what is no single series."""
+    """Return tag and value of points that never count: by ``unless``, and folded series."""
     pairs: list[tuple[str, str]] = []
     for tag, value in resolved.values["unless"].items():
         pairs += [(tag, text) for text in (value if isinstance(value, list) else [value])]
@@ -164,7 +164,7 @@ def excluded(resolved: Resolved) -> list[tuple[str, str]]:
 
 
 def _agree(values: Mapping[str, Any], alert: Alert) -> None:
-    """Refuse values out of order: warn below crit, reset not above either."""
+    """Reject values out of order: warn must be below crit, reset not above either."""
     crit, warn, reset = (values.get(name) for name in ("crit", "warn", "reset"))
     if crit is not None and warn is not None and warn >= crit:
         raise BmtickError(
@@ -184,7 +184,7 @@ def _agree(values: Mapping[str, Any], alert: Alert) -> None:
 
 
 def _check_tags(alert: Alert, name: str, where: Mapping[str, Any]) -> None:
-    """Refuse tags that no point of this measurement bears, as far as that is known."""
+    """Reject tags that no point of this measurement has, if its tags are known."""
     own = (*GLOBAL_TAGS, *TAGS.get(alert.measurement, ()))
     others = {tag for tags in TAGS.values() for tag in tags} - set(own)
     for tag in where:

@@ -1,4 +1,4 @@
-"""Rules that Chronograf's Alert Builder can edit, for the alerts that fit its one shape.
+"""Rules that Chronograf's Alert Builder can edit, for alerts of the form that it supports.
 
 Source: influxdata/chronograf ``kapacitor/ast.go`` (what it recognises) and ``vars.go``,
 ``data.go``, ``triggers.go`` (what it writes): one field, one aggregate, one threshold.
@@ -15,13 +15,13 @@ from bmtick.alerts.values import show
 from bmtick.durations import format_duration
 from bmtick.errors import BmtickError
 
-# What the Builder has no place for; it would lose these when it saves the rule.
+# Not supported by the Builder; it would lose these when it saves the rule.
 _NOT_IN_BUILDER = ("warn", "reset", "sigma", "active_hours", "active_days", "maintenance")
 _SCRIPT = "render it --as script"
 
 
 def check_fits(resolved: Resolved) -> Rule:
-    """Return how the Alert Builder shows the alert, or refuse what it cannot express.
+    """Return the alert's form in the Alert Builder, or refuse what it cannot express.
 
     Raises:
         BmtickError: says what does not fit, and why.
@@ -55,7 +55,7 @@ def _refused(resolved: Resolved, reason: str, remedy: str = _SCRIPT) -> BmtickEr
 
 
 def _chosen(resolved: Resolved, name: str) -> list[str]:
-    """The values that a list parameter, or a tag of ``where``, is limited to."""
+    """Return the values that a list parameter, or a tag of ``where``, is limited to."""
     value = resolved.values.get(name, resolved.values["where"].get(name, []))
     return value if isinstance(value, list) else [value]
 
@@ -71,7 +71,7 @@ def _terms(resolved: Resolved) -> list[tuple[str, str]]:
 
 
 def _equal(resolved: Resolved) -> str:
-    """Each tag in parentheses, its values under OR, the tags under AND, sorted: as the Builder."""
+    """Return the filter in the Builder's order: values under OR, tags under AND, sorted."""
     tags: dict[str, list[str]] = {}
     for tag, value in _terms(resolved):
         tags.setdefault(tag, []).append(f"{tick_reference(tag)} == {tick_string(value)}")
@@ -84,10 +84,10 @@ def _unequal(resolved: Resolved) -> str:
 
 
 def filters(resolved: Resolved) -> tuple[str, str]:
-    """Return whereFilter, and what goes into a node of its own.
+    """Return whereFilter, and the filter that needs a node of its own.
 
-    The Builder allows only one operator in whereFilter; where there are two, the exclusion of
-    folded series is the one that a saved rule may lose.
+    The Builder allows only one operator in whereFilter; if there are two, the exclusion of folded
+    series is the one that a saved rule may lose.
     """
     equal, unequal = _equal(resolved), _unequal(resolved)
     if equal:
@@ -100,7 +100,7 @@ def variables(resolved: Resolved, shape: Rule, message: str, details: str) -> li
 
     Args:
         resolved: the alert.
-        shape: what ``check_fits`` gave.
+        shape: the result of ``check_fits``.
         message: a Go text/template.
         details: a Go html/template; the Builder does not escape its quotes when it saves.
     """
@@ -137,7 +137,7 @@ def variables(resolved: Resolved, shape: Rule, message: str, details: str) -> li
 
 
 def rule_id(resolved: Resolved) -> str:
-    """Return the alert id in BlueMind's form, from tags as they are: a rule cannot escape them."""
+    """Return the alert id in BlueMind's form, from unescaped tags: a rule cannot escape them."""
     tag = resolved.alert.id_tag
     part = f'-{{{{ index .Tags "{tag}" }}}}' if tag else ""
     head = id_head(resolved.alert, resolved.instance)
@@ -145,7 +145,7 @@ def rule_id(resolved: Resolved) -> str:
 
 
 def plain_values(resolved: Resolved) -> dict[str, str]:
-    """Return what the texts of a rule name as text, because a rule has no facts on its points."""
+    """Return fixed text for a rule's texts, because a rule's points have no extra fields."""
     found = {}
     for name, parameter in resolved.alert.parameters.items():
         if parameter.fact and resolved.values[name] is not None:

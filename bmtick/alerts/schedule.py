@@ -1,7 +1,7 @@
-"""When an alert is awake: hours, days and maintenance, as a TICKscript condition on the time.
+"""When an alert is active: hours, days and maintenance, as a TICKscript condition on the time.
 
-Kapacitor gives ``hour()``, ``minute()`` and ``weekday()`` in its machine's local time
-(``expr.go`` fills ``"time"`` with ``Local()``); Sunday is 0. ``unixNano()`` is absolute.
+Kapacitor evaluates ``hour()``, ``minute()`` and ``weekday()`` in its machine's local time
+(``expr.go`` sets ``"time"`` with ``Local()``); Sunday is 0. ``unixNano()`` is absolute.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _MINUTE = 'hour("time") * 60 + minute("time")'
 
 
 def check_hours(text: str) -> str:
-    """Accept ``08:00-18:00`` or ``8-18``; ``22-06`` runs over midnight."""
+    """Accept ``08:00-18:00`` or ``8-18``; ``22-06`` crosses midnight."""
     _hours(text)
     return text
 
 
 def check_days(text: str) -> str:
-    """Accept ``mon`` or ``mon-fri``; ``sat-mon`` runs over the week's end."""
+    """Accept ``mon`` or ``mon-fri``; ``sat-mon`` crosses the end of the week."""
     _days(text)
     return text
 
@@ -49,7 +49,7 @@ def check_maintenance(text: str) -> str:
 
 
 def condition(values: Mapping[str, Any]) -> str:
-    """Return the condition under which the alert is awake; empty: always.
+    """Return the condition under which the alert is active; empty: always.
 
     Args:
         values: ``active_hours``, ``active_days`` and ``maintenance``, already checked.
@@ -99,7 +99,7 @@ def _interval(text: str) -> tuple[int, int]:
 
 
 def _between(value: str, start: int, end: int) -> str:
-    """``start <= value < end``, round the clock where start is after end."""
+    """Return ``start <= value < end``; the range wraps around if start is after end."""
     joint = "AND" if start < end else "OR"
     return f"({value} >= {start} {joint} {value} < {end})"
 

@@ -1,8 +1,8 @@
-"""Message and details: words from ``text.toml``, in Kapacitor's Go templates.
+"""Message and details: texts from ``text.toml``, converted to Kapacitor's Go templates.
 
-A text says ``{host}``, ``{value}``, ...; each becomes a template action that shows the tag or
+A text contains ``{host}``, ``{value}``, ...; each becomes a template action that prints the tag or
 field when the alert fires. The message is a text/template, the details an html/template, which
-escapes what it shows for its place.
+escapes its values.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from bmtick.alerts.quoting import go_html, go_text
 from bmtick.alerts.resolve import Resolved
 from bmtick.errors import BmtickError, Location
 
-_TIME = '{{ .Time.Local.Format "2006-01-02 15:04:05 MST" }}'  # the zone of who renders it
+_TIME = (
+    '{{ .Time.Local.Format "2006-01-02 15:04:05 MST" }}'  # zone of the machine that evaluates it
+)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 def texts(resolved: Resolved) -> dict[str, Any]:
-    """Return the alert's texts in its language, the shared words among them.
+    """Return the alert's texts in its language, including the shared texts.
 
     Raises:
         BmtickError: the catalogue has no texts in that language.
@@ -37,7 +39,7 @@ def texts(resolved: Resolved) -> dict[str, Any]:
         raise BmtickError(f"no texts in '{language}'", location=Location(str(file)))
     words = {**shared, **own[language]}
     if resolved.values.get("together"):
-        # A sum over hosts carries no other facts than itself.
+        # A sum over hosts has no other fields.
         subject = shared["together"].replace("{culprit}", f"{{{resolved.alert.id_tag}}}")
         lost = set(resolved.alert.placeholders)
         rows = [row for row in words["rows"] if not lost & set(_PLACEHOLDER.findall(row[1]))]
@@ -47,7 +49,7 @@ def texts(resolved: Resolved) -> dict[str, Any]:
 
 @cache
 def _file(path: Path) -> Mapping[str, Any]:
-    """Read a file of texts once: many instances of one alert share it."""
+    """Read a file of texts once: several instances of an alert use it."""
     return read_toml(path)
 
 
@@ -73,17 +75,17 @@ def placeholders(resolved: Resolved, words: Mapping[str, Any]) -> dict[str, str]
 
 
 def tag_action(tag: str) -> str:
-    """Return the action that shows a tag."""
+    """Return the action that prints a tag."""
     return f'{{{{ index .Tags "{tag}" }}}}'
 
 
 def field_action(field: str) -> str:
-    """Return the action that shows a field."""
+    """Return the action that prints a field."""
     return f'{{{{ index .Fields "{field}" }}}}'
 
 
 def number_action(field: str, resolved: Resolved) -> str:
-    """Return the action that shows a number in the alert's own format."""
+    """Return the action that prints a number in the alert's format."""
     layout = resolved.alert.format
     return (
         f'{{{{ index .Fields "{field}" | printf "{layout}" }}}}' if layout else field_action(field)
@@ -91,7 +93,7 @@ def number_action(field: str, resolved: Resolved) -> str:
 
 
 def _threshold(resolved: Resolved, words: Mapping[str, Any]) -> str:
-    """The threshold of the level that stands; in an OK the one of crit."""
+    """Return the threshold of the current level; for OK the one of crit."""
     values = resolved.values
     if "crit" not in values:
         return field_action("window")
@@ -105,7 +107,7 @@ def _threshold(resolved: Resolved, words: Mapping[str, Any]) -> str:
 
 
 def fill(text: str, actions: Mapping[str, str], plain: Mapping[str, str]) -> str:
-    """Replace each ``{name}`` by its action, or by plain text that is known now."""
+    """Replace each ``{name}`` by its action, or by plain text that is already known."""
 
     def one(match: re.Match[str]) -> str:
         name = match[1]
@@ -116,23 +118,23 @@ def fill(text: str, actions: Mapping[str, str], plain: Mapping[str, str]) -> str
 
 @dataclass(frozen=True)
 class Source:
-    """Where the texts get their values: template actions, and values that are known now."""
+    """The values of the texts: template actions, and values that are already known."""
 
     actions: dict[str, str]
     plain: dict[str, str]
 
 
 def script_source(resolved: Resolved, words: Mapping[str, Any]) -> Source:
-    """Return the source for scripts and templates, whose points carry the facts."""
+    """Return the source for scripts and templates, whose points have the extra fields."""
     return Source(placeholders(resolved, words), _plain(resolved))
 
 
 def rule_source(resolved: Resolved, values: Mapping[str, str]) -> Source:
-    """Return the source for rules: only tags, the value and what is written into the text."""
+    """Return the source for rules: only tags, the value and fixed text."""
     actions = {tag: tag_action(tag) for tag in resolved.alert.group}
     actions["value"] = field_action("value")
     actions["time"] = _TIME
-    # A rule cannot quote a name for the shell, and a hostile one must not be pasted: no name then.
+    # A rule cannot quote a name for the shell, so its commands contain no name.
     plain = {"who": "USER"} if resolved.alert.shell_quote else {}
     if resolved.alert.rule and resolved.alert.rule.trigger == "deadman":
         plain["value"] = values["window"]
@@ -150,7 +152,7 @@ def message(source: Source, words: Mapping[str, Any]) -> str:
 
 
 def details(source: Source, words: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what ``_shared/details.html.j2`` lays out: rows, explanation, steps."""
+    """Return the input of ``_shared/details.html.j2``: rows, explanation, steps."""
     actions = source.actions
     plain = {name: go_html(text) for name, text in source.plain.items()}
 
@@ -177,7 +179,7 @@ def details(source: Source, words: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(resolved: Resolved) -> dict[str, str]:
-    """Values that are known when the script is made: lists, in words."""
+    """Return values that are known when the script is rendered: lists, as text."""
     return {
         name: ", ".join(value) for name, value in resolved.values.items() if isinstance(value, list)
     }

@@ -1,4 +1,4 @@
-"""Values of parameters: read from text by type, checked against their parameter."""
+"""Parse parameter values from text by type, and check them against their parameter."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def check_value(parameter: Parameter, value: Any, owner: str = "") -> Any:
     """Return the value in its type (durations in nanoseconds), or raise.
 
     Args:
-        parameter: what it is for.
-        value: as TOML gives it.
-        owner: the handler whose option it is, if it is one.
+        parameter: the parameter.
+        value: as in TOML.
+        owner: the handler, if it is an option of one.
 
     Raises:
-        BmtickError: of a wrong type or outside the limits; names the parameter and the parameter.
+        BmtickError: a wrong type, or outside the limits; names the parameter.
     """
     try:
         typed = _typed(parameter, value)
@@ -50,7 +50,7 @@ def about(name: str, error: BmtickError, owner: str = "") -> BmtickError:
 
 
 def read_text(parameter: Parameter, text: str) -> Any:
-    """Return what a text on the command line means, by the parameter's type; not yet checked.
+    """Parse a command line text by the parameter's type; the value is not checked yet.
 
     Lists are separated by commas or written as TOML; tables are written as TOML.
     """
@@ -168,7 +168,7 @@ def _table(table: dict[str, Any]) -> None:
 
 
 def show(parameter: Parameter, value: Any) -> str:
-    """Return a value as an administrator writes it."""
+    """Format a value as an administrator writes it."""
     if value is None:
         return "-"
     if parameter.type == "duration":
@@ -188,7 +188,7 @@ def _toml(value: Any) -> str:
 
 
 def limits_text(parameter: Parameter) -> str:
-    """Return the limits in words; empty where there are none."""
+    """Return the limits as text; empty if there are none."""
     if parameter.choices:
         return f"of {', '.join(parameter.choices)}"
     low = "" if parameter.min is None else show(parameter, parameter.min)

@@ -1,7 +1,7 @@
-"""The alerts' own arithmetic on one set of facts, without points, groups or a server.
+"""Evaluate the alerts' lambdas on the fields of one point, without groups or a server.
 
-The guard asks it for each message, ``suspects`` and ``relays`` for each account and machine: the
-lambdas are those of the rendered scripts, compiled by the engine, so the three cannot disagree.
+The guard does this for each message, ``suspects`` and ``relays`` for each account and machine. The
+lambdas are those of the rendered scripts, compiled by the engine, so results cannot differ.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from bmtick.engine.predicate import Predicate
 from bmtick.names import FIELDS
 from bmtick.settings import Settings
 
-# Nodes that treat each point by itself; an alert of others has a memory that facts cannot stand for.
+# Nodes that process each point alone; alerts with other nodes depend on earlier points.
 _STATELESS = {"stream", "from", "barrier", "eval", "where", "default", "alert"}
 
 
 @dataclass(frozen=True)
 class Weight:
-    """What one alert makes of the facts.
+    """The result of one alert for one set of fields.
 
     Attributes:
         alert: its name in the settings.
-        value: what it compares with its threshold.
-        threshold: ``crit``; from it on the alert is CRITICAL.
+        value: the value that it compares with its threshold.
+        threshold: ``crit``; from here the alert is CRITICAL.
         critical: whether the alert would fire.
     """
 
@@ -45,14 +45,14 @@ class Weight:
 
 
 class Scales:
-    """The alerts of some settings that judge an entity by the facts of one point.
+    """The alerts of some settings that evaluate an entity by the fields of one point.
 
     Args:
         settings: their ``[alerts.*]`` sections are used.
         rendered: the alerts as scripts; None renders those of the settings.
 
     Raises:
-        BmtickError: a wrong value in the settings.
+        BmtickError: an invalid value in the settings.
     """
 
     def __init__(self, settings: Settings, rendered: Iterable[Rendered] | None = None) -> None:
@@ -64,7 +64,7 @@ class Scales:
             if scale is not None:
                 self._scales.setdefault(scale.measurement, []).append(scale)
                 self.names.add(one.name)
-        # What facts may leave out, ready to be copied: the guard weighs each message.
+        # Defaults of optional fields, copied for each evaluation: the guard evaluates each message.
         self._bases = {
             measurement: {
                 **dict.fromkeys((name for s in scales for name in s.references), MISSING),
@@ -75,7 +75,7 @@ class Scales:
 
     @classmethod
     def recommended(cls, settings: Settings) -> Scales:
-        """Return those of the settings; where these enable no alert, the recommended ones."""
+        """Return the settings' alerts; if they enable none, the recommended ones."""
         if settings.alerts:
             return cls(settings)
         return cls(
@@ -84,15 +84,15 @@ class Scales:
         )
 
     def weigh(self, measurement: str, facts: Mapping[str, Any]) -> list[Weight]:
-        """Weigh the facts of one entity.
+        """Evaluate the fields of one entity.
 
         Args:
-            measurement: as ``postfix_sender``.
-            facts: tags and fields by name; a field that is missing is zero, a tag empty.
+            measurement: e.g. ``postfix_sender``.
+            facts: tags and fields by name; a missing field is zero, a missing tag empty.
 
         Returns:
-            A weight for each alert that reads the measurement and does not leave the entity out,
-            the heaviest (value by threshold) first.
+            A weight for each alert that reads the measurement and does not exclude the entity, the
+            heaviest (value by threshold) first.
         """
         scales = self._scales.get(measurement)
         if scales is None:
@@ -110,7 +110,7 @@ def _zeros(measurement: str) -> dict[str, Any]:
 
 
 class _Scale:
-    """One alert: its steps from a point's facts to its level."""
+    """One alert: the steps from a point's fields to its level."""
 
     def __init__(self, name: str, measurement: str, steps: list[Any], critical: Predicate) -> None:
         self.name, self.measurement = name, measurement
@@ -128,7 +128,7 @@ class _Scale:
         return found
 
     def weigh(self, facts: Mapping[str, Any]) -> Weight | None:
-        """Weigh facts in which all references are."""
+        """Evaluate fields that include all references."""
         scope: Mapping[str, Any] = facts
         try:
             for step in self._steps:
@@ -142,12 +142,12 @@ class _Scale:
                 scope = made
             critical = self._critical.expression.predicate(scope)
         except EvaluationError:
-            return None  # a fact is missing or of another type: Kapacitor drops such a point, too
+            return None  # a field is missing or has another type: Kapacitor drops such a point, too
         return Weight(self.name, float(scope["value"]), float(scope["crit"]), critical)
 
 
 def _scale(name: str, task: Task) -> _Scale | None:
-    """Return the steps before the first alert node; None where one of them has a memory."""
+    """Return the steps before the first alert node; None if one depends on earlier points."""
     steps: list[Any] = []
     measurement = ""
     for node in task.nodes:
@@ -170,7 +170,7 @@ def _scale(name: str, task: Task) -> _Scale | None:
 
 
 def _needed(steps: list[Any], critical: Predicate) -> list[Any]:
-    """Leave out the values that no condition and no weight reads: texts of messages and ids."""
+    """Remove the values that no condition reads: texts of messages and ids."""
     wanted = {"value", "crit", *critical.references}
     kept: list[Any] = []
     for step in reversed(steps):

@@ -1,4 +1,4 @@
-"""``bmtick.toml``: found, read, checked, typed."""
+"""Find, read and validate ``bmtick.toml``."""
 
 from bmtick.settings.load import find, gives, load, parse, refused
 from bmtick.settings.model import Collect, InfluxDB, Kapacitor, Notify, Settings

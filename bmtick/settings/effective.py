@@ -1,4 +1,4 @@
-"""The settings as they are in force, each with where it comes from; and their JSON schema."""
+"""The effective settings, each with its origin; and their JSON schema."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def effective(settings: Settings) -> list[Effective]:
 
 
 def _as_written(raw: dict[str, Any]) -> dict[str, Any]:
-    """Undo the name ``default`` that a plain ``[kapacitor]`` section gets when it is read."""
+    """Remove the name ``default`` that a plain ``[kapacitor]`` section gets when it is read."""
     servers = raw["kapacitor"]
     raw["kapacitor"] = {**servers.pop("default", {}), **servers}
     return raw
@@ -69,7 +69,7 @@ def _origin(key: str, given: dict[str, Any], text: str, file: str) -> str:
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of ``bmtick.toml``, for editors.
 
-    ``[kapacitor]`` may hold one server's keys or one table per server; the reader accepts both.
+    ``[kapacitor]`` may contain one server's keys or one table per server.
     """
     schema = msgspec.json.schema(Settings)
     definitions = schema["$defs"]
@@ -92,5 +92,5 @@ def json_schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """Return the schema as a file's content."""
+    """Return the content of a schema file."""
     return json.dumps(json_schema(), indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""Find, read and check ``bmtick.toml``; every refusal names key, file, line and remedy."""
+"""Find, read and validate ``bmtick.toml``; each error names key, file, line and remedy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bmtick.settings.model import PORT as _PORT
 from bmtick.settings.model import Kapacitor, Settings
 
 SEARCH = ("bmtick.toml", "/etc/bmtick/bmtick.toml")
-# Keys that were named otherwise before: read as the new ones, with a hint.
+# Old names of keys: accepted, with a hint.
 RENAMED = {
     "watch": {"most_waiting": "max_queue_length", "give_up": "max_retry_age"},
 }
@@ -47,7 +47,7 @@ def find(config: str | None) -> Path | None:
     """Return the settings file: ``config``, ``$BMTICK_CONFIG`` or the first one found, or None.
 
     Raises:
-        BmtickError: a file that was named does not exist.
+        BmtickError: a given file does not exist.
     """
     named = config or os.environ.get("BMTICK_CONFIG")
     if named:
@@ -60,7 +60,7 @@ def find(config: str | None) -> Path | None:
 
 
 def load(config: str | None = None) -> Settings:
-    """Load the settings by the contract's search order; defaults where there is no file."""
+    """Load the settings in the contract's search order; defaults if there is no file."""
     path = find(config)
     if path is None:
         return Settings()
@@ -68,17 +68,17 @@ def load(config: str | None = None) -> Settings:
 
 
 def gives(settings: Settings, section: str) -> bool:
-    """Whether the settings file itself has a section, rather than its defaults being in force."""
+    """Whether the settings file itself has a section."""
     if not settings.path:
         return False
     return section in load_toml(read_text(settings.path), file=settings.path)
 
 
 def parse(text: str, *, file: str) -> Settings:
-    """Check the text of a settings file.
+    """Validate the text of a settings file.
 
     Raises:
-        BmtickError: no TOML, an unknown key or a value of a wrong type; says where.
+        BmtickError: not TOML, an unknown key or a value of a wrong type; with its place.
     """
     raw = load_toml(text, file=file)
     for own in ("path", "hints"):
@@ -105,7 +105,7 @@ def parse(text: str, *, file: str) -> Settings:
 
 
 def _check_networks(networks: Sequence[str], text: str, file: str) -> None:
-    """Refuse what is no address and no network: the collector would, too, but not say where."""
+    """Reject invalid addresses and networks here: the collector's error would have no line."""
     for network in networks:
         address, slash, length = network.strip().partition("/")
         try:
@@ -128,7 +128,7 @@ def _check_networks(networks: Sequence[str], text: str, file: str) -> None:
 
 
 def refused(settings: Settings, at: str, error: BmtickError) -> BmtickError:
-    """Return an error about the value at ``SECTION.KEY`` with the line that gives it."""
+    """Return an error about the value at ``SECTION.KEY`` with the line that sets it."""
     if not settings.path or error.location:
         return error
     location, excerpt = locate(at.rpartition(".")[2], at, read_text(settings.path), settings.path)
@@ -136,17 +136,17 @@ def refused(settings: Settings, at: str, error: BmtickError) -> BmtickError:
 
 
 def _rename(raw: dict[str, Any], text: str, file: str) -> list[str]:
-    """Give renamed keys their present names; return a hint for each."""
+    """Rename old keys to their present names; return a hint for each."""
     hints = []
     collect = raw.get("collect")
     for other, key in collector_options.ALIASES.items():
         if isinstance(collect, dict) and other in collect and key not in collect:
-            collect[key] = collect.pop(other)  # both names stay: no hint
+            collect[key] = collect.pop(other)  # both names are allowed: no hint
     for section, names in RENAMED.items():
         table = raw.get(section)
         for old, new in names.items():
             if not isinstance(table, dict) or old not in table or new in table:
-                continue  # both: the old one is refused as unknown
+                continue  # with both, the old one is rejected as unknown
             table[new] = table.pop(old)
             location, _ = locate(old, f"{section}.{old}", text, file)
             hints.append(f"{location}: hint: [{section}] {old} is called {new} now")
@@ -180,7 +180,7 @@ def _invalid(message: str, raw: dict[str, Any], text: str, file: str) -> BmtickE
 
 
 def _cause(cause: str, key: str, value: Any, kind: _Kind) -> tuple[str, str]:
-    """Return in plain words what is wrong with a value, and what to write."""
+    """Return what is wrong with a value, in plain words, and what to write."""
     but = "" if value is None else f", not {_toml(value)}"
     if kind.choices and cause.startswith(("Invalid enum value", "Expected `str`")):
         known = [f'"{choice}"' for choice in kind.choices]
@@ -209,7 +209,7 @@ def _cause(cause: str, key: str, value: Any, kind: _Kind) -> tuple[str, str]:
 
 
 def _form(key: str, value: Any, kind: _Kind, but: str) -> tuple[str, str]:
-    """Say that a text has a form of its own, and which."""
+    """Describe the required form of a text."""
     if "(ns|ms" in kind.pattern:
         like = f'{key} = "{value}s"' if type(value) is int else 'it like "30s", "10m" or "24h"'
         return f"is a stretch of time{but}", f"write {like}"
@@ -219,14 +219,14 @@ def _form(key: str, value: Any, kind: _Kind, but: str) -> tuple[str, str]:
         digits = re.search(r":?([0-9]+)$", str(value))
         if digits and int(digits[1]) > _LAST_PORT:
             return f"cannot be {_toml(value)}", f"write a port from 1 to {_LAST_PORT}"
-        if digits and digits[0] == str(value):  # the port alone
+        if digits and digits[0] == str(value):  # only the port
             before = "inet:" if "inet:" in kind.pattern else ""
             return f"cannot be {_toml(value)}", f'write {key} = "{before}127.0.0.1:{digits[1]}"'
     return f"cannot be {_toml(value)}", kind.description
 
 
 def _likely(value: Any, choices: Sequence[str]) -> str:
-    """Return which choice is meant, or ""."""
+    """Return the choice that is probably meant, or ""."""
     folded = str(value).casefold()
     folded = _LANGUAGES.get(folded, folded)
     same = next((choice for choice in choices if choice.casefold() == folded), "")
@@ -234,13 +234,13 @@ def _likely(value: Any, choices: Sequence[str]) -> str:
 
 
 def _toml(value: Any) -> str:
-    """Return a value as it is written, shortened."""
+    """Return a value as in TOML, shortened."""
     text = msgspec.json.encode(value, enc_hook=str).decode()
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _given(raw: dict[str, Any], at: str) -> Any:
-    """Return the value at a path such as ``collect.logs[0]``; None where it is not found."""
+    """Return the value at a path such as ``collect.logs[0]``; None if there is none."""
     found: Any = raw
     for part in re.findall(r"[^.\[\]]+", at):
         if isinstance(found, list):
@@ -255,7 +255,7 @@ def _given(raw: dict[str, Any], at: str) -> Any:
 
 
 class _Kind(NamedTuple):
-    """What is known of a key: its values where they are counted up, its form, what it means."""
+    """A key's description, form and allowed values."""
 
     choices: Sequence[str] = ()
     pattern: str = ""
@@ -263,7 +263,7 @@ class _Kind(NamedTuple):
 
 
 def _kind(at: str) -> _Kind:
-    """Return what is known of the key at a path such as ``web.listen``."""
+    """Return the description of the key at a path such as ``web.listen``."""
     struct: Any = Settings
     *sections, key = at.partition("[")[0].split(".")
     for section in sections:
@@ -288,7 +288,7 @@ def _unknown(key: str, section: str, text: str, file: str) -> BmtickError:
         return BmtickError(
             f"a secret, '{key}'{where}, does not stand in this file",
             location=location,
-            excerpt=excerpt.partition("=")[0] + "= ...",  # not into a log
+            excerpt=excerpt.partition("=")[0] + "= ...",  # not a secret into a log
             remedy=f"set {variable} in the environment, or secret_file to a file of mode 0600",
         )
     names = _fields(section)
@@ -323,10 +323,10 @@ def _fields(section: str) -> list[str]:
 
 
 def locate(key: str, path: str, text: str, file: str) -> tuple[Location, str]:
-    """Find the line that sets a key: TOML readers give no positions after parsing."""
+    """Find the line that sets a key: TOML readers do not keep positions."""
     section = ""
     wanted = path.rsplit(".", 1)[0] if "." in path else ""
-    near: tuple[Location, str] | None = None  # in a section of the same kind
+    near: tuple[Location, str] | None = None  # in a similar section
     fallback: tuple[Location, str] | None = None
     for number, line in enumerate(text.split("\n"), 1):
         if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):

@@ -1,7 +1,7 @@
 """The settings as types: one class per section of ``bmtick.toml``, one attribute per key.
 
-Defaults are those of a BlueMind server that holds the role "metrics database". Secrets are not
-among them: user names, passwords and tokens come from the environment or from a 0600 file.
+Defaults fit a BlueMind server with the role "metrics database". There are no secrets: user names,
+passwords and tokens come from the environment or from a 0600 file.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _collector(key: str) -> Any:
 
 
 def _described(key: str) -> Meta:
-    """Return what an option of the collector is, and its bounds."""
+    """Return description and bounds of an option of the collector."""
     option = collector_options.KEYS[key]
     if option.high:
         return Meta(description=option.text, ge=option.low, le=option.high)
@@ -87,7 +87,7 @@ class InfluxDB(Section, frozen=True, kw_only=True):
 
 
 class Chronograf(Section, frozen=True, kw_only=True):
-    """``[chronograf]``: only looked at by ``bmtick doctor``."""
+    """``[chronograf]``: only used by ``bmtick doctor``."""
 
     url: Annotated[
         Literal[""] | Url,
@@ -98,7 +98,7 @@ class Chronograf(Section, frozen=True, kw_only=True):
 
 
 class Notify(Section, frozen=True, kw_only=True):
-    """``[notify]``: who is told, and how."""
+    """``[notify]``: recipients and channels of the alerts."""
 
     recipients: Annotated[
         list[str],
@@ -151,7 +151,7 @@ class Notify(Section, frozen=True, kw_only=True):
 
 
 class Channels(Section, frozen=True, kw_only=True):
-    """``[channels]``: Slack, Teams, Telegram, Matrix, ntfy, Signal, ..., told by ``bmtick watch``."""
+    """``[channels]``: Slack, Teams, Telegram, Matrix, ntfy, ..., used by ``bmtick watch``."""
 
     file: Annotated[
         str,
@@ -183,7 +183,7 @@ class Collect(Section, frozen=True, kw_only=True):
 
 
 class Deploy(Section, frozen=True, kw_only=True):
-    """``[deploy]``: how alerts are put on a Kapacitor, and where that is remembered."""
+    """``[deploy]``: how alerts are deployed to Kapacitor, and where the history is stored."""
 
     form: Annotated[
         Literal["script", "template", "rule"],
@@ -240,7 +240,7 @@ class Watch(Section, frozen=True, kw_only=True):
 
 
 class Smtp(Section, frozen=True, kw_only=True):
-    """``[smtp]``: the mail server that ``bmtick watch`` hands its mails to."""
+    """``[smtp]``: the mail server that ``bmtick watch`` sends its mails to."""
 
     host: Annotated[
         str,
@@ -271,7 +271,7 @@ class Smtp(Section, frozen=True, kw_only=True):
 
 
 class Guard(Section, frozen=True, kw_only=True):
-    """``[guard]``: Postfix's policy service, which holds the mail of who sends spam."""
+    """``[guard]``: Postfix's policy service, which holds the mail of spammers."""
 
     mode: Annotated[
         Literal["observe", "hold"],
@@ -336,7 +336,7 @@ class Web(Section, frozen=True, kw_only=True):
 
 
 class Blocklists(Section, frozen=True, kw_only=True):
-    """``[blocklists]``: DNS block lists that are asked whether they name this server."""
+    """``[blocklists]``: DNS block lists that are queried for this server."""
 
     lists: Annotated[
         list[str],
@@ -383,5 +383,5 @@ class Settings(Section, frozen=True, kw_only=True):
     web: Web = Web()
     blocklists: Blocklists = Blocklists()
     alerts: dict[str, dict[str, Any]] = {}
-    path: str = ""  # the file these come from; empty: defaults
-    hints: list[str] = []  # what is named otherwise by now
+    path: str = ""  # the file that was read; empty: defaults
+    hints: list[str] = []  # keys with old names
