@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _FRESH = 3600  # seconds
+_MACHINES = 3  # named in one line
 
 
 @click.command()
@@ -78,6 +79,7 @@ def command(
 
 def _document(analysis: Analysis, found: Sequence[Suspect]) -> dict[str, Any]:
     from bmtick.incident.assessment import SUSPECT
+    from bmtick.incident.suspects import suspected_machines
     from bmtick.incident.units import iso
 
     window = analysis.traffic.window
@@ -88,6 +90,7 @@ def _document(analysis: Analysis, found: Sequence[Suspect]) -> dict[str, Any]:
         "users": len(analysis.traffic.users),
         "suspects": [_entry(s) for s in found if s.verdict == SUSPECT],
         "unusual": [_entry(s) for s in found if s.verdict != SUSPECT],
+        "machines": suspected_machines(analysis),
     }
 
 
@@ -131,6 +134,7 @@ def _entry(suspect: Suspect) -> dict[str, Any]:
 
 
 def _show(analysis: Analysis, suspects: list[Suspect], unusual: list[Suspect]) -> None:
+    from bmtick.incident.suspects import suspected_machines
     from bmtick.incident.units import plain
 
     window = analysis.traffic.window
@@ -143,9 +147,20 @@ def _show(analysis: Analysis, suspects: list[Suspect], unusual: list[Suspect]) -
         + ", "
         + _n("{n} user", "{n} users", len(analysis.traffic.users))
     )
-    if not suspects:
+    if machines := suspected_machines(analysis):
+        named = ", ".join(printable(client) for client in machines[:_MACHINES])
+        more = f", +{len(machines) - _MACHINES}" if len(machines) > _MACHINES else ""
+        click.echo(
+            _n(
+                "{n} machine without a login sends spam: {clients}; see 'bmtick relays'",
+                "{n} machines without a login send spam: {clients}; see 'bmtick relays'",
+                len(machines),
+                clients=named + more,
+            )
+        )
+    if not suspects and not machines:
         click.echo(_("Nobody behaves suspiciously."))
-    else:
+    elif suspects:
         print_table(
             [
                 _("user"),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bmtick import names as n
 from bmtick.collect.emit import ALL
 from bmtick.incident.account import normal
 from bmtick.incident.analysis import Analysis
-from bmtick.incident.assessment import SUSPECT, Assessment, Evidence
+from bmtick.incident.assessment import SUSPECT, UNUSUAL, Assessment, Evidence
 from bmtick.incident.traffic import Account, Traffic
+from bmtick.languages import _
 
 _TOP_ADDRESSES = 10
 KINDS = {  # what a suspect's name stands for
@@ -86,10 +88,34 @@ def find_suspects(analysis: Analysis, queued: Collection[str] | None = None) -> 
         for one in analysis.assessments[kind].values()
         if one.verdict
     ]
+    sole = _sole_senders(analysis)
+    found = [_of_machine(s) if s.kind == "sender" and s.client in sole else s for s in found]
     # A webmail's sender may also be an account: it is listed once.
     named = {s.user for s in found if s.kind == "account" and s.verdict == SUSPECT}
     found = [s for s in found if s.kind in ("account", "forwarder") or s.user not in named]
     return sorted(found, key=lambda s: (s.verdict != SUSPECT, -s.score, -s.recipients, s.user))
+
+
+def suspected_machines(analysis: Analysis) -> list[str]:
+    """Return the machines that an alert would name, the heaviest evidence first."""
+    found = [one for one in analysis.assessments[n.CLIENT].values() if one.verdict == SUSPECT]
+    return [one.name for one in sorted(found, key=lambda one: (-one.share, one.name))]
+
+
+def _sole_senders(analysis: Analysis) -> set[str]:
+    """Return the machines with one sender that are suspects themselves.
+
+    A webmail writes as many people, a web form or a printer always as the same one: there the
+    machine is compromised, not somebody's password.
+    """
+    senders = Counter(one.tags["client"] for one in analysis.assessments[n.FROM].values())
+    return {client for client in suspected_machines(analysis) if senders[client] == 1}
+
+
+def _of_machine(suspect: Suspect) -> Suspect:
+    text = _("nobody else sends through {client}: see 'bmtick relays'", client=suspect.client)
+    evidence = (*suspect.evidence, Evidence("machine", 0.0, text))
+    return replace(suspect, verdict=UNUSUAL, evidence=evidence)
 
 
 def _suspect(one: Assessment, analysis: Analysis, queued: Collection[str] | None) -> Suspect:

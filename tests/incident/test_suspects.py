@@ -374,3 +374,37 @@ def test_a_burst_within_the_last_minute_of_the_log_is_seen(log, tmp_path):
             refused=2,
         )
     assert names(run(log.write(tmp_path / "mail.log"))) == ["user3@example.org"]
+
+
+def form_spam(log, sender, at=TODAY + 3 * HOUR):
+    for number in range(300):
+        log.mail(at + number * 5, client="10.1.0.99", sender=sender, to=1, refused=number % 4 == 0)
+
+
+TRUST = '[collect]\nknown_clients = ["10.1.0.0/16"]\n'
+
+
+def test_the_only_sender_of_a_machine_leaves_the_blame_to_the_machine(log, tmp_path):
+    form_spam(log, "kontakt@example.org")
+    path = log.write(tmp_path / "mail.log")
+    (tmp_path / "bmtick.toml").write_text(TRUST)
+    document = run(path, "--config", str(tmp_path / "bmtick.toml"))
+    assert document["machines"] == ["10.1.0.99"]
+    assert (names(document), names(document, "unusual")) == ([], ["kontakt@example.org"])
+    shown = CliRunner().invoke(
+        cli,
+        ["suspects", "--log", str(path), "--no-queue", "--config", str(tmp_path / "bmtick.toml")],
+    )
+    assert "1 machine without a login sends spam: 10.1.0.99; see 'bmtick relays'" in shown.output
+    assert "nobody else sends through 10.1.0.99" in shown.output
+    assert "Nobody behaves suspiciously" not in shown.output
+
+
+def test_one_of_many_senders_of_a_webmail_is_accused(log, tmp_path):
+    form_spam(log, "user3@example.org")
+    for number in range(20):
+        log.mail(TODAY + number * MINUTE, client="10.1.0.99", sender=f"user{number}@example.org")
+    path = log.write(tmp_path / "mail.log")
+    (tmp_path / "bmtick.toml").write_text(TRUST)
+    document = run(path, "--config", str(tmp_path / "bmtick.toml"))
+    assert names(document) == ["user3@example.org"]
