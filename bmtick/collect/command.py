@@ -54,17 +54,16 @@ def run(arguments: Sequence[str], open_writer: OpenWriter | None = None) -> int:
     for text in held:
         warn(text)
     if last_act is not None:
-        try:
-            last_act()
-        except BmtickError as error:
-            complain(str(error))
+        from bmtick.collect.shutdown import after_good_end
+
+        after_good_end(last_act)
     return status
 
 
 def _collect(
     request: Request, open_writer: OpenWriter | None, hold: Callable[[str], None]
 ) -> Callable[[], None] | None:
-    """Do what is asked for; return what is to be done last of all, if anything."""
+    """Do what is asked for; return what is to be done once the process has ended well, if anything."""
     from bmtick.collect.emit import to_influx, to_json
 
     form = to_influx
@@ -172,7 +171,7 @@ def _follow(
             runner.ending = OnceShutdown()
             runner.at_end = state is not None
         _once(runner, request)
-        return runner.last_act
+        return _committed(runner) if runner.pending else None
     runner.start(from_start=request.from_start)
     gc.freeze()
     gc.enable()
@@ -180,6 +179,16 @@ def _follow(
         repeat(runner, request.every, complain)
     serve(runner, sys.stdin.fileno(), complain_telegraf)
     return None
+
+
+def _committed(runner: Runner) -> Callable[[], None]:
+    def commit() -> None:
+        try:
+            runner.last_act()
+        except BmtickError as error:
+            complain(str(error))
+
+    return commit
 
 
 def _once(runner: Runner, request: Request) -> None:

@@ -43,8 +43,9 @@ class Runner:
         paced: whether a run gives out only as much as Telegraf takes at once.
         guard: where a guard writes who is held, or "".
         printed: whether anything was printed that is not printed again.
-        at_end: whether the state is only committed by the last act of the process. Telegraf drops
+        at_end: whether the state is only committed once the process has ended well. Telegraf drops
             what a command printed that did not end well, so until then it is printed again.
+        pending: whether there is something to commit.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Runner:
         self.printed = False
         self.at_end = False
         self._owed = b""  # printed, and not committed
-        self._pending = False  # whether there is something to commit
+        self.pending = False
         self._recent: list[tuple[int, bytes]] = []
         self._written: Any = None
 
@@ -122,7 +123,7 @@ class Runner:
         if output:
             self._print(output)
         if again and self.at_end:
-            self._owed, self._pending = last, True
+            self._owed, self.pending = last, True
         elif again and self.state is not None:
             self.state.commit()
         self._hold(last)
@@ -159,15 +160,15 @@ class Runner:
         if self.reader and passed_on:
             self.state.prepare(self.session.dump(), b"")
             self._commit()
-        if self._pending:
+        if self.pending:
             self.session.committed()  # the state that is to follow holds the same
         self.session.close()
-        if not self._pending:
+        if not self.pending:
             self.state.close()
 
     def last_act(self) -> None:
-        """Commit what was printed; nothing but the end of the process may follow."""
-        if self._pending and self.state is not None:
+        """Commit what was printed."""
+        if self.pending and self.state is not None:
             self.state.commit()
 
     def _deliver(self, output: bytes, counted: bool) -> None:
@@ -185,7 +186,7 @@ class Runner:
         self.state.prepare(state, b"".join([*(old for _, old in held), self._owed, output]))
         self._print(output)
         self._owed += output
-        self._pending = True
+        self.pending = True
         if not self.at_end or len(self._owed) > HELD:
             self._commit()
         self._hold(output)
@@ -195,7 +196,7 @@ class Runner:
         if self.state is not None:
             self.state.commit()
         self.session.committed()
-        self._owed, self._pending = b"", False
+        self._owed, self.pending = b"", False
 
     def _print(self, output: bytes) -> None:
         self.ending.print_begins()

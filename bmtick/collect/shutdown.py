@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import time
+from collections.abc import Callable
 
 GRACE = 2.0  # seconds that a reader has to take what was printed
 _LATE = 0.2  # seconds between the end of a parent's pipes and that of the parent
+_PIDFD_GET_INFO, _EXIT_INFO = 0xC040FF0B, 1 << 3  # <linux/pidfd.h>
 _STEP = 0.0002  # seconds of the first wait; each next one is twice as long
 
 
@@ -95,6 +98,58 @@ def is_orphan(parent: int) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def after_good_end(act: Callable[[], None]) -> None:
+    """Have something done once this process has ended with status 0, and only then.
+
+    Telegraf drops what a command printed that was killed, be it at its very last system call, so
+    nothing that a process does itself can say that it ended well. A child does it: the kernel
+    closes the last end of a pipe while a process dies, before who waits for it is told, and the
+    child looks for the status then. The child holds stdout: who reads the output to its end has
+    waited for it. Where nobody reads stdout by a pipe, and where no child can be made, it is done
+    at once.
+    """
+    child = -1
+    try:
+        if stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
+            handle = os.pidfd_open(os.getpid())
+            status = os.open("/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC)
+            ended, lives = os.pipe()  # the second is closed by the end of this process
+            child = os.fork()
+    except OSError:
+        child = -1
+    if child < 0:
+        act()
+    if child:
+        return
+    try:
+        os.close(lives)
+        os.read(ended, 1)
+        if _ended_well(status, handle):
+            act()
+    finally:
+        os._exit(0)
+
+
+def _ended_well(status: int, handle: int) -> bool:
+    """Whether a process ended with 0.
+
+    Args:
+        status: its open ``/proc/PID/stat``, whose last field says it until somebody waited for it.
+        handle: its pidfd, which says it from then on (Linux 6.15; ``struct pidfd_info``).
+    """
+    try:
+        return os.pread(status, 4096, 0).split()[-1] == b"0"
+    except OSError:
+        import fcntl
+
+    info = bytearray(_EXIT_INFO.to_bytes(8, sys.byteorder).ljust(64, b"\0"))
+    try:
+        fcntl.ioctl(handle, _PIDFD_GET_INFO, info)
+    except OSError:
+        return True  # its parent was faster, and the kernel is older: as likely as ever
+    return int.from_bytes(info[60:], sys.byteorder) == 0
 
 
 def identity(pid: int) -> list[int]:

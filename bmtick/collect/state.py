@@ -9,7 +9,9 @@ So whenever it is killed, the next run knows how far it came:
   anything else. Points of the same series and time replace each other in InfluxDB, so what was
   printed twice is stored once.
 
-The window in which points can come twice is one ``rename``; there is none to lose any.
+Where a parent drops what a failed run printed, the rename waits for the good end of the run
+(``shutdown.after_good_end``). So the window in which points can come twice is one ``rename``; there
+is none to lose any.
 """
 
 from __future__ import annotations

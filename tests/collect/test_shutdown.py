@@ -3,7 +3,6 @@
 import contextlib
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bmtick.collect.shutdown import identity, is_orphan, is_taken, is_telegraf
+from bmtick.collect.shutdown import _ended_well, identity, is_orphan, is_taken, is_telegraf
 from bmtick.points import parse_lines
 from tests.support.servers import find_program, wait_for
 
@@ -332,26 +331,41 @@ data_format = "influx"
         process.wait()
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-def test_the_state_is_committed_by_the_last_call_before_the_end(tmp_path):
-    """Telegraf drops what a killed command printed: until its end, the next run prints it again."""
-    log, state, trace = tmp_path / "mail.log", tmp_path / "state", tmp_path / "trace"
-    log.write_bytes((CASES / "runbook" / "mail.log").read_bytes())
-    command = [sys.executable, "-m", "bmtick", "collect", f"--log={log}", f"--state={state}"]
-    command += ["--queue=off", "--format=json"]
+def dying(act: str, end: str) -> int:
+    """Run a process that has ``act`` done after its good end, and ends so; tell how it ended."""
+    code = (
+        "import os, signal\nfrom bmtick.collect.shutdown import after_good_end\n"
+        f"after_good_end(lambda: {act})\n{end}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, check=False, cwd=ROOT
+    )
+    return done.returncode
 
-    def strace(*options: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            ["strace", "-f", "-o", str(trace), *options, *command],
-            capture_output=True, check=False, cwd=ROOT,
-        )  # fmt: skip
 
-    killed = strace("-e", "inject=rename,renameat,renameat2:signal=SIGKILL")
-    assert killed.returncode != 0
-    assert killed.stdout, "it was printed"
-    again = strace()
-    assert again.returncode == 0
-    assert again.stdout.startswith(killed.stdout)
-    calls = [line.split(" ", 1)[1].strip() for line in trace.read_text().splitlines()]
-    assert calls[-3].startswith("rename")
-    assert calls[-2].startswith("exit_group")
+@pytest.mark.parametrize(
+    ("end", "status", "acted"),
+    [
+        ("os._exit(0)", 0, True),
+        ("os._exit(3)", 3, False),
+        ("os.kill(os.getpid(), signal.SIGKILL)", -9, False),
+    ],
+)
+def test_what_waits_for_a_good_end_is_done_then_alone(end, status, acted, tmp_path):
+    mark = tmp_path / "mark"
+    for _ in range(5):
+        assert dying(f"open({str(mark)!r}, 'w')", end) == status
+        assert mark.exists() == acted
+
+
+def test_how_a_process_ended_is_known_after_somebody_waited_for_it():
+    child = subprocess.Popen(["sleep", "1000"])
+    files = os.open(f"/proc/{child.pid}/stat", os.O_RDONLY), os.pidfd_open(child.pid)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not _ended_well(*files), "nobody waited yet"
+    child.wait()
+    tells = [int(part) for part in os.uname().release.split(".")[:2]] >= [6, 15]
+    assert _ended_well(*files) != tells
+    for fd in files:
+        os.close(fd)
