@@ -44,6 +44,7 @@ def texts(resolved: Resolved) -> dict[str, Any]:
         lost = set(resolved.alert.placeholders)
         rows = [row for row in words["rows"] if not lost & set(_PLACEHOLDER.findall(row[1]))]
         words |= {"subject": subject, "ok": subject, "rows": rows}
+        words.pop("subject_day", None)
     return words
 
 
@@ -147,6 +148,9 @@ def message(source: Source, words: Mapping[str, Any]) -> str:
     actions = source.actions
     plain = {name: go_text(text) for name, text in source.plain.items()}
     alarm = fill(words["subject"], actions, plain)
+    if "subject_day" in words:  # an alert with the fact of_day: 1 where the day is the evidence
+        of_day = fill(words["subject_day"], actions, plain)
+        alarm = f'{{{{ if index .Fields "of_day" }}}}{of_day}{{{{ else }}}}{alarm}{{{{ end }}}}'
     over = fill(words["ok"], actions, plain)
     return f'[{{{{ .Level }}}}] {{{{ if eq .Level "OK" }}}}{over}{{{{ else }}}}{alarm}{{{{ end }}}}'
 
