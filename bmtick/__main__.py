@@ -1,4 +1,4 @@
-"""``python -m bmtick`` is the ``bmtick`` command."""
+"""Run the ``bmtick`` command with ``python -m bmtick``."""
 
 from bmtick.cli import main
 

@@ -1,6 +1,6 @@
-"""The collector's options: one table for its command line, ``[collect]``, their pages and ``watch``.
+"""The collector's options: one table for its command line, ``[collect]``, the docs and ``watch``.
 
-It imports nothing heavy, since the collector starts every ten seconds.
+This module imports nothing slow, since the collector starts every ten seconds.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 
 from bmtick.durations import parse_duration
 
-TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
+TYPE_CHECKING = False  # as in typing, whose import costs 3 ms at each start
 if TYPE_CHECKING:
     from typing import Any
 
@@ -27,13 +27,13 @@ class Option:
         flag: its name on the command line; empty: a setting only.
         key: its name in ``[collect]``; empty: on the command line only.
         kind: ``DURATION``, ``INTEGER``, ``TEXT``, ``TEXTS`` (a list; repeatable) or ``FLAG``.
-        text: what it is, as the help, the settings page and the man page say it.
-        default: as written in the settings.
+        text: its description in the help, the settings page and the man page.
+        default: as in the settings.
         metavar: the name of its value in the help.
-        choices: the only values, if any.
-        low: the least integer.
-        high: the greatest integer.
-        aliases: other names, of the flag and of the key.
+        choices: the allowed values, if limited.
+        low: the minimum of an integer.
+        high: the maximum of an integer.
+        aliases: other names of the flag and the key.
     """
 
     __slots__ = (
@@ -66,7 +66,7 @@ class Option:
         self.aliases = aliases
 
     def fault(self, value: object) -> tuple[str, str] | None:
-        """Return what is wrong with a value of the settings, and what to write; None: nothing."""
+        """Return the fault of a settings value and what to write; None: it is valid."""
         if self.kind == TEXTS:
             if isinstance(value, list) and all(isinstance(item, str) for item in value):
                 return None
@@ -76,7 +76,7 @@ class Option:
         return self.fault_of_text(str(value))
 
     def fault_of_text(self, text: str) -> tuple[str, str] | None:
-        """The same for a value of the command line."""
+        """Return the same for a value of the command line."""
         if self.choices and text not in self.choices:
             return f"cannot be '{text}'", f"one of: {', '.join(self.choices)}"
         if self.kind == INTEGER:
@@ -206,26 +206,26 @@ OPTIONS = (
 )
 FLAGS = {name: o for o in OPTIONS for name in (o.flag, *o.aliases) if name.startswith("--")}
 KEYS: dict[str, Option] = {o.key: o for o in OPTIONS if o.key}
-# Other names of keys: read as the contract's own.
+# Other names of keys, accepted like the contract's own.
 ALIASES: dict[str, str] = {
     alias: o.key for o in OPTIONS for alias in o.aliases if o.key and not alias.startswith("--")
 }
 
 
 def default_logs() -> list[str]:
-    """Return the mail log of this machine: Debian's name, or Red Hat's where only that is there."""
+    """Return this machine's default mail log: Debian's name, or Red Hat's if only that exists."""
     return [next((path for path in LOGS if os.path.exists(path)), LOGS[0])]
 
 
 def read_logs(configured: list[str]) -> list[str]:
-    """Return the logs to read: those configured; BlueMind's core.log, too, where none is named."""
+    """Return the logs to read: the configured ones; if none, BlueMind's core.log, too."""
     if configured and configured != KEYS["logs"].default:
         return list(dict.fromkeys(configured))
     return [*default_logs(), *([CORE_LOG] if os.access(CORE_LOG, os.R_OK) else [])]
 
 
 def help_text() -> str:
-    """Return the page of ``bmtick collect --help``."""
+    """Return the text of ``bmtick collect --help``."""
     import textwrap
 
     lines = []

@@ -1,8 +1,8 @@
-"""Who bmtick is to a server: Basic or Bearer, from the environment or from a 0600 file.
+"""Credentials for a server: Basic or Bearer, from the environment or from a 0600 file.
 
-Secrets never stand in ``bmtick.toml``, in a message, in a log, in the journal or in the history.
-For the server ``[kapacitor.edge]`` the variables ``BMTICK_KAPACITOR_EDGE_PASSWORD`` and the like
-come before the general ``BMTICK_KAPACITOR_USERNAME``, ``_PASSWORD`` and ``_TOKEN``.
+``bmtick.toml``, messages, logs, the journal and the history never contain secrets. For the server
+``[kapacitor.edge]`` the variables ``BMTICK_KAPACITOR_EDGE_PASSWORD`` etc. take precedence over the
+general ``BMTICK_KAPACITOR_USERNAME``, ``_PASSWORD`` and ``_TOKEN``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from bmtick.errors import BmtickError, Location
 
-_LONGEST: Final = 1 << 16  # bytes of a secret
+_LONGEST: Final = 1 << 16  # maximum bytes of a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Credentials:
 
 
 def split_url(url: str) -> tuple[str, Credentials]:
-    """Take user name and password out of a URL, so that no message can show them."""
+    """Split user name and password off a URL, so that no message can show them."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     clean = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
@@ -51,12 +51,12 @@ def find_credentials(
     Args:
         service: ``KAPACITOR`` or ``INFLUXDB``, as in the names of the variables.
         server: the name of the section, ``default`` for a plain ``[kapacitor]``.
-        username: as set in ``bmtick.toml``; the variable comes first.
-        secret_file: a 0600 file: the password, or the token where there is no user name.
+        username: from ``bmtick.toml``; the variable takes precedence.
+        secret_file: a 0600 file: the password, or the token if there is no user name.
         environment: ``os.environ``.
 
     Raises:
-        BmtickError: the file is missing, empty, or others may read it.
+        BmtickError: the file is missing, empty, or readable by others.
     """
     special = re.sub(r"[^A-Z0-9]", "_", server.upper())
 
@@ -78,7 +78,7 @@ def find_credentials(
 
 
 def read_secret(path: Path) -> str:
-    """Read a one-line secret from a file that only its owner may read."""
+    """Read a one-line secret from a file that is readable by its owner only."""
     text = read_private(path).strip()
     if not text or "\n" in text:
         raise BmtickError("a secret is one line of text", location=Location(str(path)))
@@ -86,10 +86,10 @@ def read_secret(path: Path) -> str:
 
 
 def read_private(path: Path) -> str:
-    """Read the text of a file that only its owner may read.
+    """Read the text of a file that is readable by its owner only.
 
     Raises:
-        BmtickError: it cannot be read, or others may read it.
+        BmtickError: it cannot be read, or others can read it.
     """
     where = Location(str(path))
     try:

@@ -1,4 +1,4 @@
-"""Files that people write, as text, TOML and JSON: read whole, or refused with the place."""
+"""Read text, TOML, JSON and YAML files; errors contain the place."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _DEEP = "it nests too deeply"
 
 
 def read_text(path: str | Path) -> str:
-    """Return the text of a file, line ends as they are; ``-`` is standard input.
+    """Return the text of a file with its line ends; ``-`` is standard input.
 
     Raises:
-        BmtickError: it cannot be read, or is not UTF-8; says where.
+        BmtickError: it cannot be read, or is not UTF-8; with the place.
     """
     name = str(path)
     try:
@@ -52,7 +52,7 @@ def load_toml(text: str, *, file: str) -> dict[str, Any]:
     import tomllib  # noqa: PLC0415
 
     try:
-        return tomllib.loads(text.removeprefix("\ufeff"))  # a mark that Windows' editors write
+        return tomllib.loads(text.removeprefix("\ufeff"))  # the byte order mark of Windows' editors
     except (ValueError, RecursionError) as error:
         raise _no_toml(error, text, file) from None
 
@@ -74,7 +74,7 @@ def _no_toml(error: Exception, text: str, file: str) -> BmtickError:
     if re.match(
         r"\s*[\w.-]*(?:pass|secret|token)[\w-]*\s*=", source_line(text, line), re.IGNORECASE
     ):
-        # shown nowhere: the message goes into a log
+        # no excerpt: the message goes into a log
         return BmtickError(
             "not TOML: a secret does not stand in this file, and not so",
             location=Location(file, line),
@@ -92,7 +92,7 @@ def load_json(text: str, *, file: str) -> Any:
     """Return the value of a JSON text.
 
     Raises:
-        BmtickError: it is not JSON; with line and column where they are known.
+        BmtickError: it is not JSON; with line and column if they are known.
     """
     import json  # noqa: PLC0415
 
@@ -111,16 +111,16 @@ def load_json(text: str, *, file: str) -> Any:
 
 
 Places = dict[tuple[str | int, ...], tuple[int, int]]
-"""Line and column, from 1, of each key and item of a document, by the path that leads to it."""
+"""Line and column, from 1, of each key and item of a document, by its path."""
 
 
 def load_yaml(text: str, *, file: str) -> tuple[Any, Places]:
-    """Return the value of a YAML (or JSON) text, and where its keys and items stand.
+    """Return the value of a YAML (or JSON) text, and the places of its keys and items.
 
     Raises:
         BmtickError: it is not YAML; with line and column.
     """
-    import yaml  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415 -- few need it
+    import yaml  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415 -- seldom needed
 
     places: Places = {}
     try:
@@ -130,7 +130,7 @@ def load_yaml(text: str, *, file: str) -> tuple[Any, Places]:
         seen: set[int] = set()
         while waiting:
             node, path = waiting.pop()
-            if id(node) in seen:  # an alias: what it names is placed already
+            if id(node) in seen:  # an alias: its target is recorded already
                 continue
             seen.add(id(node))
             if isinstance(node, yaml.MappingNode):
@@ -158,6 +158,6 @@ def load_yaml(text: str, *, file: str) -> tuple[Any, Places]:
 
 
 def source_line(text: str, line: int) -> str:
-    """Return a line of a text, counted from 1 and by line feeds alone, or ``""``."""
+    """Return a line of a text, counted from 1 by line feeds only, or ``""``."""
     lines = text.split("\n")
     return lines[line - 1].rstrip("\r") if 0 < line <= len(lines) else ""

@@ -1,4 +1,4 @@
-"""Durations as InfluxQL and TICKscript write them, in integer nanoseconds.
+"""Durations in InfluxQL's and TICKscript's syntax, as integer nanoseconds.
 
 Source: influxdata/influxdb ``influxql.ParseDuration`` and ``FormatDuration`` (1.x). Units are
 ``ns``, ``u`` or ``µ`` (microseconds), ``ms``, ``s``, ``m``, ``h``, ``d`` (24 h), ``w`` (7 d).
@@ -29,7 +29,7 @@ UNITS = {
     "w": WEEK,
 }
 _MAX = 2**63 - 1
-_DIGITS = 20  # of the longest duration in nanoseconds, and one more
+_DIGITS = 20  # one more than the longest duration in nanoseconds has
 
 
 def parse_duration(text: str) -> int:
@@ -49,7 +49,7 @@ def parse_duration(text: str) -> int:
         if not digits or unit not in UNITS:
             whole = ""
             break
-        # more digits are too long whatever the unit
+        # more digits are too long with any unit
         total += int(digits.lstrip("0")[:_DIGITS] or 0) * UNITS[unit]
         rest = rest[len(unit) :]
     if not whole:
@@ -63,7 +63,7 @@ def parse_duration(text: str) -> int:
 
 
 def format_duration(nanoseconds: int) -> str:
-    """Return the shortest single-unit form that is exact, as ``influxql.FormatDuration`` does."""
+    """Return the shortest exact form with one unit, as ``influxql.FormatDuration`` does."""
     if nanoseconds == 0:
         return "0s"
     for unit in ("w", "d", "h", "m", "s", "ms", "u"):

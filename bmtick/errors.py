@@ -1,11 +1,11 @@
-"""The one error type: what is wrong, where, and what to do about it.
+"""The error type of the program: what is wrong, where, and how to fix it.
 
 Exit statuses are the contract's: 0 done, 1 a finding, 2 wrong use or wrong input.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # as typing's, whose import costs the collector 3 ms at each start
+TYPE_CHECKING = False  # as in typing, whose import costs the collector 3 ms at each start
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import NamedTuple
@@ -24,17 +24,17 @@ EXIT_FINDING = 1
 EXIT_WRONG_USE = 2
 
 _MAX_TEXT = 1_000  # characters of a message
-_SPACES = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"  # of numbers in French and German
+_SPACES = "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"  # in French and German numbers
 _MAX_EXCERPT = 200  # columns of a source line shown in a message
 
 
 class Location(_Place):
-    """A place in a text: file as the user named it, line and column from 1 (0: unknown)."""
+    """A place in a text: the file's name, line and column from 1 (0: unknown)."""
 
     __slots__ = ()
 
     def __str__(self) -> str:
-        """``FILE:LINE:COL``, leaving out what is unknown."""
+        """Return ``FILE:LINE:COL`` without unknown parts."""
         parts = [printable(self.file)]
         if self.line:
             parts.append(str(self.line))
@@ -44,14 +44,14 @@ class Location(_Place):
 
 
 class BmtickError(Exception):
-    """Wrong input or wrong use: shown as one clear message, never as a traceback.
+    """Wrong input or wrong use: printed as one clear message, never as a traceback.
 
     Args:
-        message: what is wrong, in one sentence without a final stop.
+        message: what is wrong, in one sentence without a full stop.
         location: where, if it is in a text or a file.
-        remedy: what the user can do about it.
-        excerpt: the source line that ``location`` points into, for the caret.
-        key: the path of keys that leads to the wrong value in a settings file, if it is one.
+        remedy: how the user can fix it.
+        excerpt: the source line of ``location``, for the caret.
+        key: the path of the wrong key in a settings file, if it is one.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class BmtickError(Exception):
         self.key = key
 
     def __str__(self) -> str:
-        """The whole message as printed on stderr: location, cause, line with caret, remedy."""
+        """Return the message as printed on stderr: location, cause, line with caret, remedy."""
         return render_message(
             "error",
             self.message,
@@ -89,7 +89,7 @@ def render_message(
     remedy: str = "",
     excerpt: str = "",
 ) -> str:
-    """Lay out one finding as ``FILE:LINE:COL: SEVERITY: MESSAGE``, source line, caret, remedy."""
+    """Format one finding as ``FILE:LINE:COL: SEVERITY: MESSAGE``, source line, caret, remedy."""
     where = f"{location}: " if location else ""
     text = f"{where}{severity}: {printable(_shortened(message))}"
     if remedy:
@@ -103,7 +103,7 @@ def render_message(
 
 
 def _shortened(text: str) -> str:
-    """Return a text without its middle where a hostile name or value makes it endless."""
+    """Shorten a text in the middle: hostile names and values may be very long."""
     if len(text) <= _MAX_TEXT:
         return text
     return f"{text[: _MAX_TEXT // 2]} ... {text[-_MAX_TEXT // 2 :]}"
@@ -119,8 +119,8 @@ def _escape(char: str) -> str:
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
-    """Return ``did you mean 'X'?`` for the candidate nearest to name, or ``""``."""
-    from difflib import get_close_matches  # noqa: PLC0415 -- costs 5 ms, only for a typing error
+    """Return ``did you mean 'X'?`` for the nearest candidate, or ``""``."""
+    from difflib import get_close_matches  # noqa: PLC0415 -- costs 5 ms, only after a typing error
 
     found = get_close_matches(name, list(candidates), n=1, cutoff=0.6)
     return f"did you mean '{found[0]}'?" if found else ""

@@ -1,29 +1,29 @@
-"""How values are written in InfluxDB's line protocol and in JSON that a terminal may show.
+"""Escape values for InfluxDB's line protocol, and for JSON that a terminal may show.
 
-Imports next to nothing: each run of the collector needs it.
+This module imports almost nothing: each run of the collector needs it.
 
 Source of the grammar: influxdata/influxdb ``models/points.go`` (1.x). Measurement, tag keys, tag
-values and field keys escape commas, spaces and equals signs with a backslash; a newline cannot be
-escaped there and a trailing backslash would swallow the separator, so both are replaced.
+values and field keys escape commas, spaces and equals signs with a backslash. A newline cannot be
+escaped there, and a trailing backslash would escape the separator, so both are replaced.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # as typing's, whose import costs the collector 3 ms at each start
+TYPE_CHECKING = False  # as in typing, whose import costs the collector 3 ms at each start
 if TYPE_CHECKING:
     from typing import TypeAlias
 
 Value: TypeAlias = int | float | str | bool
 
 _CONTROL = r"[\x00-\x1f\x7f]"  # compiled at its first use: nearly all names are printable
-# Where a line ends, InfluxDB takes each backslash with the character after it, so one before an
-# escaped character leaves that one bare; with a quote behind it, the next line is swallowed, and
-# all that was written together is refused (found on a real InfluxDB 1.6.7).
+# To find the end of a line, InfluxDB skips each backslash with the next character, so a backslash
+# before an escaped character unescapes it; before a quote the next line is lost, and InfluxDB
+# rejects the whole batch (found on a real InfluxDB 1.6.7).
 _ODD_BACKSLASH = r"\\(?=[\\,= ])"
 
 
 def cleaned(text: str) -> str:
-    """Return a name as it is stored: control characters and what would end a line replaced."""
+    """Return a name as stored: control characters and line-ending sequences are replaced."""
     if not text.isprintable():
         import re
 
@@ -58,9 +58,9 @@ def format_value(value: Value) -> str:
 
 
 def visible_json(text: str) -> str:
-    r"""Return JSON in which what would turn a terminal or hide is written as ``\u009b``.
+    r"""Return JSON with terminal control and invisible characters written as ``\u009b``.
 
-    It means the same: such characters stand in strings only.
+    The value is the same: such characters occur in strings only.
     """
     if text.isascii() and "\x7f" not in text:
         return text

@@ -1,19 +1,17 @@
-"""Files that bmtick writes: owners checked, planted links refused, whole or not at all, 0600.
+"""Files that bmtick writes: checked owners, no planted links, atomic, mode 0600.
 
-The administrator's commands run as root, also in folders of the user who runs Telegraf. Whoever
-owns a folder can rename what is in it and put a link in its place. So a folder is opened once, by
-the rules of systemd's ``chase()`` with ``CHASE_SAFE``, and its files are reached from its
-descriptor:
+The administrator's commands run as root, also in folders of Telegraf's user. The owner of a folder
+can rename its files and replace them by links. So a folder is opened once, by the rules of
+systemd's ``chase()`` with ``CHASE_SAFE``, and its files are accessed through its descriptor:
 
-- a symbolic link is followed only where nobody else could have made it;
+- a symbolic link is followed only if no other user could have created it;
 - a path never leads from a folder of an ordinary user into one of another user;
-- a folder that is ``private`` lies, with all folders above it, in the hands of root or of the user
-  who runs this;
-- a file is a plain one with one name, of root, of this user, or of the folder's owner;
+- a ``private`` folder and all folders above it belong to root or to the user who runs this;
+- a file is a regular one with a single name, of root, of this user, or of the folder's owner;
 - new files are created exclusively, and replaced by a rename.
 
-Errors are OSError; their ``strerror`` says what is wrong and with which path. This module imports
-nothing that the collector, which starts every ten seconds, would have to wait for.
+Errors are OSError; ``strerror`` contains the problem and the path. This module imports nothing that
+would slow down the collector, which starts every ten seconds.
 """
 
 from __future__ import annotations
@@ -25,14 +23,14 @@ import stat
 import time
 from binascii import hexlify
 
-TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
+TYPE_CHECKING = False  # as in typing, whose import costs 3 ms at each start
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-_MAX_LINKS = 40  # as Linux
-_UNMAPPED = 65534  # the owner, in a container, of what belongs to users outside
-_ANOTHER_TRY = 0.05  # seconds between two looks at a lock
+_MAX_LINKS = 40  # Linux's limit
+_UNMAPPED = 65534  # in a container, the owner of files of outside users
+_ANOTHER_TRY = 0.05  # seconds between two attempts to lock
 
 
 class Folder:
@@ -40,14 +38,14 @@ class Folder:
 
     Args:
         path: of the folder.
-        create: make it, and those above it, where they are missing.
-        private: refuse a folder that another user than root or the present one owns or can change.
-            Without it, files that root creates are given to the folder's owner, so that a command
-            run by hand as root does not lock out the service.
-        mode: of the folder when it is made.
+        create: create it and missing folders above it.
+        private: reject a folder that belongs to another user than root or the present one, or that
+            others can change. Without it, files that root creates are given to the folder's owner,
+            so that a command run manually as root does not lock out the service.
+        mode: of a new folder.
 
     Raises:
-        OSError: it cannot be opened, or another user could change what the path leads to.
+        OSError: it cannot be opened, or another user could change the path's target.
     """
 
     def __init__(
@@ -74,15 +72,15 @@ class Folder:
         self.close()
 
     def close(self) -> None:
-        """Let go of the folder; may be called again."""
+        """Close the folder; may be called again."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
 
     def sub(self, name: str, *, create: bool = False) -> Folder:
-        """Return a folder in this one, 0700 where it is made."""
+        """Return a folder in this one; a new one has mode 0700."""
         inner = Folder.__new__(Folder)
-        inner.path, inner._private = os.path.join(self.path, _plain(name)), self._private  # noqa: SLF001 -- its own kind
+        inner.path, inner._private = os.path.join(self.path, _plain(name)), self._private  # noqa: SLF001 -- same class
         if create:
             _make(self.fd, name, 0o700, inner.path)
         inner.fd = os.open(
@@ -96,21 +94,21 @@ class Folder:
         return inner
 
     def names(self) -> list[str]:
-        """Return the names of what is in it, sorted."""
+        """Return the names in the folder, sorted."""
         return sorted(os.listdir(self.fd))
 
     def info(self, name: str) -> os.stat_result | None:
-        """Return what is known of a name, be it that of a link; None where there is none."""
+        """Return the status of a name (of a link itself), or None if it does not exist."""
         try:
             return os.lstat(_plain(name), dir_fd=self.fd)
         except FileNotFoundError:
             return None
 
     def open(self, name: str, flags: int = os.O_RDONLY) -> int:
-        """Open a file that is there; return its descriptor.
+        """Open an existing file; return its descriptor.
 
         Raises:
-            OSError: there is none, it is no plain file, or another user made it.
+            OSError: it does not exist, is not a regular file, or belongs to another user.
         """
         try:
             fd = os.open(
@@ -130,11 +128,11 @@ class Folder:
         return fd
 
     def read(self, name: str, limit: int = -1) -> bytes:
-        """Return what a file holds.
+        """Return the content of a file.
 
         Args:
             name: of the file.
-            limit: bytes; a longer one is refused.
+            limit: bytes; a longer file is an error.
         """
         with os.fdopen(self.open(name), "rb") as file:
             data = file.read(limit + 1 if limit >= 0 else -1)
@@ -143,10 +141,10 @@ class Folder:
         return data
 
     def create(self, name: str, data: bytes = b"", *, durable: bool = True) -> None:
-        """Write a file that was not there, 0600.
+        """Write a new file, mode 0600.
 
         Raises:
-            FileExistsError: there is something of this name.
+            FileExistsError: the name exists.
         """
         fd = self.create_open(name, os.O_WRONLY)
         try:
@@ -160,7 +158,7 @@ class Folder:
             os.close(fd)
 
     def create_open(self, name: str, flags: int, mode: int = 0o600) -> int:
-        """Create a file that was not there; return its descriptor."""
+        """Create a new file; return its descriptor."""
         fd = os.open(
             _plain(name),
             flags | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC,
@@ -174,7 +172,7 @@ class Folder:
         return fd
 
     def create_anew(self, name: str, data: bytes, *, durable: bool = True) -> None:
-        """Write a file in place of the plain one that may be there."""
+        """Write a file, replacing an existing regular one."""
         try:
             self.create(name, data, durable=durable)
         except FileExistsError:
@@ -184,7 +182,7 @@ class Folder:
             self.create(name, data, durable=durable)
 
     def replace(self, name: str, data: bytes, *, durable: bool = True) -> None:
-        """Write a file, 0600, in one step: a reader sees the old one or the new one."""
+        """Replace a file atomically, mode 0600: a reader sees the old or the new content."""
         part = f".{_plain(name)[:200]}.{hexlify(os.urandom(6)).decode()}"
         self.create(part, data, durable=durable)
         try:
@@ -196,7 +194,7 @@ class Folder:
             self.sync()
 
     def append(self, name: str, data: bytes, mode: int = 0o600) -> None:
-        """Add to a file, which is created where there is none, and see it on disk."""
+        """Append to a file, which is created if missing, and sync it to disk."""
         try:
             fd = self.create_open(name, os.O_WRONLY | os.O_APPEND, mode)
         except FileExistsError:
@@ -208,18 +206,18 @@ class Folder:
             os.close(fd)
 
     def rename(self, old: str, new: str) -> None:
-        """Rename within the folder; what bore the new name is gone."""
+        """Rename within the folder; an existing file of the new name is replaced."""
         os.rename(_plain(old), _plain(new), src_dir_fd=self.fd, dst_dir_fd=self.fd)
 
     def remove(self, name: str) -> None:
-        """Remove a file; nothing happens where there is none."""
+        """Remove a file, if it exists."""
         try:
             os.unlink(_plain(name), dir_fd=self.fd)
         except FileNotFoundError:
             return
 
     def sync(self) -> None:
-        """See the folder's names on disk; where its file system cannot, nothing happens."""
+        """Sync the folder's names to disk, if its file system supports it."""
         try:
             os.fsync(self.fd)
         except OSError as error:
@@ -227,10 +225,10 @@ class Folder:
                 raise
 
     def lock(self, name: str, wait: float = 0.0) -> int:
-        """Take a lock that ends with this process or with ``os.close`` of what is returned.
+        """Take a lock that ends with this process or with ``os.close`` of the returned descriptor.
 
         Args:
-            name: of the lock file, which stays.
+            name: of the lock file, which is kept.
             wait: seconds to wait for another process.
 
         Raises:
@@ -257,7 +255,7 @@ class Folder:
                 return fd
 
     def locked(self, name: str) -> bool:
-        """Tell whether a process holds a lock."""
+        """Whether a process holds a lock."""
         try:
             fd = self.open(name)
         except OSError:
@@ -277,25 +275,25 @@ class Folder:
         if not stat.S_ISREG(info.st_mode):
             raise OSError(errno.EINVAL, "it is no plain file", self._at(name))
         if os.geteuid() != 0:
-            return  # the kernel lets nobody else's be opened without their leave
+            return  # the kernel prevents opening another user's descriptors
         if info.st_uid not in (0, os.fstat(self.fd).st_uid) or info.st_nlink > 1:
             what = "it has another name" if info.st_nlink > 1 else _belongs(info.st_uid)
             raise PermissionError(errno.EPERM, f"{what}; root does not use it", self._at(name))
 
 
 def write_output(path: str | os.PathLike[str], data: bytes | str, mode: int | None = None) -> None:
-    """Write a file that the user named: in one step, its mode and owner kept where it is there.
+    """Write a file that the user named, atomically; an existing file keeps its mode and owner.
 
-    A link is followed where nobody else could have made it. What is no plain file, such as
-    ``/dev/stdout``, is written to.
+    A link is followed if no other user could have created it. Special files such as ``/dev/stdout``
+    are written to directly.
 
     Args:
-        path: of the file; its folder must be there.
+        path: of the file; its folder must exist.
         data: text is written as UTF-8, lone surrogates as ``?``.
-        mode: of a new file, and of one that is there; None: as the umask has it, or as it was.
+        mode: of the file; None: the umask's for a new one, unchanged for an existing one.
 
     Raises:
-        OSError: it cannot be written; what was there is as it was.
+        OSError: it cannot be written; the existing file is unchanged.
     """
     raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
     text = os.fspath(path)
@@ -349,20 +347,20 @@ def _replace_output(folder: Folder, name: str, raw: bytes, mode: int | None) -> 
 
 
 def take_over(old: str | os.PathLike[str], new: str | os.PathLike[str]) -> bool:
-    """Move a folder of root's, or of this user's, out of a folder where it lay before.
+    """Move a folder of root or this user from its former place to its present one.
 
-    Nothing happens where there is no old one, or where the new one is there already. One that
-    another user has put there is left.
+    Nothing happens if the old folder does not exist, if the new one exists already, or if another
+    user created the old one.
 
     Args:
         old: the folder's former path, perhaps within a folder of another user.
-        new: its path from now on; the folder above it must be there.
+        new: its present path; the folder above it must exist.
 
     Returns:
         Whether it was moved.
 
     Raises:
-        OSError: it cannot be moved, as to another file system.
+        OSError: it cannot be moved, e.g. to another file system.
     """
     before, after = os.fspath(old), os.fspath(new)
     if os.path.lexists(after) or not os.path.lexists(before):
@@ -391,7 +389,7 @@ def _write_all(fd: int, data: bytes) -> None:
 def _walk(path: str, *, private: bool, create: int | None) -> int:
     """Open a folder, one part of its path at a time."""
     flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    # the folders above the present one count, too
+    # folders above the current one count, too
     rest = os.path.join(os.getcwd(), path).split("/")[::-1]
     here, shown, links = os.open("/", flags), "", 0
     try:
@@ -444,7 +442,7 @@ def _make(fd: int, name: str, mode: int, path: str) -> None:
 
 
 def _check_link(folder: os.stat_result, link: os.stat_result, path: str) -> None:
-    """Refuse to follow a link that another user could have made."""
+    """Reject a link that another user could have created."""
     if os.geteuid() != 0:
         return
     if link.st_uid != 0 or folder.st_uid != 0 or _open_to_others(folder):
@@ -454,7 +452,7 @@ def _check_link(folder: os.stat_result, link: os.stat_result, path: str) -> None
 
 
 def _check_step(outer: os.stat_result, inner: os.stat_result, path: str, *, private: bool) -> None:
-    """Refuse a folder that the owner of the one around it could have exchanged for another's."""
+    """Reject a folder that the owner of the outer folder could have replaced."""
     me = os.geteuid()
     trusted = (0, me) if me == 0 else (0, me, _UNMAPPED)
     if private and (inner.st_uid not in trusted or _open_to_others(inner)):
@@ -470,9 +468,9 @@ def _check_step(outer: os.stat_result, inner: os.stat_result, path: str, *, priv
 
 def _open_to_others(info: os.stat_result) -> bool:
     mode = info.st_mode
-    if mode & stat.S_ISVTX:  # what is in it can be changed by its own owner only
+    if mode & stat.S_ISVTX:  # its files can only be changed by their owners
         return False
-    # a plain user's own group is hers alone on most systems
+    # on most systems a user's own group has no other members
     return bool(mode & stat.S_IWOTH or (mode & stat.S_IWGRP and info.st_gid and not os.geteuid()))
 
 
@@ -482,7 +480,7 @@ def _belongs(uid: int) -> str:
 
 def user_name(uid: int) -> str:
     """Return the name of a user, or the number."""
-    import pwd  # only a refusal needs it
+    import pwd  # only needed for an error
 
     try:
         return pwd.getpwuid(uid).pw_name

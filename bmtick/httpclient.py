@@ -1,8 +1,8 @@
-"""The one HTTP client: a deadline and a size for every answer, patient where that is safe.
+"""The HTTP client: a deadline and a size limit for each answer; safe requests are retried.
 
-Kapacitor, InfluxDB and whatever alerts are posted to are asked through it. The time that is set is
-that of the whole exchange, repetitions included. No proxy variables and no netrc are read:
-credentials go where the settings say, nowhere else. No message shows a secret.
+It is used for Kapacitor, InfluxDB and all HTTP targets of alerts. The timeout is that of the whole
+exchange, retries included. Proxy variables and netrc are ignored: credentials go only where the
+settings say. No message contains a secret.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from bmtick.net import (
 )
 
 LIMIT: Final = 8 << 20  # bytes of an answer
-_STREAM_LIMIT: Final = 16 << 30  # bytes of an answer that is read piece by piece
-_LINE_LIMIT: Final = 16 << 20  # bytes of one piece of it
-_PROGRESS: Final = 1 << 16  # bytes that must come within the time, or it has stalled
+_STREAM_LIMIT: Final = 16 << 30  # bytes of a streamed answer
+_LINE_LIMIT: Final = 16 << 20  # bytes of one line of it
+_PROGRESS: Final = 1 << 16  # bytes that must arrive within the timeout, or the answer has stalled
 _PIECE: Final = 1 << 18
 _TRIES: Final = 4
 _IDEMPOTENT: Final = frozenset({"GET", "DELETE", "HEAD"})
@@ -54,8 +54,8 @@ Answer = TypeVar("Answer", bound=msgspec.Struct)
 class HttpError(BmtickError):
     """A request that failed.
 
-    ``status`` is the HTTP status, 0 where no answer came. ``uncertain`` tells that the server may
-    have acted all the same: the answer was lost or is a 5xx.
+    ``status`` is the HTTP status, 0 without an answer. ``uncertain``: the server may have acted
+    anyway, since the answer was lost or is a 5xx.
     """
 
     def __init__(
@@ -69,31 +69,31 @@ class HttpError(BmtickError):
     ) -> None:
         super().__init__(message, remedy=remedy)
         self.status = status
-        self.says = says  # what the server gave as the reason
-        self.lasting = lasting  # to ask again would change nothing
+        self.says = says  # the reason from the server's answer
+        self.lasting = lasting  # a retry would not help
 
     @property
     def uncertain(self) -> bool:
-        """Whether the state must be read before anything is done again."""
+        """Whether the server's state must be read before a retry."""
         return self.status == 0 or self.status >= 500
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole answer."""
+    """A complete answer."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
     def header(self, name: str) -> str:
-        """Return a header, "" where there is none."""
+        """Return a header, or ""."""
         wanted = name.lower()
         return next((v for n, v in self.headers.items() if n.lower() == wanted), "")
 
 
 class Stream:
-    """An answer that is read piece by piece; a context manager."""
+    """An answer that is read in pieces; a context manager."""
 
     def __init__(
         self, reply: http.client.HTTPResponse, there: BoundedSocket | BoundedSSLSocket, title: str
@@ -112,19 +112,19 @@ class Stream:
         self.close()
 
     def close(self) -> None:
-        """End the connection, also while another thread waits for a piece."""
+        """Close the connection, also while another thread waits for a piece."""
         with contextlib.suppress(OSError):
             self._there.shutdown(2)
         self._reply.close()
         self._there.close()
 
     def lines(self) -> Iterator[bytes]:
-        """Yield the lines as they come, with their ends.
+        """Yield lines as they arrive, with their line ends.
 
         Raises:
-            HttpError: the answer breaks off, stalls, or a line is too long.
+            HttpError: the answer is cut off, stalls, or a line is too long.
         """
-        begun: list[bytes] = []  # the pieces of a line whose end has not come
+        begun: list[bytes] = []  # the pieces of an incomplete line
         try:
             while piece := self._reply.read1(_PIECE):
                 *whole, rest = piece.split(b"\n")
@@ -154,10 +154,10 @@ class HttpClient:
         context: for TLS; None: the machine's CAs.
         timeout: seconds for a whole exchange.
         limit: bytes of an answer.
-        tries: how often an idempotent request is sent at most.
-        refused_again: whether it is sent again where nobody listens.
-        sleep: waits between tries; tests give their own.
-        remedy: what to do where the server is not reached.
+        tries: maximum number of attempts of an idempotent request.
+        refused_again: whether it is retried after a refused connection.
+        sleep: waits between attempts; tests inject their own.
+        remedy: for a server that cannot be reached.
     """
 
     def __init__(  # noqa: PLR0913 -- each is one property of a connection
@@ -166,7 +166,7 @@ class HttpClient:
         *,
         name: str = "server",
         credentials: Credentials | None = None,
-        token_scheme: str = "Bearer",  # noqa: S107 -- a name, no secret
+        token_scheme: str = "Bearer",  # noqa: S107 -- a name, not a secret
         context: ssl.SSLContext | None = None,
         timeout: float = 10.0,
         limit: int = LIMIT,
@@ -187,7 +187,7 @@ class HttpClient:
             self._headers["Authorization"] = f"Basic {b64encode(pair).decode()}"
 
     def limits(self) -> Limits:
-        """Return limits that begin now, for several requests that belong together."""
+        """Return limits that begin now, for several requests together."""
         return Limits(self.timeout, self._limit)
 
     def request(
@@ -202,16 +202,16 @@ class HttpClient:
         repeat: bool | None = None,
         limits: Limits | None = None,
     ) -> Reply:
-        """Send one request, and again where that is safe and time is left.
+        """Send one request; retry it if that is safe and time is left.
 
         Args:
             method: of HTTP.
             path: below the base path.
-            params: of the query; a list gives several of one name.
-            json: a body; ``data`` is another.
-            data: a body as it is.
+            params: of the query; a list repeats a name.
+            json: a JSON body; alternatively ``data``.
+            data: a raw body.
             headers: of this request.
-            repeat: whether it is safe to send it twice; None: where the method is idempotent.
+            repeat: whether it is safe to send it twice; None: if the method is idempotent.
             limits: those of several requests; None: this request has its own.
 
         Raises:
@@ -233,7 +233,7 @@ class HttpClient:
                 temporary = (error.uncertain or error.status == _TOO_MANY) and not error.lasting
                 wait = 0.1 * 3 ** (attempt - 1)
                 if limits.over() and earlier:
-                    raise earlier from None  # it says more than that no time was left
+                    raise earlier from None  # it is more specific than a timeout
                 if not again or attempt == self._tries or not temporary or limits.over():
                     raise
                 self._sleep(min(wait, limits.seconds))
@@ -241,10 +241,10 @@ class HttpClient:
         raise AssertionError  # the loop returns or raises
 
     def read(self, form: type[Answer], method: str, path: str, **arguments: Any) -> Answer:
-        """Send one request and return what it answers, a JSON object of this form.
+        """Send one request and decode its answer, a JSON object of this type.
 
         Raises:
-            HttpError: the request fails, or the answer is of another form.
+            HttpError: the request fails, or the answer has another form.
         """
         reply = self.request(method, path, **arguments)
         try:
@@ -266,10 +266,10 @@ class HttpClient:
         json: Any = None,
         progress: bool = True,
     ) -> Stream:
-        """Open an answer that is read piece by piece.
+        """Open an answer that is read in pieces.
 
-        With ``progress`` it may take long as long as it goes on: the time that is set starts over
-        with each 64 KiB. Without, it is the time of the whole answer.
+        With ``progress`` it may take long while data arrives: the timeout restarts with each 64
+        KiB. Without, the timeout applies to the whole answer.
 
         Raises:
             HttpError: as for ``request``.
@@ -325,7 +325,7 @@ class HttpClient:
         headers: Mapping[str, str],
         limits: Limits,
     ) -> Reply:
-        """Send one request once; tests put their own in place of it."""
+        """Send one request once; tests replace this method."""
         there, reply = self._send(method, url, data, headers, limits)
         with contextlib.closing(there), contextlib.closing(reply):
             return self._whole(reply, limits)
@@ -426,7 +426,7 @@ class HttpClient:
 
 
 def _want_all_of(reply: http.client.HTTPResponse) -> None:
-    """Refuse an answer that ended before the length that was announced; http.client does not."""
+    """Reject an answer that is shorter than announced, which http.client accepts."""
     if reply.length:
         raise ConnectionResetError(f"{reply.length:,} bytes are missing")
 
@@ -439,13 +439,12 @@ def fetch(
     context: ssl.SSLContext | None = None,
     seconds: float = 10.0,
 ) -> Reply:
-    """Fetch a URL, or post to it, once, whatever the status of the answer.
+    """Get a URL, or post to it, once; any status is returned.
 
-    A name and password within the URL are used for Basic authentication. Redirects are not
-    followed.
+    User name and password in the URL are used for Basic authentication. Redirects are not followed.
 
     Raises:
-        HttpError: there is no answer; the status is 400 where the URL is none.
+        HttpError: there is no answer; with status 400 if the URL is invalid.
     """
     try:
         clean, known = split_url(url.partition("?")[0])
@@ -461,7 +460,7 @@ def fetch(
 
 
 def segment(text: str) -> str:
-    """Quote an id for a path."""
+    """Quote an id for use in a path."""
     return quote(text, safe="")
 
 

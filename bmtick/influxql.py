@@ -1,4 +1,4 @@
-"""InfluxQL's text: how names and strings are quoted, and the clauses of a SELECT.
+"""InfluxQL text: quoting of names and strings, and the clauses of a SELECT.
 
 Source of the grammar: influxdata/influxdb ``influxql/README.md`` (1.x).
 """
@@ -25,7 +25,7 @@ def quote_text(text: str) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """One measurement of a FROM; ``""`` where the text leaves database or policy out.
+    """One measurement of a FROM clause; ``""`` for a missing database or policy.
 
     ``measurement`` is a name, or a regular expression with its slashes.
     """
@@ -37,10 +37,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Select:
-    """A SELECT, clause by clause, as the query writes it; a clause that is missing is ``""``.
+    """The clauses of a SELECT, as in the query; a missing clause is ``""``.
 
-    ``fields`` holds what stands between SELECT and FROM, ``order`` everything from ORDER BY on
-    (LIMIT, SLIMIT, tz() and so on).
+    ``fields`` is the text between SELECT and FROM, ``order`` everything from ORDER BY on (LIMIT,
+    SLIMIT, tz() and so on).
     """
 
     fields: str
@@ -69,7 +69,7 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _REGEX: Final = re.compile(r"/(?:[^/\\\n]|\\.)+/")
-# A slash after one of these divides; anywhere else it begins a regular expression.
+# A slash after one of these is a division; anywhere else it begins a regular expression.
 _VALUES: Final = ("name", "text", "number", "regex")
 _KEYWORDS: Final = frozenset(
     [
@@ -120,11 +120,10 @@ def _tokens(query: str) -> Iterator[_Token]:
 
 
 def parse_select(query: str) -> Select:
-    """Return the clauses of a query that is one single SELECT.
+    """Return the clauses of a query that is a single SELECT.
 
     Raises:
-        BmtickError: it is something else, or more than one; the words are Kapacitor's where it
-            has some.
+        BmtickError: it is another statement, or several; with Kapacitor's message if it has one.
     """
     tokens = list(_tokens(query))
     while tokens and tokens[-1].text == ";":
@@ -140,7 +139,7 @@ def parse_select(query: str) -> Select:
 
     def text(name: str, first: int = 1) -> str:
         part = clauses.get(name, [])[first:]
-        # comments go, since what follows is put on the same line
+        # without comments, since the next clause follows on the same line
         return "".join(
             (" " if i and part[i - 1].end != token.start else "") + token.text
             for i, token in enumerate(part)
@@ -158,7 +157,7 @@ def parse_select(query: str) -> Select:
 
 
 def _clauses(tokens: list[_Token]) -> dict[str, list[_Token]]:
-    """Part the tokens at the words that begin a clause, outside all parentheses."""
+    """Split the tokens at the keywords that begin a clause, outside all parentheses."""
     clauses: dict[str, list[_Token]] = {}
     current = clauses.setdefault("SELECT", [])
     depth = 0

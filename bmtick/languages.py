@@ -1,4 +1,4 @@
-"""The language of what people read in an incident: messages, evidence, steps, page, report.
+"""The language of texts in an incident: messages, evidence, steps, page, report.
 
 English is in the code, French and German are in ``locale/LANGUAGE.po``::
 
@@ -7,15 +7,15 @@ English is in the code, French and German are in ``locale/LANGUAGE.po``::
     _("{user} sends to {count} recipients", user=user, count=number(count))
     _n("{n} address", "{n} addresses", count)
 
-To add a text, write it like that, with whole sentences and named placeholders; never glue two
-translated pieces together. Then ``make catalogues`` writes the new text into every catalogue; fill
-in its ``msgstr``. ``tests/languages`` fails while one is missing, superfluous, or has other
-placeholders. A translated text is made when it is shown, so ``_`` is called in a function, never
-where a module is loaded. Help texts, settings errors and logs for developers stay English.
+To add a text, write it like that, with whole sentences and named placeholders; never concatenate
+translated pieces. Then ``make catalogues`` adds the text to every catalogue; fill in its
+``msgstr``. ``tests/languages`` fails while one is missing, superfluous, or has other placeholders.
+Texts are translated when they are shown, so call ``_`` in a function, never at import. Help texts,
+settings errors and logs for developers stay English.
 
-The catalogues are read as they are: a translation is in force once it is saved, without a build
-step that a package, an editable installation or a checkout could miss. The largest takes a few
-milliseconds, once, and none is read in English. The standard library reads only ``.mo``.
+The ``.po`` files are read directly: a saved translation is in effect without a build step that a
+package, an editable installation or a checkout could lack. The largest takes a few milliseconds,
+once; English reads none. The standard library reads only ``.mo``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from importlib import resources
 
 LANGUAGES = ("en", "fr", "de")
 
-_VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # as gettext looks for them
+_VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # gettext's variables
 _LINE = re.compile(r'(?:(msgctxt|msgid|msgid_plural|msgstr(?:\[[01]\])?)\s+)?("(?:[^"\\]|\\.)*")$')
 _SEPARATORS = {"en": ",.", "fr": "\N{NARROW NO-BREAK SPACE},", "de": ".,"}  # thousands, decimals
 
@@ -36,10 +36,10 @@ _chosen = "en"
 
 
 def choose(language: str | None, environment: Mapping[str, str]) -> str:
-    """Return the language to speak.
+    """Return the language to use.
 
     Args:
-        language: as the settings file says; None or "" where it says nothing.
+        language: from the settings file; None or "" if it sets none.
         environment: LANGUAGE, LC_ALL, LC_MESSAGES and LANG, in gettext's order.
     """
     if language:
@@ -53,23 +53,23 @@ def choose(language: str | None, environment: Mapping[str, str]) -> str:
 
 
 def use(language: str) -> None:
-    """Speak this language from now on, in all of the process."""
-    global _chosen  # noqa: PLW0603 -- one process speaks to one person
+    """Set the language of the whole process."""
+    global _chosen  # noqa: PLW0603 -- one process has one user
     _chosen = language
 
 
 def language() -> str:
-    """Return the language in use."""
+    """Return the current language."""
     return _chosen
 
 
 def _(text: str, /, **values: object) -> str:
-    """Return a text in the language in use, its placeholders filled in."""
+    """Return a text in the current language, with its placeholders filled in."""
     return _catalogue(_chosen).get(text, (text,))[0].format(**values)
 
 
 def _n(one: str, many: str, count: int, /, **values: object) -> str:
-    """Return the form of a text that fits a number; ``{n}`` is the number, written as usual."""
+    """Return the form of a text for a number; ``{n}`` is the formatted number."""
     # French says "0 message", English and German say "0 messages".
     plural = count > 1 if _chosen == "fr" else count != 1
     forms = _catalogue(_chosen).get(one, (one, many))
@@ -77,14 +77,14 @@ def _n(one: str, many: str, count: int, /, **values: object) -> str:
 
 
 def number(value: float, digits: int = 0) -> str:
-    """Write a number with the separators of the language in use."""
+    """Format a number with the separators of the current language."""
     separators = _SEPARATORS[_chosen]
     written = f"{value:,.{digits}f}"
     return written.translate({ord(","): separators[0], ord("."): separators[1]})
 
 
 def percent(share: float) -> str:
-    """Write a share, 0 to 1, in percent."""
+    """Format a share, 0 to 1, as percent."""
     return f"{share:.0%}" if _chosen == "en" else f"{share * 100:.0f}\N{NO-BREAK SPACE}%"
 
 
@@ -99,10 +99,10 @@ def _catalogue(name: str) -> Mapping[str, tuple[str, ...]]:
 
 
 def read_catalogue(text: str) -> dict[str, tuple[str, ...]]:
-    """Return the forms of each text that a catalogue translates; fuzzy ones are left out.
+    """Return the translated forms of each text of a catalogue, without fuzzy ones.
 
     Args:
-        text: a ``.po`` file, as msgfmt takes it.
+        text: a ``.po`` file in msgfmt's format.
     """
     found: dict[str, tuple[str, ...]] = {}
     for block in re.split(r"\n\s*\n", text):

@@ -1,12 +1,12 @@
-"""Every measurement, tag and field name of the contract, once.
+"""All measurement, tag and field names of the contract.
 
-``postfix_queue`` is the schema of Telegraf's ``inputs.postfix``, so that one alert serves both
-sources. The others are written by ``bmtick collect``.
+``postfix_queue`` has the schema of Telegraf's ``inputs.postfix``, so that one alert works with both
+sources. ``bmtick collect`` writes the others.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # as typing's, whose import costs the collector 3 ms at each start
+TYPE_CHECKING = False  # as in typing, whose import costs the collector 3 ms at each start
 if TYPE_CHECKING:
     from typing import Final
 
@@ -27,7 +27,7 @@ COLLECTOR: Final = "bmtick_collector"
 YSNP_AUTH: Final = "bm-ysnp.authCount"  # BlueMind's own login counter
 
 YSNP: Final = "ysnp"  # the origin of Postfix's logins, in BlueMind's log
-OTHER: Final = "_other"  # the series that holds what --max-series folded together
+OTHER: Final = "_other"  # the series that contains what --max-series folded together
 
 TAGS: Final[dict[str, tuple[str, ...]]] = {
     QUEUE: ("queue",),
@@ -46,12 +46,12 @@ TAGS: Final[dict[str, tuple[str, ...]]] = {
     COLLECTOR: (),
     YSNP_AUTH: ("status",),
 }
-"""Tags of each measurement, beside ``host`` and ``datalocation`` that Telegraf adds to all."""
+"""Tags of each measurement, besides ``host`` and ``datalocation``, which Telegraf adds to all."""
 
 GLOBAL_TAGS: Final = ("host", "datalocation")
 
-# What the collector remembers of an account or a machine, beside the counts of the interval:
-# docs/metrics.md says what each is.
+# Gauges that the collector keeps of an account or a machine, besides the counts of the interval:
+# docs/metrics.md describes each.
 RELAYING_GAUGES: Final = (
     "recent_messages",
     "recent_relayed",
@@ -137,9 +137,9 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "unparsed": "int",
         "lag": "float",
         "folded": "int",
-        "collector": "int",  # not of whole logs; two on one log: a second collector
+        "collector": "int",  # not for batch reads; two values for one log: a second collector
         "log": "int",
-        "uncertain": "int",  # only where lines may have been lost or counted twice
+        "uncertain": "int",  # only if lines may have been lost or counted twice
     },
     YSNP_AUTH: {"count": "int"},
 }
@@ -159,12 +159,12 @@ ADDITIVE: Final = frozenset(
         "uncertain",
     )
 )
-"""Fields that may be added up over intervals; all others say how things stand at a time."""
+"""Fields that may be summed over intervals; all others are gauges."""
 
 QUEUES: Final = ("active", "deferred", "hold", "incoming", "maildrop")
 STATUSES: Final = ("sent", "deferred", "bounced", "expired")
 
-TASK_PREFIX: Final = "bmtick-"  # tasks that bmtick owns in Kapacitor; it touches no other
+TASK_PREFIX: Final = "bmtick-"  # prefix of bmtick's tasks in Kapacitor; it touches no others
 ALERTS_DATABASE: Final = "chronograf"
 ALERTS_RETENTION_POLICY: Final = "autogen"
 ALERTS_MEASUREMENT: Final = "alerts"

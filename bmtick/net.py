@@ -1,8 +1,9 @@
-"""Connections that end: one deadline and one size for all that a peer sends.
+"""Connections with one deadline and one size limit for everything that a peer sends.
 
-A timeout of a socket starts over with each byte, so a peer that sends a byte each half second holds
-a program for ever, and one that never stops takes all memory. Here both are limits of the whole
-conversation, kept by the socket itself, so that ``http.client``, ``smtplib`` and TLS keep them too.
+A socket's timeout restarts with each byte, so a peer that sends a byte every half second could
+block a program forever, and one that never stops could use all memory. Here both limits apply to
+the whole conversation. The socket itself enforces them, so they also apply to ``http.client``,
+``smtplib`` and TLS.
 """
 
 from __future__ import annotations
@@ -15,20 +16,20 @@ from typing import Any, Final
 
 from bmtick.errors import BmtickError
 
-_NO_TIME: Final = 0.001  # seconds; a timeout of 0 would mean: do not wait at all
+_NO_TIME: Final = 0.001  # seconds; a timeout of 0 would mean non-blocking
 
 
 class TooLongError(OSError):
-    """The peer has sent more than it may."""
+    """The peer has sent too much."""
 
 
 class Limits:
-    """What one conversation may take.
+    """Limits of one conversation.
 
     Args:
-        seconds: from now on until its end.
+        seconds: from now until its end.
         size: bytes that the peer may send.
-        progress: bytes after which the time starts over, for long answers; 0: never.
+        progress: bytes after which the time restarts, for long answers; 0: never.
     """
 
     def __init__(self, seconds: float, size: int, progress: int = 0) -> None:
@@ -37,10 +38,10 @@ class Limits:
         self._deadline = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Return the seconds that are left.
+        """Return the remaining seconds.
 
         Raises:
-            TimeoutError: none are.
+            TimeoutError: there are none.
         """
         left = self._deadline - time.monotonic()
         if left <= 0:
@@ -48,14 +49,14 @@ class Limits:
         return max(left, _NO_TIME)
 
     def over(self) -> bool:
-        """Tell whether the time is over."""
+        """Whether the time is over."""
         return time.monotonic() >= self._deadline
 
     def took(self, count: int) -> None:
-        """Count bytes that came.
+        """Count received bytes.
 
         Raises:
-            TooLongError: they are too many.
+            TooLongError: there are too many.
         """
         self._left -= count
         if self._left < 0:
@@ -67,12 +68,12 @@ class Limits:
 
 
 class BoundedSocket(socket.socket):
-    """A socket that keeps to limits."""
+    """A socket with limits."""
 
     limits: Limits | None = None
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        """Receive as a socket does, within the limits."""
+        """Receive within the limits."""
         if self.limits is None:
             return super().recv_into(buffer, nbytes, flags)
         self.settimeout(self.limits.left())
@@ -81,19 +82,19 @@ class BoundedSocket(socket.socket):
         return count
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send as a socket does, within the time."""
+        """Send within the time."""
         if self.limits is not None:
             self.settimeout(self.limits.left())
         super().sendall(data, flags)
 
 
 class BoundedSSLSocket(ssl.SSLSocket):
-    """A TLS connection that keeps to limits; handshakes keep to the timeout at their begin."""
+    """A TLS connection with limits; a handshake uses the timeout at its start."""
 
     limits: Limits | None = None
 
     def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
-        """Receive as a socket does, within the limits."""
+        """Receive within the limits."""
         if self.limits is None:
             return super().recv_into(buffer, nbytes, flags)
         self.settimeout(self.limits.left())
@@ -102,30 +103,30 @@ class BoundedSSLSocket(ssl.SSLSocket):
         return count
 
     def send(self, data: Any, flags: int = 0) -> int:
-        """Send as a socket does, within the time; ``sendall`` is made of it."""
+        """Send within the time; ``sendall`` uses it."""
         if self.limits is not None:
             self.settimeout(self.limits.left())
         return super().send(data, flags)
 
 
 def connect(host: str, port: int, limits: Limits, source: str = "") -> BoundedSocket:
-    """Open a TCP connection that keeps to the limits.
+    """Open a TCP connection with limits.
 
     Args:
         host: name or address.
         port: of the server.
-        limits: for all that follows.
-        source: an address of this machine to connect from.
+        limits: for the whole conversation.
+        source: a local address to connect from.
 
     Raises:
-        OSError: there is no such host, or none of its addresses answers.
+        OSError: the host does not exist, or none of its addresses answers.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     failure: OSError = OSError(f"{host} has no address")
     for tried, (family, kind, protocol, _, address) in enumerate(found):
         there = BoundedSocket(family, kind, protocol)
         try:
-            # an address that does not answer leaves time for the others
+            # a silent address leaves time for the others
             there.settimeout(limits.left() / (len(found) - tried))
             if source:
                 there.bind((source, 0))
@@ -141,12 +142,12 @@ def connect(host: str, port: int, limits: Limits, source: str = "") -> BoundedSo
 
 
 def secured(there: BoundedSocket, context: ssl.SSLContext, host: str) -> BoundedSSLSocket:
-    """Begin TLS on a connection, within its limits."""
+    """Start TLS on a connection, within its limits."""
     limits = there.limits
     if limits is not None:
         there.settimeout(limits.left())
     wrapped = context.wrap_socket(there, server_hostname=host)
-    assert isinstance(wrapped, BoundedSSLSocket)  # noqa: S101 -- tls_context() sees to it
+    assert isinstance(wrapped, BoundedSSLSocket)  # noqa: S101 -- tls_context() guarantees it
     wrapped.limits = limits
     return wrapped
 
@@ -154,10 +155,10 @@ def secured(there: BoundedSocket, context: ssl.SSLContext, host: str) -> Bounded
 def tls_context(
     ca_file: str = "", *, verify: bool = True, client_cert: str = "", client_key: str = ""
 ) -> ssl.SSLContext:
-    """Return the one rule of TLS: the machine's CAs, or a private one, unless told not to verify.
+    """Return the TLS context: the machine's CAs or a private one; verified unless disabled.
 
     Raises:
-        BmtickError: a file that is named cannot be read.
+        BmtickError: a file cannot be read.
     """
     for path in (ca_file, client_cert, client_key):
         if path and not os.access(path, os.R_OK):

@@ -1,11 +1,11 @@
-"""Where state lies: one folder for each owner, none within another's.
+"""State folders: one for each owner, none within another's.
 
-- ``/var/lib/bmtick`` belongs to who collects or watches: Telegraf's user, or the user of
+- ``/var/lib/bmtick`` belongs to the user who collects or watches: Telegraf's user, or the user of
   ``bmtick watch``;
 - ``/var/lib/bmtick-admin`` belongs to root: ``deploy/`` (journal and history), ``incidents/``
   (audit log and copies of deleted mail).
 
-Earlier versions kept root's folders within the collector's, where its owner could exchange them.
+Earlier versions kept root's folders within the collector's, where its owner could replace them.
 They are moved when root first needs them.
 """
 
@@ -23,14 +23,14 @@ ADMIN_FOLDER: Final = Path("/var/lib/bmtick-admin")
 
 
 def admin_folder(wanted: str = "", home: Path | None = None) -> tuple[Path, str]:
-    """Return the folder of what the administrator does, and a notice where it is not the usual one.
+    """Return the folder of the administrator's state, and a notice if it is not the usual one.
 
     Args:
-        wanted: a folder that the settings or the command line name, or "".
-        home: of the user; by default that of this process.
+        wanted: a folder from the settings or the command line, or "".
+        home: of the user; default: of this process.
 
     Raises:
-        BmtickError: what an earlier version left cannot be moved there.
+        BmtickError: the state of an earlier version cannot be moved there.
     """
     if wanted:
         return Path(wanted), ""
@@ -48,8 +48,8 @@ def incidents_folder(collector_state: str, home: Path | None = None) -> Path:
     """Return the folder of the audit log and of the copies of mail.
 
     Args:
-        collector_state: the collector's state file, beside which earlier versions had the folder.
-        home: of the user; by default that of this process.
+        collector_state: the collector's state file; earlier versions had the folder beside it.
+        home: of the user; default: of this process.
     """
     folder = admin_folder(home=home)[0] / "incidents"
     earlier = Path(collector_state).parent / "incidents"

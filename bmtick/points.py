@@ -1,6 +1,6 @@
-"""Points and InfluxDB's line protocol, both ways, safe for hostile values.
+"""Points, and InfluxDB's line protocol: parse and format, safe for hostile values.
 
-Source of the grammar: influxdata/influxdb ``models/points.go`` (1.x); writing is in ``escaping``.
+Source of the grammar: influxdata/influxdb ``models/points.go`` (1.x); see also ``escaping``.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ class Point:
     time: int = 0
 
     def to_line(self) -> str:
-        """Return the point in line protocol, tags sorted, without a newline at the end."""
+        """Return the point in line protocol, tags sorted, without a newline."""
         head = escape_measurement(self.name)
         tags = {cleaned(key): value for key, value in self.tags.items() if value != ""}
-        for key in sorted(tags):  # as they are stored: written again, the order is the same
+        for key in sorted(tags):  # sorted as stored: writing it again keeps the order
             head += f",{escape_key(key)}={escape_key(tags[key])}"
         body = ",".join(f"{escape_key(k)}={format_value(v)}" for k, v in self.fields.items())
         return f"{head} {body} {self.time}"
 
 
 def parse_lines(lines: Iterable[str], *, file: str = "-", now: int = 0) -> Iterator[Point]:
-    """Parse line protocol, a point a line; empty lines and ``#`` comments are passed over.
+    """Parse line protocol, one point a line; empty lines and ``#`` comments are skipped.
 
     Args:
         lines: the text, line by line.
         file: its name, for error messages.
-        now: the time, in nanoseconds, of points that bear none.
+        now: the time, in nanoseconds, of points without one.
 
     Raises:
-        BmtickError: a line is not line protocol; says where.
+        BmtickError: a line is not line protocol; with its place.
     """
     for number, raw in enumerate(lines, 1):
         line = raw.rstrip("\r\n")
@@ -65,7 +65,7 @@ def parse_lines(lines: Iterable[str], *, file: str = "-", now: int = 0) -> Itera
 
 
 def _plain_point(line: str) -> Point | None:
-    """Parse the common line, without escapes, strings and surprises; leave others to _Parser."""
+    """Parse a common line without escapes and strings; return None for others: see _Parser."""
     if "\\" in line or '"' in line or line.startswith("#"):
         return None
     try:
@@ -85,7 +85,7 @@ def _plain_point(line: str) -> Point | None:
 
 
 class _Parser:
-    """Reads one line; ``at`` is the offset of the next character."""
+    """Parses one line; ``at`` is the offset of the next character."""
 
     def __init__(self, line: str, file: str, number: int) -> None:
         self.line, self.file, self.number, self.at = line, file, number, 0
@@ -102,7 +102,7 @@ class _Parser:
             self.expect("=")
             tags[key] = self.token(", ", f"a value of tag '{key}'")
         self.expect(" ")
-        while self.accept(" "):  # InfluxDB takes any number of them
+        while self.accept(" "):  # InfluxDB accepts any number of them
             pass
         fields: dict[str, Value] = {}
         while True:

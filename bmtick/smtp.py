@@ -1,4 +1,4 @@
-"""SMTP with one deadline and one size for a whole conversation."""
+"""SMTP with one deadline and one size limit for a whole conversation."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _LONGEST: Final = 1 << 20  # bytes of all answers of one conversation
 
 
 class BoundedSMTP(smtplib.SMTP):
-    """A connection to a mail server, which must be done with all within the time.
+    """A connection to a mail server with a timeout for the whole conversation.
 
     Args:
         host: name or address.
         port: of the server.
-        seconds: for everything, from the connection to the last answer.
-        context: for TLS from the first byte on; None: none, or ``starttls`` later.
+        seconds: from the connection to the last answer.
+        context: for TLS from the first byte; None: no TLS, or ``starttls`` later.
         name: of this machine, for EHLO.
-        source: an address of this machine to connect from.
+        source: a local address to connect from.
 
     Raises:
-        OSError: it is not there.
-        smtplib.SMTPException: it does not want to talk.
+        OSError: it cannot be reached.
+        smtplib.SMTPException: it refuses the conversation.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class BoundedSMTP(smtplib.SMTP):
         return secured(there, self._context, host) if self._context else there
 
     def begin_tls(self, context: ssl.SSLContext) -> None:
-        """Go on in TLS, as ``starttls`` does."""
+        """Switch to TLS, as ``starttls`` does."""
         self.starttls(context=context)
         if isinstance(self.sock, BoundedSSLSocket):
             self.sock.limits = self._limits
 
     def leave(self) -> None:
-        """Say goodbye; what the server makes of it is of no interest any more."""
+        """Send QUIT; errors no longer matter."""
         try:
             self.quit()
         except (OSError, smtplib.SMTPException):

@@ -1,7 +1,7 @@
-"""What is shown on a terminal or in a pipe: tables that fit, colour only where it is seen.
+"""Output for a terminal or a pipe: tables that fit, colour only on a terminal.
 
-Colour and progress are for terminals; NO_COLOR is respected. A value of a log is hostile: it is
-shown as text, never as markup or as control codes.
+NO_COLOR is respected. Values from logs are hostile: they are printed as text, never as markup or
+control codes.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from bmtick.errors import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-_PIPE_WIDTH: Final = 100  # columns where nobody says how wide it is
+_PIPE_WIDTH: Final = 100  # columns if the width is unknown
 _GAP: Final = 2
-_WHOLE: Final = (24, 16, 10)  # columns: the first that does; a shorter cell keeps its line
-_READABLE: Final = 30  # columns that a long text wants
+_WHOLE: Final = (24, 16, 10)  # columns: the first sufficient width; a shorter cell is not wrapped
+_READABLE: Final = 30  # minimum columns of a long text
 _INDENT: Final = 4
 _STYLES: Final = {
     "CRITICAL": "bold red",
@@ -36,21 +36,21 @@ _STYLES: Final = {
 
 
 class Styled(str):
-    """A text of a table that has a colour of its own; the others have that of their word."""
+    """A cell with its own colour; other cells have the colour of their word."""
 
     __slots__ = ("style",)
     style: str
 
     def __new__(cls, text: str, style: str = "") -> Self:
-        """Make one; ``style`` is rich's."""
+        """Create one; ``style`` is rich's."""
         made = super().__new__(cls, text)
         made.style = style
         return made
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a rich console on stdout (or stderr) that reads no markup out of values."""
-    from rich.console import Console  # noqa: PLC0415 -- costs 30 ms, only when a table is shown
+    """Return a rich console on stdout (or stderr) that interprets no markup in values."""
+    from rich.console import Console  # noqa: PLC0415 -- costs 30 ms, only for tables
 
     stream = sys.stderr if stderr else sys.stdout
     return Console(
@@ -60,7 +60,7 @@ def console(*, stderr: bool = False) -> Console:
 
 def _width(terminal: bool) -> int:
     if terminal:
-        import shutil  # noqa: PLC0415 -- costs 5 ms, only where a table is shown
+        import shutil  # noqa: PLC0415 -- costs 5 ms, only for tables
 
         return shutil.get_terminal_size().columns
     given = os.environ.get("COLUMNS", "")
@@ -68,15 +68,15 @@ def _width(terminal: bool) -> int:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, more: int = 0) -> None:
-    """Print a table on stdout that fits; as lines, a block for each row, where none can.
+    """Print a table on stdout that fits the width; if impossible, one block of lines per row.
 
-    Long texts are broken between words; one that stands last and would get a narrow column stands
-    below its row. A word, such as an address, is never broken: it could no longer be copied.
+    Long texts wrap between words; a long last column that would be narrow is printed below its row.
+    A word, such as an address, is never split, so that it can be copied.
 
     Args:
-        columns: their heads.
-        rows: what each column shows; a level or a verdict has its colour on a terminal.
-        more: how many rows there are beside these.
+        columns: the headings.
+        rows: the cells; a level or a verdict has its colour on a terminal.
+        more: number of further rows that are not shown.
     """
     from rich.table import Table  # noqa: PLC0415 -- as above
     from rich.text import Text  # noqa: PLC0415
@@ -103,7 +103,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, mor
 
 
 def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int] | None:
-    """Return the widths of the columns of a table that fits, or None where words are too long."""
+    """Return the column widths of a table that fits, or None if words are too long."""
     parts = [[head, *column] for head, column in zip(columns, _columns(columns, rows), strict=True)]
     natural = _natural(columns, rows)
     words = [
@@ -115,7 +115,7 @@ def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -
     for whole in _WHOLE:
         least = [min(n, max(whole, word)) for n, word in zip(natural, words, strict=True)]
         spare = room - sum(least)
-        if spare >= 0:  # for the columns that lack most
+        if spare >= 0:  # for the columns that need most
             lacking = [n - short for n, short in zip(natural, least, strict=True)]
             return [
                 short + spare * lack // sum(lacking)
@@ -127,7 +127,7 @@ def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -
 def _is_text_below(
     columns: Sequence[str], rows: Sequence[Sequence[str]], widths: list[int] | None, width: int
 ) -> bool:
-    """Whether the last column is a long text that is read better below the rest of its row."""
+    """Whether the last column is a long text that is more readable below its row."""
     if len(columns) < 2 or not rows:
         return False
     *short, text = _natural(columns, rows)
@@ -186,7 +186,7 @@ def _columns(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list
 
 
 def _figures(column: Sequence[str]) -> bool:
-    """Whether a column holds numbers, some perhaps unknown."""
+    """Whether a column contains numbers; some may be unknown."""
     known = [cell.replace(",", "").replace(".", "", 1).lstrip("-") for cell in column if cell]
     return bool(known) and all(cell.isdecimal() for cell in known)
 
@@ -198,7 +198,7 @@ def _cells(text: str) -> int:
 
 
 def shell_quoted(argument: str) -> str:
-    """Quote one argument for a command that is shown, to be pasted into a shell."""
+    """Quote one argument of a command that is shown for pasting into a shell."""
     import shlex  # noqa: PLC0415 -- not needed to collect
 
     return shlex.quote(printable(argument))

@@ -1,7 +1,7 @@
-"""What is wrong with a text that is not TOML, and what to write instead.
+"""Explain TOML syntax errors in plain words, with a fix.
 
-``tomllib`` says where reading ended. People make few mistakes: a key twice, a quote that is
-missing, ``:`` for ``=``, ``True`` for ``true``. Each is told from the line where it ended.
+``tomllib`` reports where parsing stopped. People make few mistakes: a duplicate key, a missing
+quote, ``:`` for ``=``, ``True`` for ``true``. The line where parsing stopped shows which one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _WORD = re.compile(r"[\w.:/@+*-]+")
 
 
 class Hint(NamedTuple):
-    """The message, the remedy, and column and line from 1 (0: as they were)."""
+    """Message, remedy, and column and line from 1 (0: unchanged)."""
 
     message: str
     remedy: str
@@ -31,12 +31,12 @@ class Hint(NamedTuple):
 
 
 def hint(said: str, text: str, line: int, column: int) -> Hint | None:
-    """Return what is wrong in plain words, or None where that is not known.
+    """Return what is wrong in plain words, or None if it is not known.
 
     Args:
-        said: what tomllib says.
+        said: tomllib's message.
         text: the whole text.
-        line: where reading ended, from 1.
+        line: where parsing stopped, from 1.
         column: from 1.
     """
     lines = text.split("\n")
@@ -47,7 +47,7 @@ def hint(said: str, text: str, line: int, column: int) -> Hint | None:
         return _section_twice(lines, line)
     if "Illegal character '\\n'" in said or said.startswith("Unterminated string"):
         return _open_text(here)
-    if said.startswith('Expected "\'"'):  # that is noticed at the end of the document
+    if said.startswith('Expected "\'"'):  # noticed only at the end of the document
         odd = (n for n, other in enumerate(lines, 1) if other.count("'") % 2)
         begin = next(odd, line)
         return _open_text(lines[begin - 1])._replace(line=begin)
@@ -61,7 +61,7 @@ def hint(said: str, text: str, line: int, column: int) -> Hint | None:
 
 
 def _no_statement(said: str, here: str) -> Hint | None:
-    """Return what is wrong with a line that another language would take."""
+    """Explain a line in another language's syntax."""
     if said.startswith("Invalid initial character for a key part") and not here.strip(" []"):
         return Hint("a section has a name", "write it like [notify]", here.index("[") + 1)
     spaced = _HEADER.match(here)
@@ -79,7 +79,7 @@ def _no_statement(said: str, here: str) -> Hint | None:
 
 
 def _sign(said: str, here: str, column: int) -> Hint | None:
-    """Return which sign is missing or wrong."""
+    """Explain a missing or wrong character."""
     if said.startswith("Expected '='"):
         if here[column - 1 : column] == ":":
             return Hint("a key and its value are joined by '='", "write '=' in place of ':'")
@@ -102,7 +102,7 @@ def _sign(said: str, here: str, column: int) -> Hint | None:
 
 
 def _more(here: str, column: int) -> Hint:
-    """Return what is wrong where a value ended and something follows."""
+    """Explain unexpected text after a value."""
     if here[column - 1 :].lstrip().startswith(_COMMENTS):
         return Hint("no comment begins so", "write # before it")
     rest = here[column - 1 :].strip()
@@ -116,7 +116,7 @@ def _more(here: str, column: int) -> Hint:
     number = _NUMBER.fullmatch(value)
     if number and number[2] in _DURATIONS:
         return Hint(f"a stretch of time is a text: {value}", f'write "{value}"', begin)
-    if number and re.fullmatch(r"[0-9]+,[0-9]{1,2}", number[1]):  # as French and Germans write
+    if number and re.fullmatch(r"[0-9]+,[0-9]{1,2}", number[1]):  # French and German decimal comma
         return Hint(
             f"a number has a point, not {value}", f"write {number[1].replace(',', '.')}", begin
         )
@@ -129,7 +129,7 @@ def _more(here: str, column: int) -> Hint:
 
 
 def _open_list(lines: list[str], line: int, column: int) -> Hint | None:
-    """Return where a list begins that the end of the document leaves open."""
+    """Find the start of a list that is not closed."""
     rest = [lines[line - 1][column - 1 :], *lines[line:]]
     if any(part.partition("#")[0].strip() for part in rest):
         return None
@@ -152,7 +152,7 @@ def _key_twice(lines: list[str], line: int) -> Hint | None:
     first = 0
     for number, other in enumerate(lines[: line - 1], 1):
         if _HEADER.match(other):
-            first = 0  # the one that counts is in the same section
+            first = 0  # the duplicate must be in the same section
         elif (found := _KEY.match(other)) and found[2] == match[2]:
             first = first or number
     where = f", first in line {first}" if first else ""
@@ -217,7 +217,7 @@ def _value_at(here: str, column: int, rest: str) -> Hint | None:
 
 
 def _no_value(here: str, column: int, rest: str) -> Hint | None:
-    """Return which sign stands where a value should."""
+    """Explain a character in place of a value."""
     if rest[0] == "=":
         return Hint("one '=' is enough", "take this one out", column)
     if rest[0] == "}" and here[: column - 1].count("[") > here[: column - 1].count("]"):

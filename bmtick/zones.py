@@ -1,4 +1,4 @@
-"""The machine's time zone, found as Go finds it: ``$TZ``, else ``/etc/localtime``, else UTC."""
+"""The machine's time zone by Go's rules: ``$TZ``, else ``/etc/localtime``, else UTC."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOCALTIME = Path("/etc/localtime")
 
 
 def local_zone(environ: Mapping[str, str] = os.environ) -> tzinfo:
-    """Return the zone with its summer times; UTC where none is set or it is not known.
+    """Return the zone with its daylight saving times; UTC if none is set or it is unknown.
 
     Source: Go ``time/zoneinfo_unix.go``: an empty ``$TZ`` is UTC, ``:/path`` names a file.
     """
