@@ -110,11 +110,11 @@ def load_json(text: str, *, file: str) -> Any:
         raise BmtickError(f"not JSON: {message}", location=Location(file)) from None
 
 
-Places = dict[tuple[str | int, ...], tuple[int, int]]
+Positions = dict[tuple[str | int, ...], tuple[int, int]]
 """Line and column, from 1, of each key and item of a document, by its path."""
 
 
-def load_yaml(text: str, *, file: str) -> tuple[Any, Places]:
+def load_yaml(text: str, *, file: str) -> tuple[Any, Positions]:
     """Return the value of a YAML (or JSON) text, and the places of its keys and items.
 
     Raises:
@@ -122,7 +122,7 @@ def load_yaml(text: str, *, file: str) -> tuple[Any, Places]:
     """
     import yaml  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415 -- seldom needed
 
-    places: Places = {}
+    positions: Positions = {}
     try:
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
@@ -136,14 +136,14 @@ def load_yaml(text: str, *, file: str) -> tuple[Any, Places]:
             if isinstance(node, yaml.MappingNode):
                 for key, value in node.value:
                     inner = (*path, str(key.value))
-                    places[inner] = key.start_mark.line + 1, key.start_mark.column + 1
+                    positions[inner] = key.start_mark.line + 1, key.start_mark.column + 1
                     waiting.append((value, inner))
             elif isinstance(node, yaml.SequenceNode):
                 for index, item in enumerate(node.value):
                     inner = (*path, index)
-                    places[inner] = item.start_mark.line + 1, item.start_mark.column + 1
+                    positions[inner] = item.start_mark.line + 1, item.start_mark.column + 1
                     waiting.append((item, inner))
-        return loader.construct_document(root) if root else None, places
+        return loader.construct_document(root) if root else None, positions
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         deep = isinstance(error, RecursionError)
         mark = getattr(error, "problem_mark", None)

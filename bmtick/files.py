@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _MAX_LINKS = 40  # Linux's limit
 _UNMAPPED = 65534  # in a container, the owner of files of outside users
-_ANOTHER_TRY = 0.05  # seconds between two attempts to lock
+_LOCK_INTERVAL = 0.05  # seconds between two attempts to lock
 
 
 class Folder:
@@ -247,7 +247,7 @@ class Folder:
                 if time.monotonic() >= deadline:
                     os.close(fd)
                     raise
-                time.sleep(_ANOTHER_TRY)
+                time.sleep(_LOCK_INTERVAL)
             except BaseException:
                 os.close(fd)
                 raise
@@ -445,7 +445,7 @@ def _check_link(folder: os.stat_result, link: os.stat_result, path: str) -> None
     """Reject a link that another user could have created."""
     if os.geteuid() != 0:
         return
-    if link.st_uid != 0 or folder.st_uid != 0 or _open_to_others(folder):
+    if link.st_uid != 0 or folder.st_uid != 0 or _is_shared_writable(folder):
         raise PermissionError(
             errno.EPERM, f"{path} is a link that another user could have made", path
         )
@@ -455,7 +455,7 @@ def _check_step(outer: os.stat_result, inner: os.stat_result, path: str, *, priv
     """Reject a folder that the owner of the outer folder could have replaced."""
     me = os.geteuid()
     trusted = (0, me) if me == 0 else (0, me, _UNMAPPED)
-    if private and (inner.st_uid not in trusted or _open_to_others(inner)):
+    if private and (inner.st_uid not in trusted or _is_shared_writable(inner)):
         who = f"user {user_name(inner.st_uid)}" if inner.st_uid not in trusted else "others"
         raise PermissionError(errno.EPERM, f"{who} can change what is in {path}", path)
     if me == 0 and outer.st_uid not in (0, inner.st_uid):
@@ -466,7 +466,7 @@ def _check_step(outer: os.stat_result, inner: os.stat_result, path: str, *, priv
         )
 
 
-def _open_to_others(info: os.stat_result) -> bool:
+def _is_shared_writable(info: os.stat_result) -> bool:
     mode = info.st_mode
     if mode & stat.S_ISVTX:  # its files can only be changed by their owners
         return False

@@ -64,13 +64,13 @@ class HttpError(BmtickError):
         *,
         status: int = 0,
         remedy: str = "",
-        says: str = "",
-        lasting: bool = False,
+        server_message: str = "",
+        permanent: bool = False,
     ) -> None:
         super().__init__(message, remedy=remedy)
         self.status = status
-        self.says = says  # the reason from the server's answer
-        self.lasting = lasting  # a retry would not help
+        self.server_message = server_message  # the reason from the server's answer
+        self.permanent = permanent  # a retry would not help
 
     @property
     def uncertain(self) -> bool:
@@ -134,7 +134,7 @@ class Stream:
                 begun.append(rest)
                 if sum(map(len, begun)) > _LINE_LIMIT:
                     raise TooLongError(f"a line is longer than {_LINE_LIMIT:,} bytes")
-            _want_all_of(self._reply)
+            _require_complete(self._reply)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise HttpError(
                 f"{self._title}: the answer broke off: {reason_of(error, self._there.limits)}"
@@ -230,11 +230,11 @@ class HttpClient:
             try:
                 return self._checked(method, path, self._follow(method, path, data, sent, limits))
             except HttpError as error:
-                temporary = (error.uncertain or error.status == _TOO_MANY) and not error.lasting
+                temporary = (error.uncertain or error.status == _TOO_MANY) and not error.permanent
                 wait = 0.1 * 3 ** (attempt - 1)
-                if limits.over() and earlier:
+                if limits.is_over() and earlier:
                     raise earlier from None  # it is more specific than a timeout
-                if not again or attempt == self._tries or not temporary or limits.over():
+                if not again or attempt == self._tries or not temporary or limits.is_over():
                     raise
                 self._sleep(min(wait, limits.seconds))
                 earlier = error
@@ -284,14 +284,14 @@ class HttpClient:
                 there, reply = self._send(method, self.url + target, data, headers, limits)
                 if reply.status != 200:
                     with contextlib.closing(there), contextlib.closing(reply):
-                        self._checked(method, path, self._whole(reply, limits))
+                        self._checked(method, path, self._read_all(reply, limits))
                         raise HttpError(
                             f"{self.title} answered {reply.status}", status=reply.status
                         )
                 return Stream(reply, there, self.title)
             except HttpError as error:
-                temporary = error.status in _BUSY and not error.lasting
-                if attempt == self._tries or not temporary or limits.over():
+                temporary = error.status in _BUSY and not error.permanent
+                if attempt == self._tries or not temporary or limits.is_over():
                     raise
                 self._sleep(0.1 * 3 ** (attempt - 1))
         raise AssertionError  # the loop returns or raises
@@ -328,7 +328,7 @@ class HttpClient:
         """Send one request once; tests replace this method."""
         there, reply = self._send(method, url, data, headers, limits)
         with contextlib.closing(there), contextlib.closing(reply):
-            return self._whole(reply, limits)
+            return self._read_all(reply, limits)
 
     def _send(
         self,
@@ -363,7 +363,7 @@ class HttpClient:
                 f"{self.title}: the TLS certificate is not accepted: {error.verify_message}",
                 status=495,
                 remedy="set 'ca_file' to the private CA's certificate",
-                lasting=True,
+                permanent=True,
             )
         except TimeoutError:
             failure = HttpError(f"{self.title} did not answer within {limits.seconds:g} s")
@@ -373,7 +373,7 @@ class HttpClient:
             failure = HttpError(
                 f"cannot reach {self.title}: {reason_of(error, limits)}",
                 remedy=self._remedy,
-                lasting=isinstance(error, TooLongError)
+                permanent=isinstance(error, TooLongError)
                 or (not self._refused_again and isinstance(error, ConnectionRefusedError)),
             )
         except (ValueError, UnicodeError) as error:
@@ -382,18 +382,18 @@ class HttpClient:
             there.close()
         raise failure
 
-    def _whole(self, reply: http.client.HTTPResponse, limits: Limits) -> Reply:
+    def _read_all(self, reply: http.client.HTTPResponse, limits: Limits) -> Reply:
         body = io.BytesIO()
         try:
             while piece := reply.read(_PIECE):
                 body.write(piece)
-            _want_all_of(reply)
+            _require_complete(reply)
         except TimeoutError:
             raise HttpError(f"{self.title} did not answer within {limits.seconds:g} s") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise HttpError(
                 f"{self.title}: the answer broke off: {reason_of(error, limits)}",
-                lasting=isinstance(error, TooLongError),
+                permanent=isinstance(error, TooLongError),
             ) from None
         return Reply(reply.status, dict(reply.headers.items()), body.getvalue())
 
@@ -412,20 +412,20 @@ class HttpClient:
     def _checked(self, method: str, path: str, reply: Reply) -> Reply:
         if reply.status < 400:
             return reply
-        says = _server_says(reply)
+        server_message = _server_message(reply)
         remedy = ""
         if reply.status in {401, 403}:
             remedy = "give a user name and password, or a token, by environment or secret_file"
         shown = path.partition("?")[0]
         raise HttpError(
-            f"{self.title} refused {method} {shown}: {reply.status} {says}".rstrip(),
+            f"{self.title} refused {method} {shown}: {reply.status} {server_message}".rstrip(),
             status=reply.status,
             remedy=remedy,
-            says=says,
+            server_message=server_message,
         )
 
 
-def _want_all_of(reply: http.client.HTTPResponse) -> None:
+def _require_complete(reply: http.client.HTTPResponse) -> None:
     """Reject an answer that is shorter than announced, which http.client accepts."""
     if reply.length:
         raise ConnectionResetError(f"{reply.length:,} bytes are missing")
@@ -464,7 +464,7 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def _server_says(reply: Reply) -> str:
+def _server_message(reply: Reply) -> str:
     try:
         answer = msgspec.json.decode(reply.body)
         text = str(answer.get("error") or answer.get("message") or "")

@@ -32,7 +32,7 @@ _VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")  # gettext's variable
 _LINE = re.compile(r'(?:(msgctxt|msgid|msgid_plural|msgstr(?:\[[01]\])?)\s+)?("(?:[^"\\]|\\.)*")$')
 _SEPARATORS = {"en": ",.", "fr": "\N{NARROW NO-BREAK SPACE},", "de": ".,"}  # thousands, decimals
 
-_chosen = "en"
+_current = "en"
 
 
 def choose(language: str | None, environment: Mapping[str, str]) -> str:
@@ -52,40 +52,40 @@ def choose(language: str | None, environment: Mapping[str, str]) -> str:
     return "en"
 
 
-def use(language: str) -> None:
+def set_language(language: str) -> None:
     """Set the language of the whole process."""
-    global _chosen  # noqa: PLW0603 -- one process has one user
-    _chosen = language
+    global _current  # noqa: PLW0603 -- one process has one user
+    _current = language
 
 
 def language() -> str:
     """Return the current language."""
-    return _chosen
+    return _current
 
 
 def _(text: str, /, **values: object) -> str:
     """Return a text in the current language, with its placeholders filled in."""
-    return _catalogue(_chosen).get(text, (text,))[0].format(**values)
+    return _catalogue(_current).get(text, (text,))[0].format(**values)
 
 
 def _n(one: str, many: str, count: int, /, **values: object) -> str:
     """Return the form of a text for a number; ``{n}`` is the formatted number."""
     # French says "0 message", English and German say "0 messages".
-    plural = count > 1 if _chosen == "fr" else count != 1
-    forms = _catalogue(_chosen).get(one, (one, many))
+    plural = count > 1 if _current == "fr" else count != 1
+    forms = _catalogue(_current).get(one, (one, many))
     return forms[min(plural, len(forms) - 1)].format(n=number(count), **values)
 
 
 def number(value: float, digits: int = 0) -> str:
     """Format a number with the separators of the current language."""
-    separators = _SEPARATORS[_chosen]
+    separators = _SEPARATORS[_current]
     written = f"{value:,.{digits}f}"
     return written.translate({ord(","): separators[0], ord("."): separators[1]})
 
 
 def percent(share: float) -> str:
     """Format a share, 0 to 1, as percent."""
-    return f"{share:.0%}" if _chosen == "en" else f"{share * 100:.0f}\N{NO-BREAK SPACE}%"
+    return f"{share:.0%}" if _current == "en" else f"{share * 100:.0f}\N{NO-BREAK SPACE}%"
 
 
 @cache

@@ -37,22 +37,22 @@ class Limits:
         self._left, self._arrived = size, 0
         self._deadline = time.monotonic() + seconds
 
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Return the remaining seconds.
 
         Raises:
             TimeoutError: there are none.
         """
-        left = self._deadline - time.monotonic()
-        if left <= 0:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
             raise TimeoutError(f"no whole answer within {self.seconds:g} s")
-        return max(left, _NO_TIME)
+        return max(remaining, _NO_TIME)
 
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the time is over."""
         return time.monotonic() >= self._deadline
 
-    def took(self, count: int) -> None:
+    def count_received(self, count: int) -> None:
         """Count received bytes.
 
         Raises:
@@ -76,15 +76,15 @@ class BoundedSocket(socket.socket):
         """Receive within the limits."""
         if self.limits is None:
             return super().recv_into(buffer, nbytes, flags)
-        self.settimeout(self.limits.left())
+        self.settimeout(self.limits.remaining())
         count = super().recv_into(buffer, nbytes, flags)
-        self.limits.took(count)
+        self.limits.count_received(count)
         return count
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         """Send within the time."""
         if self.limits is not None:
-            self.settimeout(self.limits.left())
+            self.settimeout(self.limits.remaining())
         super().sendall(data, flags)
 
 
@@ -97,15 +97,15 @@ class BoundedSSLSocket(ssl.SSLSocket):
         """Receive within the limits."""
         if self.limits is None:
             return super().recv_into(buffer, nbytes, flags)
-        self.settimeout(self.limits.left())
+        self.settimeout(self.limits.remaining())
         count = super().recv_into(buffer, nbytes, flags)
-        self.limits.took(count)
+        self.limits.count_received(count)
         return count
 
     def send(self, data: Any, flags: int = 0) -> int:
         """Send within the time; ``sendall`` uses it."""
         if self.limits is not None:
-            self.settimeout(self.limits.left())
+            self.settimeout(self.limits.remaining())
         return super().send(data, flags)
 
 
@@ -127,7 +127,7 @@ def connect(host: str, port: int, limits: Limits, source: str = "") -> BoundedSo
         there = BoundedSocket(family, kind, protocol)
         try:
             # a silent address leaves time for the others
-            there.settimeout(limits.left() / (len(found) - tried))
+            there.settimeout(limits.remaining() / (len(found) - tried))
             if source:
                 there.bind((source, 0))
             there.connect(address)
@@ -145,7 +145,7 @@ def secured(there: BoundedSocket, context: ssl.SSLContext, host: str) -> Bounded
     """Start TLS on a connection, within its limits."""
     limits = there.limits
     if limits is not None:
-        there.settimeout(limits.left())
+        there.settimeout(limits.remaining())
     wrapped = context.wrap_socket(there, server_hostname=host)
     assert isinstance(wrapped, BoundedSSLSocket)  # noqa: S101 -- tls_context() guarantees it
     wrapped.limits = limits

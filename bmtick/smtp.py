@@ -52,7 +52,7 @@ class BoundedSMTP(smtplib.SMTP):
         if isinstance(self.sock, BoundedSSLSocket):
             self.sock.limits = self._limits
 
-    def leave(self) -> None:
+    def close_quietly(self) -> None:
         """Send QUIT; errors no longer matter."""
         try:
             self.quit()

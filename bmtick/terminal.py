@@ -86,7 +86,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, mor
         [Styled(printable(str(value)), getattr(value, "style", "")) for value in row]
         for row in rows
     ]
-    widths = fitting(columns, cells, out.width)
+    widths = column_widths(columns, cells, out.width)
     if _is_text_below(columns, cells, widths, out.width):
         _print_below(out, columns, cells)
     elif widths is None:
@@ -94,7 +94,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, mor
     else:
         table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, _GAP, 0, 0))
         for head, width, column in zip(columns, widths, _columns(columns, cells), strict=True):
-            table.add_column(head, width=width, justify="right" if _figures(column) else "left")
+            table.add_column(head, width=width, justify="right" if _is_numeric(column) else "left")
         for row in cells:
             table.add_row(*(Text(cell, style=_style(cell)) for cell in row))
         out.print(table, soft_wrap=False)
@@ -102,7 +102,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, mor
         out.print(Text(f"... and {more:,} more", style="dim"))
 
 
-def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int] | None:
+def column_widths(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int
+) -> list[int] | None:
     """Return the column widths of a table that fits, or None if words are too long."""
     parts = [[head, *column] for head, column in zip(columns, _columns(columns, rows), strict=True)]
     natural = _natural(columns, rows)
@@ -148,7 +150,7 @@ def _print_below(out: Console, columns: Sequence[str], rows: Sequence[Sequence[s
     from rich.text import Text  # noqa: PLC0415
 
     widths = _natural(columns, rows)[:-1]
-    right = [_figures(column) for column in _columns(columns, rows)]
+    right = [_is_numeric(column) for column in _columns(columns, rows)]
     for number, row in enumerate([columns, *rows]):
         line = Text(style="" if number else "bold")
         for index, (cell, width) in enumerate(zip(row[:-1], widths, strict=True)):
@@ -185,7 +187,7 @@ def _columns(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list
     return [[row[index] for row in rows] for index in range(len(columns))]
 
 
-def _figures(column: Sequence[str]) -> bool:
+def _is_numeric(column: Sequence[str]) -> bool:
     """Whether a column contains numbers; some may be unknown."""
     known = [cell.replace(",", "").replace(".", "", 1).lstrip("-") for cell in column if cell]
     return bool(known) and all(cell.isdecimal() for cell in known)

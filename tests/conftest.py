@@ -19,7 +19,7 @@ time.tzset()
 @pytest.fixture(autouse=True)
 def english():
     """One process speaks one language; a test that chose another leaves it to nobody."""
-    languages.use("en")
+    languages.set_language("en")
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ import stat
 
 import pytest
 
-from bmtick import places
+from bmtick import state_folders
 from bmtick.files import Folder, take_over, write_output
-from bmtick.places import admin_folder, incidents_folder
+from bmtick.state_folders import admin_folder, incidents_folder
 
 OTHER = 65533  # a user without a name
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: files of two users")
@@ -206,8 +206,8 @@ def test_an_output_may_be_no_plain_file(tmp_path):
 
 def test_what_root_had_in_the_collectors_folder_is_taken_over(tmp_path, monkeypatch):
     service, admin = tmp_path / "bmtick", tmp_path / "bmtick-admin"
-    monkeypatch.setattr(places, "SERVICE_FOLDER", service)
-    monkeypatch.setattr(places, "ADMIN_FOLDER", admin)
+    monkeypatch.setattr(state_folders, "SERVICE_FOLDER", service)
+    monkeypatch.setattr(state_folders, "ADMIN_FOLDER", admin)
     (service / "deploy/k/history").mkdir(parents=True)
     (service / "deploy/k/history/0001.json").write_text("{}")
     (service / "incidents").mkdir()
@@ -231,8 +231,8 @@ def test_what_another_planted_is_not_taken_over(tmp_path, theirs, outside):
 
 def test_a_wish_and_a_plain_user(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda _path, _mode: False)
-    monkeypatch.setattr(places, "SERVICE_FOLDER", tmp_path / "none")
+    monkeypatch.setattr(state_folders, "SERVICE_FOLDER", tmp_path / "none")
     folder, notice = admin_folder("", home=tmp_path)
     assert folder == tmp_path / ".local/state/bmtick"
     assert "cannot be written" in notice
-    assert admin_folder("/x") == (places.Path("/x"), "")
+    assert admin_folder("/x") == (state_folders.Path("/x"), "")

@@ -263,7 +263,7 @@ def test_a_command_ends(command, manner, tmp_path):
 
 def test_the_points_of_a_server_come_in_order_or_not_at_all():
     """A server that gives the same chunk for ever is left."""
-    from bmtick.history.read import settled
+    from bmtick.history.read import sorted_points
     from bmtick.points import Point
 
     def endless():
@@ -272,9 +272,9 @@ def test_the_points_of_a_server_come_in_order_or_not_at_all():
             yield Point("m", {}, {"v": 1}, 4)
 
     with pytest.raises(HistoryError, match="order"):
-        list(islice(settled(endless(), Span(0, 10)), 100))
+        list(islice(sorted_points(endless(), Span(0, 10)), 100))
     with pytest.raises(HistoryError, match="asked for"):
-        list(settled(iter([Point("m", {}, {"v": 1}, 11)]), Span(0, 10)))
+        list(sorted_points(iter([Point("m", {}, {"v": 1}, 11)]), Span(0, 10)))
 
 
 def _drip_in_tls(listener, context):

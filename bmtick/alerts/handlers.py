@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from bmtick.alerts.load import SHARED, made, parameter, read_toml, templates_folder
+from bmtick.alerts.load import SHARED, as_type, parameter, read_toml, templates_folder
 from bmtick.alerts.model import Parameter
 from bmtick.alerts.quoting import go_text, tick_string, tick_strings
 from bmtick.alerts.values import check_value
@@ -60,7 +60,7 @@ def all_handlers() -> dict[str, Handler]:
     """Return every kind of handler by name."""
     file = templates_folder() / SHARED / "handlers.toml"
     return {
-        name: made(Handler, {"name": name, **raw, "options": _options(raw)}, file)
+        name: as_type(Handler, {"name": name, **raw, "options": _options(raw)}, file)
         for name, raw in read_toml(file).items()
     }
 

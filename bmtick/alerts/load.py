@@ -73,10 +73,10 @@ def find(name: str) -> Alert:
     return alerts[name]
 
 
-_Made = TypeVar("_Made")
+_T = TypeVar("_T")
 
 
-def made(kind: type[_Made], raw: Mapping[str, Any], file: Path) -> _Made:
+def as_type(kind: type[_T], raw: Mapping[str, Any], file: Path) -> _T:
     """Convert a table of the catalogue to its type.
 
     Raises:
@@ -125,4 +125,4 @@ def _alert(folder: Path) -> Alert:
     left_out = raw.get("without", ())
     parameters = {n: parameter(n, spec) for n, spec in merged.items() if n not in left_out}
     mine = {"name": folder.name, "folder": folder, "parameters": parameters}
-    return made(Alert, raw | mine, file)
+    return as_type(Alert, raw | mine, file)

@@ -11,11 +11,11 @@ import jinja2
 
 from bmtick.alerts import rule, schedule
 from bmtick.alerts.declarations import Variable
+from bmtick.alerts.error_place import with_section_place
 from bmtick.alerts.facts import alert_id, facts, id_head
 from bmtick.alerts.handlers import Handler, handler_lines
 from bmtick.alerts.load import templates_folder
 from bmtick.alerts.model import Alert, Form, Rendered
-from bmtick.alerts.place import in_section
 from bmtick.alerts.quoting import tick_reference, tick_string, tick_strings
 from bmtick.alerts.resolve import Resolved, excluded, instances, resolve
 from bmtick.alerts.text import Source, details, message, rule_source, script_source, texts
@@ -116,13 +116,13 @@ def _handlers(resolved: Resolved) -> list[str]:
     return [line for h, options in resolved.handlers for line in handler_lines(h, options)]
 
 
-def desired(settings: Settings, *, form: Form = "script", apart: bool = False) -> list[Rendered]:
+def desired(settings: Settings, *, form: Form = "script", per_host: bool = False) -> list[Rendered]:
     """Render every alert that the settings enable, in their order.
 
     Args:
         settings: the settings.
         form: of the scripts.
-        apart: whether alerts that sum all hosts evaluate each host, as on a single host.
+        per_host: whether alerts that sum all hosts evaluate each host, as on a single host.
 
     Raises:
         BmtickError: an invalid value, or two alerts with the same id.
@@ -133,12 +133,14 @@ def desired(settings: Settings, *, form: Form = "script", apart: bool = False) -
         other = heads.setdefault(id_head(alert, name), name)
         if other != name:
             message = f"its alerts would have the ids of [alerts.{other}]"
-            raise in_section(settings, name, BmtickError(message, remedy="give it another name"))
+            raise with_section_place(
+                settings, name, BmtickError(message, remedy="give it another name")
+            )
         try:
-            values = {key: v for key, v in given.items() if not apart or key != "together"}
+            values = {key: v for key, v in given.items() if not per_host or key != "together"}
             found.append(render(alert, values, instance=name, form=form, settings=settings))
         except BmtickError as error:
-            raise in_section(settings, name, error) from None
+            raise with_section_place(settings, name, error) from None
     return found
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bmtick.alerts.assign import merged, unknown
+from bmtick.alerts.error_place import with_notify_place, with_section_place
 from bmtick.alerts.handlers import Handler, all_handlers, check_handler
 from bmtick.alerts.load import catalogue, find
 from bmtick.alerts.model import Alert
-from bmtick.alerts.place import in_notify, in_section
 from bmtick.alerts.quoting import tick_reference
 from bmtick.alerts.values import about, check_value, show
 from bmtick.errors import BmtickError, nearest
@@ -60,7 +60,7 @@ def resolve(
         if key not in alert.parameters and key not in all_handlers():
             raise unknown(alert, key)
     values = _values(alert, given, settings)
-    _agree(values, alert)
+    _check_consistent(values, alert)
     for choice in ("where", "unless"):
         _check_tags(alert, choice, values[choice])
     database = settings.influxdb.database
@@ -83,7 +83,7 @@ def instances(settings: Settings) -> dict[str, tuple[Alert, dict[str, Any]]]:
                 remedy="write true or false, without quotes",
                 key=("enabled",),
             )
-            raise in_section(settings, name, error)
+            raise with_section_place(settings, name, error)
         if section.get("enabled", True):
             found[name] = _instance(settings, name, section)
     return found
@@ -104,7 +104,9 @@ def _instance(
     use = section.get("use", name)
     if not isinstance(use, str) or use not in catalogue():
         hint = nearest(str(use), catalogue()) or 'name one with: use = "ALERT"'
-        raise in_section(settings, name, BmtickError(f"there is no alert '{use}'", remedy=hint))
+        raise with_section_place(
+            settings, name, BmtickError(f"there is no alert '{use}'", remedy=hint)
+        )
     given = {key: value for key, value in section.items() if key not in _NOT_PARAMETERS}
     return catalogue()[use], given
 
@@ -123,7 +125,7 @@ def _values(alert: Alert, given: Mapping[str, Any], settings: Settings) -> dict[
             try:
                 values[name] = check_value(parameter, defaults[name])
             except BmtickError as error:
-                raise in_notify(settings, name, error) from None
+                raise with_notify_place(settings, name, error) from None
         elif parameter.default is None and not parameter.optional:
             remedy = f"--set {name}=VALUE"
             raise BmtickError(f"parameter '{name}' has no default", remedy=remedy, key=(name,))
@@ -145,13 +147,13 @@ def _handlers(given: Mapping[str, Any], settings: Settings) -> list[tuple[Handle
         try:
             found += [(handler, options) for options in check_handler(handler, wanted.get(name))]
         except BmtickError as error:
-            raise error if name in own else in_notify(settings, name, error) from None
+            raise error if name in own else with_notify_place(settings, name, error) from None
     if settings.notify.bluemind:
         post = all_handlers()["post"]
         try:
             found += [(post, o) for o in check_handler(post, {"url": settings.notify.bluemind})]
         except BmtickError as error:
-            raise in_notify(settings, "bluemind", error) from None
+            raise with_notify_place(settings, "bluemind", error) from None
     return found
 
 
@@ -163,7 +165,7 @@ def excluded(resolved: Resolved) -> list[tuple[str, str]]:
     return pairs + list(resolved.alert.fixed_filter.items())
 
 
-def _agree(values: Mapping[str, Any], alert: Alert) -> None:
+def _check_consistent(values: Mapping[str, Any], alert: Alert) -> None:
     """Reject values out of order: warn must be below crit, reset not above either."""
     crit, warn, reset = (values.get(name) for name in ("crit", "warn", "reset"))
     if crit is not None and warn is not None and warn >= crit:

@@ -58,7 +58,7 @@ class Scales:
     def __init__(self, settings: Settings, rendered: Iterable[Rendered] | None = None) -> None:
         self._scales: dict[str, list[_Scale]] = {}
         self.names: set[str] = set()
-        for one in desired(settings, apart=True) if rendered is None else rendered:
+        for one in desired(settings, per_host=True) if rendered is None else rendered:
             task = load_task(one.script, file=f"{one.name}.tick", name=one.task_id, now=None)
             scale = _scale(one.name, task)
             if scale is not None:

@@ -70,7 +70,7 @@ def targets_of(
             and all that are deployed would be taken away.
     """
     from bmtick.deploy.targets import open_targets
-    from bmtick.places import admin_folder
+    from bmtick.state_folders import admin_folder
 
     if needs_file and not settings.path:
         raise BmtickError(

@@ -112,7 +112,7 @@ def _recipients(args: Any) -> list[str]:
 
 def mailer(settings: Settings, mails: str | None) -> Mailer:
     """Return what hands mails on."""
-    from bmtick.settings import refused
+    from bmtick.settings import setting_error
     from bmtick.watch.mail import FolderMailer, SendmailMailer
 
     watch = settings.watch
@@ -123,7 +123,7 @@ def mailer(settings: Settings, mails: str | None) -> Mailer:
                 '[watch] mail = "folder" without a folder',
                 remedy='write folder = "/var/lib/bmtick/mails" below it, too',
             )
-            raise refused(settings, "watch.mail", error)
+            raise setting_error(settings, "watch.mail", error)
         try:
             Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
@@ -140,7 +140,7 @@ def mailer(settings: Settings, mails: str | None) -> Mailer:
 def _smtp(settings: Settings) -> Mailer:
     from bmtick.credentials import find_credentials
     from bmtick.net import tls_context
-    from bmtick.settings import refused
+    from bmtick.settings import setting_error
     from bmtick.watch.mail import SmtpMailer
 
     smtp = settings.smtp
@@ -150,19 +150,19 @@ def _smtp(settings: Settings) -> Mailer:
             f"[smtp] host is a name or an address, not '{smtp.host}'",
             remedy=f'write host = "{host}" and port = {port}',
         )
-        raise refused(settings, "smtp.host", error)
+        raise setting_error(settings, "smtp.host", error)
     known = find_credentials("SMTP", "default", smtp.username, smtp.secret_file, os.environ)
     if known.username and not known.password:
         error = BmtickError(
             "[smtp] has a user name, but there is no password for it",
             remedy="set BMTICK_SMTP_PASSWORD in the environment, or [smtp] secret_file",
         )
-        raise refused(settings, "smtp.username", error)
+        raise setting_error(settings, "smtp.username", error)
     if known.username and smtp.tls == "none" and smtp.host not in ("127.0.0.1", "::1", "localhost"):
         error = BmtickError(
             "[smtp] would send the password in the clear", remedy='set tls = "starttls" or "tls"'
         )
-        raise refused(settings, "smtp.tls", error)
+        raise setting_error(settings, "smtp.tls", error)
     return SmtpMailer(
         smtp.host,
         smtp.port,

@@ -51,8 +51,8 @@ def chosen(settings: Settings, servers: tuple[str, ...], *, watch_only: bool) ->
     if watch_only or servers:
         return Chosen(kapacitors=not watch_only, watch=watch_only)
     state = settings.watch.state
-    named = settings_module.gives(settings, "kapacitor")
-    spoken_of = exists(state) or settings_module.gives(settings, "watch")
+    named = settings_module.has_section(settings, "kapacitor")
+    spoken_of = exists(state) or settings_module.has_section(settings, "watch")
     here = spoken_of and (not named or in_use(state))
     return Chosen(kapacitors=named or not here, watch=here)
 

@@ -37,7 +37,7 @@ def serve(settings: Settings, board: Board, warn: Callable[[str], None]) -> Serv
             "pip install 'bmtick[web]'",
         ) from None
     from bmtick.credentials import read_secret
-    from bmtick.settings import refused
+    from bmtick.settings import setting_error
 
     token = read_token(settings.web.token_file, os.environ, read_secret)
     host, _ = split(listen)
@@ -47,7 +47,7 @@ def serve(settings: Settings, board: Board, warn: Callable[[str], None]) -> Serv
             f"[web] listen: others could read the page on {listen}",
             remedy="set [web] token_file, or listen on 127.0.0.1 and come by ssh -L",
         )
-        raise refused(settings, "web.listen", shared)
+        raise setting_error(settings, "web.listen", shared)
     hosts = (
         frozenset({"localhost", "127.0.0.1", "::1", host.lower()}) if local else frozenset[str]()
     )
@@ -73,5 +73,5 @@ def board_of(settings: Settings, state: str) -> Board:
     if state:
         with contextlib.suppress(BmtickError):  # another user's: what comes from now on is shown
             for record in read_history(path_of(state)):
-                board.take(record)
+                board.add_event(record)
     return board

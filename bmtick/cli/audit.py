@@ -80,14 +80,14 @@ def command(
 
 def _listings(settings: Settings, programs: Programs) -> tuple[list[Listing], list[str]]:
     """Return what the block lists of the settings say, and why they could not be asked."""
-    from bmtick.incident.audit.blocklists import look_up, public_addresses, resolver
+    from bmtick.incident.audit.blocklists import public_addresses, query_lists, resolver
 
     chosen = settings.blocklists
     if not chosen.lists:
         return [], []
     try:
         addresses = public_addresses(programs, chosen.addresses)
-        return look_up(addresses, chosen.lists, resolver(chosen.resolver)), []
+        return query_lists(addresses, chosen.lists, resolver(chosen.resolver)), []
     except BmtickError as error:
         return [], [f"block lists: {error.message} ({error.remedy})"]
 

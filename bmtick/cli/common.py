@@ -106,13 +106,13 @@ def load_settings(ctx: click.Context) -> Settings:
     From then on texts are in the language of the file, or else in the one of the environment.
     """
     from bmtick import languages
-    from bmtick.settings import gives, load
+    from bmtick.settings import has_section, load
 
     settings = load((ctx.obj or {}).get("config"))
     for hint in settings.hints:
         click.echo(f"bmtick: {hint}", err=True)
-    given = settings.language if gives(settings, "language") else None
-    languages.use(languages.choose(given, os.environ))
+    given = settings.language if has_section(settings, "language") else None
+    languages.set_language(languages.choose(given, os.environ))
     return settings
 
 

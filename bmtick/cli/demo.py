@@ -46,7 +46,7 @@ def command(output: str | None, language: str | None, output_format: str) -> Non
     from bmtick.watch import demo
 
     language = languages.choose(language, os.environ)
-    languages.use(language)
+    languages.set_language(language)
     folder = Path(output or tempfile.mkdtemp(prefix="bmtick-demo-"))
     example = demo.copy_of(demo.shipped_example(), folder)
     points = demo.points_of(example)

@@ -78,11 +78,11 @@ def _context(settings: Settings, test_mail: bool) -> Any:
 
 def _standalone(settings: Settings) -> bool:
     """Whether the settings, or what is there, speak of 'bmtick watch' and of nothing else."""
-    from bmtick.settings import gives
+    from bmtick.settings import has_section
     from bmtick.watch.status import exists
 
-    others = any(gives(settings, section) for section in ("kapacitor", "influxdb"))
-    own = any(gives(settings, section) for section in ("watch", "smtp"))
+    others = any(has_section(settings, section) for section in ("kapacitor", "influxdb"))
+    own = any(has_section(settings, section) for section in ("watch", "smtp"))
     return bool(settings.path) and not others and (own or exists(settings.watch.state))
 
 

@@ -70,7 +70,7 @@ def command(
     from bmtick.incident.response.guide import Guide
     from bmtick.incident.response.journal import Journal
     from bmtick.incident.units import seconds
-    from bmtick.places import incidents_folder
+    from bmtick.state_folders import incidents_folder
 
     settings = load_settings(ctx)
     paths = logs or tuple(settings.collect.logs)

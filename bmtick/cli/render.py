@@ -9,7 +9,7 @@ import click
 
 from bmtick.alerts import FORMS, Form, Rendered, desired, render
 from bmtick.alerts.assign import assignments, merged
-from bmtick.alerts.place import in_section
+from bmtick.alerts.error_place import with_section_place
 from bmtick.alerts.resolve import instance_of
 from bmtick.cli._complete import alert_names
 from bmtick.cli.common import config_option, load_settings
@@ -67,7 +67,7 @@ def command(
     try:
         rendered = render(alert, merged(given, own), instance=name, form=form, settings=settings)
     except BmtickError as error:
-        raise in_section(settings, name, error) if not sets else error from None
+        raise with_section_place(settings, name, error) if not sets else error from None
     if output is None:
         _print(rendered)
     else:

@@ -91,7 +91,7 @@ def _actions_taken(settings: Settings) -> list[ResponseAction]:
     from bmtick.cli import _response_actions
     from bmtick.guard.manual import open_journal
     from bmtick.incident.response.journal import Journal
-    from bmtick.places import incidents_folder
+    from bmtick.state_folders import incidents_folder
 
     found: list[ResponseAction] = []
     try:
@@ -150,10 +150,10 @@ def _alert_events(
     from bmtick.cli._events import recorded_events, told_by
     from bmtick.durations import SECOND
     from bmtick.incident.units import plain
-    from bmtick.settings import gives
+    from bmtick.settings import has_section
     from bmtick.watch.status import exists
 
-    named = any(gives(settings, section) for section in ("kapacitor", "influxdb"))
+    named = any(has_section(settings, section) for section in ("kapacitor", "influxdb"))
     chosen = _watching.chosen(settings, (), watch_only=False)
     chosen = chosen._replace(
         kapacitors=chosen.kapacitors and (named if influxdb is None else influxdb),

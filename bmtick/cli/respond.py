@@ -92,7 +92,7 @@ def command(
     from bmtick.incident.response.actions import StepRunner
     from bmtick.incident.response.journal import Journal
     from bmtick.incident.response.situation import Request, plan_response, plan_undo
-    from bmtick.places import incidents_folder
+    from bmtick.state_folders import incidents_folder
 
     target = _target(user, client, aliases, wanted, by_sender=not by_login_only)
     settings = load_settings(ctx)

@@ -128,7 +128,7 @@ class _Feeder:
 
         if self._tasks:
             for event in self._tasks.feed(points):
-                self.board.take_line(line_of(event, ""))
+                self.board.add_event_line(line_of(event, ""))
 
     def _take_history(self) -> None:
         from bmtick.watch.history import read_history
@@ -144,7 +144,7 @@ class _Feeder:
         with contextlib.suppress(BmtickError):
             records = list(read_history(self._history))
             for record in records[self._taken :]:
-                self.board.take(record)
+                self.board.add_event(record)
             self._taken = len(records)
 
 

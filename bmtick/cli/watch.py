@@ -241,7 +241,7 @@ def _watch(
 
     def tell(event: AlertEvent, silence: str) -> None:
         screen.tell(event, silence)
-        board.take_line(line_of(event, silence))
+        board.add_event_line(line_of(event, silence))
 
     return Watch(
         Observed(collector, board),
@@ -295,12 +295,12 @@ def _asking(settings: Settings, alerts: Sequence[Rendered]) -> QueryRunner | Non
         BmtickError: an alert asks InfluxDB, and the settings name none.
     """
     from bmtick.cli._influxdb import asking
-    from bmtick.settings import gives
+    from bmtick.settings import has_section
 
     names = [alert.name for alert in alerts if alert.alert.batch]
     if not names:
         return None
-    if not gives(settings, "influxdb"):
+    if not has_section(settings, "influxdb"):
         raise BmtickError(
             f"[alerts.{names[0]}] asks InfluxDB, and the settings name none",
             location=Location(settings.path) if settings.path else None,
@@ -361,7 +361,7 @@ def _listings(
     used = {str(table.get("use", name)) for name, table in settings.alerts.items()}
     if not settings.blocklists.lists or "blocklisted" not in used:
         return None
-    from bmtick.incident.audit.blocklists import Listing, look_up, public_addresses, resolver
+    from bmtick.incident.audit.blocklists import Listing, public_addresses, query_lists, resolver
     from bmtick.incident.programs import Programs
     from bmtick.watch.listed import HourlyListings
 
@@ -369,6 +369,6 @@ def _listings(
 
     def look() -> list[Listing]:
         addresses = public_addresses(Programs(""), chosen.addresses)
-        return look_up(addresses, chosen.lists, resolver(chosen.resolver))
+        return query_lists(addresses, chosen.lists, resolver(chosen.resolver))
 
     return HourlyListings(look, warn).rows

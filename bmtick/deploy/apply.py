@@ -278,7 +278,7 @@ def verify(client: KapacitorClient, steps: list[Step]) -> list[str]:
         if actual is not None and (wanted is None or wanted.template):
             actual = client.task(step.id)
         if next_request(actual, wanted) is not None:
-            problems.append(f"{step.id} is not as planned{_says(actual)}")
+            problems.append(f"{step.id} is not as planned{_task_state(actual)}")
         elif actual is not None and actual.error:
             problems.append(f"{step.id} runs, but says: {actual.error}")
     return problems
@@ -294,18 +294,18 @@ def await_points(
     """Wait until every changed task has received points; return those that did not in time."""
     waiting = [s.id for s in steps if s.kind == "task" and _task(s.after) is not None]
     for _ in range(max(1, int(seconds / _POLL_INTERVAL))):
-        waiting = [task_id for task_id in waiting if not _seen(client.task(task_id))]
+        waiting = [task_id for task_id in waiting if not _has_points(client.task(task_id))]
         if not waiting:
             break
         sleep(_POLL_INTERVAL)
     return waiting
 
 
-def _seen(task: ActualTask | None) -> bool:
+def _has_points(task: ActualTask | None) -> bool:
     return task is not None and any(n.get("collected", 0) > 0 for n in task.counters.values())
 
 
-def _says(actual: ActualTask | None) -> str:
+def _task_state(actual: ActualTask | None) -> str:
     return f": {actual.error}" if actual and actual.error else ""
 
 

@@ -220,11 +220,11 @@ def _relaying(root: Path, found: Found) -> None:
     except (OSError, BmtickError) as error:
         found.missing.append(f"machines that relay: {error}")
         return
-    for client, relayed in most_relaying(found):
+    for client, relayed in top_relays(found):
         found.notes.append(f"{client} sent to {relayed:,} recipients elsewhere without a login")
 
 
-def most_relaying(found: Found) -> list[tuple[str, int]]:
+def top_relays(found: Found) -> list[tuple[str, int]]:
     """Return the machines that relayed most, largest first."""
     return sorted(found.relaying.items(), key=lambda item: (-item[1], item[0]))[:_MACHINES]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from bmtick.alerts.model import Alert
-from bmtick.deploy.detect import Found, most_relaying
+from bmtick.deploy.detect import Found, top_relays
 
 
 def initial_settings(found: Found, catalogue: Mapping[str, Alert], language: str = "en") -> str:
@@ -67,7 +67,7 @@ def _servers(found: Found) -> list[str]:
 
 
 def _relaying(found: Found) -> list[str]:
-    seen = most_relaying(found)
+    seen = top_relays(found)
     if not seen:
         return []
     return [

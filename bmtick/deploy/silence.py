@@ -83,11 +83,11 @@ def categories_of(facts: Facts, alert: str, where: Mapping[str, str]) -> dict[st
         else:
             found |= dict.fromkeys(categories, groups)
     if not found:
-        raise _nothing(facts, alert, refused)
+        raise _no_match_error(facts, alert, refused)
     return found
 
 
-def _nothing(facts: Facts, alert: str, refused: str) -> BmtickError:
+def _no_match_error(facts: Facts, alert: str, refused: str) -> BmtickError:
     if refused:
         return BmtickError(refused, remedy="leave --where out, or run 'bmtick apply' first")
     names = [task.id.removeprefix(TASK_PREFIX) for task in _alerts(facts)]
@@ -186,7 +186,7 @@ def start(
     try:
         reconciler.task(silence.id, silence_task(silence, categories), fresh=True)
         for _ in range(int(_TIMEOUT / 0.1)):
-            if _holds(client, silence.id, len(categories)):
+            if _in_effect(client, silence.id, len(categories)):
                 return
             sleep(0.1)
         raise BmtickError("the silence does not take hold", remedy="look at Kapacitor's log")
@@ -195,7 +195,7 @@ def start(
         raise
 
 
-def _holds(client: KapacitorClient, topic: str, wanted: int) -> bool:
+def _in_effect(client: KapacitorClient, topic: str, wanted: int) -> bool:
     if not client.topics(topic):
         return False
     levels = [event.state.level for event in client.events(topic)]

@@ -1,6 +1,6 @@
 """Journal of a running apply, and history of applied states; files of mode 0600 on this machine.
 
-One folder per server, in the state folder (see ``bmtick.places``)::
+One folder per server, in the state folder (see ``bmtick.state_folders``)::
 
     deploy/127.0.0.1_9092-1a2b3c4d/
         lock            held while something is changed
@@ -28,7 +28,7 @@ from bmtick.deploy.model import TaskDefinition, TemplateDefinition
 from bmtick.errors import BmtickError, Location
 from bmtick.files import Folder
 
-KEPT = 100  # applied states that the history keeps
+MAX_REVISIONS = 100  # applied states that the history keeps
 _VERSION: Final = 3  # 1: without births; 2: with births, and no version; 3: with created_at
 _JOURNAL: Final = "journal.jsonl"
 
@@ -187,7 +187,7 @@ class Store:
         def write(outer: Folder) -> None:
             with outer.sub("history", create=True) as folder:
                 folder.replace(f"{number:04}.json", text.encode("utf-8", "replace"))
-                for old in earlier[: max(0, len(earlier) + 1 - KEPT)]:
+                for old in earlier[: max(0, len(earlier) + 1 - MAX_REVISIONS)]:
                     folder.remove(f"{old.number:04}.json")
 
         self._in_folder(write)

@@ -22,5 +22,5 @@ def ask_mail_server(host: str, port: int, sender: str, recipients: list[str]) ->
                 return f"{code} {text.decode('utf-8', 'replace')}"
         smtp.rset()
     finally:
-        smtp.leave()
+        smtp.close_quietly()
     return ""

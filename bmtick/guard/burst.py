@@ -29,14 +29,14 @@ _MAX_REMEMBERED = 256  # messages of one login that are remembered; more change 
 MINUTES: Final = 3  # period in which the addresses are counted
 ADDRESSES: Final = 8  # a travelling phone, a family or a helpdesk uses fewer
 RECIPIENTS: Final = 16  # eight devices that synchronise at once send one mail each
-STRANGE: Final = 5  # addresses, if the user's networks are known
-STRANGE_RECIPIENTS: Final = 10
+NEW_ADDRESSES: Final = 5  # addresses, if the user's networks are known
+NEW_RECIPIENTS: Final = 10
 _PER_MESSAGE = 25  # recipients of one message that count: a list is one message
 
 LIST: Final = 15  # recipients of a message to a list
 LISTS: Final = 2
 _DAYS_KNOWN = 3  # days after which the networks of a user are known
-LISTED: Final = 30  # recipients of the lists together
+LIST_RECIPIENTS: Final = 30  # recipients of the lists together
 _TIMES_USUAL = 3
 
 TYPED: Final = 50  # recipients of single mails that no person types within ten minutes
@@ -45,13 +45,13 @@ _PER_TYPED = 10
 # A webmail sends one mail a click. Mail merge programs that use a webmail's interface were measured
 # at three single mails a second.
 CLICKED: Final = 60  # single mails
-_CLICKING = 15.0  # seconds in which no person clicks so often
-_FEW = 2  # recipients of a single mail
+_CLICK_SECONDS = 15.0  # seconds in which no person clicks so often
+_MAX_SINGLE = 2  # recipients of a single mail
 # Limits of an honest old list: share of dead addresses, and share that refuses the mail as spam.
 # With few recipients chance alone exceeds them, and the check runs after each message, so "many"
 # is four standard deviations above the share.
-_DEAD, _TAKEN_FOR_SPAM = 0.1, 0.01
-_REFUSED, _BLOCKED, _DEVIATIONS = 6, 4, 4.0
+_REFUSED_SHARE, _BLOCKED_SHARE = 0.1, 0.01
+_MIN_REFUSED, _MIN_BLOCKED, _DEVIATIONS = 6, 4, 4.0
 _SYSTEM_LOGIN = "@global.virt"  # BlueMind's own login, which sends invitations for all users
 
 
@@ -63,7 +63,7 @@ class SentMessage(NamedTuple):
     recipients: int
     foreign: bool  # from a network that is new for the user; never a private one
     webmail: bool  # from a local machine by which several users write
-    disguised: bool = False  # under a sender domain that is new for the user
+    new_sender_domain: bool = False  # under a sender domain that is new for the user
 
 
 class Baseline(NamedTuple):
@@ -87,14 +87,14 @@ class Baseline(NamedTuple):
 
 def many_refused(sent: int, refused: int, blocked: int) -> bool:
     """Whether more recipients were refused, or refused as spam, than on an honest list."""
-    if refused < _REFUSED and blocked < _BLOCKED:
+    if refused < _MIN_REFUSED and blocked < _MIN_BLOCKED:
         return False  # the usual case
-    return (refused >= _REFUSED and refused >= _chance(sent, _DEAD)) or (
-        blocked >= _BLOCKED and blocked >= _chance(sent, _TAKEN_FOR_SPAM)
+    return (refused >= _MIN_REFUSED and refused >= _chance_limit(sent, _REFUSED_SHARE)) or (
+        blocked >= _MIN_BLOCKED and blocked >= _chance_limit(sent, _BLOCKED_SHARE)
     )
 
 
-def _chance(sent: int, share: float) -> float:
+def _chance_limit(sent: int, share: float) -> float:
     return sent * share + _DEVIATIONS * sqrt(sent * share * (1 - share))
 
 
@@ -149,7 +149,7 @@ class Bursts:
 def _many_addresses(recent: list[SentMessage], now: float, baseline: Baseline) -> str:
     last = [s for s in recent if s.foreign and now - s.time < 60 * MINUTES]
     addresses = {sent.client for sent in last}
-    least, most = (STRANGE, STRANGE_RECIPIENTS) if baseline.days else (ADDRESSES, RECIPIENTS)
+    least, most = (NEW_ADDRESSES, NEW_RECIPIENTS) if baseline.days else (ADDRESSES, RECIPIENTS)
     if len(addresses) < least:
         return ""
     recipients = sum(min(sent.recipients, _PER_MESSAGE) for sent in last)
@@ -174,12 +174,16 @@ def _list_mailing(recent: list[SentMessage], baseline: Baseline) -> str:
         baseline.days >= _DAYS_KNOWN or len(strange) > LISTS
     ):
         lists = strange
-    elif len(disguised := [sent for sent in lists if sent.disguised]) >= LISTS:
-        lists = disguised
+    elif len(new_sender_domain := [sent for sent in lists if sent.new_sender_domain]) >= LISTS:
+        lists = new_sender_domain
     else:
         return ""
     recipients = sum(sent.recipients for sent in lists)
-    if len(lists) < LISTS or recipients < LISTED or recipients <= _TIMES_USUAL * baseline.usual:
+    if (
+        len(lists) < LISTS
+        or recipients < LIST_RECIPIENTS
+        or recipients <= _TIMES_USUAL * baseline.usual
+    ):
         return ""
     return _(
         "{mails} mails to {recipients} recipients together within ten minutes, at most {usual} an "
@@ -197,8 +201,8 @@ def _webmail_flood(user: str, recent: list[SentMessage], baseline: Baseline) -> 
     if recipients <= TYPED + _TIMES_TYPED * baseline.usual_recent:
         return ""
     if not baseline.many_refused:
-        single = [s.time for s in recent if s.webmail and s.recipients <= _FEW][-CLICKED:]
-        if len(single) < CLICKED or single[-1] - single[0] > _CLICKING:
+        single = [s.time for s in recent if s.webmail and s.recipients <= _MAX_SINGLE][-CLICKED:]
+        if len(single) < CLICKED or single[-1] - single[0] > _CLICK_SECONDS:
             return ""
     return _(
         "{recipients} recipients by the webmail within ten minutes, at most {usual} on earlier days",

@@ -26,8 +26,8 @@ from bmtick.guard.subject import CLIENT, LOCAL, UID, Subject
 
 _MAX_SEEN: Final = 10_000  # recent queue ids whose subject is remembered
 _MAX_UNSAVED: Final = 10_000  # records that are kept while the disk refuses them
-_FRESH: Final = 0.02  # seconds between two reads of what commands wrote
-_QUIET = 60.0  # seconds between two equal warnings
+_REFRESH_INTERVAL: Final = 0.02  # seconds between two reads of what commands wrote
+_WARN_INTERVAL = 60.0  # seconds between two equal warnings
 BY_GUARD, BY_HAND, BY_WEB = "guard", "hand", "web"
 
 
@@ -97,7 +97,7 @@ class Guard:
     def warn(self, text: str) -> None:
         """Warn the administrator; the same text at most once a minute."""
         now = self._clock()
-        if now - self._warned.get(text, -_QUIET) >= _QUIET:
+        if now - self._warned.get(text, -_WARN_INTERVAL) >= _WARN_INTERVAL:
             if len(self._warned) > 1000:
                 self._warned.clear()
             self._warned[text] = now
@@ -123,14 +123,14 @@ class Guard:
         if message is None or self._is_own(message):
             return protocol.DUNNO
         now = self._clock()
-        if not 0 <= now - self._refreshed < _FRESH:
+        if not 0 <= now - self._refreshed < _REFRESH_INTERVAL:
             self._refreshed = now
             self.refresh()
         known = self.seen.get(message.queue_id) if message.queue_id else None
         if known is None or known.instance != message.instance or not message.instance:
             self.remember(message.queue_id, message.who, message.client_sender, message.instance)
             self._detector.message(message, now)
-        hold = self._holding(message, now)
+        hold = self._hold_for(message, now)
         if hold is None:
             return protocol.DUNNO
         self.write([mail_record(hold.who, [message.queue_id])])
@@ -156,12 +156,12 @@ class Guard:
             return self._local(message, uid)
         except Exception as error:  # noqa: BLE001 -- on any error mail continues
             self.warn(f"a message by sendmail went on unseen: {type(error).__name__}: {error}")
-            return milter.go_on()
+            return milter.accept()
 
     def _local(self, message: LocalMessage, uid: str | None) -> bytes | None:
         sender, recipients = self._own
         if sender and message.sender == sender and set(message.recipients) <= recipients:
-            return milter.go_on()
+            return milter.accept()
         now = self._clock()
         self.refresh()
         holds = [
@@ -175,7 +175,7 @@ class Guard:
             return None
         self._detector.local(message, now)
         if hold is None:
-            return milter.go_on()
+            return milter.accept()
         self.write([mail_record(hold.who, [message.queue_id])])
         return milter.quarantine(f"bmtick holds the mail of {hold.who}")
 
@@ -191,7 +191,7 @@ class Guard:
         if len(seen) > _MAX_SEEN:
             del seen[next(iter(seen))]
 
-    def _holding(self, message: Message, now: float) -> Hold | None:
+    def _hold_for(self, message: Message, now: float) -> Hold | None:
         """Return the hold that applies to a message; create it if the evidence suffices."""
         who, client_sender, holds = message.who, message.client_sender, self.holds
         whose = (who,) if client_sender is None else (who, client_sender)
@@ -237,7 +237,7 @@ class Guard:
         """Allow a subject to send until ``allow`` (epoch seconds); return the old hold."""
         hold = self.holds.held.get(who)
         self.write([release_record(who, self._clock(), allow)])
-        self._see_released()
+        self._process_releases()
         return hold
 
     def refresh(self) -> bool:
@@ -251,7 +251,7 @@ class Guard:
             self.warn(f"cannot read the state {self._journal.path}: {error.strerror}")
             return False
         if changed:
-            self._see_released()
+            self._process_releases()
         return changed
 
     def _reset_journal(self, what: str) -> None:
@@ -262,7 +262,7 @@ class Guard:
             return
         self.warn(f"{what}; put aside as {aside}, started from scratch: nobody is held")
 
-    def _see_released(self) -> None:
+    def _process_releases(self) -> None:
         released = set(self.holds.released)
         for who in released - self._known_released:
             self._detector.released(who, self._clock())

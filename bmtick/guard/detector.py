@@ -35,16 +35,18 @@ ALERTS: Final = (
 
 
 _USUAL_LOOPBACK = ("127.0.0.1", "::1")
-_ODD = -1  # network of any other loopback address
-_MAX_PLACES = 5_000
+_OTHER_LOOPBACK = -1  # network of any other loopback address
+_MAX_CACHED = 5_000
 _LOCAL_SHARE = 0.8  # times the factor: nobody types what a program on the mail server itself sends
-_WATCHED = 2  # days after which a system user without mail is known to send none
-_DIFFERENT = 20  # recipients within the hour; a program that writes to fewer is a monitor, not spam
+_DAYS_OBSERVED = 2  # days after which a system user without mail is known to send none
+_MIN_RECIPIENTS = (
+    20  # recipients within the hour; a program that writes to fewer is a monitor, not spam
+)
 _MAX_SENDERS = 1_000
 _DYNAMIC = re.compile(r"\d+[-.]\d+[-.]\d+|^\d+\.|dyn|dsl|dial|pool|cable|dhcp|broad|mobile")
-_DOMAINS = 3  # new sender domains of a machine
+_MIN_NEW_DOMAINS = 3  # new sender domains of a machine
 _TIMES_USUAL = 2  # a travelling teacher writes from many networks, too
-_NETWORKS = 5  # addresses of a user in new networks
+_MIN_NEW_NETWORKS = 5  # addresses of a user in new networks
 
 
 def is_loopback(client: str) -> bool:
@@ -58,7 +60,7 @@ def scales(settings: Settings) -> Scales:
     Raises:
         BmtickError: a wrong value in the settings.
     """
-    own = [one for one in desired(settings, apart=True) if one.alert.name in ALERTS]
+    own = [one for one in desired(settings, per_host=True) if one.alert.name in ALERTS]
     there = {one.alert.name for one in own}
     known = catalogue()
     others = [
@@ -76,14 +78,14 @@ def _is_corroborated(record: Record, minute: int, *, user: bool) -> bool:
         many_refused(hour[VOLUME], hour[REFUSED], hour[BLOCKED])
         or (
             user
-            and record.new_addresses(minute) >= _NETWORKS
+            and record.new_addresses(minute) >= _MIN_NEW_NETWORKS
             and hour[VOLUME] > _TIMES_USUAL * record.usual(0, minute // 10_080)
         )
-        or (not user and record.strange_domains(minute) >= _DOMAINS)
+        or (not user and record.strange_domains(minute) >= _MIN_NEW_DOMAINS)
     )
 
 
-def _has_a_name(name: str) -> bool:
+def _is_server_name(name: str) -> bool:
     """Whether a verified name is a mail server's, not a provider's name for a line."""
     return name not in ("", "unknown") and not _DYNAMIC.search(name)
 
@@ -117,16 +119,20 @@ class MemoryDetector:
         self._is_trusted, self._is_ours = is_trusted, is_ours
         self._bursts = Bursts()
         self._released: dict[Subject, dict[str, int]] = {}
-        self._written: dict[str, Sketch] = {}  # recipients of each local sender; "" for all senders
-        self._relaying: Subject | None = None  # untrusted, with outside recipients
+        self._local_recipients: dict[
+            str, Sketch
+        ] = {}  # recipients of each local sender; "" for all senders
+        self._relay_candidate: Subject | None = None  # untrusted, with outside recipients
         self._server: tuple[int, str] = (0, "")
-        self._places: dict[str, tuple[int, bool]] = {}  # cache: network, and whether it is trusted
+        self._network_cache: dict[
+            str, tuple[int, bool]
+        ] = {}  # cache: network, and whether it is trusted
 
     def message(self, message: Message, now: float) -> None:
         """Record a message."""
         domain = message.sender.rpartition("@")[2]
         who = message.who
-        self._relaying = None
+        self._relay_candidate = None
         if who.kind == USER:
             if domain == who.name.rpartition("@")[2]:
                 domain = ""  # the login's own domain is never new
@@ -136,11 +142,13 @@ class MemoryDetector:
             self._memory.add_request(entity, now, message.recipients, (message.client,), domains)
         elif is_loopback(message.client):
             pass  # a content filter may give it back: the log shows its sender
-        elif message.recipients > 1 and self._is_nameless(message):
-            self._relaying = who  # possibly; it counts only while machines without trust relay
-        elif self._goes_outward(message):
+        elif message.recipients > 1 and self._is_new_unnamed(message):
+            self._relay_candidate = (
+                who  # possibly; it counts only while machines without trust relay
+            )
+        elif self._is_outbound(message):
             if not self._is_trusted(message.client):
-                self._relaying = who
+                self._relay_candidate = who
                 return  # mail of such machines is for us; the log shows what is passed on to others
             domains = _checksums(domain)
             for subject in (who, message.client_sender):
@@ -151,29 +159,29 @@ class MemoryDetector:
         """Record a message by ``sendmail``."""
         checksums = [crc32(to.encode("utf-8", "surrogateescape")) for to in message.recipients]
         for key in {message.sender, ""}:
-            sketch = self._written.pop(key, None) or Sketch()
-            self._written[key] = sketch
+            sketch = self._local_recipients.pop(key, None) or Sketch()
+            self._local_recipients[key] = sketch
             sketch.add(checksums, int(now) // 60)
-        while len(self._written) > _MAX_SENDERS:
-            del self._written[next(iter(self._written))]
+        while len(self._local_recipients) > _MAX_SENDERS:
+            del self._local_recipients[next(iter(self._local_recipients))]
 
     def _writes_to_few(self, who: Subject, minute: int) -> bool:
         """Whether a local sender always writes to the same few recipients."""
-        sketch = self._written.get("" if who.name.startswith(UID) else who.name)
-        return sketch is not None and sketch.count(minute) < _DIFFERENT
+        sketch = self._local_recipients.get("" if who.name.startswith(UID) else who.name)
+        return sketch is not None and sketch.count(minute) < _MIN_RECIPIENTS
 
-    def _goes_outward(self, message: Message) -> bool:
+    def _is_outbound(self, message: Message) -> bool:
         """Whether a message certainly goes to another server; the log shows the others."""
         domain = message.recipient.rpartition("@")[2]
         return message.recipients == 1 and bool(domain) and self._is_ours(domain) is False
 
-    def _is_nameless(self, message: Message) -> bool:
+    def _is_new_unnamed(self, message: Message) -> bool:
         """Whether an untrusted machine is new today and has no mail server's name."""
         record = self._memory.records.get(self._entity(message.who))
         return (
             not self._is_trusted(message.client)
             and (record is None or not record.days)
-            and not _has_a_name(message.name)
+            and not _is_server_name(message.name)
         )
 
     def _sent(
@@ -182,20 +190,27 @@ class MemoryDetector:
         record = self._memory.records.get(entity)
         known = record.networks if record is not None else None
         client = message.client
-        place = self._places.get(client)
-        if place is None:
-            if len(self._places) >= _MAX_PLACES:
-                self._places.clear()
+        cached = self._network_cache.get(client)
+        if cached is None:
+            if len(self._network_cache) >= _MAX_CACHED:
+                self._network_cache.clear()
             # a loopback address other than the usual one is a tunnel's or proxy's: foreign, too
-            odd = is_loopback(client) and client not in _USUAL_LOOPBACK
-            place = _ODD if odd else network(client), self._is_trusted(client)
-            self._places[client] = place
-        where, trusted = place
-        foreign = bool(where) and (where == _ODD or not trusted) and not (known and where in known)
+            other_loopback = is_loopback(client) and client not in _USUAL_LOOPBACK
+            cached = (
+                _OTHER_LOOPBACK if other_loopback else network(client),
+                self._is_trusted(client),
+            )
+            self._network_cache[client] = cached
+        where, trusted = cached
+        foreign = (
+            bool(where)
+            and (where == _OTHER_LOOPBACK or not trusted)
+            and not (known and where in known)
+        )
         known = record.domains if record is not None else None
-        disguised = any(not known or domain not in known for domain in domains)
+        new_sender_domain = any(not known or domain not in known for domain in domains)
         webmail = client in _USUAL_LOOPBACK or (trusted and self._memory.is_shared(client))
-        return SentMessage(now, client, message.recipients, foreign, webmail, disguised)
+        return SentMessage(now, client, message.recipients, foreign, webmail, new_sender_domain)
 
     def _baseline(self, who: Subject, now: float) -> Baseline:
         record = self._memory.records.get(self._entity(who))
@@ -256,7 +271,7 @@ class MemoryDetector:
                 return ""  # the usual case; the rest is slow
             facts = memory.gauges(entity, int(now))
             facts["clients"] = record.clients(minute)
-            if who.kind == LOCAL and 0 <= memory.began <= now // 86_400 - _WATCHED:
+            if who.kind == LOCAL and 0 <= memory.began <= now // 86_400 - _DAYS_OBSERVED:
                 facts["days"] = max(1, facts["days"])
         if not facts["days"] and who.kind == USER:
             facts["clients"] = self._foreign_clients(entity)
@@ -274,7 +289,7 @@ class MemoryDetector:
     def _open_relay(self, who: Subject, now: float) -> str:
         """Return the reason to hold an untrusted relay while many machines relay."""
         record = self._memory.records.get(self._entity(who))
-        relays = self._relaying == who or (record is not None and record.hour[VOLUME] > 0)
+        relays = self._relay_candidate == who or (record is not None and record.hour[VOLUME] > 0)
         if not relays or (record is not None and record.usual(0, int(now) // 604_800)):
             return ""
         if int(now) != self._server[0]:

@@ -24,7 +24,7 @@ from bmtick.net import Limits
 _MAX_LINE = 8 << 20  # bytes: some 400,000 queue ids
 _CHUNK = 1 << 16
 _TIMEOUT = 30.0  # seconds until the request must be complete
-_ANSWER = 300.0  # seconds; postsuper is slow on a queue of 100,000 messages
+_ANSWER_TIMEOUT = 300.0  # seconds; postsuper is slow on a queue of 100,000 messages
 
 
 def serve(listener: socket.socket, queue_holder: QueueHolder, idle: float) -> None:
@@ -74,11 +74,11 @@ def _read_line(connection: socket.socket, seconds: float) -> bytes:
     """
     limits, line = Limits(seconds, _MAX_LINE), bytearray()
     while not line.endswith(b"\n"):
-        connection.settimeout(limits.left())
+        connection.settimeout(limits.remaining())
         data = connection.recv(_CHUNK)
         if not data:
             break
-        limits.took(len(data))
+        limits.count_received(len(data))
         line += data
     return bytes(line)
 
@@ -91,7 +91,7 @@ class Helper:
         seconds: timeout of an answer.
     """
 
-    def __init__(self, path: str, seconds: float = _ANSWER) -> None:
+    def __init__(self, path: str, seconds: float = _ANSWER_TIMEOUT) -> None:
         self._path, self._seconds = path, seconds
 
     def hold(self, who: Subject, ids: Sequence[str]) -> list[str]:

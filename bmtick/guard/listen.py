@@ -217,7 +217,9 @@ class PolicyServer:
     def _answers(self, fd: int, connection: _Connection, data: bytes) -> bytes:
         if connection.requests is None and connection.milter is None:  # the first bytes
             if starts(data):
-                connection.milter = Milter(self._local, lambda a: self._later(fd, connection, a))
+                connection.milter = Milter(
+                    self._local, lambda a: self._send_later(fd, connection, a)
+                )
             else:
                 connection.requests = Requests()
         if connection.requests is not None:
@@ -233,7 +235,7 @@ class PolicyServer:
             connection.unsent = answers[sent:]
             self._epoll.modify(fd, select.EPOLLOUT)
 
-    def _later(self, fd: int, connection: _Connection, answer: bytes) -> None:
+    def _send_later(self, fd: int, connection: _Connection, answer: bytes) -> None:
         if self._open.get(fd) is connection:
             try:
                 self._send(fd, connection, answer)

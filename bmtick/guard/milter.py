@@ -41,7 +41,7 @@ def starts(data: bytes) -> bool:
     return data.startswith(b"\0")
 
 
-def go_on() -> bytes:
+def accept() -> bytes:
     """Return the answer that accepts a message."""
     return _CONTINUE
 
@@ -64,7 +64,7 @@ class Milter:
             argument with the answer.
     """
 
-    __slots__ = ("_decide", "_kept", "_queue_id", "_recipients", "_send", "_sender")
+    __slots__ = ("_buffer", "_decide", "_queue_id", "_recipients", "_send", "_sender")
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Milter:
         send: Callable[[bytes], None],
     ) -> None:
         self._decide, self._send = decide, send
-        self._kept = b""
+        self._buffer = b""
         self._queue_id = ""
         self._forget()
 
@@ -86,7 +86,7 @@ class Milter:
         Raises:
             ProtocolError: it is not the milter protocol, or the connection must be closed.
         """
-        data = self._kept + data
+        data = self._buffer + data
         answers, at = [], 0
         while len(data) - at >= 5:
             (length,) = struct.unpack_from(">I", data, at)
@@ -96,7 +96,7 @@ class Milter:
                 break
             answers.append(self._command(data[at + 4 : at + 5], data[at + 5 : at + 4 + length]))
             at += 4 + length
-        self._kept = data[at:]
+        self._buffer = data[at:]
         return b"".join(answers)
 
     def _command(self, command: bytes, data: bytes) -> bytes:

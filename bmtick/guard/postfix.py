@@ -72,19 +72,19 @@ class Postsuper:
 
     def hold(self, who: Subject, ids: Sequence[str]) -> list[str]:
         """Put the subject's queued messages among ``ids`` on hold; return their ids."""
-        return self._do("-h", who, ids)
+        return self._postsuper_checked("-h", who, ids)
 
     def release(self, who: Subject, ids: Sequence[str]) -> list[str]:
         """Give the subject's held messages among ``ids`` back to Postfix; return their ids.
 
         The first ones are sent at once, the rest at Postfix's next queue run, within five minutes.
         """
-        done = self._do("-H", who, ids)
+        done = self._postsuper_checked("-H", who, ids)
         for queue_id in done[:_MAX_IMMEDIATE]:
             self.programs.run(self.programs.postfix("postqueue", "-i", queue_id))
         return done
 
-    def _do(self, option: str, who: Subject, ids: Sequence[str]) -> list[str]:
+    def _postsuper_checked(self, option: str, who: Subject, ids: Sequence[str]) -> list[str]:
         if os.geteuid() != 0:
             verb = "hold" if option == "-h" else "release"
             raise BmtickError(
@@ -95,10 +95,12 @@ class Postsuper:
         there = [e.queue_id for e in read_queue(self.programs) if e.queue_id in wanted]
         done: list[str] = []
         for start in range(0, len(there), _CHECK_BATCH):
-            done += self._postsuper(option, self._of(who, there[start : start + _CHECK_BATCH]))
+            done += self._postsuper(
+                option, self._matching(who, there[start : start + _CHECK_BATCH])
+            )
         return done
 
-    def _of(self, who: Subject, ids: Sequence[str]) -> list[str]:
+    def _matching(self, who: Subject, ids: Sequence[str]) -> list[str]:
         """Return the ids of messages that belong to a subject, by their queue files."""
         envelopes = read_envelopes(self.programs, ids)
         found = [i for i, envelope in envelopes.items() if is_of(who, envelope)]
@@ -123,7 +125,7 @@ class Postsuper:
             BmtickError: Postfix does not answer, or the process is not root.
         """
         there = [e.queue_id for e in read_queue(self.programs) if (e.queue_name == "hold") == held]
-        return self._of(who, there)
+        return self._matching(who, there)
 
 
 def command_to_paste(option: str, ids: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ DUNNO: Final = b"action=DUNNO\n\n"
 _MAX_TEXT = 200  # characters of the text behind HOLD, which Postfix logs
 
 # States before the end of a message. Any other word, or none, may be the end of a message.
-_EARLY = frozenset(
+_STATES_BEFORE_END = frozenset(
     ("CONNECT", "HELO", "EHLO", "MAIL", "RCPT", "DATA", "VRFY", "ETRN", "AUTH", "STARTTLS")
 )
 _READ = (
@@ -35,10 +35,10 @@ class ProtocolError(ValueError):
 class Requests:
     """Splits the input of one connection into requests; buffers at most one incomplete request."""
 
-    __slots__ = ("_kept",)
+    __slots__ = ("_buffer",)
 
     def __init__(self) -> None:
-        self._kept = b""
+        self._buffer = b""
 
     def feed(self, data: bytes) -> list[dict[str, str]]:
         """Return the requests that are complete now, in order.
@@ -46,19 +46,19 @@ class Requests:
         Raises:
             ProtocolError: a request is too long or empty.
         """
-        data = self._kept + data
-        *whole, self._kept = data.split(b"\n\n")
-        if len(self._kept) > MAX_REQUEST or any(len(block) > MAX_REQUEST for block in whole):
-            self._kept = b""
+        data = self._buffer + data
+        *whole, self._buffer = data.split(b"\n\n")
+        if len(self._buffer) > MAX_REQUEST or any(len(block) > MAX_REQUEST for block in whole):
+            self._buffer = b""
             raise ProtocolError("a request is too long")
-        if self._kept.startswith(b"\n") or b"" in whole:
+        if self._buffer.startswith(b"\n") or b"" in whole:
             raise ProtocolError("a request is empty")
         return [parse(block) for block in whole]
 
     @property
     def pending(self) -> int:
         """Bytes of the incomplete request."""
-        return len(self._kept)
+        return len(self._buffer)
 
 
 def parse(block: bytes) -> dict[str, str]:
@@ -75,7 +75,7 @@ def ends_message(request: Mapping[str, str]) -> bool:
     """Whether a request is for a complete message that Postfix is about to queue."""
     return (
         request.get("request", "smtpd_access_policy") == "smtpd_access_policy"
-        and request.get("protocol_state", "") not in _EARLY
+        and request.get("protocol_state", "") not in _STATES_BEFORE_END
     )
 
 

@@ -22,7 +22,7 @@ _DAY: Final = 86_400 * SECOND
 _SHARD: Final = 7  # default length of a shard in days
 _TAG: Final = "_tag."  # prefix of a tag's column: a field may have the same name
 _MAX_CAUSE: Final = 400  # characters of an answer shown in a message
-_ODD: Final = "InfluxDB's answer is no annotated CSV of points"
+_UNEXPECTED: Final = "InfluxDB's answer is no annotated CSV of points"
 _FIRST: Final = 3  # the first data column, after annotation, result and table
 _CONVERT: Final[dict[str, Callable[[str], Value]]] = {
     "long": int,
@@ -135,7 +135,7 @@ def _query(client: HttpClient, connection: Connection, query: str) -> Iterator[l
             lines = (line.decode("utf-8", "replace") for line in answer.lines())
             yield from csv.reader(lines)
     except csv.Error as error:
-        raise HistoryError(f"{_ODD}: {error}") from None
+        raise HistoryError(f"{_UNEXPECTED}: {error}") from None
     except HttpError as error:
         raise refusal(connection, error) from None
 
@@ -173,7 +173,7 @@ class _Table:
         if self._failed:
             return
         if "_time" not in header or len(types) != len(header):
-            raise HistoryError(f"{_ODD}: its columns are {', '.join(header)[:_MAX_CAUSE]}")
+            raise HistoryError(f"{_UNEXPECTED}: its columns are {', '.join(header)[:_MAX_CAUSE]}")
         for place, name in enumerate(header[_FIRST:], _FIRST):
             if name == "_time":
                 self._time = place
@@ -184,14 +184,14 @@ class _Table:
 
     def point(self, row: list[str], measurement: str) -> Point:
         if len(row) != self._length:
-            raise HistoryError(f"{_ODD}: its rows are not of one length")
+            raise HistoryError(f"{_UNEXPECTED}: its rows are not of one length")
         if self._failed:
             raise HistoryError(f"InfluxDB broke off its answer: {row[1]}")
         tags = {name: row[i] for i, name in self._tags if row[i]}
         try:
             fields = {name: convert(row[i]) for i, name, convert in self._fields if row[i]}
         except ValueError as error:
-            raise HistoryError(f"{_ODD}: {error}") from None
+            raise HistoryError(f"{_UNEXPECTED}: {error}") from None
         if row[self._time] != self._last:  # several series may have the same time
             self._last, self._moment = row[self._time], nanoseconds(row[self._time])
         return Point(measurement, tags, fields, self._moment)

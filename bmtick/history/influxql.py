@@ -42,7 +42,7 @@ def influxql_points(
         try:
             yield from rows.points(series)
         except (ValueError, TypeError, LookupError, RecursionError) as error:
-            raise client.odd(error) from None
+            raise client.unexpected(error) from None
 
 
 def influxql_measurements(connection: Connection, _span: Span) -> list[str]:
@@ -59,20 +59,20 @@ def influxql_answer(connection: Connection, statement: str) -> list[dict[str, An
         HistoryError: InfluxDB cannot be reached, or refuses.
     """
     client = _Client(connection)
-    answer = client.whole(statement)
+    answer = client.full_answer(statement)
     told = answer.error or next((r.error for r in answer.results if r.error), "")
     if told:
-        raise client.failed(told[:_MAX_CAUSE])
+        raise client.failure(told[:_MAX_CAUSE])
     return [series for result in answer.results for series in result.series or ()]
 
 
-class _WholeResult(msgspec.Struct):
+class _FullResult(msgspec.Struct):
     series: list[dict[str, Any]] | None = None
     error: str = ""
 
 
-class _Whole(msgspec.Struct):
-    results: list[_WholeResult] = []
+class _FullAnswer(msgspec.Struct):
+    results: list[_FullResult] = []
     error: str = ""
 
 
@@ -89,7 +89,7 @@ class _Client:
             try:
                 yield from msgspec.json.decode(series.values, type=list[list[str]])
             except (ValueError, RecursionError) as error:
-                raise self.odd(error) from None
+                raise self.unexpected(error) from None
 
     def series(self, statement: str) -> Iterator[Series]:
         """Yield the series of an answer, chunk by chunk, with undecoded values."""
@@ -102,10 +102,10 @@ class _Client:
         except HttpError as error:
             raise HistoryError(error.message, remedy=error.remedy) from None
 
-    def whole(self, statement: str) -> _Whole:
+    def full_answer(self, statement: str) -> _FullAnswer:
         """Return an answer without chunking."""
         try:
-            return self._http.read(_Whole, "GET", "/query", params=self._params(statement))
+            return self._http.read(_FullAnswer, "GET", "/query", params=self._params(statement))
         except HttpError as error:
             raise HistoryError(error.message, remedy=error.remedy) from None
 
@@ -118,10 +118,10 @@ class _Client:
         try:
             answer = _ANSWER.decode(line)
         except (ValueError, RecursionError) as error:
-            raise self.odd(error) from None
+            raise self.unexpected(error) from None
         told = answer.error or next((r.error for r in answer.results if r.error), "")
         if told:
-            raise self.failed(told[:_MAX_CAUSE])
+            raise self.failure(told[:_MAX_CAUSE])
         return [series for result in answer.results for series in result.series or ()]
 
     def source(self, measurement: str) -> str:
@@ -139,16 +139,16 @@ class _Client:
         found: dict[str, str] = {}
         for row in self.texts(f"SHOW FIELD KEYS FROM {self.source(measurement)}"):
             if len(row) != 2 or row[1] not in _PRECEDENCE:
-                raise self.odd(f"{row} is no field and its type")
+                raise self.unexpected(f"{row} is no field and its type")
             name, kind = row
             found[name] = min(kind, found.get(name, kind), key=_PRECEDENCE.index)
         return found
 
-    def odd(self, cause: object) -> HistoryError:
+    def unexpected(self, cause: object) -> HistoryError:
         """Return the error for an answer of an unexpected form."""
         reason = f"the answer is not what it should be: {str(cause)[:_MAX_CAUSE]}"
-        return self.failed(reason, "is this the right address?")
+        return self.failure(reason, "is this the right address?")
 
-    def failed(self, reason: str, remedy: str = "") -> HistoryError:
+    def failure(self, reason: str, remedy: str = "") -> HistoryError:
         """Return the error for a failure of InfluxDB."""
         return HistoryError(f"InfluxDB at {self._connection.url}: {reason}", remedy=remedy)

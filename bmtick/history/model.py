@@ -76,7 +76,7 @@ class HistoryError(BmtickError):
 
 def refusal(connection: Connection, error: HttpError) -> HistoryError:
     """Return a failed request to InfluxDB 2 as an error with its remedy."""
-    reason = error.says
+    reason = error.server_message
     if "bucket" in reason and error.status == _NOT_FOUND:
         remedy = (
             f"[influxdb] database and retention_policy name the bucket '{connection.bucket}'; for "

@@ -14,7 +14,7 @@ from bmtick.history.model import Connection, HistoryError, Span
 from bmtick.points import Point
 
 _TIME: Final = attrgetter("time")
-_MOST: Final = 1_000_000  # points with the same time
+_MAX_SAME_TIME: Final = 1_000_000  # points with the same time
 
 
 def read_points(
@@ -39,13 +39,15 @@ def read_points(
         every = flux_measurements if connection.token else influxql_measurements
         measurements = every(connection, span)
     read = flux_points if connection.token else influxql_points
-    streams = [settled(read(connection, name, span, where or {}), span) for name in measurements]
+    streams = [
+        sorted_points(read(connection, name, span, where or {}), span) for name in measurements
+    ]
     if len(streams) == 1:
         return streams[0]
     return heapq.merge(*streams, key=_TIME)
 
 
-def settled(points: Iterator[Point], span: Span) -> Iterator[Point]:
+def sorted_points(points: Iterator[Point], span: Span) -> Iterator[Point]:
     """Sort the points of the same time, whose order differs between servers.
 
     Raises:
@@ -57,9 +59,9 @@ def settled(points: Iterator[Point], span: Span) -> Iterator[Point]:
             what = "not in order of time" if span.begin <= time < span.end else "not asked for"
             raise HistoryError(f"InfluxDB gave points that were {what}")
         last = time
-        same = list(islice(moment, _MOST))
-        if len(same) == _MOST:
-            raise HistoryError(f"InfluxDB gave {_MOST:,} points of one moment")
+        same = list(islice(moment, _MAX_SAME_TIME))
+        if len(same) == _MAX_SAME_TIME:
+            raise HistoryError(f"InfluxDB gave {_MAX_SAME_TIME:,} points of one moment")
         if len(same) > 1:
             same.sort(key=_tags)
         yield from same

@@ -215,7 +215,7 @@ def _heaviness(weight: Weight) -> tuple[bool, float]:
 
 def scales_of(settings: Settings) -> Scales:
     """Return the settings' alerts, and the recommended ones that they do not enable."""
-    own = desired(settings, apart=True)
+    own = desired(settings, per_host=True)
     used = {str(settings.alerts[one.name].get("use", one.name)) for one in own}
     missing = [a for a in catalogue().values() if a.recommended and a.name not in used]
     return Scales(settings, [*own, *(render(a, {}, settings=settings) for a in missing)])

@@ -19,7 +19,7 @@ from bmtick.incident.networks import TrustedNetworks
 from bmtick.smtp import BoundedSMTP
 
 RELAYS, REFUSES, NO_PROOF = "relays", "refuses", "no proof"
-STRANGER = "192.0.2.66"  # RFC 5737: an address for documentation
+UNTRUSTED_ADDRESS = "192.0.2.66"  # RFC 5737: an address for documentation
 _SENDER = "bmtick-probe@example.com"
 # A plain outside recipient, and ones routed through this server (swap_bangpath, percent hack).
 _TARGETS = (
@@ -69,7 +69,7 @@ def probe(host: str, port: int, trusted: TrustedNetworks, addresses: list[str]) 
     source = next((a for a in addresses if a not in trusted), "")
     try:
         with _session(host, port, source) as smtp:
-            client = _become_stranger(smtp, source)
+            client = _claim_untrusted(smtp, source)
             code, text = smtp.mail(_SENDER)
             if code >= 300:
                 return Probe(REFUSES, client or host, f"MAIL was refused: {_text(code, text)}")
@@ -79,10 +79,10 @@ def probe(host: str, port: int, trusted: TrustedNetworks, addresses: list[str]) 
             f"the SMTP server at {host}:{port} does not answer: {error}",
             remedy="name its address with --server HOST:PORT",
         ) from None
-    return _judge(client, host, answers)
+    return _result(client, host, answers)
 
 
-def _judge(client: str, host: str, answers: tuple[Answer, ...]) -> Probe:
+def _result(client: str, host: str, answers: tuple[Answer, ...]) -> Probe:
     taken = [a for a in answers if a.accepted]
     if not taken:
         who = "a stranger" if client else "even this machine itself"
@@ -110,20 +110,20 @@ def _session(host: str, port: int, source: str) -> Iterator[smtplib.SMTP]:
         yield smtp
         smtp.rset()
     finally:
-        smtp.leave()
+        smtp.close_quietly()
 
 
-def _become_stranger(smtp: smtplib.SMTP, source: str) -> str:
+def _claim_untrusted(smtp: smtplib.SMTP, source: str) -> str:
     """Return the untrusted address that the server sees, or "" if it sees a trusted one."""
     if source:
         return source
     if "ADDR" not in smtp.esmtp_features.get("xclient", "").upper().split():
         return ""
-    code, _ = smtp.docmd("XCLIENT", f"NAME=[UNAVAILABLE] ADDR={STRANGER}")
+    code, _ = smtp.docmd("XCLIENT", f"NAME=[UNAVAILABLE] ADDR={UNTRUSTED_ADDRESS}")
     if code != 220:
         return ""
     smtp.ehlo()
-    return STRANGER
+    return UNTRUSTED_ADDRESS
 
 
 def _ask(smtp: smtplib.SMTP, host: str) -> Iterator[Answer]:

@@ -87,7 +87,7 @@ def _fitting(entries: Iterable[QueueEntry], origins: dict[str, Origin]) -> dict[
     }
 
 
-def _tells(line: bytes) -> bool:
+def _is_relevant(line: bytes) -> bool:
     """Whether a line may contain a message's origin or end: a cheap check before parsing."""
     return (
         b": client=" in line
@@ -110,7 +110,7 @@ def read_ledger(paths: Sequence[str], oldest: int) -> Ledger:
         if index + 1 < len(logs.files) and logs.files[index + 1].first < start:
             continue
         with open_lines(file.path) as lines:
-            telling = filter(_tells, lines)
+            telling = filter(_is_relevant, lines)
             for time, event in events(telling, LogClock(logs.newest, file.first)):
                 if isinstance(event, ev.Client):
                     ledger.client(time, event)

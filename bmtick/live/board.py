@@ -22,9 +22,9 @@ SLOT: Final = 300  # seconds; slots of the last day
 _DAY: Final = 86400
 _HOUR: Final = 3600
 _MINUTE: Final = 60
-_MOST: Final = 20_000  # maximum users and machines
-_SHOWN: Final = 200  # of each kind in a snapshot
-_INCIDENTS: Final = 200
+_MAX_ENTITIES: Final = 20_000  # maximum users and machines
+_MAX_SHOWN: Final = 200  # of each kind in a snapshot
+_MAX_INCIDENTS: Final = 200
 _MAX_TEXT: Final = 2000
 
 USER, MACHINE, PROGRAM, FORWARD, GUESSER, TARGET = (
@@ -47,7 +47,7 @@ _ENTITIES: Final = {
 }
 _COUNTS: Final = ("messages", "recipients", "relayed", "refused", "blocked", "failures")
 _NONE: Final = (0,) * len(_COUNTS)
-_SWEPT: Final = 60  # seconds of the data between two removals of silent entities
+_SWEEP_INTERVAL: Final = 60  # seconds of the data between two removals of silent entities
 _GAUGES: Final = ("clients", "users", "new_clients", "domains", "usual", "days", "broken_in")
 _LEVELS: Final = {"OK": 0, "INFO": 1, "WARNING": 2, "CRITICAL": 3}
 
@@ -124,7 +124,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         return [entity for entity in self.entities if entity.kind in kinds]
 
 
-class _Known:
+class _EntityState:
     """One entity: counts by minute, and the gauges of its last point."""
 
     __slots__ = ("counts", "gauges", "last", "minutes")
@@ -171,7 +171,7 @@ class Board:
     def __init__(self, host: str, health: Callable[[], Mapping[str, float]] = dict) -> None:
         self._host, self._more_health = host, health
         self._lock = threading.Lock()
-        self._entities: dict[tuple[str, str], _Known] = {}
+        self._entities: dict[tuple[str, str], _EntityState] = {}
         self._slots: dict[str, Counter[int]] = {
             name: Counter() for name in ("recipients", "refused", "failures", "queue")
         }
@@ -179,7 +179,7 @@ class Board:
         self._totals: Counter[str] = Counter()
         self._health: dict[str, float] = {}
         self._firing: dict[str, Incident] = {}
-        self._past: deque[Incident] = deque(maxlen=_INCIDENTS)
+        self._past: deque[Incident] = deque(maxlen=_MAX_INCIDENTS)
         self._since = self._newest = self._swept = 0
 
     def feed(self, points: Iterable[Point]) -> None:
@@ -187,7 +187,7 @@ class Board:
         with self._lock:
             for point in points:
                 self._point(point)
-            if self._newest - self._swept >= _SWEPT:
+            if self._newest - self._swept >= _SWEEP_INTERVAL:
                 self._swept = self._newest
                 self._forget(self._newest)
 
@@ -201,7 +201,7 @@ class Board:
             if name and name != names.OTHER:
                 known = self._entities.get((kind, name))
                 if known is None:
-                    known = self._entities[kind, name] = _Known()
+                    known = self._entities[kind, name] = _EntityState()
                 known.add(time, fields)
         self._count(point, time)
 
@@ -246,11 +246,11 @@ class Board:
     def _total(self, name: str, count: Any) -> None:
         self._totals[name] += int(count or 0)
 
-    def take_line(self, line: bytes) -> None:
+    def add_event_line(self, line: bytes) -> None:
         """Add an alert event, given as a line of the history."""
-        self.take(msgspec.json.decode(line))
+        self.add_event(msgspec.json.decode(line))
 
-    def take(self, record: Mapping[str, Any]) -> None:
+    def add_event(self, record: Mapping[str, Any]) -> None:
         """Add an alert event, given as a record of the history."""
         time = int(datetime.fromisoformat(record["time"]).timestamp())
         level, key = str(record["level"]), str(record["id"])
@@ -322,7 +322,7 @@ class Board:
             if not known.minutes and name not in reasons:
                 continue
             shown[kind] += 1
-            if shown[kind] <= _SHOWN:
+            if shown[kind] <= _MAX_SHOWN:
                 about = reasons.get(name, [])
                 yield Entity(
                     kind=kind,
@@ -337,9 +337,9 @@ class Board:
         for known in self._entities.values():
             known.forget(now)
         silent = [key for key, known in self._entities.items() if not known.minutes]
-        if len(self._entities) > _MOST:
+        if len(self._entities) > _MAX_ENTITIES:
             rest = (key for key, known in self._entities.items() if known.minutes)
-            silent += sorted(rest, key=lambda key: self._entities[key].last)[:-_MOST]
+            silent += sorted(rest, key=lambda key: self._entities[key].last)[:-_MAX_ENTITIES]
         firing = {name for i in self._firing.values() for name in i.tags.values()}
         for key in silent:
             if key[1] not in firing:

@@ -1,6 +1,6 @@
 """Find, read and validate ``bmtick.toml``."""
 
-from bmtick.settings.load import find, gives, load, parse, refused
+from bmtick.settings.load import find, has_section, load, parse, setting_error
 from bmtick.settings.model import Collect, InfluxDB, Kapacitor, Notify, Settings
 
 __all__ = [
@@ -10,8 +10,8 @@ __all__ = [
     "Notify",
     "Settings",
     "find",
-    "gives",
+    "has_section",
     "load",
     "parse",
-    "refused",
+    "setting_error",
 ]

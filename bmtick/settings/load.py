@@ -67,7 +67,7 @@ def load(config: str | None = None) -> Settings:
     return parse(read_text(path), file=str(path))
 
 
-def gives(settings: Settings, section: str) -> bool:
+def has_section(settings: Settings, section: str) -> bool:
     """Whether the settings file itself has a section."""
     if not settings.path:
         return False
@@ -127,7 +127,7 @@ def _check_networks(networks: Sequence[str], text: str, file: str) -> None:
             )
 
 
-def refused(settings: Settings, at: str, error: BmtickError) -> BmtickError:
+def setting_error(settings: Settings, at: str, error: BmtickError) -> BmtickError:
     """Return an error about the value at ``SECTION.KEY`` with the line that sets it."""
     if not settings.path or error.location:
         return error

@@ -12,7 +12,7 @@ from bmtick.engine.messages import Batch
 from bmtick.engine.queries import run_queries
 from bmtick.errors import BmtickError
 from bmtick.history import influxql_answer
-from bmtick.history.throwaway import fill, throwaway_influxdb
+from bmtick.history.temporary import fill, temporary_influxdb
 from bmtick.points import Point
 
 Place: TypeAlias = tuple[str, str]
@@ -54,7 +54,7 @@ def over_points(
         return
     begin = first if begin is None else begin
     end = _last_run(task, begin, last, zone) if end is None else end
-    with throwaway_influxdb() as connection:
+    with temporary_influxdb() as connection:
         for place, there in by_place.items():
             fill(connection, place, there)
         yield from run_queries(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bmtick.documents import Places, load_yaml, read_text, source_line
+from bmtick.documents import Positions, load_yaml, read_text, source_line
 from bmtick.durations import MILLISECOND, SECOND, UNITS, parse_duration
 from bmtick.engine import load_task
 from bmtick.engine.node import DEFAULT_VERSION
@@ -68,8 +68,8 @@ def load_unit_tests(path: Path, scripts: Path | None = None) -> list[UnitTest]:
         BmtickError: it is not such a file, or a script is not found; says where.
     """
     text = read_text(path)
-    data, places = load_yaml(text, file=str(path))
-    reader = _Reader(str(path), text, places)
+    data, positions = load_yaml(text, file=str(path))
+    reader = _Reader(str(path), text, positions)
     tests = data.get("tests") if isinstance(data, dict) else None
     if not isinstance(tests, list):
         remedy = "write tests: and a list of them, or a case file in TOML"
@@ -78,13 +78,13 @@ def load_unit_tests(path: Path, scripts: Path | None = None) -> list[UnitTest]:
 
 
 class _Reader:
-    def __init__(self, file: str, text: str, places: Places) -> None:
-        self.file, self._text, self._places = file, text, places
+    def __init__(self, file: str, text: str, positions: Positions) -> None:
+        self.file, self._text, self._positions = file, text, positions
 
     def error(self, message: str, at: tuple[str | int, ...], remedy: str = "") -> BmtickError:
-        while at and at not in self._places:
+        while at and at not in self._positions:
             at = at[:-1]
-        line, column = self._places.get(at, (1, 1))
+        line, column = self._positions.get(at, (1, 1))
         location = Location(self.file, line, column)
         excerpt = source_line(self._text, line)
         return BmtickError(message, location=location, remedy=remedy, excerpt=excerpt)

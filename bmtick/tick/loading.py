@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, Final
 
-from bmtick.documents import Places, load_json, load_yaml, source_line
+from bmtick.documents import Positions, load_json, load_yaml, source_line
 from bmtick.errors import BmtickError, Location, nearest
 from bmtick.tick import ast
 from bmtick.tick.checker import Analysis, analyse
@@ -107,11 +107,11 @@ class Document:
         self.text, self.file = text, file
         self.findings: list[Finding] = []
         self.data: Any = None
-        self._places: Places = {}
+        self._positions: Positions = {}
         try:
             if file.endswith(".json"):
                 load_json(text, file=file)  # YAML accepts what JSON refuses
-            self.data, self._places = load_yaml(text, file=file)
+            self.data, self._positions = load_yaml(text, file=file)
         except BmtickError as error:
             self.findings.append(from_error(error, "document"))
             return
@@ -123,9 +123,9 @@ class Document:
         self, severity: Severity, message: str, path: tuple[str | int, ...], remedy: str = ""
     ) -> None:
         """Add a finding at a key, or at the nearest enclosing key."""
-        while path and path not in self._places:
+        while path and path not in self._positions:
             path = path[:-1]
-        line, column = self._places.get(path, (1, 1))
+        line, column = self._positions.get(path, (1, 1))
         location = Location(self.file, line, column)
         excerpt = source_line(self.text, line)
         self.findings.append(Finding(severity, message, location, excerpt, remedy, "document"))

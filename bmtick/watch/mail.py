@@ -305,7 +305,7 @@ class SmtpMailer:
             raise DeliveryError(f"{self._where}: {reason_of(error)}") from None
         finally:
             if server:
-                server.leave()
+                server.close_quietly()
         if refused:
             raise PermanentError(f"some did not get it: {_refused(refused)}")
 

@@ -35,8 +35,8 @@ from bmtick.web.metrics import CONTENT_TYPE, exposition
 
 _MAX_BODY: Final = 4096  # bytes
 _MAX_ALERT: Final = 1 << 20  # bytes: details and data of an alert
-_LONGEST: Final = 366 * 86400.0  # seconds; the longest hold with an end
-_ALLOW: Final = 86400.0  # seconds that a released subject may send
+_MAX_HOLD: Final = 366 * 86400.0  # seconds; the longest hold with an end
+_DEFAULT_ALLOW: Final = 86400.0  # seconds that a released subject may send
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -106,7 +106,7 @@ class Access:
     open: bool = True
     hosts: frozenset[str] = frozenset()
 
-    def proved(self, request: Request) -> bool:
+    def is_authorized(self, request: Request) -> bool:
         """Whether a request has the token."""
         kind, _, value = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "basic":
@@ -133,35 +133,35 @@ def make_app(
         access: access control.
         clock: seconds since the epoch.
     """
-    answers = _Answers(snapshot, hold_control, access, clock)
+    handlers = _Handlers(snapshot, hold_control, access, clock)
     app = Starlette(
         routes=[
-            Route("/", answers.page),
-            Route("/fragment", answers.fragment),
-            Route("/api/state", answers.state),
-            Route("/api/held", answers.held),
-            Route("/api/hold", answers.hold, methods=["POST"]),
-            Route("/api/release", answers.release, methods=["POST"]),
-            Route("/api/alert", answers.alert, methods=["POST"]),
-            Route("/metrics", answers.metrics),
+            Route("/", handlers.page),
+            Route("/fragment", handlers.fragment),
+            Route("/api/state", handlers.state),
+            Route("/api/held", handlers.held),
+            Route("/api/hold", handlers.hold, methods=["POST"]),
+            Route("/api/release", handlers.release, methods=["POST"]),
+            Route("/api/alert", handlers.alert, methods=["POST"]),
+            Route("/metrics", handlers.metrics),
             Route("/favicon.ico", _no_icon),
             *(Route(f"/{name}", _static(name, kind)) for name, kind in _STATIC.items()),
         ],
-        middleware=[Middleware(BaseHTTPMiddleware, dispatch=answers.gate)],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=handlers.check_access)],
     )
     app.router.redirect_slashes = False
     return app
 
 
-class _Wanted(msgspec.Struct, forbid_unknown_fields=True):
+class _ActionRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of an action; ``seconds``: how long to hold, or to allow sending after a release."""
 
     who: str
-    seconds: Annotated[float, msgspec.Meta(ge=0, le=_LONGEST)] | None = None
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=_MAX_HOLD)] | None = None
 
 
 @dataclass(frozen=True)
-class _Answers:
+class _Handlers:
     _snapshot: Callable[[int], Snapshot]
     _hold_control: HoldControl
     _access: Access
@@ -197,15 +197,15 @@ class _Answers:
 
     async def hold(self, request: Request) -> Response:
         def do(body: bytes) -> str:
-            wanted = msgspec.json.decode(body, type=_Wanted)
+            wanted = msgspec.json.decode(body, type=_ActionRequest)
             return self._hold_control.hold(wanted.who, wanted.seconds)
 
         return await self._act(request, do)
 
     async def release(self, request: Request) -> Response:
         def do(body: bytes) -> str:
-            wanted = msgspec.json.decode(body, type=_Wanted)
-            allow = _ALLOW if wanted.seconds is None else wanted.seconds
+            wanted = msgspec.json.decode(body, type=_ActionRequest)
+            allow = _DEFAULT_ALLOW if wanted.seconds is None else wanted.seconds
             return self._hold_control.release(wanted.who, allow)
 
         return await self._act(request, do)
@@ -217,7 +217,7 @@ class _Answers:
         self, request: Request, do: Callable[[bytes], str], most: int = _MAX_BODY
     ) -> Response:
         bearer = request.headers.get("authorization", "").lower().startswith("bearer ")
-        if not bearer or not self._access.proved(request):
+        if not bearer or not self._access.is_authorized(request):
             return _refusal(401, "the token is missing or wrong")
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
             return _refusal(415, "send JSON")
@@ -236,13 +236,13 @@ class _Answers:
             return _refusal(409, error.strerror or str(error))
         return JSONResponse({"done": said})
 
-    async def gate(self, request: Request, go_on: RequestResponseEndpoint) -> Response:
+    async def check_access(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """Check access; add the security headers to every answer."""
         access = self._access
         if access.hosts and _host(request) not in access.hosts:
             reply: Response = _refusal(421, "this server has another name")
-        elif access.open or access.proved(request):
-            reply = await go_on(request)
+        elif access.open or access.is_authorized(request):
+            reply = await call_next(request)
         else:
             reply = _refusal(401, "the token is missing or wrong")
             reply.headers["WWW-Authenticate"] = 'Basic realm="bmtick", charset="UTF-8"'

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bmtick.errors import BmtickError
 
-_SHORTEST: Final = 16  # minimum characters of a token
+_MIN_TOKEN: Final = 16  # minimum characters of a token
 _REQUEST_TIMEOUT: Final = 10.0  # seconds from the start of a request to its end
 _SHUTDOWN_TIMEOUT: Final = 3.0  # seconds for open requests at shutdown
 
@@ -129,9 +129,9 @@ def read_token(token_file: str, environment: Mapping[str, str], read: Callable[[
         BmtickError: the file cannot be read, or the token is too short.
     """
     token = environment.get("BMTICK_WEB_TOKEN") or (read(Path(token_file)) if token_file else "")
-    if token and len(token) < _SHORTEST:
+    if token and len(token) < _MIN_TOKEN:
         raise BmtickError(
-            f"the token of [web] has fewer than {_SHORTEST} characters",
+            f"the token of [web] has fewer than {_MIN_TOKEN} characters",
             remedy=f"openssl rand -hex 32 > {token_file or 'FILE'}",
         )
     return token

@@ -62,7 +62,7 @@ def test_a_damaged_history_file_is_passed_over(store):
 
 
 def test_the_history_does_not_grow_for_ever(store, monkeypatch):
-    monkeypatch.setattr(module, "KEPT", 3)
+    monkeypatch.setattr(module, "MAX_REVISIONS", 3)
     with store.locked():
         for _ in range(6):
             store.record({}, {}, created_at={}, cause="apply")

@@ -5,8 +5,10 @@ from bmtick.guard.burst import Baseline, Bursts, SentMessage
 KNOWN = Baseline(days=5, usual=10, usual_recent=4)
 
 
-def sent(time, client="1.2.3.4", recipients=1, *, foreign=True, webmail=False, disguised=False):
-    return SentMessage(time, client, recipients, foreign, webmail, disguised)
+def sent(
+    time, client="1.2.3.4", recipients=1, *, foreign=True, webmail=False, new_sender_domain=False
+):
+    return SentMessage(time, client, recipients, foreign, webmail, new_sender_domain)
 
 
 NOBODY_KNOWN = Baseline()
@@ -65,8 +67,10 @@ def test_lists_from_two_strange_addresses_or_with_many_refused_are_held_at_the_s
     assert first_reason(home, KNOWN._replace(sent=60, refused=16)) == 2
     old_list = KNOWN._replace(sent=60, refused=15, blocked=3)
     assert first_reason(home, old_list) is None  # a tenth is dead, and chance makes some more
-    disguised = [sent(n, recipients=60, foreign=False, disguised=n > 1) for n in range(9)]
-    assert first_reason(disguised, KNOWN) == 4
+    new_sender_domain = [
+        sent(n, recipients=60, foreign=False, new_sender_domain=n > 1) for n in range(9)
+    ]
+    assert first_reason(new_sender_domain, KNOWN) == 4
     writer = KNOWN._replace(usual=300, sent=60, refused=16)
     assert first_reason(home[:5], writer) is None  # three times the own peak is needed
 

@@ -13,9 +13,9 @@ from bmtick.incident.audit.blocklists import (
     CLEAN,
     LISTED,
     UNANSWERED,
-    look_up,
     public_addresses,
-    question,
+    query_lists,
+    query_name,
     resolver,
 )
 from bmtick.incident.programs import Programs, Result
@@ -53,8 +53,8 @@ class Lists:
                 return
             query = dns.message.from_wire(data)
             name, kind = (
-                str(query.question[0].name),
-                dns.rdatatype.to_text(query.question[0].rdtype),
+                str(query.query_name[0].name),
+                dns.rdatatype.to_text(query.query_name[0].rdtype),
             )
             self.asked.append(name)
             if self.silent:
@@ -78,7 +78,7 @@ def lists():
 
 
 def states(lists, *addresses, name="bl.test"):
-    found = look_up(addresses, [name], resolver(lists.address, timeout=0.5))
+    found = query_lists(addresses, [name], resolver(lists.address, timeout=0.5))
     return [(f.state, f.said) for f in found]
 
 
@@ -99,7 +99,7 @@ def test_a_listing_without_words_shows_its_code(lists):
 
 def test_an_ipv6_address_is_asked_by_its_nibbles(lists):
     lists.works("bl.test")
-    (found,) = look_up(["2001:db8::1"], ["bl.test"], resolver(lists.address))
+    (found,) = query_lists(["2001:db8::1"], ["bl.test"], resolver(lists.address))
     assert found.state == CLEAN
     assert f"1.{'0.' * 23}8.b.d.0.1.0.0.2.bl.test." in lists.asked
 
@@ -217,7 +217,7 @@ def test_the_doctor_tells_it_too(lists, tmp_path):
 def test_the_question_is_as_rfc_5782_says():
     from ipaddress import ip_address
 
-    assert question(ip_address("192.0.2.99"), "bad.example.com") == "99.2.0.192.bad.example.com"
+    assert query_name(ip_address("192.0.2.99"), "bad.example.com") == "99.2.0.192.bad.example.com"
 
 
 def test_the_former_name_still_works():

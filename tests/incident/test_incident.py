@@ -30,7 +30,7 @@ ERP = Accused("client", "192.0.2.111", 1_780_000_000, ("strange \x1b[31m senders
 @pytest.fixture(autouse=True)
 def english():
     yield
-    languages.use("en")
+    languages.set_language("en")
 
 
 class FakeActions:
@@ -196,7 +196,7 @@ def test_a_machine_has_console_and_firewall_instead_of_a_password():
     ],
 )
 def test_it_speaks_german_and_french(language, yes, proof):
-    languages.use(language)
+    languages.set_language(language)
     actions = FakeActions([Flow(0, 0, 0)])
     terminal = Terminal(Wen="1", Qui="1", Ausführen=yes, Exécuter=yes)
     assert terminal.lead(actions, [VICTIM])

@@ -74,7 +74,7 @@ def test_the_story_holds_what_was_done(tmp_path, monkeypatch):
     """By the journals of ``respond`` and of the guard, in the reader's language."""
     at = datetime(2026, 11, 24, 10, 0, 20, tzinfo=UTC)
     folder = tmp_path / "incidents"
-    monkeypatch.setattr("bmtick.places.incidents_folder", lambda _: folder)
+    monkeypatch.setattr("bmtick.state_folders.incidents_folder", lambda _: folder)
     journal = Journal(folder, clock=lambda: at)
     done = journal.begin("user eve@example.org", "hold", {"A1": 1, "A2": 1})
     journal.write(done, "user eve@example.org", "hold", "end", ok=True, ids=["A1", "A2"])
@@ -98,7 +98,7 @@ def test_the_story_holds_what_was_done(tmp_path, monkeypatch):
     try:
         page = write(tmp_path / "r.html", *arguments)
     finally:
-        languages.use("en")
+        languages.set_language("en")
     story = page[page.index("<ol>") : page.index("</ol>")]
     for text in (
         "wartende Mail von eve@example.org wird angehalten: 2 Nachrichten",
@@ -431,7 +431,7 @@ def test_what_was_done_is_in_the_story_with_server_and_zone(tmp_path, monkeypatc
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (folder / "audit.jsonl").write_text(text)
     (folder / "audit.jsonl").chmod(0o600)
-    monkeypatch.setattr("bmtick.places.incidents_folder", lambda _: folder)
+    monkeypatch.setattr("bmtick.state_folders.incidents_folder", lambda _: folder)
     settings = tmp_path / "bmtick.toml"
     settings.write_text(
         f'language = "de"\n[collect]\nlogs = ["{tmp_path}/mail.log"]\n'
@@ -442,7 +442,7 @@ def test_what_was_done_is_in_the_story_with_server_and_zone(tmp_path, monkeypatc
         arguments = ["--config", str(settings), "report", "-o", str(tmp_path / "page")]
         result = CliRunner().invoke(cli, [*arguments, "--no-influxdb"])
     finally:
-        languages.use("en")
+        languages.set_language("en")
     assert result.exit_code == 0, result.output
     page = (tmp_path / "page").read_text()
     assert "wartende Mail von p.martin@example.org wird angehalten: 1 Nachricht" in page

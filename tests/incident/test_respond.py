@@ -19,8 +19,8 @@ from bmtick.incident.origin import Origin
 from bmtick.incident.programs import Programs
 from bmtick.incident.queue_files import checked_id, parse_envelopes
 from bmtick.incident.response.actions import random_password
-from bmtick.incident.response.copies import external, new_folder
-from bmtick.incident.response.journal import Journal, held_by_us
+from bmtick.incident.response.copies import new_folder, quoted_address
+from bmtick.incident.response.journal import Journal, held_by_bmtick
 from bmtick.incident.response.plan import make_plan
 from bmtick.incident.response.selection import Selection, select
 from bmtick.incident.response.target import Target
@@ -120,7 +120,7 @@ def test_bm_cli_is_only_given_one_plain_address(name, target):
     ],
 )
 def test_addresses_leave_in_the_form_of_mail(address, quoted):
-    assert external(address) == quoted
+    assert quoted_address(address) == quoted
 
 
 @pytest.mark.parametrize("bad", ["", "-h", "ALL", "../x", "A1B2C3 D4", "A1B2C3D4\n", "A;B12345"])
@@ -170,7 +170,7 @@ def test_journal_is_private_and_survives_a_cut_line(tmp_path):
     one, other = journal.operations()
     assert (one.who, one.ended, one.done) == (f"user {USER}", True, {"A1B2C3"})
     assert (other.who, other.ended) == ("client 192.0.2.7", False)
-    assert held_by_us([one, other]) == {"A1B2C3": 7, "D4E5F6": 8}
+    assert held_by_bmtick([one, other]) == {"A1B2C3": 7, "D4E5F6": 8}
     assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(journal.folder.stat().st_mode) == 0o700
     journal.folder.chmod(0o755)
@@ -191,7 +191,7 @@ def test_journal_of_an_older_version_is_read(tmp_path):
     (operation,) = journal.operations()
     assert operation.who == f"user {USER}"
     assert (operation.ended, operation.done) == (True, {"A1B2C3"})
-    assert set(held_by_us([operation])) == {"A1B2C3"}
+    assert set(held_by_bmtick([operation])) == {"A1B2C3"}
 
 
 @pytest.mark.parametrize("name", ["../../etc", "-rf", "a/b\x00c", "." * 80, "\u00e9\n"])

@@ -17,7 +17,7 @@ from bmtick.incident.response.names import full_addresses
 from bmtick.incident.response.plan import make_plan
 from bmtick.incident.response.recovery import removals
 from bmtick.incident.response.selection import Selection, select
-from bmtick.incident.response.smtp_sessions import follow
+from bmtick.incident.response.smtp_sessions import update_sessions
 from bmtick.incident.response.target import Target, client_network
 from tests.support.postfix import postfix
 from tests.support.servers import wait_for
@@ -196,7 +196,7 @@ Jun  1 10:00:06 mx postfix/smtpd[8]: connect from c.example[192.0.2.4]
 Jun  1 10:00:07 mx postfix/cleanup[10]: 3F1A2C: message-id=<smtpd[11]: connect from d.example[192.0.2.5]>
 """
     found = {}
-    follow(lines.splitlines(keepends=True), LogClock(1_780_000_000), found)
+    update_sessions(lines.splitlines(keepends=True), LogClock(1_780_000_000), found)
     assert {pid: (s.peer, set(s.logins)) for pid, s in found.items()} == {
         7: ("192.0.2.1", {"x, y"}),
         8: ("192.0.2.4", set()),

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from bmtick import languages
 from bmtick.cli.root import cli
-from bmtick.languages import _, _n, choose, number, percent, read_catalogue, use
+from bmtick.languages import _, _n, choose, number, percent, read_catalogue, set_language
 
 ROOT = Path(__file__).parent.parent.parent
 TRANSLATED = ("de", "fr")
@@ -43,7 +43,7 @@ msgstr ""
 @pytest.fixture(autouse=True)
 def english():
     yield
-    use("en")
+    set_language("en")
 
 
 def _placeholders(text):
@@ -101,7 +101,7 @@ def test_forms_and_figures_follow_the_language(monkeypatch):
     )
     shown = {}
     for language in languages.LANGUAGES:
-        use(language)
+        set_language(language)
         assert languages.language() == language
         shown[language] = [
             *(_n("{n} address", "{n} addresses", count) for count in (0, 1, 2000)),
@@ -116,7 +116,7 @@ def test_forms_and_figures_follow_the_language(monkeypatch):
 
 
 def test_a_hostile_value_is_not_read_as_a_placeholder():
-    use("de")
+    set_language("de")
     assert _("to {user}", user="{0}{user.__class__}") == "to {0}{user.__class__}"
 
 

@@ -94,9 +94,9 @@ def test_the_day_is_in_slots_and_survives_a_restart(board):
 
 def test_an_alert_fires_with_its_evidence_until_it_says_ok(board):
     board.feed([sender("eve", NOW, recipients=1), sender("bob", NOW, recipients=500)])
-    board.take(event("WARNING", 0, user="eve"))
-    board.take(event("CRITICAL", 60, user="eve"))
-    board.take(event("WARNING", 120, user="eve"))
+    board.add_event(event("WARNING", 0, user="eve"))
+    board.add_event(event("CRITICAL", 60, user="eve"))
+    board.add_event(event("WARNING", 120, user="eve"))
     found = board.snapshot(NOW)
     (incident,) = found.firing
     assert (incident.level, incident.peak, incident.end) == ("WARNING", "CRITICAL", 0)
@@ -105,7 +105,7 @@ def test_an_alert_fires_with_its_evidence_until_it_says_ok(board):
     assert found.of(USER)[0].reasons == ("[WARNING] spam",)
     late = board.snapshot(NOW + 7200)
     assert [e.name for e in late.of(USER)] == ["eve"], "what fires is not forgotten"
-    board.take(event("OK", 120, user="eve"))
+    board.add_event(event("OK", 120, user="eve"))
     found = board.snapshot(NOW + 7200)
     assert found.firing == ()
     assert (found.past[0].peak, found.past[0].end) == ("CRITICAL", 1800000120)
@@ -113,15 +113,15 @@ def test_an_alert_fires_with_its_evidence_until_it_says_ok(board):
 
 
 def test_memory_is_bounded(board, monkeypatch):
-    monkeypatch.setattr(module, "_MOST", 100)
-    monkeypatch.setattr(module, "_SHOWN", 10)
+    monkeypatch.setattr(module, "_MAX_ENTITIES", 100)
+    monkeypatch.setattr(module, "_MAX_SHOWN", 10)
     board.feed(sender(f"u{n}", NOW + n, recipients=n + 1) for n in range(150))
     found = board.snapshot(NOW + 150)
     assert [e.name for e in found.of(USER)] == [f"u{n}" for n in range(149, 139, -1)]
     assert len(board._entities) == 100
     for n in range(500):
-        board.take(event("WARNING", 0, key=f"k{n}"))
-        board.take(event("OK", 60, key=f"k{n}"))
+        board.add_event(event("WARNING", 0, key=f"k{n}"))
+        board.add_event(event("OK", 60, key=f"k{n}"))
     assert len(board.snapshot(NOW).past) == 200
 
 

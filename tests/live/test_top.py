@@ -170,11 +170,11 @@ def test_it_ends():
 
 
 def test_it_speaks_her_language(board):
-    languages.use("de")
+    languages.set_language("de")
     try:
         assert draw(View(), board)[0].endswith("1 Alarm ist aktiv")
     finally:
-        languages.use("en")
+        languages.set_language("en")
 
 
 def test_a_terminal_without_unicode_gets_ascii(board):

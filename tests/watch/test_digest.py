@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from bmtick.durations import SECOND
-from bmtick.languages import use
+from bmtick.languages import set_language
 from bmtick.points import Point
 from bmtick.watch.digest import Digests
 from bmtick.watch.mail import compose
@@ -32,7 +32,7 @@ def paris(monkeypatch):
     yield
     monkeypatch.undo()
     time.tzset()
-    use("en")
+    set_language("en")
 
 
 def point(name, at, fields, **tags):
@@ -150,7 +150,7 @@ def test_what_is_kept_over_a_restart():
 
 
 def mail_of(language="en"):
-    use(language)
+    set_language(language)
     digests = Digests(DAILY, "mx", ["a@b.c"])
     until = DAILY.after(BEGIN)
     assert list(digests.take(POINTS, EVENTS, (BEGIN + 100) * SECOND, BEGIN)) == []

@@ -6,7 +6,7 @@ import pytest
 
 from bmtick.durations import MINUTE, SECOND
 from bmtick.engine import Handler
-from bmtick.languages import use
+from bmtick.languages import set_language
 from bmtick.watch.outbox import Outbox
 from tests.watch.test_gather import BEGIN, event
 
@@ -18,7 +18,7 @@ POST = Handler("post", ["http://127.0.0.1/"], {})
 @pytest.fixture(autouse=True)
 def english():
     yield
-    use("en")
+    set_language("en")
 
 
 def outbox_of(*events, handlers=(MAIL,)):
@@ -54,7 +54,7 @@ def test_the_all_clear_sums_up():
 
 
 def test_in_the_language_of_the_settings():
-    use("de")
+    set_language("de")
     assert outbox_of(*STORY).waiting[-1].event["message"] == (
         "[OK] mail: der Vorfall um paul ist nach 1 h vorbei"
     )

@@ -12,7 +12,7 @@ EVIL = "\"><script>alert(1)</script>'{x}\x1b[31m@example.org"
 def outbreak(board, user="eve@example.org", key="sender_outbreak-eve_mx"):
     fields = {"messages": 230, "recipients": 1266, "refused": 724, "blocked": 601, "clients": 80}
     board.feed([Point("postfix_sender", {"user": user}, fields, NOW * 10**9)])
-    board.take(
+    board.add_event(
         {
             "alert": "sender_outbreak",
             "id": key,

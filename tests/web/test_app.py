@@ -92,11 +92,11 @@ def test_the_page_is_an_outline_for_those_who_hear_it(client):
     ("language", "text"), [("de", "1 Alarm ist aktiv"), ("fr", "1 alerte est active")]
 )
 def test_the_page_speaks_her_language(client, language, text):
-    languages.use(language)
+    languages.set_language(language)
     try:
         page = client.get("/").text
     finally:
-        languages.use("en")
+        languages.set_language("en")
     assert text in page
     assert f'<html lang="{language}">' in page
 

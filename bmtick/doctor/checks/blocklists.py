@@ -9,8 +9,8 @@ from bmtick.doctor.context import Context
 from bmtick.incident.audit.blocklists import (
     CLEAN,
     LISTED,
-    look_up,
     public_addresses,
+    query_lists,
     resolver,
 )
 
@@ -25,7 +25,7 @@ def run(context: Context) -> Iterator[Check]:
         yield off(_NAME, "[blocklists] lists names none")
         return
     addresses = public_addresses(context.programs, chosen.addresses)
-    found = look_up(addresses, chosen.lists, resolver(chosen.resolver))
+    found = query_lists(addresses, chosen.lists, resolver(chosen.resolver))
     for listing in found:
         if listing.state == LISTED:
             yield broken(

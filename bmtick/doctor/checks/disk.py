@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bmtick.doctor.check import Check, broken, off, ok
 from bmtick.doctor.context import Context
-from bmtick.places import ADMIN_FOLDER
+from bmtick.state_folders import ADMIN_FOLDER
 from bmtick.terminal import shell_quoted
 
 ORDER = 90

@@ -9,7 +9,7 @@ from bmtick.doctor.check import Check, broken, ok, skipped
 from bmtick.doctor.context import Context
 from bmtick.errors import BmtickError
 from bmtick.files import user_name
-from bmtick.places import ADMIN_FOLDER, SERVICE_FOLDER
+from bmtick.state_folders import ADMIN_FOLDER, SERVICE_FOLDER
 from bmtick.terminal import shell_quoted
 
 ORDER = 95

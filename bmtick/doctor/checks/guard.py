@@ -38,14 +38,14 @@ def run(context: Context) -> Iterator[Check]:
     except BmtickError as error:
         yield skipped("guard: postfix", error.message, error.remedy or "sudo bmtick doctor")
     else:
-        yield _asked(postfix, guard.listen)
+        yield _is_asked(postfix, guard.listen)
         yield _sees_sendmail(postfix, guard.listen)
         yield _fails_open(postfix)
     yield _answers(guard.listen)
     yield from _arrives(context)
 
 
-def _asked(postfix: PostfixSettings, listen: str) -> Check:
+def _is_asked(postfix: PostfixSettings, listen: str) -> Check:
     name = "guard: postfix asks it"
     wanted = service_name(listen)
     asking: list[str] = []

@@ -36,12 +36,12 @@ def run(context: Context) -> Iterator[Check]:
         again = _newest(context)
     for host, at in sorted(newest.items()):
         if context.now - at < _FORGOTTEN:
-            yield _one(host, context.now - at, moving=again.get(host, at) > at)
+            yield _host_check(host, context.now - at, moving=again.get(host, at) > at)
     yield from _tags(context, set(newest))
     yield from _collectors(context)
 
 
-def _one(host: str, age: float, *, moving: bool) -> Check:
+def _host_check(host: str, age: float, *, moving: bool) -> Check:
     name = f"host {host}"
     remote = f"ssh root@{_shell_host(host)}"
     if age > _LATE and moving:
@@ -102,7 +102,7 @@ def _tags(context: Context, hosts: set[str]) -> Iterator[Check]:
                 f"grep -rn {tag} /etc/telegraf/telegraf.conf /etc/telegraf/telegraf.d"
                 "  # then set it under [global_tags], and nowhere else",
             )
-    yield from _wheres(context, hosts)
+    yield from _alert_filters(context, hosts)
 
 
 def _recent(context: Context, tag: str) -> set[str]:
@@ -115,7 +115,7 @@ def _recent(context: Context, tag: str) -> set[str]:
     return {value for s in found if (value := (s.tags or {}).get(tag, ""))}
 
 
-def _wheres(context: Context, hosts: set[str]) -> Iterator[Check]:
+def _alert_filters(context: Context, hosts: set[str]) -> Iterator[Check]:
     """Check whether an alert is limited to a host or datalocation that no point has."""
     for name, section in context.settings.alerts.items():
         where = section.get("where")

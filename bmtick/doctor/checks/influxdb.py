@@ -128,10 +128,10 @@ def _measurement(context: Context, measurement: str) -> Check:
             return broken(name, "never written", remedy)
         return skipped(name, "never written: no such event yet, or not collected", remedy)
     point = dict(zip(found[0].columns, found[0].values[0], strict=True))
-    return _judge(context, measurement, point)
+    return _check_point(context, measurement, point)
 
 
-def _judge(context: Context, measurement: str, point: dict[str, Any]) -> Check:
+def _check_point(context: Context, measurement: str, point: dict[str, Any]) -> Check:
     name = f"points: {measurement}"
     age = context.now - point["time"] / SECOND
     if age < -_AHEAD:

@@ -27,7 +27,7 @@ def run(context: Context) -> Iterator[Check]:
         except (OSError, ValueError):  # Telegraf's own log reports these
             continue
         for program in dict.fromkeys(_programs(config)):
-            yield _judge(program)
+            yield _check_program(program)
 
 
 def _programs(config: dict[str, Any]) -> Iterator[str]:
@@ -39,7 +39,7 @@ def _programs(config: dict[str, Any]) -> Iterator[str]:
             yield words[0]
 
 
-def _judge(program: str) -> Check:
+def _check_program(program: str) -> Check:
     path = Path(program)
     if not path.exists():
         return broken(_NAME, f"{program} does not exist", _SNIPPET)

@@ -36,9 +36,9 @@ DELISTING = {
 }
 LISTED, CLEAN, UNANSWERED = "listed", "clean", "unanswered"
 _TEST_ENTRY = IPv4Address("127.0.0.2")
-_AT_ONCE = 16
+_MAX_PARALLEL = 16
 _TIMEOUT = 3.0  # seconds for one query, all attempts together
-_MOST_TEXT = 300  # characters of a list's own text
+_MAX_TEXT = 300  # characters of a list's own text
 
 # Returns the addresses or texts of a name; an empty list if the name does not exist.
 Lookup = Callable[[str, str], list[str]]
@@ -61,7 +61,7 @@ class Listing:
     page: str = ""
 
 
-def look_up(addresses: Iterable[str], lists: Iterable[str], lookup: Lookup) -> list[Listing]:
+def query_lists(addresses: Iterable[str], lists: Iterable[str], lookup: Lookup) -> list[Listing]:
     """Query every list for every address, many in parallel.
 
     Args:
@@ -72,20 +72,20 @@ def look_up(addresses: Iterable[str], lists: Iterable[str], lookup: Lookup) -> l
     """
     pairs = [(ip_address(a), name.strip(".").lower()) for name in lists for a in addresses]
     names = list(dict.fromkeys(name for _, name in pairs))
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        faults = dict(zip(names, pool.map(lambda n: _fault(n, lookup), names), strict=True))
+    with ThreadPoolExecutor(_MAX_PARALLEL) as pool:
+        faults = dict(zip(names, pool.map(lambda n: _list_error(n, lookup), names), strict=True))
         return list(pool.map(lambda one: _ask(one[0], one[1], faults[one[1]], lookup), pairs))
 
 
-def question(address: Address, name: str) -> str:
+def query_name(address: Address, name: str) -> str:
     """Return the name to query for an address."""
     return f"{address.reverse_pointer.rsplit('.', 2)[0]}.{name}"
 
 
-def _fault(name: str, lookup: Lookup) -> str:
+def _list_error(name: str, lookup: Lookup) -> str:
     """Return why a list's answers are unusable, or ""."""
     try:
-        found = lookup(question(_TEST_ENTRY, name), "A")
+        found = lookup(query_name(_TEST_ENTRY, name), "A")
     except OSError as error:
         return str(error)
     return _refusal(found) or (
@@ -106,15 +106,15 @@ def _ask(address: Address, name: str, fault: str, lookup: Lookup) -> Listing:
     if fault:
         return Listing(str(address), name, UNANSWERED, fault, page)
     try:
-        found = lookup(question(address, name), "A")
+        found = lookup(query_name(address, name), "A")
         if refusal := _refusal(found):
             return Listing(str(address), name, UNANSWERED, refusal, page)
         if not found:
             return Listing(str(address), name, CLEAN, "", page)
-        words = " ".join(lookup(question(address, name), "TXT")) or ", ".join(found)
+        words = " ".join(lookup(query_name(address, name), "TXT")) or ", ".join(found)
     except OSError as error:
         return Listing(str(address), name, UNANSWERED, str(error), page)
-    return Listing(str(address), name, LISTED, printable(words)[:_MOST_TEXT], page)
+    return Listing(str(address), name, LISTED, printable(words)[:_MAX_TEXT], page)
 
 
 def resolver(address: str = "", timeout: float = _TIMEOUT) -> Lookup:
@@ -162,7 +162,7 @@ def resolver(address: str = "", timeout: float = _TIMEOUT) -> Lookup:
 
 def _reason(error: Exception) -> str:
     words = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return f"no answer: {printable(words)[:_MOST_TEXT]}"
+    return f"no answer: {printable(words)[:_MAX_TEXT]}"
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

@@ -13,8 +13,8 @@ from bmtick.incident.traffic import Failures
 from bmtick.incident.units import age
 from bmtick.languages import _, _n, number
 
-_GUESSES = 20  # failed logins from one address that are worth an entry
-_MOST_GUESSERS = 5
+_MIN_GUESSES = 20  # failed logins from one address that are worth an entry
+_MAX_GUESSERS = 5
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,12 @@ def incident_events(
             )
             found.append(IncidentEvent(crisis.end, text, "queue"))
     guessers = [
-        (client, f) for client, f in attackers.items() if f.count >= _GUESSES and f.last >= start
+        (client, f)
+        for client, f in attackers.items()
+        if f.count >= _MIN_GUESSES and f.last >= start
     ]
     guessers.sort(key=lambda item: -item[1].count)
-    for client, failures in guessers[:_MOST_GUESSERS]:
+    for client, failures in guessers[:_MAX_GUESSERS]:
         lasted = age(failures.last - failures.first)
         text = _(
             "{client} begins to guess passwords: {failures} failures within {lasted}",

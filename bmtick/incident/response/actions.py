@@ -19,7 +19,7 @@ from bmtick.incident.response import copies, recovery, smtp_sessions
 from bmtick.incident.response.journal import (
     Journal,
     Operation,
-    held_by_us,
+    held_by_bmtick,
     is_message,
     restorable,
 )
@@ -102,7 +102,7 @@ class StepRunner:
         if not recovery.unfinished(operations):
             return []
         entries = list(read_queue(self.programs))
-        self._postsuper("-H", recovery.strays(operations, entries), lock)
+        self._postsuper("-H", recovery.wrongly_held(operations, entries), lock)
         return recovery.recover(
             self.journal,
             entries,
@@ -206,7 +206,7 @@ class StepRunner:
             return end(Outcome(True, text, held))
 
     def _release(self, plan: Plan, step: Step, lock: int) -> Outcome:
-        ours = held_by_us(self.journal.operations())
+        ours = held_by_bmtick(self.journal.operations())
         there = self._still_there(step.messages, queue="hold")
         mine = {i: a for i, a in there.items() if i in ours and is_message(ours[i], a)}
         with self._operation(plan, step.name, mine) as (_, end):
@@ -234,7 +234,7 @@ class StepRunner:
                     saved.append(queue_id)
                 except BmtickError as error:
                     failed = error.message
-            copies.settle()
+            copies.sync_all()
             self.journal.write(operation, plan.target.key, step.name, "copied", ids=saved)
             self._postsuper("-d", saved, lock, "hold")
             left = {e.queue_id for e in read_queue(self.programs)}
@@ -297,7 +297,7 @@ class StepRunner:
             batch = found[start : start + _BATCH]
             for copy in batch:
                 spool.stage(operation, copy.queue_id, copy.folder / f"{copy.queue_id}.queue")
-            copies.settle()
+            copies.sync_all()
             note("staged", (c.queue_id for c in batch))
             for copy in batch:
                 try:

@@ -36,7 +36,7 @@ def new_folder(parent: Path, target: str, now: datetime) -> Path:
     raise BmtickError(f"'{parent}' has a thousand folders of this second", remedy="try again")
 
 
-def external(address: str) -> str:
+def quoted_address(address: str) -> str:
     """Return an address in the form of RFC 5321: the local part in quotes if necessary."""
     local, at, domain = address.rpartition("@")
     if not at:
@@ -48,7 +48,7 @@ def external(address: str) -> str:
 
 
 def save(folder: Path, envelope: Envelope, message: bytes, queue_file: bytes) -> None:
-    """Write one message, its queue file and its envelope; ``settle`` syncs them to disk.
+    """Write one message, its queue file and its envelope; ``sync_all`` syncs them to disk.
 
     Raises:
         BmtickError: they cannot be written, or the copy is incomplete.
@@ -73,7 +73,7 @@ def save(folder: Path, envelope: Envelope, message: bytes, queue_file: bytes) ->
     _write(folder / f"{stem}.json", (json.dumps(record, indent=1) + "\n").encode("ascii"))
 
 
-def settle() -> None:
+def sync_all() -> None:
     """Sync all written files to disk: together, since syncing each one takes minutes."""
     os.sync()
 
@@ -102,8 +102,8 @@ class Copy:
 
         ``-G`` keeps Postfix from rewriting the headers of a message that is not new.
         """
-        sender = external(str(self.record["sender"]))
-        to = [external(str(r)) for r in self.record["recipients"]]
+        sender = quoted_address(str(self.record["sender"]))
+        to = [quoted_address(str(r)) for r in self.record["recipients"]]
         command = programs.postfix("sendmail", "-G", "-i", "-f", sender, "--", *to)
         done = programs.run(command, stdin=(self.folder / f"{self.queue_id}.eml").read_bytes())
         return done.error if done.status else ""

@@ -18,11 +18,11 @@ from bmtick.incident.units import plain
 from bmtick.languages import _, _n
 
 # Stop the mail first; then lock the account; then remove what was sent meanwhile.
-BEFORE_PROOF = (
+STEPS_BEFORE_WATCH = (
     *("hold", "password", "lock", "sessions", "networks", "firewall", "connections"),
     "hold",
 )
-AFTER_PROOF = ("delete", "release")
+STEPS_AFTER_WATCH = ("delete", "release")
 QUIET_SECONDS = 60.0  # seconds without a delivery after which the mail has stopped
 WATCH_TIMEOUT = 900.0  # seconds until the watch times out
 _SAMPLE_INTERVAL = 2.0  # seconds between two samples
@@ -118,9 +118,9 @@ class Guide:
         if chosen is None:
             return False
         plan = self._show_plan(chosen)
-        plan = self._steps(chosen, plan, BEFORE_PROOF)
-        stopped = self._prove(chosen, plan)
-        plan = self._steps(chosen, self.actions.plan(chosen), AFTER_PROOF)
+        plan = self._steps(chosen, plan, STEPS_BEFORE_WATCH)
+        stopped = self._watch_until_stopped(chosen, plan)
+        plan = self._steps(chosen, self.actions.plan(chosen), STEPS_AFTER_WATCH)
         self._offer_report()
         return stopped
 
@@ -154,7 +154,7 @@ class Guide:
         for warning in plan.warnings:
             self.say(f"   {printable(warning)}")
         self.say(_("Proposed, each step only after your yes:"))
-        names = dict.fromkeys(BEFORE_PROOF)
+        names = dict.fromkeys(STEPS_BEFORE_WATCH)
         for name in names:
             step = next((s for s in plan.steps if s.name == name), None)
             if step and not step.idle:
@@ -191,7 +191,7 @@ class Guide:
         # y, yes, j, ja, o, oui: accepted in every language.
         return self.ask(question).strip().lower()[:1] in ("y", "j", "o")
 
-    def _prove(self, accused: Accused, plan: Plan) -> bool:
+    def _watch_until_stopped(self, accused: Accused, plan: Plan) -> bool:
         """Watch until the target's mail has stopped; return whether it has."""
         self.say("")
         self.say(

@@ -208,7 +208,7 @@ def _take(record: Mapping[str, Any], number: int, found: dict[str, Operation]) -
     if record.get("phase") == "begin":
         found[key] = _operation(key, record)
     elif key in found:
-        _go_on(found[key], record)
+        _continue_operation(found[key], record)
 
 
 def who_of(record: Mapping[str, Any]) -> str:
@@ -233,7 +233,7 @@ def _operation(key: str, record: Mapping[str, Any]) -> Operation:
     )
 
 
-def _go_on(operation: Operation, record: Mapping[str, Any]) -> None:
+def _continue_operation(operation: Operation, record: Mapping[str, Any]) -> None:
     ids = frozenset(str(i) for i in record.get("ids", ()))
     phase = record.get("phase")
     if phase in ("copied", "staged"):
@@ -276,7 +276,7 @@ def is_message(arrival: int, found: int) -> bool:
     return arrival in (ANY_TIME, found)
 
 
-def held_by_us(operations: Iterable[Operation]) -> dict[str, int]:
+def held_by_bmtick(operations: Iterable[Operation]) -> dict[str, int]:
     """Return the messages (id and arrival) that bmtick put on hold, according to the journal.
 
     An unfinished step counts with all its messages: those that it did not reach are not on hold,

@@ -16,7 +16,7 @@ from bmtick.incident.programs import Programs
 
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
 _TABLE = re.compile(r"(?:proxy:)?(?:hash|btree|lmdb|cdb|texthash|inline):[^\s,]+")
-_MOST = 100_000  # logins that are remembered
+_MAX_LOGINS = 100_000  # logins that are remembered
 
 
 def known_logins(paths: Sequence[str]) -> frozenset[str]:
@@ -31,7 +31,11 @@ def known_logins(paths: Sequence[str]) -> frozenset[str]:
             with open_lines(file.path) as lines:
                 telling = (x for x in lines if b": client=" in x and b", sasl_" in x)
                 for _, event in events(telling, LogClock(logs.newest, file.first)):
-                    if isinstance(event, ev.Client) and event.sasl_username and len(found) < _MOST:
+                    if (
+                        isinstance(event, ev.Client)
+                        and event.sasl_username
+                        and len(found) < _MAX_LOGINS
+                    ):
                         found.add(event.sasl_username)
     except BmtickError:
         return frozenset(found)

@@ -62,7 +62,7 @@ def recover(
     return notes
 
 
-def strays(operations: Iterable[Operation], entries: Iterable[QueueEntry]) -> list[str]:
+def wrongly_held(operations: Iterable[Operation], entries: Iterable[QueueEntry]) -> list[str]:
     """Return messages that an interrupted hold put on hold by mistake: a reused short id."""
     wanted: dict[str, int] = {}
     for operation in unfinished(operations):

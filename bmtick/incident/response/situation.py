@@ -15,7 +15,7 @@ from bmtick.incident.programs import Programs
 from bmtick.incident.queued import Origins, find_origins, read_queue
 from bmtick.incident.response import recovery
 from bmtick.incident.response.actions import last_deletion, to_restore
-from bmtick.incident.response.journal import Journal, Operation, held_by_us, is_message
+from bmtick.incident.response.journal import Journal, Operation, held_by_bmtick, is_message
 from bmtick.incident.response.names import (
     full_addresses,
     known_logins,
@@ -61,7 +61,7 @@ def plan_response(request: Request, programs: Programs, journal: Journal) -> Pla
     origins = find_origins(entries, request.logs, programs)
     mynetworks = _mynetworks(programs)
     trusted, known = parse_networks(mynetworks), parse_networks(request.known_clients, strict=True)
-    target, notes = _named_in_full(request, origins, programs)
+    target, notes = _with_full_address(request, origins, programs)
     selection = select(
         entries, origins.by_id, target, lambda client: client in trusted or client in known
     )
@@ -102,19 +102,19 @@ def plan_undo(request: Request, programs: Programs, journal: Journal) -> tuple[P
             continue
         if operation.step == "delete" and to_restore(operation, operations):
             ids = to_restore(operation, operations)
-            return _with(plan, restore(Deletion(operation, ids))), "restore"
+            return _replace_step(plan, restore(Deletion(operation, ids))), "restore"
         if operation.step == "hold":
-            held = _on_hold(held_by_us(operations), entries)
+            held = _on_hold(held_by_bmtick(operations), entries)
             mine = {i: a for i, a in held.items() if i in operation.messages}
             if mine:
-                return _with(plan, release(Held(mine, 0), programs)), "release"
+                return _replace_step(plan, release(Held(mine, 0), programs)), "release"
     raise BmtickError(
         f"there is nothing to take back for '{request.target.name}'",
         remedy=f"the journal is {journal.path}",
     )
 
 
-def _with(plan: Plan, step: object) -> Plan:
+def _replace_step(plan: Plan, step: object) -> Plan:
     steps = tuple(step if s.name == getattr(step, "name", "") else s for s in plan.steps)
     return replace(plan, steps=steps)  # type: ignore[arg-type]
 
@@ -128,7 +128,7 @@ def _held(
     """Return what bmtick holds of the selection, or ever held for this target."""
     entries = list(entries)
     for_it = {i for o in operations if o.step == "hold" and o.who == who for i in o.messages}
-    ours = _on_hold(held_by_us(operations), entries)
+    ours = _on_hold(held_by_bmtick(operations), entries)
     mine = {i: a for i, a in ours.items() if i in for_it or i in set(selected)}
     on_hold = {e.queue_id for e in entries if e.queue_name == "hold"} & set(selected)
     return Held(mine, len(on_hold - set(mine)))
@@ -151,7 +151,7 @@ def _mynetworks(programs: Programs) -> str:
         return ""
 
 
-def _named_in_full(
+def _with_full_address(
     request: Request, origins: Origins, programs: Programs
 ) -> tuple[Target, list[str]]:
     """Return the target with the full address of a bare login, and warnings about that."""

@@ -31,9 +31,9 @@ _LINE = re.compile(
     rb"[^\[\]]*smtpd\[(?P<pid>[0-9]{1,10})\]: (?:(?P<what>connect from|disconnect from) "
     rb"[^ \[\]]*\[(?P<address>[^\] ]{1,64})\]|[0-9A-Za-z]{5,32}: client=)"
 )
-_OPEN_FOR = 24 * 3600  # seconds of log that are read
+_LOG_SECONDS = 24 * 3600  # seconds of log that are read
 _PIDFD_GETFD = 438  # the same on all architectures since Linux 5.6
-_LATE = 5  # seconds that a log line may be older than the process that wrote it
+_CLOCK_TOLERANCE = 5  # seconds that a log line may be older than the process that wrote it
 
 
 @dataclass(frozen=True)
@@ -61,15 +61,15 @@ def read_sessions(paths: Iterable[str]) -> list[SmtpSession]:
     Raises:
         BmtickError: a log is missing or unreadable.
     """
-    logs = find_logs(tuple(paths), since=_OPEN_FOR)
+    logs = find_logs(tuple(paths), since=_LOG_SECONDS)
     found: dict[int, SmtpSession] = {}
     for file in logs.files:
         with open_lines(file.path) as lines:
-            follow(lines, LogClock(logs.newest, file.first), found)
+            update_sessions(lines, LogClock(logs.newest, file.first), found)
     return list(found.values())
 
 
-def follow(lines: Iterable[bytes], clock: LogClock, found: dict[int, SmtpSession]) -> None:
+def update_sessions(lines: Iterable[bytes], clock: LogClock, found: dict[int, SmtpSession]) -> None:
     """Update the open sessions (by process) with some lines of a log."""
     for line in lines:
         match = _LINE.match(line) if b"smtpd[" in line else None
@@ -111,7 +111,9 @@ def is_running(session: SmtpSession, master: int, proc: Path = Path("/proc")) ->
     fields = rest.split()
     began = float(re.search(r"^btime (\d+)", boot, re.MULTILINE)[1])  # type: ignore[index]
     began += int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    return name == "smtpd" and int(fields[1]) == master and began <= session.since + _LATE
+    return (
+        name == "smtpd" and int(fields[1]) == master and began <= session.since + _CLOCK_TOLERANCE
+    )
 
 
 def master_of(spool: Path) -> int:

@@ -12,7 +12,7 @@ from bmtick.deploy.store import Store
 from bmtick.engine import load_task
 from bmtick.errors import BmtickError
 from bmtick.incident.response.copies import load
-from bmtick.incident.response.journal import Journal, held_by_us
+from bmtick.incident.response.journal import Journal, held_by_bmtick
 from bmtick.points import Point
 from bmtick.watch.history import read_history
 from bmtick.watch.silences import Silence, SilenceFile
@@ -127,6 +127,6 @@ def _files(folder: Path, data: bytes) -> None:
         (folder / "watch.state").write_bytes(raw)
         _refused_or_done(lambda: read_watch(f"{folder}/watch.state", [], 0))
     (folder / "audit.jsonl").write_bytes(data)
-    _refused_or_done(lambda: held_by_us(Journal(folder).operations()))
+    _refused_or_done(lambda: held_by_bmtick(Journal(folder).operations()))
     (folder / "3F1A2B.json").write_bytes(data)
     _refused_or_done(lambda: str(load(folder, "3F1A2B").restored))

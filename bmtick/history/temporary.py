@@ -42,7 +42,7 @@ bind-address = "127.0.0.1:{rpc}"
 
 
 @contextmanager
-def throwaway_influxdb(program: str = "influxd") -> Iterator[Connection]:
+def temporary_influxdb(program: str = "influxd") -> Iterator[Connection]:
     """Run an empty InfluxDB during the block; stop it and delete its data afterwards.
 
     Args:

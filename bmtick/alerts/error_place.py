@@ -14,7 +14,7 @@ _SETTING: Final = re.compile(r"\s*((?:\"[^\"]*\"|'[^']*'|[^\s\"'=#])+(?:\s*\.\s*
 _PARTS: Final = re.compile(r"\"[^\"]*\"|'[^']*'|[^.\s]+")
 
 
-def in_section(settings: Settings, name: str, error: BmtickError) -> BmtickError:
+def with_section_place(settings: Settings, name: str, error: BmtickError) -> BmtickError:
     """Return the error with the section, file, line and column that caused it."""
     if name not in settings.alerts or error.key[:1] in (("alerts",), ("notify",)):
         return error
@@ -29,7 +29,7 @@ def in_section(settings: Settings, name: str, error: BmtickError) -> BmtickError
     )
 
 
-def in_notify(settings: Settings, key: str, error: BmtickError) -> BmtickError:
+def with_notify_place(settings: Settings, key: str, error: BmtickError) -> BmtickError:
     """Return an error about a value that ``[notify]`` sets for all alerts."""
     location, excerpt = _find(settings.path, ("notify",), (key, *error.key[1:]))
     return BmtickError(
