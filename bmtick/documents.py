@@ -68,8 +68,8 @@ def _no_toml(error: Exception, text: str, file: str) -> BmtickError:
     line, column = int((at and at[1]) or 0), int((at and at[2]) or 0)
     if at and not line:  # at the end of the document
         line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
-    said = re.sub(_TOML_AT, "", str(error))
-    found = hint(said, text, line, column)
+    message = re.sub(_TOML_AT, "", str(error))
+    found = hint(message, text, line, column)
     line = (found and found.line) or line
     if re.match(
         r"\s*[\w.-]*(?:pass|secret|token)[\w-]*\s*=", source_line(text, line), re.IGNORECASE
@@ -81,7 +81,7 @@ def _no_toml(error: Exception, text: str, file: str) -> BmtickError:
             remedy="take it out; the environment or a secret_file of mode 0600 holds it",
         )
     return BmtickError(
-        f"not TOML: {found.message if found else said}",
+        f"not TOML: {found.message if found else message}",
         location=Location(file, line, (found and found.column) or column),
         excerpt=source_line(text, line),
         remedy=found.remedy if found else "see toml.io for the syntax",

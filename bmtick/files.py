@@ -391,7 +391,7 @@ def _walk(path: str, *, private: bool, create: int | None) -> int:
     flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     # folders above the current one count, too
     rest = os.path.join(os.getcwd(), path).split("/")[::-1]
-    here, shown, links = os.open("/", flags), "", 0
+    fd, shown, links = os.open("/", flags), "", 0
     try:
         while rest:
             part = rest.pop()
@@ -399,30 +399,30 @@ def _walk(path: str, *, private: bool, create: int | None) -> int:
                 continue
             at = f"{shown}/{part}"
             if create is not None:
-                _make(here, part, 0o755 if any(rest) else create, at)
-            info = os.lstat(part, dir_fd=here)
+                _make(fd, part, 0o755 if any(rest) else create, at)
+            info = os.lstat(part, dir_fd=fd)
             if stat.S_ISLNK(info.st_mode):
                 links += 1
                 if links > _MAX_LINKS:
                     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
-                _check_link(os.fstat(here), info, at)
-                target = os.readlink(part, dir_fd=here)
+                _check_link(os.fstat(fd), info, at)
+                target = os.readlink(part, dir_fd=fd)
                 rest += target.split("/")[::-1]
                 if target.startswith("/"):
-                    os.close(here)
-                    here, shown = os.open("/", flags), ""
+                    os.close(fd)
+                    fd, shown = os.open("/", flags), ""
                 continue
-            following = os.open(part, flags, dir_fd=here)
-            outer, here = here, following
+            following = os.open(part, flags, dir_fd=fd)
+            outer, fd = fd, following
             try:
                 if part != "..":
-                    _check_step(os.fstat(outer), os.fstat(here), at, private=private)
+                    _check_step(os.fstat(outer), os.fstat(fd), at, private=private)
             finally:
                 os.close(outer)
             shown = os.path.dirname(shown) if part == ".." else at
-        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=here)
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=fd)
     finally:
-        os.close(here)
+        os.close(fd)
 
 
 def _make(fd: int, name: str, mode: int, path: str) -> None:

@@ -96,9 +96,9 @@ class Stream:
     """An answer that is read in pieces; a context manager."""
 
     def __init__(
-        self, reply: http.client.HTTPResponse, there: BoundedSocket | BoundedSSLSocket, title: str
+        self, reply: http.client.HTTPResponse, sock: BoundedSocket | BoundedSSLSocket, title: str
     ) -> None:
-        self._reply, self._there, self._title = reply, there, title
+        self._reply, self._sock, self._title = reply, sock, title
 
     def __enter__(self) -> Self:
         return self
@@ -114,9 +114,9 @@ class Stream:
     def close(self) -> None:
         """Close the connection, also while another thread waits for a piece."""
         with contextlib.suppress(OSError):
-            self._there.shutdown(2)
+            self._sock.shutdown(2)
         self._reply.close()
-        self._there.close()
+        self._sock.close()
 
     def lines(self) -> Iterator[bytes]:
         """Yield lines as they arrive, with their line ends.
@@ -124,22 +124,22 @@ class Stream:
         Raises:
             HttpError: the answer is cut off, stalls, or a line is too long.
         """
-        begun: list[bytes] = []  # the pieces of an incomplete line
+        parts: list[bytes] = []  # the pieces of an incomplete line
         try:
             while piece := self._reply.read1(_PIECE):
                 *whole, rest = piece.split(b"\n")
                 for line in whole:
-                    yield b"".join((*begun, line, b"\n"))
-                    begun.clear()
-                begun.append(rest)
-                if sum(map(len, begun)) > _LINE_LIMIT:
+                    yield b"".join((*parts, line, b"\n"))
+                    parts.clear()
+                parts.append(rest)
+                if sum(map(len, parts)) > _LINE_LIMIT:
                     raise TooLongError(f"a line is longer than {_LINE_LIMIT:,} bytes")
             _require_complete(self._reply)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise HttpError(
-                f"{self._title}: the answer broke off: {reason_of(error, self._there.limits)}"
+                f"{self._title}: the answer broke off: {reason_of(error, self._sock.limits)}"
             ) from None
-        if last := b"".join(begun):
+        if last := b"".join(parts):
             yield last
 
 
@@ -224,9 +224,9 @@ class HttpClient:
         if params:
             path = f"{path}?{urlencode(params, doseq=True)}"
         limits = limits or self.limits()
-        again = method in _IDEMPOTENT if repeat is None else repeat
+        repeatable = method in _IDEMPOTENT if repeat is None else repeat
         earlier: HttpError | None = None
-        for attempt in range(1, (self._tries if again else 1) + 1):
+        for attempt in range(1, (self._tries if repeatable else 1) + 1):
             try:
                 return self._checked(method, path, self._follow(method, path, data, sent, limits))
             except HttpError as error:
@@ -234,7 +234,7 @@ class HttpClient:
                 wait = 0.1 * 3 ** (attempt - 1)
                 if limits.is_over() and earlier:
                     raise earlier from None  # it is more specific than a timeout
-                if not again or attempt == self._tries or not temporary or limits.is_over():
+                if not repeatable or attempt == self._tries or not temporary or limits.is_over():
                     raise
                 self._sleep(min(wait, limits.seconds))
                 earlier = error
@@ -281,14 +281,14 @@ class HttpClient:
             size = _STREAM_LIMIT if progress else self._limit
             limits = Limits(self.timeout, size, _PROGRESS if progress else 0)
             try:
-                there, reply = self._send(method, self.url + target, data, headers, limits)
+                sock, reply = self._send(method, self.url + target, data, headers, limits)
                 if reply.status != 200:
-                    with contextlib.closing(there), contextlib.closing(reply):
+                    with contextlib.closing(sock), contextlib.closing(reply):
                         self._checked(method, path, self._read_all(reply, limits))
                         raise HttpError(
                             f"{self.title} answered {reply.status}", status=reply.status
                         )
-                return Stream(reply, there, self.title)
+                return Stream(reply, sock, self.title)
             except HttpError as error:
                 temporary = error.status in _BUSY and not error.permanent
                 if attempt == self._tries or not temporary or limits.is_over():
@@ -326,8 +326,8 @@ class HttpClient:
         limits: Limits,
     ) -> Reply:
         """Send one request once; tests replace this method."""
-        there, reply = self._send(method, url, data, headers, limits)
-        with contextlib.closing(there), contextlib.closing(reply):
+        sock, reply = self._send(method, url, data, headers, limits)
+        with contextlib.closing(sock), contextlib.closing(reply):
             return self._read_all(reply, limits)
 
     def _send(
@@ -338,18 +338,18 @@ class HttpClient:
         headers: Mapping[str, str],
         limits: Limits,
     ) -> tuple[BoundedSocket | BoundedSSLSocket, http.client.HTTPResponse]:
-        there: BoundedSocket | BoundedSSLSocket | None = None
+        sock: BoundedSocket | BoundedSSLSocket | None = None
         try:
             parts = urlsplit(url)
             host, tls = parts.hostname or "", parts.scheme == "https"
             port = parts.port or (443 if tls else 80)
             if not host or parts.scheme not in ("http", "https"):
                 raise ValueError("it is no http:// or https:// address")
-            there = connect(host, port, limits)
+            sock = connect(host, port, limits)
             if tls:
-                there = secured(there, self._context or tls_context(), host)
+                sock = secured(sock, self._context or tls_context(), host)
             connection = http.client.HTTPConnection(host, port)
-            connection.sock = there
+            connection.sock = sock
             target = parts.path or "/"
             connection.request(
                 method,
@@ -357,7 +357,7 @@ class HttpClient:
                 body=data,
                 headers={**self._headers, **headers},
             )
-            return there, connection.getresponse()
+            return sock, connection.getresponse()
         except ssl.SSLCertVerificationError as error:
             failure = HttpError(
                 f"{self.title}: the TLS certificate is not accepted: {error.verify_message}",
@@ -378,8 +378,8 @@ class HttpClient:
             )
         except (ValueError, UnicodeError) as error:
             failure = HttpError(f"{self.title}: not a valid address: {error}", status=400)
-        if there is not None:
-            there.close()
+        if sock is not None:
+            sock.close()
         raise failure
 
     def _read_all(self, reply: http.client.HTTPResponse, limits: Limits) -> Reply:
@@ -399,9 +399,9 @@ class HttpClient:
 
     def _redirected(self, method: str, url: str, reply: Reply) -> str:
         target = urljoin(url, reply.header("Location"))
-        here, there = urlsplit(url), urlsplit(target)
-        if (here.scheme, here.netloc) != (there.scheme, there.netloc) or method != "GET":
-            shown = f"{there.scheme}://{there.hostname or ''}"
+        source, new = urlsplit(url), urlsplit(target)
+        if (source.scheme, source.netloc) != (new.scheme, new.netloc) or method != "GET":
+            shown = f"{new.scheme}://{new.hostname or ''}"
             raise HttpError(
                 f"{self.title} redirects to {shown}: not followed",
                 status=reply.status,

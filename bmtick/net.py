@@ -124,29 +124,29 @@ def connect(host: str, port: int, limits: Limits, source: str = "") -> BoundedSo
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     failure: OSError = OSError(f"{host} has no address")
     for tried, (family, kind, protocol, _, address) in enumerate(found):
-        there = BoundedSocket(family, kind, protocol)
+        sock = BoundedSocket(family, kind, protocol)
         try:
             # a silent address leaves time for the others
-            there.settimeout(limits.remaining() / (len(found) - tried))
+            sock.settimeout(limits.remaining() / (len(found) - tried))
             if source:
-                there.bind((source, 0))
-            there.connect(address)
+                sock.bind((source, 0))
+            sock.connect(address)
         except OSError as error:
-            there.close()
+            sock.close()
             failure = error
             continue
-        there.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        there.limits = limits
-        return there
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.limits = limits
+        return sock
     raise failure
 
 
-def secured(there: BoundedSocket, context: ssl.SSLContext, host: str) -> BoundedSSLSocket:
+def secured(sock: BoundedSocket, context: ssl.SSLContext, host: str) -> BoundedSSLSocket:
     """Start TLS on a connection, within its limits."""
-    limits = there.limits
+    limits = sock.limits
     if limits is not None:
-        there.settimeout(limits.remaining())
-    wrapped = context.wrap_socket(there, server_hostname=host)
+        sock.settimeout(limits.remaining())
+    wrapped = context.wrap_socket(sock, server_hostname=host)
     assert isinstance(wrapped, BoundedSSLSocket)  # noqa: S101 -- tls_context() guarantees it
     wrapped.limits = limits
     return wrapped

@@ -43,8 +43,8 @@ class BoundedSMTP(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> BoundedSocket | BoundedSSLSocket:
         del timeout  # the limits have their own
-        there = connect(host, port, self._limits, self._source)
-        return secured(there, self._context, host) if self._context else there
+        sock = connect(host, port, self._limits, self._source)
+        return secured(sock, self._context, host) if self._context else sock
 
     def begin_tls(self, context: ssl.SSLContext) -> None:
         """Switch to TLS, as ``starttls`` does."""

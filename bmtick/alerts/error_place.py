@@ -57,13 +57,14 @@ def _find(
             continue
         named = tuple(part.strip(" \t\"'") for part in _PARTS.findall(match[1]))
         if match.re is _HEADER:
-            inside, way = named, named
+            inside, key_path = named, named
         else:
-            way = (*inside, *named)
+            key_path = (*inside, *named)
         shared = next(
-            (n for n, (a, b) in enumerate(zip(way, wanted, strict=False)) if a != b), len(way)
+            (n for n, (a, b) in enumerate(zip(key_path, wanted, strict=False)) if a != b),
+            len(key_path),
         )
-        if shared == len(way) and best < shared <= len(wanted):
+        if shared == len(key_path) and best < shared <= len(wanted):
             best = shared
             found = Location(path, number, len(line) - len(line.lstrip()) + 1), line
     return found

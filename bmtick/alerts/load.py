@@ -124,5 +124,5 @@ def _alert(folder: Path) -> Alert:
     merged |= {name: spec for name, spec in common.items() if name not in own}
     left_out = raw.get("without", ())
     parameters = {n: parameter(n, spec) for n, spec in merged.items() if n not in left_out}
-    mine = {"name": folder.name, "folder": folder, "parameters": parameters}
-    return as_type(Alert, raw | mine, file)
+    attributes = {"name": folder.name, "folder": folder, "parameters": parameters}
+    return as_type(Alert, raw | attributes, file)

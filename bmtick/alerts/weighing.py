@@ -172,15 +172,15 @@ def _scale(name: str, task: Task) -> _Scale | None:
 def _needed(steps: list[Any], critical: Predicate) -> list[Any]:
     """Remove the values that no condition reads: texts of messages and ids."""
     wanted = {"value", "crit", *critical.references}
-    kept: list[Any] = []
+    needed_steps: list[Any] = []
     for step in reversed(steps):
         if isinstance(step, Predicate):
             wanted.update(step.references)
-            kept.append(step)
+            needed_steps.append(step)
             continue
         needed = [(name, expression) for name, expression in step if name in wanted]
         for _, expression in needed:
             wanted.update(expression.references)
         if needed:
-            kept.append(needed)
-    return kept[::-1]
+            needed_steps.append(needed)
+    return needed_steps[::-1]

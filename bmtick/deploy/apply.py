@@ -213,13 +213,13 @@ def _undo(
     templates = [s for s in touched if s.kind == "template"]
     tasks = [s for s in touched if s.kind == "task"]
     users = [s.id for s in tasks if isinstance(s.before, TaskDefinition) and s.before.template]
-    failed = gone = False
+    failed = unreachable = False
     for step in [
         *(s for s in templates if s.before is not None),
         *tasks,
         *(s for s in templates if s.before is None),
     ]:
-        if gone:
+        if unreachable:
             outcome.state.append(f"{step.id}: state unknown")
             continue
         store.note(event="undo", kind=step.kind, id=step.id)
@@ -231,7 +231,7 @@ def _undo(
             outcome.state.append(f"{step.id}: as before{_lost(step)}")
         except (StepError, KapacitorError) as error:
             failed = True
-            gone = not _answers(client)
+            unreachable = not _answers(client)
             outcome.state.append(
                 f"{step.id}: {_where(client, step)}; undoing failed: {error.message}"
             )

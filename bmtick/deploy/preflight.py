@@ -191,13 +191,13 @@ def _data(influx: InfluxReader, tasks: list[TaskDefinition]) -> Iterator[Check]:
 def _measurements(
     influx: InfluxReader, tasks: list[TaskDefinition], databases: set[str]
 ) -> Iterator[Check]:
-    there = {
+    existing = {
         database: influx.measurements(database)
         for database in sorted({d for task in tasks for d, _ in task.dbrps} & databases)
     }
     for task in tasks:
-        own = {name for database, _ in task.dbrps for name in there.get(database, ())}
-        known = {database for database, _ in task.dbrps} & set(there)
+        own = {name for database, _ in task.dbrps for name in existing.get(database, ())}
+        known = {database for database, _ in task.dbrps} & set(existing)
         for name in _read(task):
             if name and known and name not in own:  # '' means any measurement
                 yield Check(

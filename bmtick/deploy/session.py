@@ -48,8 +48,8 @@ def carry_out(
         BmtickError: the server has changed since the plan was shown.
     """
     with target.store.locked():
-        again = read_plan(target, planned.desired)
-        if _signature(again.steps) != _signature(planned.steps):
+        current = read_plan(target, planned.desired)
+        if _signature(current.steps) != _signature(planned.steps):
             raise BmtickError(
                 f"{target.client.name} was changed by somebody else meanwhile; nothing was done",
                 remedy="look at the plan again",

@@ -51,11 +51,11 @@ class Context:
     sleep: Callable[[float], None] = time.sleep
     standalone: bool = False
     silent: set[str] = field(default_factory=set)  # servers that did not answer: HOST:PORT
-    _begun: float = field(default_factory=time.monotonic)
+    _started: float = field(default_factory=time.monotonic)
 
     def present(self) -> float:
         """Return the current time: some checks take long."""
-        return self.now + time.monotonic() - self._begun
+        return self.now + time.monotonic() - self._started
 
     def no_answer(self, url: str) -> None:
         """Remember that a server did not answer, so that no check waits for it again."""

@@ -169,8 +169,8 @@ class Guard:
             for who, hold in self.holds.held.items()
             if who.kind == LOCAL and hold.mode == HOLD and hold.active(now)
         ]
-        whose = {message.sender, *([f"{UID}{uid}"] if uid else ())}
-        hold = next((hold for hold in holds if hold.who.name in whose), None)
+        subjects = {message.sender, *([f"{UID}{uid}"] if uid else ())}
+        hold = next((hold for hold in holds if hold.who.name in subjects), None)
         if hold is None and uid is None and any(h.who.name.startswith(UID) for h in holds):
             return None
         self._detector.local(message, now)
@@ -194,13 +194,13 @@ class Guard:
     def _hold_for(self, message: Message, now: float) -> Hold | None:
         """Return the hold that applies to a message; create it if the evidence suffices."""
         who, client_sender, holds = message.who, message.client_sender, self.holds
-        whose = (who,) if client_sender is None else (who, client_sender)
+        subjects = (who,) if client_sender is None else (who, client_sender)
         would = None
         if held := holds.held:
             machine = held.get(Subject(CLIENT, message.client))
             if machine is not None and machine.by == BY_HAND and machine.active(now):
                 return machine  # holding an address by hand holds all its mail, authenticated too
-            for who in whose:
+            for who in subjects:
                 hold = held.get(who)
                 if hold is not None and hold.active(now):
                     if hold.mode == HOLD:
@@ -208,7 +208,7 @@ class Guard:
                     would = hold
             if would is not None and self.mode == OBSERVE:
                 return would
-        for who in whose:
+        for who in subjects:
             if not holds.is_allowed(who, now) and (reason := self._detector.verdict(who, now)):
                 return self.hold(who, reason, by=BY_GUARD)
         return would

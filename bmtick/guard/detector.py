@@ -61,12 +61,12 @@ def scales(settings: Settings) -> Scales:
         BmtickError: a wrong value in the settings.
     """
     own = [one for one in desired(settings, per_host=True) if one.alert.name in ALERTS]
-    there = {one.alert.name for one in own}
+    configured = {one.alert.name for one in own}
     known = catalogue()
     others = [
         render(known[name], {}, settings=settings)
         for name in ALERTS
-        if name in known and name not in there
+        if name in known and name not in configured
     ]
     return Scales(settings, [*own, *others])
 

@@ -53,10 +53,10 @@ class GuardMemory(Memory):
             finally:
                 self.records = records
 
-    def restore(self, kept: dict[str, Any]) -> None:
+    def restore(self, saved: dict[str, Any]) -> None:
         """Restore what ``dump`` returned."""
-        super().restore(kept)
-        logins = kept.get("logins", {})  # older states have no logins
+        super().restore(saved)
+        logins = saved.get("logins", {})  # older states have no logins
         self._logins = {str(address): list(map(str, of)) for address, of in logins.items()}
 
     def is_shared(self, address: str) -> bool:
@@ -127,10 +127,10 @@ class GuardMemory(Memory):
         with self.lock:
             counts = list(counts)
             if known := self._requested.get(entity):
-                for place, mine in ((MESSAGES, 0), (VOLUME, 1)):
-                    both = min(int(known[mine]), counts[place])
-                    known[mine] -= both
-                    counts[place] -= both
+                for place, index in ((MESSAGES, 0), (VOLUME, 1)):
+                    overlap = min(int(known[index]), counts[place])
+                    known[index] -= overlap
+                    counts[place] -= overlap
                 if not known[0] and not known[1]:
                     del self._requested[entity]
             if addresses := seen.get("addresses"):

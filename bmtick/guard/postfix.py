@@ -92,11 +92,11 @@ class Postsuper:
                 remedy=command_to_paste(option, ids),
             )
         wanted = set(ids)
-        there = [e.queue_id for e in read_queue(self.programs) if e.queue_id in wanted]
+        queued = [e.queue_id for e in read_queue(self.programs) if e.queue_id in wanted]
         done: list[str] = []
-        for start in range(0, len(there), _CHECK_BATCH):
+        for start in range(0, len(queued), _CHECK_BATCH):
             done += self._postsuper(
-                option, self._matching(who, there[start : start + _CHECK_BATCH])
+                option, self._matching(who, queued[start : start + _CHECK_BATCH])
             )
         return done
 
@@ -124,8 +124,8 @@ class Postsuper:
         Raises:
             BmtickError: Postfix does not answer, or the process is not root.
         """
-        there = [e.queue_id for e in read_queue(self.programs) if (e.queue_name == "hold") == held]
-        return self._matching(who, there)
+        queued = [e.queue_id for e in read_queue(self.programs) if (e.queue_name == "hold") == held]
+        return self._matching(who, queued)
 
 
 def command_to_paste(option: str, ids: Iterable[str]) -> str:

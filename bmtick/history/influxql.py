@@ -60,9 +60,9 @@ def influxql_answer(connection: Connection, statement: str) -> list[dict[str, An
     """
     client = _Client(connection)
     answer = client.full_answer(statement)
-    told = answer.error or next((r.error for r in answer.results if r.error), "")
-    if told:
-        raise client.failure(told[:_MAX_CAUSE])
+    error = answer.error or next((r.error for r in answer.results if r.error), "")
+    if error:
+        raise client.failure(error[:_MAX_CAUSE])
     return [series for result in answer.results for series in result.series or ()]
 
 
@@ -119,9 +119,9 @@ class _Client:
             answer = _ANSWER.decode(line)
         except (ValueError, RecursionError) as error:
             raise self.unexpected(error) from None
-        told = answer.error or next((r.error for r in answer.results if r.error), "")
-        if told:
-            raise self.failure(told[:_MAX_CAUSE])
+        reason = answer.error or next((r.error for r in answer.results if r.error), "")
+        if reason:
+            raise self.failure(reason[:_MAX_CAUSE])
         return [series for result in answer.results for series in result.series or ()]
 
     def source(self, measurement: str) -> str:

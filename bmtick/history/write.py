@@ -89,17 +89,17 @@ class _Writer:
                 raise
 
     def _send(self, lines: list[str]) -> None:
-        there = self._connection
-        if there.token:
+        connection = self._connection
+        if connection.token:
             path = "/api/v2/write"
-            params = {"org": there.org, "bucket": there.bucket, "precision": "ns"}
+            params = {"org": connection.org, "bucket": connection.bucket, "precision": "ns"}
         else:
             path = "/write"
-            policy = {"rp": there.retention_policy} if there.retention_policy else {}
-            params = {"db": there.database, "precision": "ns", **policy}
+            policy = {"rp": connection.retention_policy} if connection.retention_policy else {}
+            params = {"db": connection.database, "precision": "ns", **policy}
         data = "\n".join(lines).encode("utf-8", "replace")
         try:
             # a point that is written twice is stored once
             self._http.request("POST", path, params=params, data=data, repeat=True)
         except HttpError as error:
-            raise refusal(there, error) from None
+            raise refusal(connection, error) from None

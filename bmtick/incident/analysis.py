@@ -83,9 +83,9 @@ def analyse(
         observers(window) if observers else (),
     )
     assessor = Assessor(scales_of(settings), window.start - window.start % options.interval)
-    told = progress(logs) if progress else lambda _path, _size: None
+    on_progress = progress(logs) if progress else lambda _path, _size: None
     for rows in intervals_of_logs(
-        logs.names, options, counter=traffic, scan=_reader, progress=told
+        logs.names, options, counter=traffic, scan=_reader, progress=on_progress
     ):
         assessor.take(rows)
     traffic.finish()

@@ -203,8 +203,8 @@ class Assessor:
             account = self._accounts.get(one.name, {}) if one.measurement == n.SENDER else {}
             one.broken_in = bool(account.get("broken_in"))
             one.facts.setdefault("hour_failures", account.get("hour_failures", 0))
-            kept = by_kind[one.measurement].get(one.name)
-            if kept is None or one.share > kept.share:
+            heaviest = by_kind[one.measurement].get(one.name)
+            if heaviest is None or one.share > heaviest.share:
                 by_kind[one.measurement][one.name] = one
         return by_kind
 

@@ -23,16 +23,16 @@ class Message:
     Attributes:
         user: the login, or "".
         client: the address it came from; "" for mail submitted on the machine itself.
-        again: whether a content filter returned it, so it was seen before.
+        from_filter: whether a content filter returned it, so it was seen before.
         counted: whether it was in the active queue already.
     """
 
-    __slots__ = ("again", "client", "counted", "name", "sender", "time", "user")
+    __slots__ = ("client", "counted", "from_filter", "name", "sender", "time", "user")
 
     def __init__(self, user: str, client: str, name: str, time: int) -> None:
         self.user, self.client, self.name, self.time = user, client, name, time
         self.sender = ""
-        self.again = self.counted = False
+        self.from_filter = self.counted = False
 
 
 class Ledger:
@@ -114,7 +114,7 @@ class Ledger:
     @staticmethod
     def _take_over(message: Message, before: Message) -> None:
         message.user, message.client, message.name = before.user, before.client, before.name
-        message.again = True
+        message.from_filter = True
 
     def _begin(self, queue_id: str, message: Message) -> None:
         self.open.pop(queue_id, None)

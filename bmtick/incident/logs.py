@@ -93,13 +93,13 @@ def find_logs(paths: Sequence[str], *, since: int | None = None, siblings: bool 
 
 def _recent(files: list[LogFile], start: int) -> list[LogFile]:
     """Leave out files that end before start: the next file of the same log begins before it."""
-    kept = []
+    recent = []
     for index, file in enumerate(files):
         family = _family(file.path)
         following = next((f for f in files[index + 1 :] if _family(f.path) == family), None)
         if following is None or following.first >= start:
-            kept.append(file)
-    return kept
+            recent.append(file)
+    return recent
 
 
 def _family(path: Path) -> str:

@@ -117,8 +117,8 @@ def read_envelopes(
         text = done.stdout.decode("utf-8", "surrogateescape")
         found |= {e.queue_id: e for e in parse_envelopes(text)}
         # postcat stops at the first missing file: continue after it.
-        gone = next((n for n, i in enumerate(batch) if i not in found), len(batch) - 1)
-        wanted = wanted[gone + 1 :]
+        missing = next((n for n, i in enumerate(batch) if i not in found), len(batch) - 1)
+        wanted = wanted[missing + 1 :]
     return found
 
 

@@ -353,7 +353,7 @@ class Board:
         with self._lock:
             return {name: list(counter.items()) for name, counter in self._slots.items()}
 
-    def restore(self, kept: Mapping[str, Iterable[tuple[int, int]]]) -> None:
+    def restore(self, saved: Mapping[str, Iterable[tuple[int, int]]]) -> None:
         """Restore what ``dump`` returned."""
         for name, counter in self._slots.items():
-            counter.update({int(slot): int(count) for slot, count in kept.get(name, ())})
+            counter.update({int(slot): int(count) for slot, count in saved.get(name, ())})

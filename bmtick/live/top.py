@@ -121,12 +121,12 @@ class View:
 
     def _move(self, key: str) -> None:
         names = [row.name for row in self.rows]
-        here = names.index(self.selected) if self.selected in names else 0
+        selected = names.index(self.selected) if self.selected in names else 0
         steps = {"up": -1, "k": -1, "down": 1, "page-up": -10, "page-down": 10}
         if key in ("home", "end") and names:
             self.selected = names[0 if key == "home" else -1]
         elif key in steps and names:
-            self.selected = names[max(0, min(len(names) - 1, here + steps[key]))]
+            self.selected = names[max(0, min(len(names) - 1, selected + steps[key]))]
         elif key in ("left", "right", "tab"):
             self._go((self.tab + (-1 if key == "left" else 1)) % len(_TABS))
         elif key.isdecimal() and 1 <= int(key) <= len(_TABS):
@@ -220,9 +220,9 @@ def _tabs(view: View, snapshot: Snapshot, held: Sequence[Mapping[str, Any]]) -> 
     line = Text()
     for index, title in enumerate(titles):
         count = f" {counts[index]}" if counts.get(index) else ""
-        here = index == view.tab
-        text = f"[{index + 1} {title}{count}]" if here else f" {index + 1} {title}{count} "
-        line.append(text, style="bold reverse" if here else "")
+        selected = index == view.tab
+        text = f"[{index + 1} {title}{count}]" if selected else f" {index + 1} {title}{count} "
+        line.append(text, style="bold reverse" if selected else "")
     return line
 
 
@@ -335,8 +335,8 @@ def _body(view: View, width: int, room: int) -> list[Text]:
             _("nothing that contains '{text}'", text=view.filter) if view.filter else _("none")
         )
         return [Text(f"   {printable(nothing)}", style="dim")]
-    here = next((n for n, row in enumerate(rows) if row.name == view.selected), 0)
-    first = max(0, min(here - room // 2, len(rows) - room))
+    selected = next((n for n, row in enumerate(rows) if row.name == view.selected), 0)
+    first = max(0, min(selected - room // 2, len(rows) - room))
     lines = []
     for row in rows[first : first + room]:
         chosen = row.name == view.selected

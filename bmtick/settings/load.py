@@ -334,10 +334,10 @@ def locate(key: str, path: str, text: str, file: str) -> tuple[Location, str]:
             if section == path or section.endswith(f".{key}") or section.startswith(f"{path}."):
                 fallback = fallback or (Location(file, number, line.index("[") + 1), line)
         elif setting := re.match(rf"""\s*(["']?){re.escape(key)}\1\s*=""", line):
-            here = (Location(file, number, len(setting[0]) - len(setting[0].lstrip()) + 1), line)
+            found = (Location(file, number, len(setting[0]) - len(setting[0].lstrip()) + 1), line)
             if section.replace('"', "").replace("'", "") == wanted:
-                return here
+                return found
             if section.split(".")[0] == wanted.split(".")[0].split("[")[0]:
-                near = near or here
-            fallback = fallback or here
+                near = near or found
+            fallback = fallback or found
     return near or fallback or (Location(file), "")

@@ -227,14 +227,14 @@ class _Handlers:
             if len(body) > most:
                 return _refusal(413, "that is too much")
         try:
-            said = await run_in_threadpool(do, body)
+            result = await run_in_threadpool(do, body)
         except msgspec.DecodeError as error:
             return _refusal(400, str(error))
         except BmtickError as error:
             return _refusal(409, error.message)
         except OSError as error:
             return _refusal(409, error.strerror or str(error))
-        return JSONResponse({"done": said})
+        return JSONResponse({"done": result})
 
     async def check_access(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
         """Check access; add the security headers to every answer."""

@@ -68,19 +68,19 @@ class JournalHoldControl:
         named, message = read_alert(alert)
         manual_holds = self._manual_holds()
         holds, now = manual_holds.journal.holds, time.time()
-        said = []
+        results = []
         for who in named:
             known = holds.held.get(who)
             if holds.is_allowed(who, now):
-                said.append(_("{who} was released and may send", who=who))
+                results.append(_("{who} was released and may send", who=who))
             elif known is not None and known.mode in (HOLD, self._mode) and known.active(now):
-                said.append(_("{who} is held already", who=who))
+                results.append(_("{who} is held already", who=who))
             else:
                 done = manual_holds.hold(
                     who, reason=message, until=None, by=BY_WEB, mode=self._mode
                 )
-                said.append(done.problem or f"{who}: {_put_on_hold(done.messages)}")
-        return "; ".join(said) or _("nobody to hold")
+                results.append(done.problem or f"{who}: {_put_on_hold(done.messages)}")
+        return "; ".join(results) or _("nobody to hold")
 
 
 def _put_on_hold(count: int) -> str:

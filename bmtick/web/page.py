@@ -170,10 +170,12 @@ def _incident(incident: Incident, known: dict[str, list[Entity]], button: _Butto
     )
 
 
-def _about(entity: Entity, button: _Button, prefix: str, said: str = "") -> Html:
-    """The evidence on one entity, as a collapsible element; ``said`` is already shown above it."""
+def _about(entity: Entity, button: _Button, prefix: str, shown_reason: str = "") -> Html:
+    """The evidence on one entity, as a collapsible element; ``shown_reason`` is already shown above it."""
     facts = [tag("li", sentence) for sentence in sentences(entity)]
-    reasons = [tag("li", reason, class_="reason") for reason in entity.reasons if reason != said]
+    reasons = [
+        tag("li", reason, class_="reason") for reason in entity.reasons if reason != shown_reason
+    ]
     command = next_command(entity)
     return tag(
         "details",

@@ -40,11 +40,11 @@ def _room(context: Context, name: str, shown: str) -> Check:
     info = os.statvfs(path)
     free = info.f_bavail * info.f_frsize
     total = info.f_blocks * info.f_frsize
-    said = f"{free / _GIB:.1f} GiB of {total / _GIB:.1f} GiB free for {shown}"
+    finding = f"{free / _GIB:.1f} GiB of {total / _GIB:.1f} GiB free for {shown}"
     if free < _SHARE * total and free < _GIB:
         return broken(
             name,
-            said,
+            finding,
             "journalctl --vacuum-size=200M; apt-get clean; "
             f"du -xh --max-depth=2 {shell_quoted(shown)} | sort -h | tail",
         )
@@ -54,4 +54,4 @@ def _room(context: Context, name: str, shown: str) -> Check:
             f"{info.f_favail:,} of {info.f_files:,} inodes free for {shown}",
             f"du -x --inodes --max-depth=2 {shell_quoted(shown)} | sort -n | tail",
         )
-    return ok(name, said)
+    return ok(name, finding)

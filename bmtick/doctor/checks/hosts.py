@@ -30,13 +30,13 @@ def run(context: Context) -> Iterator[Check]:
     except BmtickError:
         return  # the InfluxDB check reports it
     late = {h: t for h, t in newest.items() if _LATE < context.now - t < _FORGOTTEN}
-    again = newest
+    second = newest
     if late:
         context.sleep(_SECOND_LOOK)
-        again = _newest(context)
+        second = _newest(context)
     for host, at in sorted(newest.items()):
         if context.now - at < _FORGOTTEN:
-            yield _host_check(host, context.now - at, moving=again.get(host, at) > at)
+            yield _host_check(host, context.now - at, moving=second.get(host, at) > at)
     yield from _tags(context, set(newest))
     yield from _collectors(context)
 

@@ -145,12 +145,12 @@ def _tasks(context: Context, name: str, client: KapacitorClient) -> Iterator[Che
             name, "the settings enable no alert: add a section such as [alerts.postfix_queue]"
         )
         return
-    told = set()
+    failing = set()
     for task_id in wanted:
         check = _task(f"{name}: {task_id.removeprefix(TASK_PREFIX)}", task_id, client.task(task_id))
-        told |= {check.name} if check.status == "broken" else set()
+        failing |= {check.name} if check.status == "broken" else set()
         yield check
-    yield from (check for check in _plan(context, name, client) if check.name not in told)
+    yield from (check for check in _plan(context, name, client) if check.name not in failing)
 
 
 def _plan(context: Context, name: str, client: KapacitorClient) -> Iterator[Check]:

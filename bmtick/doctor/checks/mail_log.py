@@ -63,8 +63,8 @@ def _may_enter(folder: Path) -> bool:
 
 def _journal(entry: str, now: float) -> Check:
     """Read the newest line of Postfix, as the user who runs the doctor."""
-    said: list[str] = []
-    journal = Journal(entry, said.append)
+    warnings: list[str] = []
+    journal = Journal(entry, warnings.append)
     try:
         journal.begin(0, 0.0)
     except BmtickError as error:

@@ -89,9 +89,9 @@ def _complains(line: str) -> bool:
 
     Telegraf 1.26 logs everything that inputs.execd writes to stderr as an error, warnings too.
     """
-    _, error, said = line.partition(" E! ")
-    warning = any(f'stderr: "{level}! ' in said for level in "WID")
-    return bool(error) and "bmtick" in said and not warning
+    _, error, text = line.partition(" E! ")
+    warning = any(f'stderr: "{level}! ' in text for level in "WID")
+    return bool(error) and "bmtick" in text and not warning
 
 
 def _time(line: str) -> float:
@@ -107,9 +107,9 @@ def _writing(lines: list[str]) -> Check:
     name, last = f"{_NAME}: writing", lines[-1]
     remedy = "systemctl restart telegraf; tail -n 50 /var/log/telegraf/telegraf.log"
     for reason, mends in _REASONS.items():
-        told = [line for line in lines if reason in line]
-        if told:
-            last, remedy = told[-1], mends
+        matching = [line for line in lines if reason in line]
+        if matching:
+            last, remedy = matching[-1], mends
             break
     return broken(name, f"InfluxDB does not take all points: {printable(last[:400])}", remedy)
 

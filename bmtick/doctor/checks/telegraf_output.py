@@ -127,10 +127,10 @@ def _one(context: Context, found: list[Collector]) -> Check:
         return ok(name, f"{found[0].section.file} runs the only one")
     files = list(dict.fromkeys(c.section.file for c in found))
     own = f"{FOLDER}/bmtick.conf"
-    kept = own if own in files else files[0]
-    others = [f for f in files if f not in (kept, MAIN)]
+    keep = own if own in files else files[0]
+    others = [f for f in files if f not in (keep, MAIN)]
     moves = " && ".join(f"mv {shell_quoted(f)} {shell_quoted(f + '.off')}" for f in others)
-    keeper = next(c for c in found if c.section.file == kept)
+    keeper = next(c for c in found if c.section.file == keep)
     return broken(
         name,
         f"{len(found)} commands run 'bmtick collect' ({', '.join(files)}): mail counts twice",
@@ -147,11 +147,11 @@ def _logs(context: Context, collector: Collector) -> Check:
             f"the collector reads {', '.join(given)}, the settings name {', '.join(wanted)}",
             snippet(context, collector),
         )
-    state, kept = collector.options("--state"), context.settings.collect.state
-    if state and not state[-1].endswith(kept):
+    state, keep = collector.options("--state"), context.settings.collect.state
+    if state and not state[-1].endswith(keep):
         return broken(
             name,
-            f"the collector keeps its state in {state[-1]}, the settings name {kept}",
+            f"the collector keeps its state in {state[-1]}, the settings name {keep}",
             snippet(context, collector),
         )
     return ok(name, f"the collector reads {', '.join(wanted)}, as the settings say")

@@ -44,6 +44,6 @@ def _check_program(program: str) -> Check:
     if not path.exists():
         return broken(_NAME, f"{program} does not exist", _SNIPPET)
     # The symbolic link itself and its target: other users cannot run a program in a home folder.
-    if any(may_read(way, USER) is False for way in (path, path.resolve())):
+    if any(may_read(file, USER) is False for file in (path, path.resolve())):
         return broken(_NAME, f"user {USER} may not run {program}", _ELSEWHERE + _SNIPPET)
     return ok(_NAME, f"{program} is there for user {USER}")

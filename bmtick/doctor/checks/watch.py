@@ -50,8 +50,8 @@ def run(context: Context) -> Iterator[Check]:
 def _deliveries(context: Context, path: str) -> Iterator[Check]:
     """Check the state for failed notifications."""
     name = f"{_NAME}: deliveries"
-    kept, _ = read_state(path)
-    outbox = kept.state.get("outbox") if kept else None
+    saved, _ = read_state(path)
+    outbox = saved.state.get("outbox") if saved else None
     if not isinstance(outbox, list):
         return
     found = [delivery_of(one) for one in outbox]

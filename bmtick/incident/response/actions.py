@@ -184,41 +184,45 @@ class StepRunner:
         """
         with self._operation(plan, step.name, step.messages) as (_, end):
             self._postsuper("-h", step.messages, lock)
-            there = {
+            existing = {
                 e.queue_id: e.arrival_time
                 for e in read_queue(self.programs)
                 if e.queue_name == "hold" and e.queue_id in step.messages
             }
-            known = read_envelopes(self.programs, there)
+            known = read_envelopes(self.programs, existing)
             # A short queue id may belong to another message since the plan was made.
             other = [
                 i
-                for i, arrival in there.items()
+                for i, arrival in existing.items()
                 if not is_message(step.messages[i], arrival)
                 or (i in known and _foreign(plan, known[i]))
             ]
             self._postsuper("-H", other, lock)
-            held = tuple(i for i in there if i not in other)
-            gone = len(step.messages) - len(held)
+            held = tuple(i for i in existing if i not in other)
+            missing = len(step.messages) - len(held)
             text = f"{count(len(held))} on hold"
-            if gone:
-                text += f"; {gone} had left the queue or proved to be somebody else's"
+            if missing:
+                text += f"; {missing} had left the queue or proved to be somebody else's"
             return end(Outcome(True, text, held))
 
     def _release(self, plan: Plan, step: Step, lock: int) -> Outcome:
-        ours = held_by_bmtick(self.journal.operations())
-        there = self._still_there(step.messages, queue="hold")
-        mine = {i: a for i, a in there.items() if i in ours and is_message(ours[i], a)}
-        with self._operation(plan, step.name, mine) as (_, end):
-            self._postsuper("-H", mine, lock)
-            return end(Outcome(True, f"{count(len(mine))} released", tuple(mine)))
+        held_messages = held_by_bmtick(self.journal.operations())
+        existing = self._still_there(step.messages, queue="hold")
+        selected = {
+            i: a
+            for i, a in existing.items()
+            if i in held_messages and is_message(held_messages[i], a)
+        }
+        with self._operation(plan, step.name, selected) as (_, end):
+            self._postsuper("-H", selected, lock)
+            return end(Outcome(True, f"{count(len(selected))} released", tuple(selected)))
 
     def _delete(self, plan: Plan, step: Step, lock: int) -> Outcome:
         spool = open_spool(self.programs)
         known = self._envelopes(self._still_there(step.messages, queue="hold"))
-        mine = {i: step.messages[i] for i in known if not _foreign(plan, known[i])}
+        selected = {i: step.messages[i] for i in known if not _foreign(plan, known[i])}
         folder = copies.new_folder(self.journal.folder, plan.target.name, self.journal.clock())
-        with self._operation(plan, step.name, mine, folder=str(folder)) as (operation, end):
+        with self._operation(plan, step.name, selected, folder=str(folder)) as (operation, end):
             try:
                 with self.journal.opened() as outer:
                     outer.sub(folder.name, create=True).close()
@@ -226,7 +230,7 @@ class StepRunner:
                 raise BmtickError(f"cannot create '{folder}': {error.strerror}") from None
             saved: list[str] = []
             failed = ""
-            for queue_id in mine:
+            for queue_id in selected:
                 try:
                     queue_file = spool.read(known[queue_id])
                     message = read_message(self.programs, queue_id)

@@ -201,21 +201,21 @@ class Guide:
                 seconds=round(self.quiet),
             )
         )
-        look = self.actions.watch(plan)
+        take_sample = self.actions.watch(plan)
         begin = changed = self.now()
         before: Flow | None = None
-        asked = 0
+        last_moving = 0
         try:
             while True:
-                flow = look()
+                flow = take_sample()
                 now = self.now()
                 if before is None or flow != before:
                     self._show_flow(flow)
                 if before is None or (flow.left, flow.accepted) != (before.left, before.accepted):
                     changed = now
                 before = flow
-                if flow.moving and flow.moving != asked:
-                    asked = flow.moving
+                if flow.moving and flow.moving != last_moving:
+                    last_moving = flow.moving
                     plan = self._steps(accused, self.actions.plan(accused), ("connections", "hold"))
                     continue
                 if now - changed >= self.quiet and not flow.moving:

@@ -44,7 +44,9 @@ class Outflow:
                 self.ledger.pickup(time, event)
             elif isinstance(event, ev.Active):
                 message = self.ledger.active(time, event)
-                self.accepted += message is not None and not message.again and self.owns(message)
+                self.accepted += (
+                    message is not None and not message.from_filter and self.owns(message)
+                )
             elif isinstance(event, ev.Delivery):
                 message, filtered = self.ledger.delivery(event)
                 outward = event.agent in _OUTWARD and event.status == "sent" and not filtered

@@ -84,22 +84,22 @@ def _done(
     removed: Removed,
 ) -> frozenset[str]:
     """Return the ids that an interrupted step really changed."""
-    there = {
+    existing = {
         i: queue[i].queue_name
         for i, arrival in operation.messages.items()
         if i in queue and is_message(arrival, queue[i].arrival_time)
     }
     if operation.step == "hold":
-        return frozenset(i for i, name in there.items() if name == "hold")
+        return frozenset(i for i, name in existing.items() if name == "hold")
     if operation.step == "release":
-        return frozenset(operation.messages) - {i for i, n in there.items() if n == "hold"}
+        return frozenset(operation.messages) - {i for i, n in existing.items() if n == "hold"}
     if operation.step == "delete":
-        gone = operation.committed - set(there)
-        if not gone:
-            return gone
+        missing = operation.committed - set(existing)
+        if not missing:
+            return missing
         # An administrator may have released them meanwhile, and Postfix delivered them.
         by_postsuper, otherwise = removed(operation.time)
-        return gone - (otherwise - by_postsuper)
+        return missing - (otherwise - by_postsuper)
     if operation.step == "restore":
         left = spool().staged(operation.id, operation.committed) if operation.committed else ()
         return (operation.committed - frozenset(left)) | operation.sent

@@ -105,9 +105,9 @@ def plan_undo(request: Request, programs: Programs, journal: Journal) -> tuple[P
             return _replace_step(plan, restore(Deletion(operation, ids))), "restore"
         if operation.step == "hold":
             held = _on_hold(held_by_bmtick(operations), entries)
-            mine = {i: a for i, a in held.items() if i in operation.messages}
-            if mine:
-                return _replace_step(plan, release(Held(mine, 0), programs)), "release"
+            own = {i: a for i, a in held.items() if i in operation.messages}
+            if own:
+                return _replace_step(plan, release(Held(own, 0), programs)), "release"
     raise BmtickError(
         f"there is nothing to take back for '{request.target.name}'",
         remedy=f"the journal is {journal.path}",
@@ -128,10 +128,10 @@ def _held(
     """Return what bmtick holds of the selection, or ever held for this target."""
     entries = list(entries)
     for_it = {i for o in operations if o.step == "hold" and o.who == who for i in o.messages}
-    ours = _on_hold(held_by_bmtick(operations), entries)
-    mine = {i: a for i, a in ours.items() if i in for_it or i in set(selected)}
+    held_messages = _on_hold(held_by_bmtick(operations), entries)
+    own = {i: a for i, a in held_messages.items() if i in for_it or i in set(selected)}
     on_hold = {e.queue_id for e in entries if e.queue_name == "hold"} & set(selected)
-    return Held(mine, len(on_hold - set(mine)))
+    return Held(own, len(on_hold - set(own)))
 
 
 def _on_hold(held: Mapping[str, int], entries: Iterable[QueueEntry]) -> dict[str, int]:
