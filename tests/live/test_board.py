@@ -126,7 +126,7 @@ def test_memory_is_bounded(board, monkeypatch):
 
 
 def test_it_is_bounded_also_where_nobody_looks(monkeypatch):
-    monkeypatch.setattr("bmtick.live.board._MOST", 50)
+    monkeypatch.setattr("bmtick.live.board._MAX_ENTITIES", 50)
     board = Board("mx")
     for second in range(300):
         names = (f"u{second}-{n}" for n in range(10))

@@ -34,9 +34,9 @@ ROOMS = {
     "incident": ("assessment", "suspects", "relays", "traffic", "grouping", "origin", "account"),
     "watch": ("tasks", "outbox", "silences", "service", "dispatch", "history", "tail"),
     "collect": ("emit", "counter", "clock", "dating", "follow", "postfix", "blocked", "state"),
-    "deploy": ("plan", "converge", "moves", "store", "apply", "status"),
+    "deploy": ("plan", "reconciler", "requests", "store", "apply", "status"),
     "alerts": ("resolve", "values", "weighing", "assign", "rule", "schedule"),
-    "guard": ("core", "judge", "holds", "burst", "message", "protocol", "tell", "who"),
+    "guard": ("core", "detector", "holds", "burst", "message", "protocol", "notify", "subject"),
 }
 _SECONDS = 60.0  # of tests for one mutant, as they took unbroken; the slowest are left out
 _TIMEOUT = 300.0  # seconds: a mutant that never ends is killed
