@@ -19,9 +19,7 @@ from bmtick.alerts.quoting import go_html, go_text
 from bmtick.alerts.resolve import Resolved
 from bmtick.errors import BmtickError, Location
 
-_TIME = (
-    '{{ .Time.Local.Format "2006-01-02 15:04:05 MST" }}'  # zone of the machine that evaluates it
-)
+_TIME = '{{ .Time.Local.Format "2006-01-02 15:04:05 MST" }}'  # the evaluating machine's zone
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 

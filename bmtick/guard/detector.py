@@ -39,9 +39,7 @@ _OTHER_LOOPBACK = -1  # network of any other loopback address
 _MAX_CACHED = 5_000
 _LOCAL_SHARE = 0.8  # times the factor: nobody types what a program on the mail server itself sends
 _DAYS_OBSERVED = 2  # days after which a system user without mail is known to send none
-_MIN_RECIPIENTS = (
-    20  # recipients within the hour; a program that writes to fewer is a monitor, not spam
-)
+_MIN_RECIPIENTS = 20  # within the hour; a program that writes to fewer is a monitor, not spam
 _MAX_SENDERS = 1_000
 _DYNAMIC = re.compile(r"\d+[-.]\d+[-.]\d+|^\d+\.|dyn|dsl|dial|pool|cable|dhcp|broad|mobile")
 _MIN_NEW_DOMAINS = 3  # new sender domains of a machine
@@ -119,14 +117,10 @@ class MemoryDetector:
         self._is_trusted, self._is_ours = is_trusted, is_ours
         self._bursts = Bursts()
         self._released: dict[Subject, dict[str, int]] = {}
-        self._local_recipients: dict[
-            str, Sketch
-        ] = {}  # recipients of each local sender; "" for all senders
+        self._local_recipients: dict[str, Sketch] = {}  # by local sender; "" for all senders
         self._relay_candidate: Subject | None = None  # untrusted, with outside recipients
         self._server: tuple[int, str] = (0, "")
-        self._network_cache: dict[
-            str, tuple[int, bool]
-        ] = {}  # cache: network, and whether it is trusted
+        self._network_cache: dict[str, tuple[int, bool]] = {}  # network, whether it is trusted
 
     def message(self, message: Message, now: float) -> None:
         """Record a message."""
@@ -143,9 +137,7 @@ class MemoryDetector:
         elif is_loopback(message.client):
             pass  # a content filter may give it back: the log shows its sender
         elif message.recipients > 1 and self._is_new_unnamed(message):
-            self._relay_candidate = (
-                who  # possibly; it counts only while machines without trust relay
-            )
+            self._relay_candidate = who  # it counts only while untrusted machines relay
         elif self._is_outbound(message):
             if not self._is_trusted(message.client):
                 self._relay_candidate = who

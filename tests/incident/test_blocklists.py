@@ -53,8 +53,8 @@ class Lists:
                 return
             query = dns.message.from_wire(data)
             name, kind = (
-                str(query.query_name[0].name),
-                dns.rdatatype.to_text(query.query_name[0].rdtype),
+                str(query.question[0].name),
+                dns.rdatatype.to_text(query.question[0].rdtype),
             )
             self.asked.append(name)
             if self.silent:
