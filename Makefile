@@ -16,14 +16,17 @@ $(STAMP): pyproject.toml $(wildcard bmtick/collect/*.pyx)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+# What goes to which process, and in which order, says tests/conftest.py.
+PARALLEL := --numprocesses=auto --dist=loadgroup --no-loadscope-reorder
+
 demo: $(STAMP)  ## run the main job on a shipped real log
 	$(BIN)/bmtick demo
 
-test: $(STAMP)  ## run the tests, one process per core
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+test: $(STAMP)  ## run the tests, two processes per core
+	$(BIN)/python -m pytest $(PARALLEL)
 
 coverage: $(STAMP)  ## run the tests and print what they do not reach; takes twice as long
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered
 
 # Coverage-guided, a minute for each reader; see tests/fuzz/README.md.
 fuzz: $(STAMP)  ## readers against hostile bytes, guided by coverage

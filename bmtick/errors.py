@@ -111,6 +111,8 @@ def _shortened(text: str) -> str:
 
 def printable(text: str) -> str:
     r"""Make hostile text safe for a terminal: control characters become ``\xNN`` escapes."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c in _SPACES else _escape(c) for c in text)
 
 
