@@ -1,6 +1,7 @@
 """``python -m benchmarks.thresholds``: every kind of incident, and quiet weeks, through the program.
 
 Even seeds are for choosing thresholds, odd ones are kept aside: what is published is theirs.
+``python -m benchmarks.thresholds.verdicts`` asks ``suspects`` and ``relays`` about the same logs.
 """
 
 from __future__ import annotations

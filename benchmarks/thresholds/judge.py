@@ -67,11 +67,16 @@ def quiet(feature: str, seed: int, days: float) -> Case:
     return _cached(f"quiet-{feature}-{seed}-{days}", lambda: _quiet(feature, seed, days))
 
 
-def _incident(kind: str, seed: int) -> Case:
+def simulated(kind: str, seed: int) -> tuple[Server, Truth, float, Random]:
+    """Return a server with one incident, what is true of it, its days, and the seed's next draws."""
     random = Random(f"{kind}/{seed}")
     days = random.choice(DAYS.get(kind, (2.0, 4.0, 8.0, 8.0, 10.0)))
     built = server.build(random.randrange(1 << 40), days)
-    truth = KINDS[kind](built)
+    return built, KINDS[kind](built), days, random
+
+
+def _incident(kind: str, seed: int) -> Case:
+    built, truth, days, random = simulated(kind, seed)
     points = _points(built, random, truth.hosts)
     simple = {name: rule(points) for name, rule in baselines.RULES.items()}
     # The day before the incident is enough: what is older is in the points' own memory.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.thresholds import baselines, judge, table
+from benchmarks.thresholds import baselines, judge, table, verdicts
 from benchmarks.thresholds.__main__ import main
 from benchmarks.thresholds.incidents import KINDS, Truth
 from benchmarks.thresholds.judge import Case
@@ -97,3 +97,24 @@ def test_interval_of_a_share():
     low, high = table.wilson(8, 8)
     assert (round(low), round(high)) == (68, 100)
     assert table.share(0, 10) == "0 % (0-28)"
+
+
+def relaying(name, *, guilty):
+    """Ask about a server that one stranger uses as an open relay, told that somebody is guilty."""
+    built, truth, _, _ = judge.simulated("relay_one", 4)
+    truth.guilty = [{name}] if guilty else []
+    return verdicts.ask("relay_one", 4, built, truth if guilty else None)
+
+
+def test_an_answer_is_compared_with_the_truth():
+    """The same log, asked about with the right truth, without one, and with a wrong one."""
+    _, truth, _, _ = judge.simulated("relay_one", 4)
+    [[client]] = truth.guilty
+    right = relaying(client, guilty=True)
+    assert (right.first, right.named, right.innocents) == (True, 1, ())
+    quiet = relaying(client, guilty=False)
+    assert (quiet.incident, quiet.innocents) == (False, (client,))
+    wrong = relaying("192.0.2.1", guilty=True)
+    assert (wrong.first, wrong.named, wrong.innocents) == (False, 0, (client,))
+    table_of = verdicts.shown([right, wrong]).splitlines()
+    assert table_of[-1] == "| all | 2 | 50 % (9-91) | 50 % (9-91) | 1 |"
