@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bmtick.errors import printable
+from bmtick.languages import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -102,7 +103,7 @@ class _Progress(ExitStack):
                 transient=True,
             )
         )
-        task = bar.add_task("reading", total=sum(sizes.values()))
+        task = bar.add_task(_("reading"), total=sum(sizes.values()))
         read = dict.fromkeys(sizes, 0)
         before: list[str] = []  # the log that was read last, and those before it
 
@@ -111,7 +112,8 @@ class _Progress(ExitStack):
                 before.append(path)
             read[path] += size
             done = sum(sizes[name] for name in before[:-1]) + min(read[path], sizes[path])
-            bar.update(task, completed=done, description=f"reading {printable(Path(path).name)}")
+            name = printable(Path(path).name)
+            bar.update(task, completed=done, description=_("reading {name}", name=name))
 
         return told
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bmtick.errors import BmtickError
+from bmtick.languages import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,8 @@ def postfix_settings(config_dir: str) -> PostfixSettings | None:
     except BmtickError as error:
         if config_dir:
             raise
-        click.echo(f"bmtick: without Postfix's settings: {error.message}", err=True)
+        said = _("without Postfix's settings: {reason}", reason=error.message)
+        click.echo(f"bmtick: {said}", err=True)
         return None
 
 

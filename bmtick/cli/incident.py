@@ -14,6 +14,7 @@ from bmtick.cli._complete import users
 from bmtick.cli._logs import analyse_logs, config_dir_option, log_option, span_options
 from bmtick.cli.common import config_option, load_settings, print_json
 from bmtick.errors import EXIT_FINDING, BmtickError, printable
+from bmtick.languages import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +92,7 @@ def command(
 
 
 def _ask(question: str) -> str:
-    answer: str = click.prompt(question, default="", show_default=False)
+    answer: str = click.prompt(question, default="", show_default=False, prompt_suffix=_(": "))
     return answer
 
 
@@ -223,7 +224,8 @@ def _held(settings: Settings) -> list[tuple[tuple[str, str], int, str]]:
     try:
         holds = manual.open_journal(settings.guard.state).holds
     except BmtickError as error:
-        click.echo(f"bmtick: without the guard: {printable(error.message)}", err=True)
+        said = _("without the guard: {reason}", reason=error.message)
+        click.echo(f"bmtick: {printable(said)}", err=True)
         return []
     now = time.time()
     found = []

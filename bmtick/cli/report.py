@@ -83,7 +83,8 @@ def command(
         response_actions=_actions_taken(settings),
     )
     _write(output, render(build(data), script))
-    click.echo(f"wrote {printable(str(output))}", err=True)
+    if ctx.parent is None or ctx.parent.info_name != "incident":  # that says it itself
+        click.echo(_("wrote {path}", path=printable(str(output))), err=True)
 
 
 def _actions_taken(settings: Settings) -> list[ResponseAction]:
@@ -136,7 +137,8 @@ def _curve(
     except BmtickError as error:
         if influxdb:
             raise
-        click.echo(f"bmtick: the queue is derived from the log: {error.message}", err=True)
+        said = _("the queue is derived from the log: {reason}", reason=error.message)
+        click.echo(f"bmtick: {said}", err=True)
         return None
 
 

@@ -17,6 +17,7 @@ from bmtick.incident.logs import find_logs, open_lines
 from bmtick.incident.origin import Origin
 from bmtick.incident.programs import Programs
 from bmtick.incident.queue_files import read_envelopes
+from bmtick.languages import _, _n
 
 # A content filter runs on this machine or beside it.
 _NEAR_RELAY = re.compile(rb"relay=[^,\[]*\[(?:127\.|10\.|192\.168\.|172\.|::1|f[cd])")
@@ -67,14 +68,21 @@ def find_origins(
         logins = frozenset(ledger.logins())
         found = _fitting(entries, ledger.origins())
     except BmtickError as error:
-        notes.append(f"the log tells nothing: {error.message}")
+        notes.append(_("the log tells nothing: {reason}", reason=error.message))
     unknown = [e.queue_id for e in entries if e.queue_id not in found]
     if files and unknown:
         try:
             envelopes = read_envelopes(programs, unknown, timeout=_TIMEOUT)
             found |= {i: e.origin for i, e in envelopes.items()}
         except BmtickError as error:
-            notes.append(f"{len(unknown):,} messages are of unknown origin: {error.message}")
+            notes.append(
+                _n(
+                    "{n} message is of unknown origin: {reason}",
+                    "{n} messages are of unknown origin: {reason}",
+                    len(unknown),
+                    reason=error.message,
+                )
+            )
     return Origins(found, logins, tuple(notes))
 
 

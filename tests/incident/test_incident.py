@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from bmtick import languages
+from bmtick.cli.incident import _ask
 from bmtick.cli.root import cli
 from bmtick.collect.clock import LogClock
 from bmtick.collect.postqueue import QueueEntry
@@ -14,11 +16,14 @@ from bmtick.errors import BmtickError
 from bmtick.incident.account import Account
 from bmtick.incident.ledger import Ledger
 from bmtick.incident.programs import Programs
+from bmtick.incident.queued import Origins
 from bmtick.incident.response.actions import Outcome
 from bmtick.incident.response.guide import Accused, Flow, Guide
+from bmtick.incident.response.journal import Operation
 from bmtick.incident.response.outflow import LogTail, Outflow
 from bmtick.incident.response.plan import Held, make_plan
 from bmtick.incident.response.selection import Match, Selection
+from bmtick.incident.response.situation import _warnings
 from bmtick.incident.response.target import Target, client_network
 
 DEMO_LOG = Path(__file__).parents[2] / "examples/outbreak/mail.log"
@@ -256,3 +261,29 @@ def test_without_a_terminal_it_prints_the_plan_and_does_nothing(tmp_path, monkey
     assert document["accused"][0]["user"]
     assert document["accused"][0]["evidence"]
     assert not (tmp_path / "i").exists()
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("de", ("die Warteschlange ist leer", "unterbrochen")),
+        ("fr", ("la file d'attente est vide", "interrompue")),
+    ],
+)
+def test_notes_about_queue_and_journal_are_in_her_language(language, texts):
+    languages.set_language(language)
+    begun = Operation("id", "user a@b.example", "hold", 1_780_000_000.0)
+    account = Target(Account("a@b.example"))
+    notes = _warnings(account, [], Origins({}, frozenset()), Selection(()), [begun])
+    assert not any("the " in note for note in notes)
+    for text in texts:
+        assert text in " ".join(notes)
+
+
+def test_a_question_in_french_has_a_space_before_its_colon():
+    @click.command()
+    def ask():
+        _ask("Numéro")
+
+    languages.set_language("fr")
+    assert "Numéro : " in CliRunner().invoke(ask, input="1\n").output

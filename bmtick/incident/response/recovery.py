@@ -17,6 +17,7 @@ from bmtick.errors import BmtickError
 from bmtick.incident.logs import find_logs, open_lines
 from bmtick.incident.response.journal import Journal, Operation, is_message
 from bmtick.incident.response.spool import Spool
+from bmtick.languages import _, number
 
 _REMOVED = re.compile(rb" [^ \[]*?([a-z]+)\[[0-9]+\]: ([0-9A-Za-z]{5,32}): removed\s*$")
 
@@ -108,10 +109,16 @@ def _done(
 
 def _note(operation: Operation, done: frozenset[str]) -> str:
     when = datetime.fromtimestamp(operation.time).astimezone()
-    what = f"the step '{operation.step}' of {when:%Y-%m-%d %H:%M:%S} was interrupted"
+    step, shown = operation.step, f"{when:%Y-%m-%d %H:%M:%S}"
     if not operation.messages:
-        return f"{what}: do it again"
-    return f"{what}: it had done {len(done):,} of {len(operation.messages):,} messages"
+        return _("the step '{step}' of {when} was interrupted: do it again", step=step, when=shown)
+    return _(
+        "the step '{step}' of {when} was interrupted: it had done {done} of {all} messages",
+        step=step,
+        when=shown,
+        done=number(len(done)),
+        all=number(len(operation.messages)),
+    )
 
 
 def removals(paths: Sequence[str], since: float) -> tuple[frozenset[str], frozenset[str]]:

@@ -32,6 +32,7 @@ from bmtick.incident.response.smtp_sessions import (
 )
 from bmtick.incident.response.spool import open_spool
 from bmtick.incident.response.target import Target
+from bmtick.languages import _, _n
 
 
 @dataclass(frozen=True)
@@ -224,23 +225,40 @@ def _warnings(
     for operation in recovery.unfinished(operations):
         when = datetime.fromtimestamp(operation.time).astimezone()
         found.append(
-            f"the step '{operation.step}' for '{operation.who}' of {when:%Y-%m-%d %H:%M:%S} was "
-            "interrupted; the next step that is done here finds out first what it had done"
+            _(
+                "the step '{step}' for '{who}' of {when} was interrupted; the next step that is done here finds out first what it had done",
+                step=operation.step,
+                who=operation.who,
+                when=f"{when:%Y-%m-%d %H:%M:%S}",
+            )
         )
     account = target.account
     others = account.lookalikes(_logins(origins)) if account else []
     if others:
         names = ", ".join(f"'{n}'" for n in others[:5])
         found.append(
-            f"other logins of nearly this name: {names}; if they are the same account, add them with --alias"
+            _(
+                "other logins of nearly this name: {names}; if they are the same account, add them with --alias",
+                names=names,
+            )
         )
     unknown = sum(e.queue_id not in origins.by_id for e in entries)
     if unknown and account:
         found.append(
-            f"{unknown:,} queued messages are of unknown origin and were judged by sender alone"
+            _n(
+                "{n} queued message is of unknown origin and was judged by sender alone",
+                "{n} queued messages are of unknown origin and were judged by sender alone",
+                unknown,
+            )
         )
     elif unknown and target.client:
-        found.append(f"{unknown:,} queued messages are of unknown origin and are left out")
+        found.append(
+            _n(
+                "{n} queued message is of unknown origin and is left out",
+                "{n} queued messages are of unknown origin and are left out",
+                unknown,
+            )
+        )
     if not selection.matches and not entries:
-        found.append("the queue is empty")
+        found.append(_("the queue is empty"))
     return tuple(found)
