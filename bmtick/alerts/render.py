@@ -154,7 +154,7 @@ def require_recipients(settings: Settings, rendered: Iterable[Rendered]) -> None
         named = settings.notify.recipients or "recipients" in settings.alerts.get(alert.name, {})
         if "email" in alert.handlers and not named:
             raise BmtickError(
-                f"[alerts.{alert.name}] would tell nobody: no recipient is named",
+                f"[alerts.{alert.name}] would notify nobody: no recipient is named",
                 location=Location(settings.path) if settings.path else None,
                 remedy='set recipients = ["YOU@YOUR.DOMAIN"] under [notify]',
             )

@@ -23,14 +23,14 @@ def initial_settings(found: Found, catalogue: Mapping[str, Alert], language: str
         "",
         "[notify]",
         *_recipients(found),
-        "# BlueMind's console shows the alerts in any case; this tells bm-core as well:",
+        "# BlueMind's console shows the alerts in any case; this notifies bm-core as well:",
         '# bluemind = "http://CORE:8090/internal-api/alerts"',
         "",
         "[collect]",
         f"logs = {_list(logs)}",
         "# Machines that may relay without a login, as Postfix trusts them (mynetworks). Name machines",
-        "# rather than networks. Trusted is: it may relay, and is held to its own usual peak. A machine",
-        "# that is not named here is told of as a stranger once it relays to other servers.",
+        "# rather than networks. A trusted machine may relay, up to its own usual peak. A machine",
+        "# that is missing here is reported as untrusted once it relays to other servers.",
         *_relaying(found),
         f"known_clients = {_list(clients)}",
     ]
@@ -93,7 +93,7 @@ def _recipients(found: Found) -> list[str]:
         return ["# As Kapacitor's [smtp] has it.", f"recipients = {_list(found.recipients)}"]
     return [
         "# Nobody was found in Kapacitor's [smtp]. Put your address here: without it, nothing is",
-        "# deployed and nobody is told.",
+        "# deployed and nobody is notified.",
         '# recipients = ["admin@domain.net"]',
     ]
 

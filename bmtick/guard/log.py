@@ -115,7 +115,7 @@ class LogReader:
         try:
             self._begin(now)
         except Exception as error:  # noqa: BLE001 -- a guard without a log is better than none
-            self._warn(f"the log tells nothing: {_cause(error)}")
+            self._warn(f"cannot use the log: {_cause(error)}")
         self.learned.set()
         pause = _POLL_INTERVAL
         while not self._stop.wait(pause):
@@ -124,7 +124,7 @@ class LogReader:
                 self._read(now)
                 pause = _POLL_INTERVAL
             except Exception as error:  # noqa: BLE001 -- as above
-                self._warn(f"the log tells nothing: {_cause(error)}")
+                self._warn(f"cannot use the log: {_cause(error)}")
                 pause = _RETRY_INTERVAL
             if now - saved >= _SAVE_INTERVAL:
                 saved = now
@@ -143,7 +143,7 @@ class LogReader:
             for path in self._rotated():
                 self._learn(path, now)
         except BmtickError as error:
-            self._warn(f"older logs tell nothing: {error.message}")
+            self._warn(f"cannot use older logs: {error.message}")
         self._session.begin(None, now)
         self._read(now)
 

@@ -119,14 +119,14 @@ class HoldNotifier:
             try:
                 self._send(pending.holds, recipient)
             except ValueError as error:
-                self._warn(f"the mail to {recipient} is given up: {error}")
+                self._warn(f"gave up the mail to {recipient}: {error}")
             except (OSError, BmtickError) as error:
                 delay = min(_MAX_RETRY, _FIRST_RETRY * 2.0 ** min(pending.attempts, 20))
                 pending.attempts += 1
                 pending.due = now + delay
                 cause = error.message if isinstance(error, BmtickError) else error
                 self._warn(
-                    f"nobody could be told that {pending.holds[0].who} is held, tried again in "
+                    f"cannot mail that {pending.holds[0].who} is held, retrying in "
                     f"{delay:.0f} s: {cause}"
                 )
                 return

@@ -47,7 +47,9 @@ class Publisher:
                     file.write(text)
                 folder.rename(part, self._path.name)
         except OSError as error:
-            guard.warn(f"cannot write {self._path}, Bm-tick is not told: {error.strerror}")
+            guard.warn(
+                f"cannot write {self._path}, Bm-tick does not see the holds: {error.strerror}"
+            )
         self._written = text
 
 

@@ -29,7 +29,7 @@ SecretFile = Annotated[
 ]
 CaFile = Annotated[str, Meta(description="Certificate of the private CA that signed the server's.")]
 Verify = Annotated[bool, Meta(description="Check the server's certificate.")]
-Timeout = Annotated[DurationText, Meta(description="How long an answer may take.")]
+Timeout = Annotated[DurationText, Meta(description="Timeout of an answer.")]
 
 
 def _collector(key: str) -> Any:
@@ -52,14 +52,14 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
 class Kapacitor(Section, frozen=True, kw_only=True):
     """``[kapacitor]`` or ``[kapacitor.NAME]``: the server of Bm-tick that runs the alerts."""
 
-    url: Annotated[Url, Meta(description="Where Kapacitor answers, without a password.")] = (
+    url: Annotated[Url, Meta(description="Kapacitor's address, without a password.")] = (
         "http://127.0.0.1:9092"
     )
     username: Username = ""
     secret_file: SecretFile = ""
     ca_file: CaFile = ""
     client_cert: Annotated[
-        str, Meta(description="Certificate to show to a server that asks for one.")
+        str, Meta(description="Client certificate, if the server requires one.")
     ] = ""
     client_key: Annotated[
         str, Meta(description="Key of client_cert; empty: it is in the same file.")
@@ -71,7 +71,7 @@ class Kapacitor(Section, frozen=True, kw_only=True):
 class InfluxDB(Section, frozen=True, kw_only=True):
     """``[influxdb]``: the database of Bm-tick, with Telegraf's points and the alerts' history."""
 
-    url: Annotated[Url, Meta(description="Where InfluxDB answers, without a password.")] = (
+    url: Annotated[Url, Meta(description="InfluxDB's address, without a password.")] = (
         "http://127.0.0.1:8086"
     )
     database: Annotated[
@@ -80,7 +80,7 @@ class InfluxDB(Section, frozen=True, kw_only=True):
     retention_policy: Annotated[str, Meta(description="Its retention policy.")] = "autogen"
     username: Username = ""
     secret_file: SecretFile = ""
-    org: Annotated[str, Meta(description="Organisation, for InfluxDB 2, which takes a token.")] = ""
+    org: Annotated[str, Meta(description="Organisation of InfluxDB 2, which needs a token.")] = ""
     ca_file: CaFile = ""
     verify: Verify = True
     timeout: Timeout = "30s"
@@ -91,9 +91,7 @@ class Chronograf(Section, frozen=True, kw_only=True):
 
     url: Annotated[
         Literal[""] | Url,
-        Meta(
-            description="Where Chronograf answers; only 'bmtick doctor' looks there. Empty: it does not."
-        ),
+        Meta(description="Chronograf's address, only for 'bmtick doctor'. Empty: not checked."),
     ] = ""
 
 
@@ -102,36 +100,34 @@ class Notify(Section, frozen=True, kw_only=True):
 
     recipients: Annotated[
         list[str],
-        Meta(description="Mail addresses that are told of every alert; an alert may have its own."),
+        Meta(description="Mail addresses that get every alert; an alert may have its own."),
     ] = []
     bluemind: Annotated[
         str,
-        Meta(
-            description="Address of bm-core that takes alerts, http://CORE:8090/internal-api/alerts."
-        ),
+        Meta(description="Address of bm-core for alerts, http://CORE:8090/internal-api/alerts."),
     ] = ""
     gather: Annotated[
         bool,
         Meta(
-            description="bmtick watch tells people of incidents: one mail that grows, with updates and an all-clear; false tells them each alert."
+            description="bmtick watch groups alerts into incidents: one mail with updates and an all-clear; false: one mail for each alert."
         ),
     ] = True
     digest: Annotated[
         Literal["off", "daily", "weekly"],
         Meta(
-            description="bmtick watch mails what happened: who wrote most, what was refused, what fired, who is held, the queue's course."
+            description="bmtick watch mails a digest: largest senders, refusals, fired alerts, holds, the queue's length over time."
         ),
     ] = "off"
     digest_at: Annotated[
         str,
         Meta(
             pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
-            description="When, HH:MM in local time.",
+            description="Time of the digest, HH:MM in local time.",
         ),
     ] = "07:00"
     digest_day: Annotated[
         Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
-        Meta(description="On which day the weekly digest comes."),
+        Meta(description="Day of the weekly digest."),
     ] = "monday"
     post: Any = None
     exec: Any = None
@@ -156,12 +152,12 @@ class Channels(Section, frozen=True, kw_only=True):
     file: Annotated[
         str,
         Meta(
-            description="File of mode 0600 with a line NAME = URL for each channel; the URLs are Apprise's. BMTICK_CHANNEL_NAME in the environment is one, too."
+            description="File of mode 0600 with a line NAME = URL for each channel, with Apprise's URLs. Variables BMTICK_CHANNEL_NAME add channels."
         ),
     ] = ""
     level: Annotated[
         Literal["INFO", "WARNING", "CRITICAL"],
-        Meta(description="The lowest level that channels are told."),
+        Meta(description="The lowest level that is sent to channels."),
     ] = "WARNING"
 
 
@@ -188,7 +184,7 @@ class Deploy(Section, frozen=True, kw_only=True):
     form: Annotated[
         Literal["script", "template", "rule"],
         Meta(
-            description="How alerts are put on Kapacitor: as scripts, as a template with variables, or as rules that Chronograf can edit."
+            description="How alerts are deployed to Kapacitor: as scripts, as a template with variables, or as rules that Chronograf can edit."
         ),
     ] = "script"
     state_dir: Annotated[
@@ -211,18 +207,16 @@ class Watch(Section, frozen=True, kw_only=True):
     state: Annotated[
         str,
         Meta(
-            description="State over restarts: position in the log, firing alerts, undelivered notifications."
+            description="State that survives restarts: position in the log, firing alerts, undelivered notifications."
         ),
     ] = "/var/lib/bmtick/watch.state"
     mail: Annotated[
         Literal["smtp", "sendmail", "folder"],
         Meta(
-            description="How mails leave: smtp hands them to [smtp], sendmail to the program of that name, folder puts them into folder."
+            description="How mails are sent: smtp by the server of [smtp], sendmail by that program, folder as files in folder."
         ),
     ] = "smtp"
-    folder: Annotated[
-        str, Meta(description='Where mails are put as .eml files, with mail = "folder".')
-    ] = ""
+    folder: Annotated[str, Meta(description='Folder for .eml files, with mail = "folder".')] = ""
     sendmail: Annotated[str, Meta(description='The program, with mail = "sendmail".')] = (
         "/usr/sbin/sendmail"
     )
@@ -231,11 +225,11 @@ class Watch(Section, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=100_000,
-            description="Notifications that are kept while the mail server does not take them, at most.",
+            description="Maximum number of notifications that are kept while the mail server is unreachable.",
         ),
     ] = 1000
     max_retry_age: Annotated[
-        DurationText, Meta(description="A notification that fails for so long is given up.")
+        DurationText, Meta(description="A notification that fails for longer is given up.")
     ] = "5d"
 
 
@@ -245,7 +239,7 @@ class Smtp(Section, frozen=True, kw_only=True):
     host: Annotated[
         str,
         Meta(
-            description="The mail server. Better not the watched one: a blocked queue holds the alert, too."
+            description="The mail server. Prefer another one than the watched one, whose blocked queue would hold the alert, too."
         ),
     ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="Its port.")] = 25
@@ -276,24 +270,24 @@ class Guard(Section, frozen=True, kw_only=True):
     mode: Annotated[
         Literal["observe", "hold"],
         Meta(
-            description="observe only says what it would have held ('bmtick held' lists it); hold holds it."
+            description="observe only records what it would have held ('bmtick held' lists it); hold holds it."
         ),
     ] = "observe"
     listen: Annotated[
         str,
         Meta(
             pattern=f"^(inet:.+:{PORT}|unix:/.+)$",
-            description="Where Postfix asks: inet:HOST:PORT or unix:PATH.",
+            description="Address that Postfix connects to: inet:HOST:PORT or unix:PATH.",
         ),
     ] = "inet:127.0.0.1:10040"
-    state: Annotated[
-        str, Meta(description="Who is held, and which messages of theirs lie on hold.")
-    ] = "/var/lib/bmtick-guard/guard.state"
+    state: Annotated[str, Meta(description="State: the holds and their messages.")] = (
+        "/var/lib/bmtick-guard/guard.state"
+    )
     factor: Annotated[
         float,
         Meta(
             ge=1.0,
-            description="Mail of a machine is held at so many times the evidence at which its alert fires, and only if more than volume speaks against it.",
+            description="Mail of a machine is held at this multiple of the evidence at which its alert fires, and only if there is evidence besides volume.",
         ),
     ] = 1.5
     user_factor: Annotated[
@@ -312,7 +306,7 @@ class Guard(Section, frozen=True, kw_only=True):
     points: Annotated[
         str,
         Meta(
-            description="Where the guard writes who is held for 'bmtick collect', as measurement postfix_guard. Empty: nowhere."
+            description="File with the holds for 'bmtick collect', which writes measurement postfix_guard. Empty: none."
         ),
     ] = "/run/bmtick-guard/points.json"
 
@@ -324,13 +318,13 @@ class Web(Section, frozen=True, kw_only=True):
         str,
         Meta(
             pattern=f"^(.+:{PORT})?$",
-            description="HOST:PORT, such as 127.0.0.1:8089. Empty: off. Another address than loopback needs token_file.",
+            description="HOST:PORT, such as 127.0.0.1:8089. Empty: off. An address other than loopback needs token_file.",
         ),
     ] = ""
     token_file: Annotated[
         str,
         Meta(
-            description="File of mode 0600 with the token that a request must bear as 'Authorization: Bearer TOKEN'."
+            description="File of mode 0600 with the token of requests: 'Authorization: Bearer TOKEN'."
         ),
     ] = ""
 
@@ -341,20 +335,18 @@ class Blocklists(Section, frozen=True, kw_only=True):
     lists: Annotated[
         list[str],
         Meta(
-            description='Names such as "zen.spamhaus.org". Empty: none is asked, since each has terms of use.'
+            description='Names such as "zen.spamhaus.org". Empty: none is queried, since each has terms of use.'
         ),
     ] = []
     resolver: Annotated[
         str,
         Meta(
-            description="ADDRESS or ADDRESS:PORT of the resolver. Empty: the system's. Most lists refuse public ones."
+            description="ADDRESS or ADDRESS:PORT of the resolver. Empty: the system's. Most lists refuse public resolvers."
         ),
     ] = ""
     addresses: Annotated[
         list[str],
-        Meta(
-            description="Public addresses of this server. Empty: those that Postfix or this machine has."
-        ),
+        Meta(description="Public addresses of this server. Empty: Postfix's or this machine's."),
     ] = []
 
 

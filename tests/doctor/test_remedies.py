@@ -355,7 +355,7 @@ def test_a_second_kapacitor_that_tells_of_everything_too(machine):
         second.tasks = dict(machine.fake.tasks)
         query = subscribed(machine, machine.kapacitor, second.url)
         [red] = [r for r in machine.red(kapacitor_link, query=query) if "second" in r.name]
-        assert "every alert is told twice" in red.finding
+        assert "every alert is sent twice" in red.finding
     machine.server.execute(
         f"CREATE SUBSCRIPTION \"kapacitor-1\" ON remedies.autogen DESTINATIONS ANY '{second.url}'"
     )

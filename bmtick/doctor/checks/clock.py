@@ -31,7 +31,7 @@ def _compare(context: Context, name: str, url: str) -> Check:
         header = context.get(url).header("Date")
         theirs = parsedate_to_datetime(header).timestamp()
     except (BmtickError, TypeError, ValueError):
-        return skipped(name, "the server told no time", "fix the check above first")
+        return skipped(name, "the server sent no time", "fix the check above first")
     apart = abs(theirs - context.present())
     if apart > _LIMIT:
         return broken(name, f"{apart:.0f} seconds apart", _REMEDY)

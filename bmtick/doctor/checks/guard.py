@@ -31,7 +31,7 @@ def run(context: Context) -> Iterator[Check]:
     """Check Postfix's settings, query the guard, and compare the holds with the queue."""
     guard = context.settings.guard
     if guard == Guard() and not context.path(guard.state).exists():
-        yield off("guard", "not in use: 'bmtick guard --help' tells what it does")
+        yield off("guard", "not in use: see 'bmtick guard --help'")
         return
     try:
         postfix = read_settings(context.programs)
@@ -151,7 +151,7 @@ def _answers(listen: str) -> Check:
             "systemctl restart bmtick-guard",
         )
     except OSError as error:
-        return broken(name, f"nobody answers on {listen}: {error.strerror or error}", _START)
+        return broken(name, f"nothing answers on {listen}: {error.strerror or error}", _START)
     took = time.monotonic() - start
     if not answer.startswith(b"action=DUNNO"):
         return broken(name, f"another program answers on {listen}", "ss -lptn; " + _START)

@@ -124,7 +124,7 @@ def _destinations(context: Context, name: str) -> Iterator[Check]:
             yield broken(
                 f"{name}: second",
                 f"InfluxDB also sends to the Kapacitor at {destination}, which runs {tasks} tasks "
-                "of bmtick: every alert is told twice",
+                "of bmtick: every alert is sent twice",
                 f"{remove}  # and stop that Kapacitor, or name it in the settings",
             )
 

@@ -50,6 +50,6 @@ def _silent(context: Context, alerts: list[Rendered]) -> Iterator[Check]:
     config = context.settings.path or "/etc/bmtick/bmtick.toml"
     yield broken(
         "alerts",
-        f"{_SILENT} is not enabled: when a collector stops, nobody is told",
+        f"{_SILENT} is not enabled: nobody is notified when a collector stops",
         f"printf '\\n[alerts.{_SILENT}]\\n' >> {shell_quoted(config)} && bmtick apply --yes",
     )
