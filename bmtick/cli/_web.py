@@ -52,9 +52,11 @@ def serve(settings: Settings, board: Board, warn: Callable[[str], None]) -> Serv
         frozenset({"localhost", "127.0.0.1", "::1", host.lower()}) if local else frozenset[str]()
     )
     access = Access(token=token, open=local, hosts=hosts)
-    brake = JournalHoldControl(settings.guard.state, settings.guard.helper, settings.guard.mode)
+    hold_control = JournalHoldControl(
+        settings.guard.state, settings.guard.helper, settings.guard.mode
+    )
     try:
-        server = Server(listen, make_app(board.snapshot, brake, access))
+        server = Server(listen, make_app(board.snapshot, hold_control, access))
     except BmtickError as error:  # such as the other of watch and guard
         warn(f"without a page: {error.message}")
         return None

@@ -77,21 +77,21 @@ def command(ctx: click.Context, once: bool, logs: tuple[str, ...]) -> None:
     settings = load_settings(ctx)
     if not once and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise BmtickError("this is no terminal", remedy="--once prints one frame")
-    brake = JournalHoldControl(settings.guard.state, settings.guard.helper)
+    hold_control = JournalHoldControl(settings.guard.state, settings.guard.helper)
     feeder = _Feeder(settings, logs)
     feeder.read()
     if once:
         size = shutil.get_terminal_size((80, 24))
         _draw(
             feeder.board,
-            brake,
+            hold_control,
             View(),
             (size.columns, size.lines),
             _print,
             unicode=_unicode(),
         )
         return
-    _live(feeder, brake)
+    _live(feeder, hold_control)
 
 
 class _Feeder:
@@ -161,7 +161,7 @@ def _tasks(settings: Settings, host: str, warn: Callable[[str], None]) -> Any:
 
 def _draw(
     board: Board,
-    brake: JournalHoldControl,
+    hold_control: JournalHoldControl,
     view: View,
     size: tuple[int, int],
     show: Callable[[list[Any]], None],
@@ -170,7 +170,7 @@ def _draw(
 ) -> None:
     from bmtick.live.top import frame
 
-    show(frame(view, board.snapshot(int(time.time())), brake.held(), size, unicode=unicode))
+    show(frame(view, board.snapshot(int(time.time())), hold_control.held(), size, unicode=unicode))
 
 
 def _print(lines: list[Any]) -> None:
@@ -179,7 +179,7 @@ def _print(lines: list[Any]) -> None:
         out.print(line, soft_wrap=True)
 
 
-def _live(feeder: _Feeder, brake: JournalHoldControl) -> None:
+def _live(feeder: _Feeder, hold_control: JournalHoldControl) -> None:
     from rich.live import Live
     from rich.text import Text
 
@@ -192,13 +192,13 @@ def _live(feeder: _Feeder, brake: JournalHoldControl) -> None:
             live.update(Text("\n").join(lines), refresh=True)
 
         while True:
-            _draw(feeder.board, brake, view, (out.width, out.height), show, unicode=unicode)
+            _draw(feeder.board, hold_control, view, (out.width, out.height), show, unicode=unicode)
             for key in _pressed(_EVERY):
                 action = view.key(key)
                 if action and action[0] == QUIT:
                     return
                 if action:
-                    view.said = _act(brake, *action)
+                    view.said = _act(hold_control, *action)
             feeder.read()
             if feeder.said:
                 view.said = view.said or feeder.said[-1]
@@ -210,11 +210,13 @@ def _unicode() -> bool:
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 
-def _act(brake: JournalHoldControl, action: str, who: str) -> str:
+def _act(hold_control: JournalHoldControl, action: str, who: str) -> str:
     from bmtick.live.top import HOLD
 
     try:
-        done = brake.hold(who, None) if action == HOLD else brake.release(who, 86400.0)
+        done = (
+            hold_control.hold(who, None) if action == HOLD else hold_control.release(who, 86400.0)
+        )
     except BmtickError as error:
         return error.message
     return f"{printable(who)}: {done}"

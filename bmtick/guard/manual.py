@@ -82,7 +82,7 @@ class ManualHolds:
         self._write(hold_record(who, time.time(), reason, until=until, by=by, mode=mode))
         if mode != HOLD:
             return HoldResult(0)
-        brake = choose_queue_holder(self.programs, self.helper)
+        queue_holder = choose_queue_holder(self.programs, self.helper)
         ids: list[str] = []
         queue = Postsuper(self.programs)
         try:
@@ -90,7 +90,7 @@ class ManualHolds:
                 if attempt:
                     self.sleep(_QUEUE_DELAY)
                 if found := queue.find(who, held=False):
-                    ids += brake.hold(who, found)
+                    ids += queue_holder.hold(who, found)
         except BmtickError as error:
             return HoldResult(0, f"what is queued already was not put on hold: {error.message}")
         if ids:
@@ -108,12 +108,12 @@ class ManualHolds:
             BmtickError: the state cannot be written.
         """
         journal = self.journal
-        brake = choose_queue_holder(self.programs, self.helper)
+        queue_holder = choose_queue_holder(self.programs, self.helper)
         held = journal.holds.held.get(who)
         ids = list(held.ids) if held is not None and held.mode == HOLD else []
         if held is not None and held.more:
             ids = list(dict.fromkeys([*ids, *Postsuper(self.programs).find(who, held=True)]))
-        done = brake.release(who, ids) if ids else []
+        done = queue_holder.release(who, ids) if ids else []
         now = time.time()
         self._write(release_record(who, now, now + allow))
         # messages that the guard put on hold meanwhile, or that were not queued yet
@@ -122,7 +122,7 @@ class ManualHolds:
         missing = [i for i in (before.ids if before else ()) if i not in done]
         if missing and before is not None and before.mode == HOLD:
             self.sleep(_QUEUE_DELAY)
-            done += brake.release(who, missing)
+            done += queue_holder.release(who, missing)
         return HoldResult(len(done))
 
     def _write(self, record: dict[str, object]) -> None:
