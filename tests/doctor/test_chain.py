@@ -459,7 +459,7 @@ def test_a_journal_as_the_mail_log(root, tmp_path):
 
 def test_a_look_that_takes_its_time_is_no_clock_that_is_wrong(root, data, monkeypatch):
     here = context(root, data.url, NO_SERVER, now=time.time() - 60)
-    here._begun -= 60
+    here._started -= 60
     assert found(here, "clock: influxdb")[0].status == "ok"
 
 
