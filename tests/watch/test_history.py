@@ -142,3 +142,40 @@ def test_a_history_that_cannot_be_written_is_said_once_and_stops_nothing(tmp_pat
     assert len(box.mails) == 4
     assert len(warnings) == 1
     assert "cannot write the history" in warnings[0]
+
+
+def written(history, *numbers):
+    history._pending = [line(number) for number in numbers]
+    history.append(*history.take())
+
+
+def test_a_history_that_fails_again_is_said_again(tmp_path):
+    path, warnings = tmp_path / "h", []
+    history = History(str(path), warnings.append)
+    for _ in range(2):
+        path.mkdir()
+        written(history, 1)
+        written(history, 2)
+        path.rmdir()
+        written(history, 3)
+        path.unlink()
+    assert len(warnings) == 2
+
+
+def test_what_just_fits_is_written_to_the_same_file(tmp_path):
+    path = tmp_path / "h"
+    size = len(line(1))
+    history = History(str(path), print, limit=2 * size)
+    written(history, 1)
+    written(history, 2)
+    assert [p.name for p in tmp_path.iterdir()] == ["h"]
+    written(history, 3)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["h", "h.1"]
+    assert path.stat().st_size == size
+
+
+def test_what_is_longer_than_a_file_makes_no_empty_one_before_it(tmp_path):
+    path = tmp_path / "h"
+    path.touch()
+    written(History(str(path), print, limit=1), 1)
+    assert [p.name for p in tmp_path.iterdir()] == ["h"]

@@ -177,3 +177,21 @@ def test_what_root_writes_the_user_of_the_watch_can_read(file):
     assert (info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode)) == (65534, 65534, 0o600)
     History(path_of(str(file.path)), print)._append([0, 0], b"x\n")
     assert Path(path_of(str(file.path))).stat().st_uid == 65534
+
+
+def test_a_silence_is_kept_for_a_week_after_its_end_and_no_longer(file):
+    add(file, silence(0, 5), silence(0, 6))
+    week = 7 * 86_400 * SECOND
+    with file.change((BEGIN + 60 * 5) * SECOND + week) as known:
+        assert [s.id for s in known] == ["bmtick--silence-0-6"]
+    with file.change((BEGIN + 60 * 6) * SECOND + week - 1):
+        pass
+    assert [s.id for s in file.read()] == ["bmtick--silence-0-6"]
+
+
+def test_a_thousand_silences_are_kept_and_one_more_is_refused(file):
+    add(file, *(silence(0, until) for until in range(1, 1001)))
+    assert len(file.read()) == 1000
+    with pytest.raises(BmtickError, match="more than 1000"):
+        add(file, silence(0, 1001))
+    assert len(file.read()) == 1000

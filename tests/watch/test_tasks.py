@@ -1,6 +1,10 @@
 """What alerts know over a restart: all of the same script, of another one only what fires."""
 
+from types import SimpleNamespace
+
 from bmtick.alerts import find, render
+from bmtick.errors import BmtickError
+from bmtick.watch import tasks as module
 from bmtick.watch.tasks import Tasks
 from tests.watch.support import BEGIN, SECOND, USUAL, Script, alert
 
@@ -88,3 +92,61 @@ def test_each_alert_reads_its_measurement_and_the_time_of_all():
     levels = [(event.level, event.task) for event in queue.feed(points)]
     assert levels == [("CRITICAL", "bmtick-postfix_queue"), ("CRITICAL", "bmtick-collector_silent")]
     assert [known["points"] for known in queue.dump()["tasks"].values()] == [1, 0]
+
+
+def test_a_query_that_fails_is_said_once_until_it_worked(monkeypatch):
+    """And it is run when it is due; at the first time only where that is wanted."""
+    asked, broken = [], []
+
+    class Due:
+        def __init__(self, task, ask, now, zone):
+            self.now = now
+
+        def ask(self, number, now):
+            asked.append(("first", number, now))
+
+        def run_latest(self, now):
+            asked.append(("due", now))
+            if broken:
+                raise BmtickError("no answer")
+
+    monkeypatch.setattr(module, "Schedule", Due)
+    warnings = []
+    task = SimpleNamespace(queries=["a", "b"])
+    for at_once in (False, True):
+        asked.clear()
+        found = Tasks([], "mail", warnings.append, ask=lambda *_: [], at_once=at_once)
+        found._query("t", task, 1)
+        found._query("t", task, 2)
+        first = [("first", 0, 1), ("first", 1, 1)] if at_once else []
+        assert asked == [*first, ("due", 2)]
+    for _ in range(2):
+        broken.append(True)
+        found._query("t", task, 3)
+        found._query("t", task, 4)
+        broken.clear()
+        found._query("t", task, 5)
+    assert warnings == ["t could not ask InfluxDB and tries again: no answer"] * 2
+    silent = Tasks([], "mail", warnings.append)
+    asked.clear()
+    silent._query("t", task, 1)
+    assert asked == []
+
+
+def test_of_fifty_groups_the_last_event_is_kept_and_that_of_a_quiet_one_goes_first():
+    found = tasks(USUAL)
+
+    def event(name, level="CRITICAL"):
+        found._remember(SimpleNamespace(task="t", id=name, level=level, time=1, message="m" * 400))
+
+    for number in range(50):
+        event(f"g{number}", "OK" if number == 7 else "CRITICAL")
+    assert len(found._last["t"]) == 50
+    event("new")
+    assert "g7" not in found._last["t"]
+    event("newer")
+    assert len(found._last["t"]) == 50
+    assert "g0" not in found._last["t"]
+    event("g1")
+    assert list(found._last["t"])[-1] == "g1", "what is told again is the newest"
+    assert found._last["t"]["new"] == ["CRITICAL", 1, "m" * 300]
