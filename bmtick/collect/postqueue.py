@@ -7,9 +7,12 @@ import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from bmtick.collect.raw import MAX_SIZE
 from bmtick.errors import BmtickError
 
 TIMEOUT = 30  # seconds
+_MAX_TIME = 1 << 33  # the year 2242
+_MAX_DIGITS = 19
 _MAX_CAUSE = 200  # characters of a bad line shown in a message
 
 
@@ -21,7 +24,10 @@ class Recipient(NamedTuple):
 
 
 class QueueEntry(NamedTuple):
-    """One queued message, as ``postqueue -j`` shows it; times in seconds, size in bytes."""
+    """One queued message, as ``postqueue -j`` shows it; times in seconds, size in bytes.
+
+    A number that Postfix cannot have written is 0: a damaged queue file hides no message.
+    """
 
     queue_id: str
     queue_name: str
@@ -63,7 +69,7 @@ def entries_of(output: bytes) -> Iterator[QueueEntry]:
     """
     for number, line in enumerate(output.splitlines(), 1):
         try:
-            yield _entry(json.loads(line.decode("utf-8", "replace")))
+            yield _entry(json.loads(line.decode("utf-8", "replace"), parse_int=_whole))
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise BmtickError(
                 f"line {number} of postqueue -j is no queue entry: {_cause(error)}",
@@ -75,14 +81,25 @@ def _entry(item: Mapping[str, Any]) -> QueueEntry:
     return QueueEntry(
         _text(item["queue_id"]),
         _text(item["queue_name"]),
-        int(item["arrival_time"]),
-        int(item["message_size"]),
+        _number(item["arrival_time"], _MAX_TIME),
+        _number(item["message_size"], MAX_SIZE),
         _text(item["sender"]),
         tuple(
             Recipient(_text(r["address"]), _text(r.get("delay_reason", "")))
             for r in item["recipients"]
         ),
     )
+
+
+def _whole(digits: str) -> int:
+    return int(digits) if len(digits) <= _MAX_DIGITS else -1
+
+
+def _number(value: object, most: int) -> int:
+    """Return a whole number within 0 and ``most``, be it text; else 0."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = _whole(value)
+    return value if type(value) is int and 0 <= value <= most else 0
 
 
 def _text(value: object) -> str:

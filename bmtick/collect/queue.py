@@ -162,7 +162,7 @@ def _sum_up(entries: Iterable[QueueEntry]) -> dict[str, Sums]:
             queue = sums[entry.queue_name]
             queue.length += 1
             queue.size += entry.size
-            queue.arrived(entry.arrival_time)
+            queue.arrived(entry.arrival_time or None)
     return sums
 
 

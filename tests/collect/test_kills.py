@@ -16,7 +16,7 @@ from tests.collect.test_shutdown import Store, lines
 from tests.support import traced
 
 OLD, NEW = 300, 500  # messages
-SAMPLE = 10  # kills of a kind, and the last ones
+SAMPLE = 6  # kills of a kind, and the last ones
 LAST = 12  # calls: the end of a run, and of what it leaves behind to see that end
 NEVER = 1 << 30
 SLEEPS = {35, 230, 101, 115}  # nanosleep, clock_nanosleep of x86-64 and aarch64
@@ -58,8 +58,7 @@ def moments(calls: int) -> list[int]:
     return [*range(calls // SAMPLE, calls - LAST, calls // SAMPLE), *range(calls - LAST, calls)]
 
 
-@pytest.mark.parametrize("parent", ["another", "telegraf"])
-@pytest.mark.parametrize("first", [True, False], ids=["first", "next"])
+@pytest.mark.parametrize(("first", "parent"), [(True, "another"), (False, "telegraf")])
 def test_a_run_of_exec_loses_nothing(first, parent, folder, monkeypatch):
     if parent == "telegraf":
         monkeypatch.setattr("bmtick.collect.shutdown.is_telegraf", lambda pid: True)

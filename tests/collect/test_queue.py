@@ -137,6 +137,22 @@ def test_postqueue_knows_what_the_walk_may_not_see(tmp_path):
     assert list(sums["active"].row("active", 1000)[2]) == [0, 0, 0.0]
 
 
+@pytest.mark.parametrize(
+    "number", ["9" * 25, "9" * 5000, "-1", "1.5", "NaN", "1e999", '"5e3"', "null", "true", "[]"]
+)
+def test_an_absurd_number_hides_no_message(number):
+    from bmtick.collect.postqueue import entries_of
+
+    entry = (
+        '{"queue_name": "deferred", "queue_id": "A1", "arrival_time": %s, "message_size": %s, '
+        '"sender": "a@x", "recipients": []}\n'
+    )
+    found = list(entries_of((entry % (number, number) + entry % (900, 77)).encode()))
+    assert [(e.arrival_time, e.size) for e in found] == [(0, 0), (900, 77)]
+    row = queue._sum_up(found)["deferred"].row("deferred", 1000)
+    assert list(row[2]) == [2, 77, 100.0], "what is not known has no age"
+
+
 @pytest.mark.parametrize("script", ["exit 69", "echo 'no JSON'", None])
 def test_a_postqueue_that_fails_is_an_error(tmp_path, script):
     from bmtick.collect.postqueue import entries

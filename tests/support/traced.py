@@ -14,8 +14,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-TRACE_ME, CONTINUE_TO_CALL, SET_OPTIONS, GET_CALL = 0, 24, 0x4200, 0x420E  # <linux/ptrace.h>
+TRACE_ME, CONTINUE_TO_CALL, SET_OPTIONS, GET_CHILD, GET_CALL = (
+    0,
+    24,
+    0x4200,
+    0x4201,
+    0x420E,
+)  # <linux/ptrace.h>
 MARK_CALLS, FOLLOW, KILL_WITH_TRACER = 1, 2 | 4 | 8, 0x100000
+CHILD_STARTED = (1, 2, 3)  # fork, vfork, clone
 ALL_CHILDREN = 0x40000000  # __WALL
 PIPE_SIZE = 1 << 20  # bytes: a run's output fits, so nobody has to read while it runs
 SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ
@@ -132,6 +139,11 @@ def _follow(first: int, done: Run, kill_at: int, watch: Callable[[int], None]) -
                 if len(done.calls) - 1 == kill_at:
                     os.kill(pid, signal.SIGKILL)
                 watch(call.number)
+        elif status >> 16 in CHILD_STARTED:  # known before it stops: its parent may die first
+            child = ctypes.c_ulong()
+            _libc.ptrace(GET_CHILD, pid, 0, ctypes.byref(child))
+            if child.value:
+                alive.add(child.value)
         elif stopped not in (signal.SIGTRAP, signal.SIGSTOP):
             deliver = stopped
         _libc.ptrace(CONTINUE_TO_CALL, pid, 0, deliver)
