@@ -6,9 +6,9 @@ lambdas are those of the rendered scripts, compiled by the engine, so results ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bmtick.alerts.load import catalogue
 from bmtick.alerts.model import Rendered
@@ -20,8 +20,12 @@ from bmtick.engine.nodes.eval_ import EvalNode
 from bmtick.engine.nodes.from_ import FromNode
 from bmtick.engine.nodes.where import WhereNode
 from bmtick.engine.predicate import Predicate
-from bmtick.names import FIELDS
+from bmtick.names import FIELDS, GLOBAL_TAGS, TAGS
 from bmtick.settings import Settings
+
+if TYPE_CHECKING:
+    from bmtick.alerts.weights import Weights
+    from bmtick.engine.chunks import Row, RowChunk
 
 # Nodes that process each point alone; alerts with other nodes depend on earlier points.
 _STATELESS = {"stream", "from", "barrier", "eval", "where", "default", "alert"}
@@ -56,7 +60,7 @@ class Scales:
     """
 
     def __init__(self, settings: Settings, rendered: Iterable[Rendered] | None = None) -> None:
-        self._scales: dict[str, list[_Scale]] = {}
+        self._scales: dict[str, list[Scale]] = {}
         self.names: set[str] = set()
         for one in desired(settings, per_host=True) if rendered is None else rendered:
             task = load_task(one.script, file=f"{one.name}.tick", name=one.task_id, now=None)
@@ -101,6 +105,25 @@ class Scales:
         weights = [w for scale in scales if (w := scale.weigh(scope))]
         return sorted(weights, key=lambda w: -w.value / w.threshold if w.threshold else 0.0)
 
+    def weigh_rows(self, rows: Sequence[Row]) -> tuple[RowChunk, Weights] | None:
+        """Weigh rows of the collector, of one measurement, by columns.
+
+        Returns:
+            Them as a chunk, and the heaviest weight of each; None where they are to be weighed one
+            by one: without numpy, or what columns are not known to weigh alike.
+        """
+        try:
+            from bmtick.alerts.weights import Unfit, Weights  # noqa: PLC0415 -- numpy is an extra
+            from bmtick.engine.chunks import RowChunk  # noqa: PLC0415
+        except ImportError:
+            return None
+        name = rows[0][0]
+        chunk = RowChunk(rows, TAGS[name], list(FIELDS[name]), dict.fromkeys(GLOBAL_TAGS, ""))
+        try:
+            return chunk, Weights(self._scales.get(name, ()), chunk)
+        except Unfit:
+            return None
+
 
 def _zeros(measurement: str) -> dict[str, Any]:
     kinds = {"int": 0, "float": 0.0}
@@ -109,18 +132,18 @@ def _zeros(measurement: str) -> dict[str, Any]:
     }
 
 
-class _Scale:
+class Scale:
     """One alert: the steps from a point's fields to its level."""
 
     def __init__(self, name: str, measurement: str, steps: list[Any], critical: Predicate) -> None:
         self.name, self.measurement = name, measurement
-        self._steps, self._critical = steps, critical
+        self.steps, self.critical = steps, critical
 
     @property
     def references(self) -> set[str]:
         """The names that its lambdas read."""
-        found = set(self._critical.references)
-        for step in self._steps:
+        found = set(self.critical.references)
+        for step in self.steps:
             if isinstance(step, Predicate):
                 found.update(step.references)
             else:
@@ -131,7 +154,7 @@ class _Scale:
         """Evaluate fields that include all references."""
         scope: Mapping[str, Any] = facts
         try:
-            for step in self._steps:
+            for step in self.steps:
                 if isinstance(step, Predicate):
                     if not step.expression.predicate(scope):
                         return None
@@ -140,13 +163,13 @@ class _Scale:
                 for name, expression in step:
                     made[name] = expression.evaluate(made)
                 scope = made
-            critical = self._critical.expression.predicate(scope)
+            critical = self.critical.expression.predicate(scope)
         except EvaluationError:
             return None  # a field is missing or has another type: Kapacitor drops such a point, too
         return Weight(self.name, float(scope["value"]), float(scope["crit"]), critical)
 
 
-def _scale(name: str, task: Task) -> _Scale | None:
+def _scale(name: str, task: Task) -> Scale | None:
     """Return the steps before the first alert node; None if one depends on earlier points."""
     steps: list[Any] = []
     measurement = ""
@@ -165,7 +188,7 @@ def _scale(name: str, task: Task) -> _Scale | None:
             case AlertNode():
                 conditions = node.levels.conditions
                 critical = conditions[max(conditions)]
-                return _Scale(name, measurement, _needed(steps, critical), critical)
+                return Scale(name, measurement, _needed(steps, critical), critical)
     return None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from bmtick import names as n
 from bmtick.alerts import catalogue, desired, render
@@ -17,12 +18,19 @@ from bmtick.alerts.weighing import Scales, Weight
 from bmtick.languages import _, _n, number
 from bmtick.settings import Settings
 
+if TYPE_CHECKING:
+    from bmtick.alerts.weights import Weights
+    from bmtick.collect.emit import Row
+    from bmtick.engine.chunks import RowChunk
+
 SUSPECT, UNUSUAL = "suspect", "unusual"
 UNUSUAL_SHARE = 0.5  # of the threshold, from which a sender is listed
 _STEP = 60  # seconds: windows move in minutes, so one point a minute is enough
 _QUIET = 0.05  # of the threshold: an attack begins where the evidence exceeds this
 _NEAR = 0.2  # of the threshold: each point is evaluated from there
 _PAUSE = 24 * 3600  # seconds without evidence that end an attack
+_SECOND = 1_000_000_000  # nanoseconds
+_TOGETHER = 8192  # rows that are weighed together; fewer do not pay for numpy's start
 _ENTITY = {  # measurement: the tag with the name of the sender
     n.SENDER: "user",
     n.CLIENT: "client",
@@ -94,6 +102,27 @@ class Assessment:
         return sorted(_evidence(self), key=lambda e: -e.points)
 
 
+class _Course:
+    """One series under way.
+
+    Attributes:
+        minute: of its last weighing.
+        share: what that gave, of the threshold.
+        rising: since when it is.
+        skipped: fields and time of a later row that was not weighed.
+        best: whether the heaviest weight in the window is critical, and its share.
+    """
+
+    __slots__ = ("best", "key", "minute", "one", "rising", "share", "skipped")
+
+    def __init__(self, key: tuple[str, tuple[str, ...]], time: int) -> None:
+        self.key = key
+        self.minute, self.share, self.rising = -1, 0.0, time
+        self.skipped: tuple[Sequence[float], int] | None = None
+        self.one: Assessment | None = None
+        self.best = (False, -math.inf)
+
+
 class Assessor:
     """Evaluates the collector's rows in order of time.
 
@@ -105,99 +134,156 @@ class Assessor:
     def __init__(self, scales: Scales, start: int) -> None:
         self._scales = scales
         self._start = start
-        # Of each series: minute and share of its last evaluation, and since when it rises.
-        self._weighed: dict[tuple[str, tuple[str, ...]], tuple[int, float, int]] = {}
-        self._skipped: dict[tuple[str, tuple[str, ...]], tuple[Sequence[float], int]] = {}
-        self.found: dict[tuple[str, tuple[str, ...]], Assessment] = {}
+        self._waiting: list[Row] = []
+        self._many = False  # whether more came than are weighed one by one
+        self._courses: dict[tuple[str, tuple[str, ...]], _Course] = {}
+        self.found: list[Assessment] = []
         self.open_since = 0  # when untrusted machines together were an open relay
         self._accounts: dict[str, dict[str, float]] = {}
 
-    def take(self, rows: Iterable[tuple[str, tuple[str, ...], Sequence[float], int]]) -> None:
+    def take(self, rows: Iterable[Row]) -> None:
         """Process the rows of one interval."""
-        for name, tags, values, nanoseconds in rows:
-            time = nanoseconds // 1_000_000_000
+        self._waiting.extend(rows)
+        if len(self._waiting) >= _TOGETHER:
+            self._many = True
+            self._work()
+
+    def _work(self) -> None:
+        """Work through the rows that wait."""
+        kinds: dict[str, list[Row]] = {}
+        for row in self._waiting:
+            name, tags, values, nanoseconds = row
             if name in _ENTITY:
                 if tags[0] != n.OTHER:
-                    self._entity(name, tags, values, time)
-            elif name == n.ACCOUNT and time >= self._start:
-                facts = dict(zip(n.FIELDS[name], values, strict=False))
-                known = self._accounts.setdefault(tags[0], {"broken_in": 0, "hour_failures": 0})
-                for key in known:
-                    known[key] = max(known[key], facts.get(key, 0))
-            elif name == n.SERVER:
-                facts = dict(zip(n.FIELDS[name], values, strict=False))
-                critical = [w for w in self._scales.weigh(name, facts) if w.critical]
-                if time >= self._start and any("relay" in w.alert for w in critical):
-                    self.open_since = self.open_since or time
+                    kinds.setdefault(name, []).append(row)
+            elif name in (n.ACCOUNT, n.SERVER):
+                self._notice(name, tags, values, nanoseconds // _SECOND)
+        self._waiting = []
+        for rows in kinds.values():
+            weighed = self._scales.weigh_rows(rows) if self._many else None
+            if weighed is None:
+                for name, tags, values, nanoseconds in rows:
+                    self._entity(name, tags, values, nanoseconds // _SECOND)
+            else:
+                self._entities(rows, *weighed)
+
+    def _notice(self, name: str, tags: tuple[str, ...], values: Sequence[float], time: int) -> None:
+        """Take what is told of an account that is guessed at, or of the server as a whole."""
+        if time < self._start:
+            return
+        facts = dict(zip(n.FIELDS[name], values, strict=False))
+        if name == n.ACCOUNT:
+            known = self._accounts.setdefault(tags[0], {"broken_in": 0, "hour_failures": 0})
+            for key in known:
+                known[key] = max(known[key], facts.get(key, 0))
+        elif not self.open_since:
+            critical = [w for w in self._scales.weigh(name, facts) if w.critical]
+            if any("relay" in w.alert for w in critical):
+                self.open_since = time
 
     def _entity(self, name: str, tags: tuple[str, ...], values: Sequence[float], time: int) -> None:
-        key = name, tags
+        """Take one row."""
+        course = self._course((name, tags), time)
         if time >= self._start:
-            one = self.found.get(key)
-            if one is None:
-                one = self.found[key] = self._new(name, tags)
-            one.first = one.first or time
-            counts = one.counts
+            counts = self._enter(course, time).counts
             for place, field_name in _COUNTED[name]:
                 if value := values[place]:
                     counts[field_name] = counts.get(field_name, 0) + value
         # One point a minute is enough, except at the start of an attack and at the end.
-        minute, share, rising = self._weighed.get(key, (-1, 0.0, time))
-        if minute == time // _STEP and (share < _NEAR or share >= 1):
-            self._skipped[key] = values, time
+        if course.minute == time // _STEP and (course.share < _NEAR or course.share >= 1):
+            course.skipped = values, time
         else:
-            self._skipped.pop(key, None)
-            self._weigh(key, values, time, share, rising)
+            self._weigh(course, values, time)
 
-    def _weigh(
-        self,
-        key: tuple[str, tuple[str, ...]],
-        values: Sequence[float],
-        time: int,
-        share: float,
-        rising: int,
-    ) -> None:
-        name, tags = key
+    def _entities(self, rows: Sequence[Row], chunk: RowChunk, weights: Weights) -> None:
+        """Take the rows of one measurement, weighed by columns; as ``_entity`` one by one."""
+        name, start = rows[0][0], self._start
+        keys, numbers = chunk.keys
+        courses = [self._courses.get((name, tags)) for tags in keys]
+        times = chunk.time // _SECOND
+        shares, criticals = weights.shares.tolist(), weights.critical.tolist()
+        of_rows = zip(times.tolist(), numbers.tolist(), shares, criticals, strict=True)
+        for place, (time, series, share, critical) in enumerate(of_rows):
+            course = courses[series]
+            if course is None:
+                course = courses[series] = self._course((name, keys[series]), time)
+            if time >= start and (course.one is None or not course.one.first):
+                self._enter(course, time)
+            if course.minute == time // _STEP and (course.share < _NEAR or course.share >= 1):
+                course.skipped = rows[place][2], time
+                continue
+            course.skipped = None
+            if share != share:  # noqa: PLR0124 -- NaN: nothing weighs it
+                course.minute, course.share, course.rising = time // _STEP, 0.0, time
+            elif self._rise(course, time, share, critical=critical) and course.one is not None:
+                course.one.weight = weights.of(place)
+                course.one.facts = dict(zip(n.FIELDS[name], rows[place][2], strict=False))
+        inside = times >= start
+        for place, key in _COUNTED[name]:
+            for series, total in chunk.sums(place, inside):
+                course = courses[series]
+                if total and course is not None and course.one is not None:
+                    course.one.counts[key] = course.one.counts.get(key, 0) + total
+
+    def _course(self, key: tuple[str, tuple[str, ...]], time: int) -> _Course:
+        course = self._courses.get(key)
+        if course is None:
+            course = self._courses[key] = _Course(key, time)
+        return course
+
+    def _enter(self, course: _Course, time: int) -> Assessment:
+        """Return what is found about a series, of which a row in the window has come."""
+        one = course.one or self._new(course)
+        one.first = one.first or time
+        return one
+
+    def _weigh(self, course: _Course, values: Sequence[float], time: int) -> None:
+        course.skipped = None
+        name, tags = course.key
         facts = dict(zip(n.FIELDS[name], values, strict=False))
-        one = self.found.get(key)
         weights = self._scales.weigh(name, {**facts, **dict(zip(n.TAGS[name], tags, strict=True))})
         if not weights:
-            self._weighed[key] = time // _STEP, 0.0, time
+            course.minute, course.share, course.rising = time // _STEP, 0.0, time
             return
         heaviest = max(weights, key=_heaviness)
-        before, share = share, heaviest.value / (heaviest.threshold or 1)
-        # The evidence rises since the last quiet point, if that was just before this one.
-        if share < _QUIET or (before < _QUIET and time - rising > 2 * _STEP):
-            rising = time
-        self._weighed[key] = time // _STEP, share, rising
-        if heaviest.critical:
-            one = one or self.found.setdefault(key, self._new(name, tags))
-            if time - one.last > _PAUSE:
-                one.since = rising
-            one.last = time
-        if (
-            one is not None
-            and time >= self._start
-            and (one.weight is None or _heaviness(heaviest) > _heaviness(one.weight))
-        ):
-            one.weight, one.facts = heaviest, facts
+        critical, share = _heaviness(heaviest)
+        if self._rise(course, time, share, critical=critical) and course.one is not None:
+            course.one.weight, course.one.facts = heaviest, facts
 
-    @staticmethod
-    def _new(name: str, tags: tuple[str, ...]) -> Assessment:
+    def _rise(self, course: _Course, time: int, share: float, *, critical: bool) -> bool:
+        """Take the weight of a row; return whether it is the heaviest of the window so far."""
+        # The evidence rises since the last quiet point, if that was just before this one.
+        if share < _QUIET or (course.share < _QUIET and time - course.rising > 2 * _STEP):
+            course.rising = time
+        course.minute, course.share = time // _STEP, share
+        if critical:
+            one = course.one or self._new(course)
+            if time - one.last > _PAUSE:
+                one.since = course.rising
+            one.last = time
+        if time < self._start or (critical, share) <= course.best:
+            return False
+        course.best = critical, share
+        return True
+
+    def _new(self, course: _Course) -> Assessment:
+        name, tags = course.key
         named = dict(zip(n.TAGS[name], tags, strict=True))
-        return Assessment(name, named[_ENTITY[name]], named)
+        course.one = Assessment(name, named[_ENTITY[name]], named)
+        self.found.append(course.one)
+        return course.one
 
     def close(self) -> dict[str, dict[str, Assessment]]:
         """Return the senders with activity in the window, by measurement and name.
 
         A name may have several series (a sender with several uids): the heaviest is kept.
         """
-        for key, (values, time) in self._skipped.items():
-            _, share, rising = self._weighed[key]
-            self._weigh(key, values, time, share, rising)
-        self._skipped.clear()
+        self._work()
+        for course in self._courses.values():
+            if course.skipped is not None:
+                self._weigh(course, *course.skipped)
         by_kind: dict[str, dict[str, Assessment]] = {kind: {} for kind in _ENTITY}
-        for one in self.found.values():
+        for one in self.found:
             if not one.counts.get("messages") and not (one.weight and one.weight.critical):
                 continue
             account = self._accounts.get(one.name, {}) if one.measurement == n.SENDER else {}

@@ -18,7 +18,8 @@ from bmtick.testing.recorder import Counted, Recorder
 from bmtick.testing.thresholds import Row, Suggestion, candidates, suggest, sweep
 
 if TYPE_CHECKING:
-    from bmtick.testing.columns import Chunk, ColumnTrack
+    from bmtick.engine.chunks import Chunk
+    from bmtick.testing.columns import ColumnTrack
 
 _AFTERWARDS = 5 * SECOND
 _THRESHOLD = "crit"
@@ -136,7 +137,7 @@ class Run:
 
     def _take(self, name: str) -> None:
         """Pass what was gathered of a measurement to the alerts that go by columns."""
-        from bmtick.testing.columns import Chunk  # noqa: PLC0415 -- numpy is an extra
+        from bmtick.engine.chunks import Chunk  # noqa: PLC0415 -- numpy is an extra
 
         gathered, self._gathering[name] = self._gathering[name], []
         if not gathered:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from bmtick.engine import Task
+from bmtick.engine.chunks import DTYPES, Chunk
 from bmtick.engine.events import CRITICAL, LEVELS, OK
 from bmtick.engine.lambdas import Expression
 from bmtick.engine.messages import NO_DIMENSIONS, Dimensions, group_id
@@ -33,10 +33,7 @@ from bmtick.engine.nodes.where import WhereNode
 from bmtick.engine.nodes.window import WindowNode
 from bmtick.engine.registry import kinds
 from bmtick.engine.vectors import LIMIT, Mixed, NotColumnarError, Scope, Texts, Vector
-from bmtick.points import Point
 from bmtick.testing.episodes import VALUE, Episode, alert_nodes
-
-_DTYPES = {int: np.int64, float: np.float64, bool: np.bool_}
 
 
 @dataclass
@@ -112,60 +109,6 @@ def _ranks(codes: Any) -> Any:
     return ranks
 
 
-class Chunk:
-    """Points of one measurement, one after the other; its columns are shared by those who read it."""
-
-    def __init__(self, points: list[Point]) -> None:
-        self.points = points
-        self._columns: dict[str, Vector | None] = {}
-
-    @cached_property
-    def time(self) -> Any:
-        """The time of each point."""
-        return np.array([point.time for point in self.points], dtype=np.int64)
-
-    @cached_property
-    def series(self) -> tuple[list[dict[str, str]], Any]:
-        """The tags of each series, and the number of each point's series."""
-        known: dict[tuple[tuple[str, str], ...], int] = {}
-        tags: list[dict[str, str]] = []
-        numbers = []
-        for point in self.points:
-            key = tuple(point.tags.items())
-            number = known.get(key)
-            if number is None:
-                number = known[key] = len(known)
-                tags.append(point.tags)
-            numbers.append(number)
-        return tags, np.array(numbers, dtype=np.int64)
-
-    def column(self, name: str) -> Vector | None:
-        """Return the values of a field; None: no point has it.
-
-        Raises:
-            NotColumnarError: some lack it, or it is a text, of several types, or large.
-        """
-        if name not in self._columns:
-            self._columns[name] = self._made(name)
-        return self._columns[name]
-
-    def _made(self, name: str) -> Vector | None:
-        values = [point.fields.get(name) for point in self.points]
-        kinds = set(map(type, values))
-        if kinds == {type(None)}:
-            return None
-        kind = kinds.pop()
-        if kinds or kind not in _DTYPES:
-            raise NotColumnarError(f"{name} is of several types, missing or a text")
-        try:
-            column: Any = np.array(values, dtype=_DTYPES[kind])
-        except OverflowError:
-            raise NotColumnarError(f"{name} is large") from None
-        if kind is int and (column.max() >= LIMIT or column.min() <= -LIMIT):
-            raise NotColumnarError(f"{name} is large")
-        return Vector(kind, column)
-
-
 class ColumnTrack:
     """One alert under way, by columns.
 
@@ -224,7 +167,7 @@ class ColumnTrack:
             raise NotColumnarError("fields come or change their type")
         self._kinds = kinds
         table = _Table(
-            chunk.points[0].name,
+            chunk.name,
             time,
             np.array(of_all, dtype=np.int64)[numbers],
             list(self._tags),
@@ -449,8 +392,8 @@ def _eval(node: EvalNode, table: _Table) -> _Table:
     else:
         columns = {**table.columns, **made}
     for name, vector in columns.items():
-        if vector.kind in _DTYPES and not np.ndim(vector.values):
-            full: Any = np.full(len(table.time), vector.values, dtype=_DTYPES[vector.kind])
+        if vector.kind in DTYPES and not np.ndim(vector.values):
+            full: Any = np.full(len(table.time), vector.values, dtype=DTYPES[vector.kind])
             columns[name] = Vector(vector.kind, full)
     table = replace(table, columns=columns)
     return (

@@ -1,10 +1,16 @@
 """Verdicts at their limits, and when an attack began."""
 
+import sys
+from random import Random
+
 import pytest
 
+from bmtick import names as n
 from bmtick.alerts.weighing import Weight
-from bmtick.incident.assessment import Assessment, Assessor, Evidence
+from bmtick.incident import assessment
+from bmtick.incident.assessment import Assessment, Assessor, Evidence, scales_of
 from bmtick.incident.relays import _is_forger
+from bmtick.settings import Settings
 
 NOW, DAY = 1_700_000_000, 24 * 3600
 
@@ -50,3 +56,50 @@ def test_an_attack_that_pauses_for_a_day_is_another_one():
 def test_strange_senders_convict_where_most_mail_bears_them(foreign, domains, relayed, forger):
     evidence = Evidence("forging", 2.0, "", {"foreign_messages": foreign, "domains": domains})
     assert _is_forger(evidence, 100, relayed) is forger
+
+
+def rows_of_days(random):
+    """Return rows of all kinds, with storms, in order of time."""
+    found, now = [], NOW
+    storms = random.sample(range(200), 12)
+    for number in range(200):
+        now += random.choice((10, 10, 20, 60, 900, 5000))
+        for name in ENTITIES:
+            for _ in range(random.randint(0, 4)):
+                tags = tuple(random.choice(VALUES[tag]) for tag in n.TAGS[name])
+                most = 900 if number in storms else 6
+                fields = [random.randint(0, most) for _ in n.FIELDS[name]]
+                found.append((name, tags, fields, now * 10**9))
+    return found
+
+
+ENTITIES = (n.SENDER, n.CLIENT, n.FROM, n.LOCAL, n.FORWARD, n.ACCOUNT, n.SERVER)
+NAMES = [f"{letter}@corp.example" for letter in "abcdef"] + [n.OTHER, "o'neil"]
+VALUES = {"known": ("true", "false"), "uid": ("0", "33"), "client": ("10.0.0.1", "192.0.2.7")}
+VALUES |= dict.fromkeys(("user", "sender", "forwarder"), NAMES)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_many_rows_are_weighed_by_columns_as_one_by_one(seed, monkeypatch):
+    pytest.importorskip("numpy")
+    rows = rows_of_days(Random(seed))
+    scales = scales_of(Settings())
+    for name in ENTITIES[:5]:
+        assert scales.weigh_rows([row for row in rows if row[0] == name])
+    found = []
+    for together in (97, 1 << 30):
+        monkeypatch.setattr(assessment, "_TOGETHER", together)
+        one = Assessor(scales, NOW + 50_000)
+        for place in range(0, len(rows), 10):
+            one.take(rows[place : place + 10])
+        found.append((one.close(), one.open_since))
+    assert found[0] == found[1]
+    assert any(one.since for one in found[0][0][n.SENDER].values())
+
+
+def test_without_numpy_each_row_is_weighed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "bmtick.alerts.weights", None)
+    monkeypatch.setattr(assessment, "_TOGETHER", 2)
+    one = Assessor(scales_of(Settings()), 0)
+    one.take([row(5000, NOW), row(1, NOW + 60)])
+    assert one.close()[n.SENDER]["u"].counts == {"messages": 5001}

@@ -16,6 +16,7 @@ from bmtick.testing.recorder import Recorder
 
 pytest.importorskip("numpy")
 columns = pytest.importorskip("bmtick.testing.columns")
+Chunk = pytest.importorskip("bmtick.engine.chunks").Chunk
 
 SECOND = 10**9
 START = 1_767_600_000 * SECOND
@@ -131,7 +132,7 @@ def by_engine(text, given, end):
 def by_columns(text, given, end):
     track = columns.ColumnTrack(load_task(text, file="s.tick", name="task", now=None), 5 * SECOND)
     for place in range(0, len(given), 17):
-        track.take(columns.Chunk(given[place : place + 17]))
+        track.take(Chunk(given[place : place + 17]))
     track.finish(end - 5 * SECOND)
     again = load_task(text, file="s.tick", name="task", now=None)
     return shown(track.episodes()), track.values(), track.count_of(again)
