@@ -43,7 +43,7 @@ def test_a_mail_server_that_is_away_for_an_hour_gets_the_mail_later():
     assert world.notifier.step(None, now + wait) is None
     assert world.sent == [(str(BOB), ADMIN)]
     assert world.told == [world.hold]
-    assert "tried again in 15 s: away" in world.said[0]
+    assert "retrying in 15 s: away" in world.said[0]
 
 
 def test_nobody_gets_it_twice_and_who_never_can_is_given_up():
@@ -53,7 +53,7 @@ def test_nobody_gets_it_twice_and_who_never_can_is_given_up():
     world.failing.pop(OTHER)
     assert world.notifier.step(None, wait) is None
     assert world.sent == [(str(BOB), ADMIN), (str(BOB), OTHER)]
-    assert "given up: no such user" in world.said[0]
+    assert "gave up the mail to never@x.org: no such user" in world.said[0]
 
 
 def test_the_strangers_of_an_open_relay_are_told_of_in_a_mail_a_minute():
