@@ -374,7 +374,8 @@ def _footer(view: View) -> Text:
     if view.asked:
         action, who = view.asked
         question = _("Hold {who}?", who=who) if action == HOLD else _("Release {who}?", who=who)
-        return Text(f"{printable(question)} [y/N]", style="bold")
+        keys = _("[y/N]")
+        return Text(f"{printable(question)} {keys}", style="bold")
     if view.typing:
         return Text(f"/{printable(view.filter)}_", style="bold")
     if view.said:

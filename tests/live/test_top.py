@@ -104,6 +104,16 @@ def test_one_key_to_the_evidence(board):
     assert "724 refused by other servers" in "\n".join(draw(view, board))
 
 
+@pytest.mark.parametrize(("language", "keys"), [("de", "[j/N]"), ("fr", "[o/N]")])
+def test_the_question_names_the_keys_of_her_language(board, language, keys):
+    languages.set_language(language)
+    view = View()
+    draw(view, board)
+    press(view, "h")
+    assert draw(view, board)[-1].endswith(keys)
+    assert press(view, keys[1]) == (HOLD, "eve@example.org")
+
+
 def test_holding_is_asked_first(board):
     view = View()
     draw(view, board)

@@ -240,7 +240,11 @@ def place(tmp_path, monkeypatch, http_sink):
     )
     file = tmp_path / "channels"
     here = f"127.0.0.1:{http_sink.port}"
-    file.write_text(f"bad = json://127.0.0.1:1/{SECRET}\ngood = json://{here}/x\n")
+    local = {name: urls(http_sink.port)[name] for name in ("matrix", "ntfy", "signal", "form")}
+    file.write_text(
+        f"bad = json://127.0.0.1:1/{SECRET}\ngood = json://{here}/x\n"
+        + "".join(f"{name} = {url}\n" for name, url in local.items())
+    )
     file.chmod(0o600)
     return tmp_path
 
@@ -254,7 +258,8 @@ def test_each_is_tried_whatever_becomes_of_the_others(place, http_sink, command)
     result = run(*command, "--mails", "mails")
     assert result.exit_code == 1, result.output
     assert "a test mail to admin@example.org was handed on" in result.stdout
-    assert "a test by good was handed on" in result.stdout
+    for name in ("good", "matrix", "ntfy", "signal", "form"):
+        assert f"a test by {name} was handed on" in result.stdout
     assert "the test by bad did not go: channel bad: " in result.stderr
     assert SECRET not in result.output
     assert "[TEST]" in http_sink.said
@@ -283,6 +288,7 @@ def test_an_outbreak_goes_to_the_channels_while_one_fails(place, http_sink):
     assert "p.martin@example.org sends spam" in http_sink.said
     assert SECRET not in result.output
     history = json.loads((place / "state.history").read_text().splitlines()[0])
-    assert history["handlers"] == ["channel:bad", "channel:good", "email", "log"]
+    told = {f"channel:{name}" for name in ("bad", "good", "matrix", "ntfy", "signal", "form")}
+    assert set(history["handlers"]) == told | {"email", "log"}
     assert stat.S_IMODE((place / "state").stat().st_mode) == 0o600
     assert SECRET not in (place / "state").read_text(errors="replace")
