@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 
 from bmtick.collect.blocked import Blocked
 from bmtick.collect.buckets import Buckets
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from bmtick.points import Point
 
+_SLICE = 300  # seconds by which one of several logs may be read ahead of the others
 _TRIM = 256  # pieces between two looks at messages that nothing more was heard of
 
 
@@ -48,7 +50,9 @@ def intervals_of_logs(
     scan: Callable[[Counter, Buckets, LogClock], Scanner] = Scanner,
     progress: Callable[[str, int], None] = lambda _path, _size: None,
 ) -> Iterator[list[Row]]:
-    """Yield the rows of each interval of some logs, read one after the other.
+    """Yield the rows of each interval of some logs.
+
+    Logs of the same days, as of several hosts, are read side by side: an account's hour is of all.
 
     Args:
         paths: log files, plain or compressed (.gz, .xz, .zst); ``-`` is stdin.
@@ -66,24 +70,81 @@ def intervals_of_logs(
     counter = counter or Counter(Blocked(options.blocked), KnownClients(options.known))
     buckets = Buckets(options.interval)
     now = time.time() if options.now is None else options.now
+    sources = []
     for path in paths:
-        scanner = scan(counter, buckets, LogClock(now))
         place = LogFile(path)
-        for number, piece in enumerate(_pieces_of(path, stdin or sys.stdin.buffer, place), 1):
-            if number == 1:
-                scanner.clock = clock_of(piece, path, now, options.year, warn)
-            scanner.feed(piece)
-            progress(path, len(piece))
-            _refuse_future(scanner.clock, path, now)
-            if number % _TRIM == 0:
-                counter.trim(buckets.newest or int(now))
-            for start, bucket in buckets.close_oldest():
-                yield emitter.rows(start, bucket, 0.0)
-        if place.passed:
-            buckets.at(None).bytes += place.passed
+        scanner = scan(counter, buckets, LogClock(now))
+        source = _Source(path, scanner, place, _pieces_of(path, stdin or sys.stdin.buffer, place))
+        if source.piece is not None:
+            scanner.clock = clock_of(source.piece, path, now, options.year, warn)
+            source.look()
+        sources.append(source)
+    number = 0
+    while waiting := [source for source in sources if source.piece is not None]:
+        source = min(waiting, key=lambda s: s.begins)
+        others = [s.begins for s in waiting if s is not source]
+        piece = source.take(min(others) + _SLICE if others else None)
+        source.scanner.feed(piece)
+        progress(source.path, len(piece))
+        _refuse_future(source.scanner.clock, source.path, now)
+        source.look()
+        number += 1
+        if number % _TRIM == 0:
+            counter.trim(buckets.newest or int(now))
+        for start, bucket in buckets.close_oldest():
+            yield emitter.rows(start, bucket, 0.0)
+    for source in sources:
+        if source.place.passed:
+            buckets.at(None).bytes += source.place.passed
     buckets.settle(now)
     for start, bucket in buckets.close():
         yield emitter.rows(start, bucket, 0.0)
+
+
+class _Source:
+    """One log: its reader, what of it is read next, and the time at which that begins."""
+
+    def __init__(
+        self, path: str, scanner: Scanner, place: LogFile, pieces: Iterator[bytes]
+    ) -> None:
+        self.path, self.scanner, self.place = path, scanner, place
+        self._pieces = pieces
+        self.piece = next(pieces, None)
+        self.begins = -1
+
+    def look(self) -> None:
+        """See when the next piece begins; one without a time is due at once."""
+        if self.piece is not None:
+            found = self._time(self.piece, 0)
+            self.begins = -1 if found is None else found
+
+    def take(self, until: int | None) -> bytes:
+        """Return what of the next piece is not after ``until``, at least some of it."""
+        piece = self.piece or b""
+        cut = len(piece)
+        if until is not None:
+            last = self._time(piece, piece.rfind(b"\n"))
+            if last is not None and last > until:
+                cut = self._place(piece, until) or cut
+        self.piece = piece[cut:] or next(self._pieces, None)
+        return piece[:cut]
+
+    def _place(self, piece: bytes, until: int) -> int:
+        """Return where the lines after that time begin; 0: not found."""
+        low, high = 0, len(piece)
+        while (middle := piece.find(b"\n", (low + high) // 2, high)) > low:
+            found = self._time(piece, middle)
+            if found is None or found > until:
+                high = middle
+            else:
+                low = middle
+        return 0 if high == len(piece) else high
+
+    def _time(self, piece: bytes, at: int) -> int | None:
+        """Return the time of the line that begins with the newline at a place."""
+        end = piece.find(b"\n", at + 1)
+        line = piece[at + 1 : end if end >= 0 else len(piece)]
+        return copy(self.scanner.clock).read(line)
 
 
 def _pieces_of(path: str, stdin: BinaryIO, place: LogFile) -> Iterator[bytes]:
