@@ -1,6 +1,6 @@
-"""The command line. Each command is a file of its own and is imported only when it runs.
+"""The command line. Each command has its own file, which is imported only when it runs.
 
-Nothing imports this package. It injects streams, clock and clients into the layers below.
+No other package imports this one. It injects streams, clock and clients into the layers below.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ def main() -> None:
         status = run(sys.argv[2:], _open_writer)
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(status)  # what it holds need not be freed: that takes as long as a run
+        os._exit(status)  # skip freeing memory, which takes as long as a run
     from bmtick.cli.root import cli
 
     try:
         cli(prog_name="bmtick")
     except BrokenPipeError:
-        # The reader of a pipe went away: no error, and nothing more to flush.
+        # The reader of the pipe has gone: this is no error, and there is nothing to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
 
 
 def _open_writer(config: str | None) -> Callable[[bytes], None]:
-    """Return what ``bmtick collect --write`` writes with; costs half a second to import."""
+    """Return the function that ``bmtick collect --write`` writes with; importing it takes 0.5 s."""
     from bmtick.cli._influxdb import writer
 
     return writer(config)

@@ -1,4 +1,4 @@
-"""What the shell completes: names of alerts, users whom the log has seen, those who are held."""
+"""Shell completion: names of alerts, logins in the log, held accounts and machines."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bmtick.errors import BmtickError
 
 _Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
-_TAIL: Final = 1 << 20  # bytes of a log, from its end
+_TAIL: Final = 1 << 20  # bytes read from the end of a log
 _USER: Final = re.compile(rb"sasl_username=([^,\s]+)")
 
 
 def _or_nothing(complete: _Complete) -> _Complete:
-    """Complete nothing where settings or state cannot be read: the command itself says why."""
+    """Return no completions if settings or state are unreadable; the command reports the error."""
 
     @wraps(complete)
     def safely(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:
@@ -33,7 +33,7 @@ def _or_nothing(complete: _Complete) -> _Complete:
 
 @_or_nothing
 def alert_names(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
-    """Return the alerts of the catalogue and of the settings that begin so."""
+    """Return the alerts of the catalogue and of the settings with this prefix."""
     from bmtick.alerts import catalogue
     from bmtick.cli.common import load_settings
 
@@ -42,7 +42,7 @@ def alert_names(ctx: click.Context, _param: click.Parameter, begun: str) -> list
 
 @_or_nothing
 def users(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
-    """Return the logins in the last MiB of the settings' logs that begin so."""
+    """Return the logins with this prefix in the last MiB of the settings' logs."""
     from bmtick.cli.common import load_settings
 
     found: set[str] = set()
@@ -56,7 +56,7 @@ def users(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
 
 @_or_nothing
 def held(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
-    """Return those who are held whose names begin so."""
+    """Return the held names with this prefix."""
     from bmtick.cli.common import load_settings
     from bmtick.guard.manual import open_journal
 

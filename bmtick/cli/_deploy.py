@@ -1,4 +1,4 @@
-"""What the deploying commands share: options, servers, how plans and errors are shown."""
+"""Shared by the deploying commands: options, servers, output of plans and errors."""
 
 from __future__ import annotations
 
@@ -51,23 +51,23 @@ yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
 def say(text: str) -> None:
-    """Tell the user something on stderr."""
+    """Print a message to stderr."""
     click.echo(printable_lines(text), err=True)
 
 
 def printable_lines(text: str) -> str:
-    """Make a text of several lines safe for a terminal."""
+    """Make a multi-line text safe for a terminal."""
     return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def targets_of(
     settings: Settings, servers: Sequence[str], state_dir: str | None, *, needs_file: bool = False
 ) -> list[Target]:
-    """Return the chosen servers.
+    """Return the selected servers.
 
     Raises:
-        BmtickError: ``needs_file`` and there is no settings file: without one no alert is enabled,
-            and all that are deployed would be taken away.
+        BmtickError: ``needs_file`` is set and there is no settings file. Without a file no alert is
+            enabled, and all deployed alerts would be removed.
     """
     from bmtick.deploy.targets import open_targets
     from bmtick.state_folders import admin_folder
@@ -84,7 +84,7 @@ def targets_of(
 
 
 def wanted(settings: Settings, form: str | None) -> Desired:
-    """Return what the settings ask for."""
+    """Return the desired state from the settings."""
     from bmtick import alerts
     from bmtick.deploy.desired import desired_state
 
@@ -94,7 +94,7 @@ def wanted(settings: Settings, form: str | None) -> Desired:
 
 
 def show_errors(answers: Sequence[Answer[Any]]) -> bool:
-    """Print the errors of servers; return whether there were any."""
+    """Print the errors of servers; return whether there are any."""
     failed = [a for a in answers if a.error is not None]
     for answer in failed:
         say(f"bmtick: {answer.error}")
@@ -130,7 +130,7 @@ def show_plan(name: str, steps: Sequence[Step], *, several: bool, diffs: bool = 
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask, unless ``--yes``; without an answer nothing is done and the status is 1."""
+    """Ask, unless ``--yes``; without a confirmation nothing is done and the exit status is 1."""
     if yes:
         return
     try:

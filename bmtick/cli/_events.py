@@ -1,4 +1,4 @@
-"""The events of alerts that were recorded: by ``bmtick watch``, or by Kapacitor in InfluxDB."""
+"""Recorded alert events: from ``bmtick watch``, or from Kapacitor in InfluxDB."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def recorded_events(
     settings: Settings, chosen: _watching.Chosen, begin: int
 ) -> list[dict[str, Any]]:
-    """Return the events from a time on (nanoseconds), the oldest first.
+    """Return the events since a time (nanoseconds), oldest first.
 
     Raises:
         BmtickError: the history or InfluxDB cannot be read.
@@ -28,7 +28,7 @@ def recorded_events(
 
 
 def told_by(event: dict[str, Any]) -> str:
-    """Return by which handlers people were told, in words."""
+    """Return the handlers that sent notifications, in words."""
     if "silenced" in event:
         return f"muted by {event['silenced']}"
     if "handlers" not in event:

@@ -1,4 +1,4 @@
-"""Examples of use, for ``--help`` and the man pages: command lines, and what each is for."""
+"""Usage examples for ``--help`` and the man pages: command lines and their purpose."""
 
 from __future__ import annotations
 

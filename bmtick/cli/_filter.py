@@ -1,4 +1,4 @@
-"""The filter of ``bmtick queue`` and ``bmtick respond``: its options, and what they mean."""
+"""The filter options of ``bmtick queue`` and ``bmtick respond``."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def filter_options(*, login: bool) -> Callable[[Any], Any]:
 
 
 def make_filter(wanted: dict[str, str | None]) -> Filter:
-    """Return the filter of the options that were given.
+    """Return the filter for the given options.
 
     Raises:
-        BmtickError: an address, a network or a duration is none.
+        BmtickError: an address, a network or a duration is invalid.
     """
     from bmtick.incident.grouping import Filter
     from bmtick.incident.networks import parse_address, parse_networks
@@ -82,7 +82,7 @@ def make_filter(wanted: dict[str, str | None]) -> Filter:
 
 
 def describe(wanted: dict[str, str | None]) -> str:
-    """Return the options that were given, in words that name a target in the journal."""
+    """Return the given options as words that identify a target in the journal."""
     return " ".join(
         f"{name.removesuffix('_name')}={wanted[name]!r}" for name in NAMES if wanted.get(name)
     )

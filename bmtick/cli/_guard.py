@@ -1,4 +1,4 @@
-"""What ``guard``, ``held``, ``hold`` and ``release`` share: their options, the journal, WHO."""
+"""Shared by ``guard``, ``held``, ``hold`` and ``release``: options, the journal, WHO."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ state_option: Callable[[Any], Any] = click.option(
 
 
 def open_journal(path: str) -> Journal:
-    """Return the journal with all that is in it; tell of lines that are damaged.
+    """Return the journal with its content; warn of damaged lines.
 
     Raises:
-        BmtickError: it cannot be read.
+        BmtickError: the journal cannot be read.
     """
     from bmtick.guard import manual
 
@@ -37,5 +37,5 @@ def open_journal(path: str) -> Journal:
 
 
 def hint(who: Subject, holds: Holds) -> str:
-    """Return what to do about a WHO that is not held."""
+    """Return a hint for a WHO that is not held."""
     return nearest(str(who), map(str, holds.held)) or "'bmtick held' lists who is"

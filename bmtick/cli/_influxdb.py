@@ -1,4 +1,4 @@
-"""The settings' InfluxDB: where history comes from, and where points go without Telegraf."""
+"""The settings' InfluxDB: the source of history, and the target of points without Telegraf."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def writer(config: str | None) -> Callable[[bytes], None]:
-    """Return what stores line protocol in InfluxDB, with the tags that Telegraf would add."""
+    """Return a function that writes line protocol to InfluxDB, with the tags that Telegraf adds."""
     from bmtick.history.write import write_points
 
     settings = settings_module.load(config)
@@ -35,14 +35,14 @@ def writer(config: str | None) -> Callable[[bytes], None]:
     said: set[str] = set()
 
     def tell(text: str) -> None:
-        if text not in said:  # once in a process that stays
+        if text not in said:  # once per process
             said.add(text)
             sys.stderr.write(f"bmtick: {printable(text)}\n")
 
     def write(data: bytes) -> None:
         points = list(
             parse_lines(data.decode("utf-8").split("\n"))
-        )  # names may hold other line ends
+        )  # names may contain other line separators
         for point in points:
             point.tags = {**tags, **point.tags}
         write_points(where, points, tell=tell)
@@ -51,7 +51,7 @@ def writer(config: str | None) -> Callable[[bytes], None]:
 
 
 def connection(settings: Settings) -> Connection:
-    """Return the InfluxDB of the settings, with what is secret from the environment or a file."""
+    """Return the InfluxDB of the settings; secrets come from the environment or a file."""
     from bmtick.credentials import find_credentials, split_url
     from bmtick.history import Connection
 
@@ -75,7 +75,7 @@ def connection(settings: Settings) -> Connection:
 
 
 def asking(settings: Settings) -> QueryRunner:
-    """Return what runs the queries of batch tasks, on the InfluxDB of the settings."""
+    """Return a function that runs queries of batch tasks on the settings' InfluxDB."""
     from bmtick.history import influxql_answer
 
     where = connection(settings)
@@ -83,10 +83,10 @@ def asking(settings: Settings) -> QueryRunner:
 
 
 def span_of(since: str, until: str | None) -> Span:
-    """Return the span of ``--from`` and ``--to``, each so long ago or a time.
+    """Return the span of ``--from`` and ``--to``; each is an age or a time.
 
     Raises:
-        BmtickError: one is neither, or they are in the wrong order.
+        BmtickError: a value is neither, or the order is wrong.
     """
     from bmtick.history import Span
 
@@ -98,7 +98,7 @@ def span_of(since: str, until: str | None) -> Span:
 
 
 def _moment(text: str, now: int) -> int:
-    """Return the nanoseconds of ``7d`` ago, or of an ISO 8601 time."""
+    """Return the nanoseconds of an age such as ``7d``, or of an ISO 8601 time."""
     try:
         return now - parse_duration(text)
     except BmtickError:
@@ -113,12 +113,12 @@ def _moment(text: str, now: int) -> int:
 
 
 def over_history(task: Task, settings: Settings, span: Span, zone: tzinfo) -> Iterator[int]:
-    """Run a script over the settings' InfluxDB; yield the time reached after each step.
+    """Run a script over the settings' InfluxDB; yield the current time after each step.
 
-    A stream task gets the points of its measurements, a batch task the answers to its queries.
+    A stream task gets the points of its measurements, a batch task the results of its queries.
 
     Raises:
-        BmtickError: InfluxDB cannot be reached, or refuses.
+        BmtickError: InfluxDB is unreachable or returns an error.
     """
     from bmtick.engine.queries import run_queries
     from bmtick.history import read_points

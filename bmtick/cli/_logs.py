@@ -1,4 +1,4 @@
-"""What commands that judge mail logs share: their options, and the pass over the logs."""
+"""Shared by commands that analyse mail logs: options, and the pass over the logs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bmtick.incident.traffic import Observer, Window
     from bmtick.settings import Settings
 
-_PACKED = 12  # how much smaller a log is packed
+_PACKED = 12  # usual compression ratio of a log
 
 log_option = click.option(
     "--log", "logs", multiple=True, type=click.Path(), help="Mail log; may be repeated."
@@ -32,7 +32,7 @@ config_dir_option = click.option(
 
 
 def span_options(since: str, done: str) -> Callable[[Any], Any]:
-    """Return ``--since``, of which ``done`` says what is done with it, and ``--past``."""
+    """Return ``--since`` and ``--past``; ``done`` completes the help text of ``--since``."""
 
     def add(function: Any) -> Any:
         function = click.option(
@@ -60,10 +60,10 @@ def analyse_logs(
     observers: Callable[[Window], Iterable[Observer]] | None = None,
     trusted: Iterable[str] = (),
 ) -> Analysis:
-    """Read the logs that were named, or those of the settings, once.
+    """Read the given logs, or those of the settings, once.
 
     Raises:
-        BmtickError: a duration is none; a log is missing, unreadable, or holds no times.
+        BmtickError: a duration is invalid; a log is missing, unreadable, or has no times.
     """
     from bmtick.incident.analysis import analyse
     from bmtick.incident.units import seconds
@@ -81,10 +81,10 @@ def analyse_logs(
 
 
 class _Progress(ExitStack):
-    """A bar with rate and time left, on a terminal; elsewhere nothing."""
+    """A progress bar with rate and remaining time on a terminal; otherwise nothing."""
 
     def of(self, logs: LogSet) -> Callable[[str, int], None]:
-        """Return what is told of each log how many more bytes of it, unpacked, were read."""
+        """Return a callback for the path of a log and the number of unpacked bytes just read."""
         if not sys.stderr.isatty():
             return lambda _path, _size: None
         from rich import progress as bars
@@ -105,7 +105,7 @@ class _Progress(ExitStack):
         )
         task = bar.add_task(_("reading"), total=sum(sizes.values()))
         read = dict.fromkeys(sizes, 0)
-        before: list[str] = []  # the log that was read last, and those before it
+        before: list[str] = []  # the current log and the previous ones
 
         def told(path: str, size: int) -> None:
             if before[-1:] != [path]:
@@ -119,6 +119,6 @@ class _Progress(ExitStack):
 
 
 def _unpacked(path: Path) -> int:
-    """Return the size of a log; that of a compressed one is guessed from how text packs."""
+    """Return the unpacked size of a log; it is estimated for a compressed log."""
     packed = path.suffix in (".gz", ".xz", ".zst")
     return path.stat().st_size * (_PACKED if packed else 1)

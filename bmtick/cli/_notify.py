@@ -1,4 +1,4 @@
-"""How people are told without Kapacitor: mail, channels, tests of both."""
+"""Notification without Kapacitor: mail, channels, and tests of both."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def channels(settings: Settings) -> Channels:
     """Return the channels of ``[channels]`` and the environment.
 
     Raises:
-        BmtickError: the file, or a URL in it, cannot be used.
+        BmtickError: the file, or a URL in it, is invalid.
     """
     from bmtick.credentials import read_private
     from bmtick.watch.channels import open_channels, read_channels
@@ -35,7 +35,7 @@ def channels(settings: Settings) -> Channels:
 
 
 def notifier(settings: Settings, mails: str | None, channels: Channels) -> Notifier:
-    """Return what delivers: mails, what scripts name, and channels."""
+    """Return the notifier: mails, the scripts' handlers, and channels."""
     from bmtick.watch.handlers import Notifier
     from bmtick.watch.mail import own_address
 
@@ -48,7 +48,7 @@ def notifier(settings: Settings, mails: str | None, channels: Channels) -> Notif
 
 
 def test_all(settings: Settings, mails: str | None) -> int:
-    """Send a test to everybody whom the alerts mail, and by each channel; return the exit status."""
+    """Send a test to all mail recipients of the alerts and through all channels; return the status."""
     from bmtick.alerts import desired, require_recipients
     from bmtick.engine import Handler
     from bmtick.watch.handlers import check_handlers
@@ -69,7 +69,7 @@ def test_all(settings: Settings, mails: str | None) -> int:
 def try_each(
     settings: Settings, mails: str | None, known: Channels, handlers: list[Handler], name: str
 ) -> int:
-    """Send a test by each handler, whatever becomes of the others; say of each how it went."""
+    """Send a test through each handler, even after failures; print each result."""
     from bmtick.deploy.fire import test_texts
     from bmtick.watch.dispatch import attempt
     from bmtick.watch.outbox import Delivery
@@ -111,7 +111,7 @@ def _recipients(args: Any) -> list[str]:
 
 
 def mailer(settings: Settings, mails: str | None) -> Mailer:
-    """Return what hands mails on."""
+    """Return the mailer of the settings."""
     from bmtick.settings import setting_error
     from bmtick.watch.mail import FolderMailer, SendmailMailer
 

@@ -1,4 +1,4 @@
-"""Actions against an incident, for the report: by hand, by the guard, by the web page."""
+"""Actions during an incident for the report's timeline: by an administrator, the guard, the page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bmtick.languages import _, _n
 
 
 def of_steps(operations: Iterable[Operation]) -> Iterator[ResponseAction]:
-    """Yield what the steps of ``bmtick respond``, ``hold`` and ``incident`` did."""
+    """Yield the actions of ``bmtick respond``, ``hold`` and ``incident``."""
     for operation in operations:
         name = operation.who.partition(" ")[2]
         if operation.failed and not operation.done:
@@ -51,7 +51,7 @@ def _done(step: str, name: str, count: int) -> str:
 
 
 def of_guard(holds: Holds) -> Iterator[ResponseAction]:
-    """Yield who is held, and who was released; not whom mode observe would have held."""
+    """Yield holds and releases, without the holds that mode observe only records."""
     released = [hold for _at, hold in holds.released.values()]
     for hold in [*holds.held.values(), *released]:
         if hold.mode == HOLD:

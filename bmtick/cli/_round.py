@@ -1,7 +1,7 @@
-"""One round of a changing command: read all servers, show, ask, check, do; each on its own.
+"""Runs a changing command on all servers: read, plan, confirm, check, apply.
 
-What goes wrong on one server leaves the others alone. The round remembers the worst: a server that
-could not be read or reached ends the command with 2, one that is not as wanted with 1.
+A failure on one server does not affect the others. The worst result decides the exit status: 2 if a
+server was unreadable or unreachable, 1 if one does not have the desired state.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Result = TypeVar("Result")
 
 
 class Plan(NamedTuple):
-    """A server and what is planned for it."""
+    """A server and its plan."""
 
     target: Target
     planned: Planned
 
 
 class Round:
-    """The servers of one command, with what is planned for each that could be read."""
+    """The servers of one command, with plans for those that could be read."""
 
     def __init__(self, targets: Sequence[Target], desired: Mapping[str, Desired]) -> None:
         from bmtick.deploy.session import read_plan
@@ -53,7 +53,7 @@ class Round:
         return [(a.target, a.result) for a in answers if a.result is not None]
 
     def ask(self, question: str, *, yes: bool) -> None:
-        """Show the plans and ask, unless there is nothing to do."""
+        """Show the plans and ask for confirmation, unless there is nothing to do."""
         for plan in self.plans:
             _deploy.show_plan(plan.target.name, plan.planned.steps, several=self._several)
             if entries := plan.target.store.interrupted():
@@ -63,7 +63,7 @@ class Round:
             _deploy.confirm(question, yes=yes)
 
     def check(self, check: Callable[[Target, Planned], list[Check]], *, force: bool) -> None:
-        """Check every server; one with a fatal finding is left as it is, unless forced."""
+        """Check every server; a server with a fatal finding is skipped, unless forced."""
         from bmtick.deploy.targets import on_all
 
         by_name = {plan.target.name: plan.planned for plan in self.plans}
@@ -83,7 +83,7 @@ class Round:
     def do(
         self, *, cause: str, origins: Mapping[str, int] | None = None, wait: float = 0
     ) -> NoReturn:
-        """Do all plans at once, show progress and outcome, end the command."""
+        """Apply all plans in parallel, show progress and results, exit."""
         from bmtick.deploy.session import carry_out
         from bmtick.deploy.targets import on_all
 
@@ -126,7 +126,7 @@ class Round:
 
 
 def show_outcome(prefix: str, outcome: Outcome) -> None:
-    """Tell what an apply did to one server."""
+    """Print the result of an apply on one server."""
     if outcome.error:
         _deploy.say(f"{prefix}failed: {outcome.error}")
         undone = "all was undone" if outcome.undone else "NOT all could be undone; run apply again"
@@ -141,7 +141,7 @@ def show_outcome(prefix: str, outcome: Outcome) -> None:
 
 @contextlib.contextmanager
 def progress_display(plans: Sequence[Plan]) -> Iterator[Callable[[str, str], None]]:
-    """Show a bar per server on a terminal; elsewhere nothing."""
+    """Show a progress bar per server on a terminal; otherwise nothing."""
     if not sys.stderr.isatty():
         yield lambda _name, _text: None
         return

@@ -1,4 +1,4 @@
-"""What several incident commands ask for: trust in relays, the alert's threshold, the history."""
+"""Shared by incident commands: trusted networks, the alert's threshold, the history."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def postfix_settings(config_dir: str) -> PostfixSettings | None:
-    """Read Postfix's settings; None, and a line on stderr, where there are none.
+    """Return Postfix's settings; None, with a warning on stderr, if there are none.
 
     Raises:
-        BmtickError: a folder was named and cannot be read.
+        BmtickError: the given folder cannot be read.
     """
     from bmtick.incident.postconf import read_settings
     from bmtick.incident.programs import Programs
@@ -40,10 +40,10 @@ def postfix_settings(config_dir: str) -> PostfixSettings | None:
 
 
 def trust(settings: Settings, postfix: PostfixSettings | None) -> Trust:
-    """Return who may relay without a login.
+    """Return the networks that may relay without a login.
 
     Raises:
-        BmtickError: the settings' known_clients are no networks.
+        BmtickError: the settings' known_clients contain an invalid network.
     """
     from bmtick.incident.networks import parse_networks
     from bmtick.incident.openrelay import CLOSED, analyse
@@ -58,14 +58,14 @@ def trust(settings: Settings, postfix: PostfixSettings | None) -> Trust:
 
 
 def known_relays(analysis: Analysis, settings: Settings, config_dir: str) -> list[Relay]:
-    """Rank the relays of a finished pass over the logs."""
+    """Rank the relays of a completed analysis."""
     from bmtick.incident.relays import find_relays
 
     return find_relays(analysis, trust(settings, postfix_settings(config_dir)))
 
 
 def threshold(settings: Settings) -> int:
-    """Return from how many queued messages on the alert ``postfix_queue`` is critical."""
+    """Return the queue length from which the alert ``postfix_queue`` is critical."""
     from bmtick.alerts import catalogue
 
     default = catalogue()["postfix_queue"].parameters["crit"].default
@@ -76,7 +76,7 @@ def measured_points(settings: Settings, window: Window) -> Iterator[Point]:
     """Read the points of ``postfix_queue`` from the settings' InfluxDB.
 
     Raises:
-        BmtickError: InfluxDB cannot be reached, or refuses.
+        BmtickError: InfluxDB is unreachable or returns an error.
     """
     from bmtick.cli._influxdb import connection
     from bmtick.durations import SECOND
@@ -88,7 +88,7 @@ def measured_points(settings: Settings, window: Window) -> Iterator[Point]:
 
 
 def mynetworks(postfix: PostfixSettings | None) -> list[str]:
-    """Return Postfix's trusted networks as the collector takes them; tables are left out."""
+    """Return Postfix's trusted networks for the collector, without lookup tables."""
     from bmtick.incident.networks import parse_networks
 
     return [str(n) for n in parse_networks(postfix.get("mynetworks")).networks] if postfix else []

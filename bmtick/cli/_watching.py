@@ -1,4 +1,4 @@
-"""What commands do with ``bmtick watch`` of this machine, beside or in place of Kapacitors."""
+"""Access of commands to ``bmtick watch`` on this machine, besides or instead of Kapacitor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bmtick.settings import Settings
     from bmtick.watch.silences import Silence
 
-NAME = "watch"  # in the column of servers
+NAME = "watch"  # its name in the column of servers
 
 Result = TypeVar("Result")
 
@@ -31,17 +31,17 @@ watch_option: Callable[[Any], Any] = click.option(
 
 
 class Chosen(NamedTuple):
-    """Whom a command is for."""
+    """The servers for a command, and whether the local watch is one of them."""
 
     kapacitors: bool
     watch: bool
 
 
 def chosen(settings: Settings, servers: tuple[str, ...], *, watch_only: bool) -> Chosen:
-    """Tell whom a command is for.
+    """Return the targets of a command.
 
     Raises:
-        BmtickError: ``--watch`` and ``--server``.
+        BmtickError: both ``--watch`` and ``--server`` are given.
     """
     from bmtick.collect.state import in_use
     from bmtick.watch.status import exists
@@ -58,7 +58,7 @@ def chosen(settings: Settings, servers: tuple[str, ...], *, watch_only: bool) ->
 
 
 def attempt(work: Callable[[], Result]) -> Result | None:
-    """Do something about the watch; show its error and return None where it fails."""
+    """Call a function on the watch; on an error, print it and return None."""
     try:
         return work()
     except BmtickError as error:
@@ -69,7 +69,7 @@ def attempt(work: Callable[[], Result]) -> Result | None:
 def mute(
     settings: Settings, alert: str, where: dict[str, str], until: int, reason: str, author: str
 ) -> Silence:
-    """Add a silence; return it."""
+    """Add a silence and return it."""
     from bmtick import alerts
     from bmtick.watch import silences
 
@@ -90,7 +90,7 @@ def mute(
 
 
 def unmute(settings: Settings, wanted: Callable[[Silence], bool]) -> list[Silence]:
-    """End those that are wanted; return them."""
+    """End the selected silences and return them."""
     from msgspec.structs import replace
 
     from bmtick.watch.silences import SilenceFile
@@ -103,7 +103,7 @@ def unmute(settings: Settings, wanted: Callable[[Silence], bool]) -> list[Silenc
 
 
 def muted(settings: Settings) -> list[Silence]:
-    """Return the silences that are not over, the first to end first."""
+    """Return the active silences, sorted by end."""
     from bmtick.watch.silences import SilenceFile
 
     now = time.time_ns()
@@ -112,7 +112,7 @@ def muted(settings: Settings) -> list[Silence]:
 
 
 def status(settings: Settings) -> list[Status]:
-    """Return how the alerts of the watch do."""
+    """Return the state of the watch's alerts."""
     from bmtick.alerts import desired
     from bmtick.watch.silences import SilenceFile, groups_of
     from bmtick.watch.status import read_watch

@@ -1,4 +1,4 @@
-"""The page of ``watch`` and ``guard``: from ``[web]`` of the settings to a server that runs."""
+"""Starts the web page of ``watch`` and ``guard`` from ``[web]`` of the settings."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def serve(settings: Settings, board: Board, warn: Callable[[str], None]) -> Server | None:
-    """Start the server that ``[web]`` asks for; None where it asks for none.
+    """Start the server of ``[web]``; return None if it is disabled.
 
     Raises:
-        BmtickError: a library is missing, the address cannot be used or needs a token.
+        BmtickError: a library is missing, or the address is unusable or needs a token.
     """
     listen = settings.web.listen
     if not listen:
@@ -57,7 +57,7 @@ def serve(settings: Settings, board: Board, warn: Callable[[str], None]) -> Serv
     )
     try:
         server = Server(listen, make_app(board.snapshot, hold_control, access))
-    except BmtickError as error:  # such as the other of watch and guard
+    except BmtickError as error:  # for example, watch or guard already uses the port
         warn(f"without a page: {error.message}")
         return None
     shown = f"[{host}]" if ":" in host else host
@@ -67,13 +67,13 @@ def serve(settings: Settings, board: Board, warn: Callable[[str], None]) -> Serv
 
 
 def board_of(settings: Settings, state: str) -> Board:
-    """Return a board with what the history of ``watch``, beside its state, tells of incidents."""
+    """Return a board with the incidents from the history of ``watch``, which is beside its state."""
     from bmtick.live.board import Board
     from bmtick.watch.history import path_of, read_history
 
     board = Board(settings.watch.host or socket.gethostname())
     if state:
-        with contextlib.suppress(BmtickError):  # another user's: what comes from now on is shown
+        with contextlib.suppress(BmtickError):  # owned by another user: only new events are shown
             for record in read_history(path_of(state)):
                 board.add_event(record)
     return board

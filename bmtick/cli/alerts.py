@@ -19,7 +19,7 @@ from bmtick.cli.common import format_option, print_json, print_table
 def command(name: str | None, output_format: str) -> None:
     """List the alerts of the catalogue; with NAME, the parameters of one.
 
-    Every parameter is set by 'bmtick render NAME --set PARAMETER=VALUE' or in the settings under
+    Set a parameter with 'bmtick render NAME --set PARAMETER=VALUE' or in the settings under
     [alerts.NAME].
     """
     if name is None:
@@ -58,7 +58,7 @@ def _describe(alert: Alert, output_format: str) -> None:
             p.type,
             p.unit,
             show(p, p.default),
-            limits_text(p).removesuffix(f" {p.unit}"),  # it stands in a column of its own
+            limits_text(p).removesuffix(f" {p.unit}"),  # the unit has its own column
             p.meaning,
         )
         for p in parameters

@@ -1,4 +1,4 @@
-"""``bmtick apply``: bring each Kapacitor to what the settings ask for."""
+"""``bmtick apply``: deploy the alerts of the settings to each Kapacitor."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def command(
     force: bool,
     wait: str,
 ) -> None:
-    """Show the plan, ask, and do it.
+    """Show the plan, ask for confirmation, and apply it.
 
     Scripts, databases and handlers are checked first, offline and on the server. Each step is
-    journalled; when one fails, all that was done is undone in reverse. A killed apply is set right
-    by the next one. Tasks that bmtick did not make are never touched.
+    recorded in a journal; if a step fails, all steps are undone in reverse order. The next apply
+    repairs a killed one. Tasks that bmtick did not create are never touched.
 
-    Exit status: 0 all is as wanted, 1 it is not (refused, failed and undone, or a foreign task
-    stands in the way), 2 a server cannot be read or the settings are wrong.
+    Exit status: 0 the state is as desired, 1 it is not (refused, failed and undone, or blocked by
+    a foreign task), 2 a server is unreadable or the settings are wrong.
     """
     from bmtick.deploy.preflight import check_offline, check_on_server, check_surroundings
     from bmtick.durations import SECOND, parse_duration

@@ -1,4 +1,4 @@
-"""``bmtick audit``: what makes an outbreak easy on this server."""
+"""``bmtick audit``: finds weaknesses that make an outbreak likely."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def command(
     points: bool,
     output_format: str,
 ) -> None:
-    """Look at Postfix, BlueMind's plugins, fail2ban and block lists; give each weakness a remedy.
+    """Check Postfix, BlueMind's plugins, fail2ban and block lists; give each weakness a remedy.
 
-    Everything is read and nothing is changed. Block lists are asked once [blocklists] of the
-    settings names some.
+    The audit is read-only. Block lists are queried only if [blocklists] of the settings names
+    some.
     """
     from bmtick.incident.audit.machine import inspect_machine
     from bmtick.incident.audit.rules import BAD, GOOD, audit
@@ -53,7 +53,7 @@ def command(
         _print_points(settings, programs)
         return
     if config_dir:
-        read_settings(programs)  # a folder that was named must be right
+        read_settings(programs)  # an explicitly given folder must be valid
     machine = inspect_machine(programs)
     listings, unasked = _listings(settings, programs)
     machine = replace(machine, listings=tuple(listings), unreadable=(*machine.unreadable, *unasked))
@@ -79,7 +79,7 @@ def command(
 
 
 def _listings(settings: Settings, programs: Programs) -> tuple[list[Listing], list[str]]:
-    """Return what the block lists of the settings say, and why they could not be asked."""
+    """Return the results of the settings' block lists, and why queries failed."""
     from bmtick.incident.audit.blocklists import public_addresses, query_lists, resolver
 
     chosen = settings.blocklists
@@ -93,10 +93,10 @@ def _listings(settings: Settings, programs: Programs) -> tuple[list[Listing], li
 
 
 def _print_points(settings: Settings, programs: Programs) -> None:
-    """Print one point for each list and address that was answered.
+    """Print one point for each list and address with a response.
 
     Raises:
-        BmtickError: no list is named, or none can be asked.
+        BmtickError: no list is configured, or none can be queried.
     """
     from bmtick.names import FIELDS, TAGS
     from bmtick.points import Point

@@ -1,4 +1,4 @@
-"""``bmtick backtest``: when would alerts have fired, over mail logs or InfluxDB's history."""
+"""``bmtick backtest``: when alerts would have fired, over mail logs or InfluxDB's history."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def command(
 ) -> None:
     """Show when ALERTs would have fired, how often, and which threshold fits.
 
-    ALERT is a section of the settings' [alerts] or an alert of the catalogue; without one, all
-    that the settings enable, or else the whole catalogue. The past comes from mail logs (--log) or
-    from InfluxDB (--from). A log tells the queue's course as well: what came and is not removed.
+    ALERT is a section of the settings' [alerts] or an alert of the catalogue; by default, all that
+    the settings enable, or the whole catalogue. The data comes from mail logs (--log) or from
+    InfluxDB (--from). With a log, the queue length is derived from arrivals and removals.
 
-    Or it is a file SCRIPT.tick of your own, of the stream or of queries, which has no table of
-    thresholds.
+    ALERT can also be a file SCRIPT.tick with your own stream or batch script; then there is no
+    table of thresholds.
     """
     settings = load_settings(ctx)
     scripts = [name for name in alerts if name.endswith(".tick")]
@@ -89,7 +89,7 @@ def command(
 
 
 class _Past(NamedTuple):
-    """Where the past comes from: logs, or InfluxDB over a span."""
+    """The source of history: logs, or InfluxDB over a span."""
 
     settings: Settings
     logs: tuple[str, ...]
@@ -97,7 +97,7 @@ class _Past(NamedTuple):
     host: str | None
 
     def rows(self, measurements: Iterable[str]) -> Iterator[Row]:
-        """Yield the rows of the logs; of the queue where it is among the measurements."""
+        """Yield the rows of the logs; includes queue rows if that measurement is requested."""
         from bmtick.collect.batch import rows_of_logs
         from bmtick.collect.options import Options
         from bmtick.incident.queue_length import rows_with_queue
@@ -106,7 +106,7 @@ class _Past(NamedTuple):
         return read(self.logs, Options.of(self.settings.collect))
 
     def point(self, row: Row) -> Point:
-        """Return a row of a log as a point of this machine, or of ``--host``."""
+        """Convert a row of a log to a point of this machine, or of ``--host``."""
         from bmtick.points import Point
 
         name, tags, fields, at = row
@@ -125,7 +125,7 @@ class _Past(NamedTuple):
         return read_points(connection(self.settings), measurements, self.span)
 
     def steps(self, task: Task) -> Iterator[int]:
-        """Run a task over the past; yield the time reached after each step."""
+        """Run a task over the history; yield the current time after each step."""
         zone = local_zone()
         if self.span is not None:
             return over_history(task, self.settings, self.span, zone)
@@ -147,7 +147,7 @@ def _results(past: _Past, subjects: list[Subject], *, named: bool) -> tuple[Run,
         click.echo(f"bmtick: without {names}, which asks InfluxDB: name it", err=True)
         asking = []
     reading = [subject for subject in subjects if not subject.alert.batch]
-    by_columns = "-" not in past.logs  # what does not fit is read again
+    by_columns = "-" not in past.logs  # data that does not fit is read again
     if past.logs:
         run = Run(reading, past.settings, apart=(n.QUEUE,), by_columns=by_columns)
     else:
@@ -163,7 +163,7 @@ def _results(past: _Past, subjects: list[Subject], *, named: bool) -> tuple[Run,
 
 
 def _over(past: _Past, run: Run) -> list[Result]:
-    """Read the past through a run; of a log, what no alert reads is only counted."""
+    """Replay the history through a run; log rows that no alert reads are only counted."""
     with _progress(past.span) as step:
         if past.span is None:
             wanted = set(run.measurements)
@@ -181,7 +181,7 @@ def _over(past: _Past, run: Run) -> list[Result]:
 
 
 def _script(path: str, past: _Past) -> dict[str, Any]:
-    """Run a script of one's own; return what came of it as data."""
+    """Run the user's own script; return the result as data."""
     from bmtick.engine import load_task
     from bmtick.testing.scripts import FiringSpans
 
@@ -218,7 +218,7 @@ def _script(path: str, past: _Past) -> dict[str, Any]:
 def _feeding(task: Task, points: Iterable[Point]) -> Iterator[int]:
     for point in points:
         task.advance(point.time)
-        task.feed(point, "", "")  # whatever database the script names
+        task.feed(point, "", "")  # matches any database of the script
         yield point.time
 
 
@@ -276,7 +276,7 @@ def _hostname() -> str:
 
 @contextmanager
 def _progress(span: Span | None) -> Iterator[Any]:
-    """Show on a terminal how far it is; yields what takes the time reached."""
+    """Show progress on a terminal; yields a callback for the current time."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -1,6 +1,6 @@
 """``bmtick check``: parse and type-check TICKscripts offline.
 
-It works with ``os.path``: importing pathlib costs milliseconds at each start.
+It uses ``os.path``: importing pathlib takes milliseconds at each start.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ def command(
     """Check TICKscripts without a server.
 
     FILE is a script, a folder of scripts, a glob, - for standard input, a topic handler or a task
-    of a template (YAML or JSON), or a load directory of Kapacitor (with tasks, templates,
-    handlers), which is checked as a whole. Vars are taken from NAME.vars.json beside NAME.tick.
+    with a template (YAML or JSON), or Kapacitor's load directory (with tasks, templates,
+    handlers), which is checked as a whole. Vars come from NAME.vars.json beside NAME.tick.
 
-    An error is what Kapacitor refuses, or what surely fails when data comes; a warning is a risk;
-    an info is good to know. The fields of bmtick's own measurements are known, so their types are
+    An error is refused by Kapacitor or surely fails when data arrives; a warning is a risk; an
+    info is useful to know. The fields of bmtick's own measurements are known, so their types are
     checked; other fields may have any type unless --schema gives it.
 
     Exit status: 0 no errors; 1 errors; 2 a file cannot be read.
@@ -96,7 +96,7 @@ def _options(schema_file: str | None, version: str | None) -> dict[str, Any]:
 
 
 def _read_template(text: str, html: bool) -> TemplateUses:
-    """Read a Go template; one without an action needs no parser."""
+    """Read a Go template; a text without an action needs no parser."""
     if "{{" not in text:
         return TemplateUses(exact=True)
     from bmtick.engine.template_uses import read_template
@@ -105,7 +105,7 @@ def _read_template(text: str, html: bool) -> TemplateUses:
 
 
 def _variables(path: str) -> Mapping[str, Any]:
-    """Read the vars file, and refuse one that is wrong before any script is checked."""
+    """Read the vars file; refuse a wrong one before any script is checked."""
     from bmtick.tick.variables import load_variables, read_variables
 
     variables = load_variables(read_text(path), file=path)
@@ -117,7 +117,7 @@ def _variables(path: str) -> Mapping[str, Any]:
 
 
 def _targets(path: str) -> Iterator[str]:
-    """Yield what a FILE names: files, and load directories with a slash at their end."""
+    """Yield the targets of a FILE argument; a load directory ends with a slash."""
     if path == STDIN or os.path.isfile(path):
         yield path
     elif os.path.isdir(path):
@@ -138,7 +138,7 @@ def _targets(path: str) -> Iterator[str]:
         for each in found:
             yield from _targets(each)
     else:
-        yield path  # reading it says what is wrong
+        yield path  # reading it reports the error
 
 
 def _check(target: str, variables: Mapping[str, Any] | None, how: dict[str, Any]) -> list[Finding]:
@@ -201,7 +201,7 @@ def _plain(findings: Iterable[Finding]) -> list[dict[str, object]]:
 
 
 def _github(finding: Finding) -> str:
-    """Return a workflow command, as GitHub shows it beside the line."""
+    """Return a workflow command, which GitHub shows beside the line."""
     level = {"error": "error", "warning": "warning"}.get(finding.severity, "notice")
     message = finding.message + (f" ({finding.remedy})" if finding.remedy else "")
     file, line, column = finding.location
@@ -215,7 +215,7 @@ def _github(finding: Finding) -> str:
 
 
 def _sarif(findings: list[Finding]) -> dict[str, object]:
-    """Return a log of SARIF 2.1.0, which code scanners read."""
+    """Return a SARIF 2.1.0 log for code scanners."""
     from pathlib import PurePath
     from urllib.parse import quote
 

@@ -1,4 +1,4 @@
-"""``bmtick collect``: listed and described here; ``bmtick.collect.command`` runs it, without click."""
+"""``bmtick collect``: only the description; ``bmtick.collect.command`` runs it, without click."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 
 class _Command(click.Command):
-    """Hands everything to the collector's own reader of arguments."""
+    """Passes all arguments to the collector's own parser."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         config = (ctx.obj or {}).get("config")

@@ -1,4 +1,4 @@
-"""What commands share: settings, the ``--format`` and ``--config`` options, tables, errors."""
+"""Shared by commands: settings, the ``--format`` and ``--config`` options, tables, errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _take_json(ctx: click.Context, _param: click.Parameter, value: bool) -> None
 
 
 def _take_format(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """Give a command ``json`` for all that machines read; ``print_json`` knows of CSV."""
+    """Pass ``json`` to the command for all machine formats; ``print_json`` handles CSV."""
     if ctx.get_parameter_source(str(param.name)) is click.core.ParameterSource.DEFAULT:
         return "json" if ctx.meta.get(_JSON) else value
     ctx.meta[_CSV] = value == "csv"
@@ -35,7 +35,7 @@ def _take_format(ctx: click.Context, param: click.Parameter, value: str) -> str:
 
 
 def output_option(people: str, *machines: str) -> Callable[[Any], Any]:
-    """Return the decorator for ``--format`` with these choices, and ``--json``."""
+    """Return a decorator that adds ``--format`` with these choices, and ``--json``."""
     chosen = click.option(
         "--format",
         "output_format",
@@ -101,9 +101,9 @@ mail_dir_option: Callable[[Any], Any] = click.option(
 
 
 def load_settings(ctx: click.Context) -> Settings:
-    """Load the settings that ``--config`` names, or the first found, or the defaults.
+    """Load the settings file of ``--config``, or the first one found, or the defaults.
 
-    From then on texts are in the language of the file, or else in the one of the environment.
+    Afterwards texts are in the language of the file, or of the environment.
     """
     from bmtick import languages
     from bmtick.settings import has_section, load
@@ -117,7 +117,7 @@ def load_settings(ctx: click.Context) -> Settings:
 
 
 def print_json(data: Any) -> None:
-    """Print data on stdout, the same everywhere: as indented JSON, or its lists as CSV."""
+    """Print data on stdout: as indented JSON, or its lists as CSV."""
     context = click.get_current_context(silent=True)
     if context and context.meta.get(_CSV):
         _print_csv(data)
@@ -129,7 +129,7 @@ def print_json(data: Any) -> None:
 
 
 def _print_csv(data: Any) -> None:
-    """Print the lists of objects in a document; where it has several, ``list`` tells them apart."""
+    """Print a document's lists of objects; with several lists, the column ``list`` names each."""
     import csv
 
     lists = _lists(data, "")
@@ -155,7 +155,7 @@ def _lists(data: Any, name: str) -> list[tuple[str, list[dict[str, Any]]]]:
 
 
 def _flat(entry: dict[str, Any], prefix: str) -> dict[str, str]:
-    """Return an object as cells: ``past.days`` for an object in it, JSON for a list."""
+    """Return an object as cells: ``past.days`` for nested objects, JSON for lists."""
     cells: dict[str, str] = {}
     for key, value in entry.items():
         if isinstance(value, dict):
@@ -167,7 +167,7 @@ def _flat(entry: dict[str, Any], prefix: str) -> dict[str, str]:
 
 def _cell(value: Any) -> str:
     if isinstance(value, str):
-        # A spreadsheet would run what a spammer put into a name as a formula, also behind a tab.
+        # A spreadsheet would run a name that starts like a formula, even after a tab.
         text = printable(value)
         return f"'{text}" if text.lstrip()[:1] in tuple("=+-@") else text
     if isinstance(value, list) and all(isinstance(one, str) for one in value):

@@ -1,4 +1,4 @@
-"""``bmtick demo``: the whole path on a shipped real log, without any server."""
+"""``bmtick demo``: the whole path on a shipped real log, without a server."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 )
 @format_option
 def command(output: str | None, language: str | None, output_format: str) -> None:
-    """Show what bmtick would have said, and when, while a real server was abused.
+    """Show which alerts bmtick would have sent, and when, during a real abuse of a server.
 
-    A recorded log of a real Postfix goes through the collector, every alert of the catalogue
-    with its defaults, and the embedded engine. The mails that administrators would have got
-    lie in a folder as .eml files.
+    A recorded log of a real Postfix passes through the collector, every alert of the catalogue
+    with its defaults, and the embedded engine. The alert mails are written to a folder as .eml
+    files.
     """
     from bmtick import languages
     from bmtick.files import write_output
@@ -79,7 +79,7 @@ def command(output: str | None, language: str | None, output_format: str) -> Non
 
 
 def _incident(example: Example) -> tuple[list[Suspect], list[Relay]]:
-    """Return who is to blame: what ``bmtick suspects`` and ``bmtick relays`` say."""
+    """Return the culprits, as ``bmtick suspects`` and ``bmtick relays`` show them."""
     from bmtick.incident.analysis import analyse
     from bmtick.incident.assessment import SUSPECT
     from bmtick.incident.networks import parse_networks

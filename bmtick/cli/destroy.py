@@ -1,4 +1,4 @@
-"""``bmtick destroy``: take all of bmtick's tasks and templates away, and nothing else."""
+"""``bmtick destroy``: remove all of bmtick's tasks and templates, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from bmtick.cli.common import config_option, load_settings
 def command(ctx: click.Context, servers: tuple[str, ...], state_dir: str | None, yes: bool) -> None:
     """Remove bmtick's own tasks, templates and silences from each Kapacitor, with alert state.
 
-    Tasks that bmtick did not make stay, whatever their names. The history stays on this machine:
-    'bmtick rollback' brings the last state back.
+    Tasks that bmtick did not create stay, whatever their names. The history stays on this machine:
+    'bmtick rollback' restores the last state.
     """
     from bmtick.deploy.desired import Desired
     from bmtick.deploy.silence import silence_steps

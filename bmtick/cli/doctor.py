@@ -1,4 +1,4 @@
-"""``bmtick doctor``: the whole chain, check by check, with the remedy for each broken one."""
+"""``bmtick doctor``: checks the whole chain and prints a remedy for each failing check."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MARKS = {
     "skipped": ("?", "yellow"),
     "off": ("-", None),
 }
-_TIMEOUT = 10  # seconds a server may take to answer
+_TIMEOUT = 10  # seconds for a server's response
 
 
 @click.command("doctor")
@@ -31,7 +31,7 @@ _TIMEOUT = 10  # seconds a server may take to answer
 @config_option
 @click.pass_context
 def command(ctx: click.Context, test_mail: bool, output_format: str) -> None:
-    """Examine the chain from the mail log to the alert mail; exit 1 when a check is broken."""
+    """Check the chain from the mail log to the alert mail; exit 1 if a check fails."""
     from bmtick.doctor.chain import examine
 
     found = []
@@ -77,7 +77,7 @@ def _context(settings: Settings, test_mail: bool) -> Any:
 
 
 def _standalone(settings: Settings) -> bool:
-    """Whether the settings, or what is there, speak of 'bmtick watch' and of nothing else."""
+    """Whether the settings, or the installed programs, use only 'bmtick watch'."""
     from bmtick.settings import has_section
     from bmtick.watch.status import exists
 

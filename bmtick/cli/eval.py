@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from bmtick.points import Point
 
 
-# A server goes on running after the last point: barriers that gather what belongs together close.
+# A server continues after the last point: barriers then close pending groups of events.
 _AFTERWARDS = 5 * SECOND
-_POST_TIMEOUT = 30.0  # seconds, where the script sets none
+_POST_TIMEOUT = 30.0  # seconds, if the script sets none
 
 
 @click.command()
@@ -78,13 +78,13 @@ def command(
 ) -> None:
     """Run SCRIPT over points; print its alert events as JSON lines.
 
-    The task's name is the file's stem. Alerts without a handler report too. Time is the
-    points': deadman, stats and barrier act as if each point came at its own time, and the clock
-    runs on for five seconds after the last one.
+    The task's name is the file's stem. Alerts without a handler report too. Time is that of the
+    points: deadman, stats and barrier act as if each point arrived at its own time, and the clock
+    continues for five seconds after the last one.
 
     A batch task's queries run on the settings' InfluxDB (--from), or over the points in a
-    throw-away InfluxDB where influxd is on PATH, as on a server that starts at the first point;
-    a recording (.brpl) holds their answers.
+    temporary InfluxDB if influxd is on PATH, like a server that starts at the first point; a
+    recording (.brpl) contains their results.
     """
     from bmtick.engine import load_task
 
@@ -126,7 +126,7 @@ def command(
 
 
 def _over_stream(task: Task, path: str, elsewhere: tuple[str, str]) -> Iterator[int]:
-    """Feed a file's points, each at its own time; yield that time after each."""
+    """Feed a file's points, each at its own time; yield the time after each."""
     for point, where in _points_of(path):
         task.advance(point.time)
         task.feed(point, *(where or elsewhere))
@@ -168,7 +168,7 @@ def _check_databases(task: Task, database: str) -> None:
 
 
 def _print_new(task: Task, show: str) -> None:
-    """Print what has come since the last call; the contents of httpOut come at the end."""
+    """Print new events since the last call; contents of httpOut are printed at the end."""
     taken: dict[str, list[Any]] = {
         "events": task.take_events(),
         "influxdb-out": task.take_written(),
@@ -180,7 +180,7 @@ def _print_new(task: Task, show: str) -> None:
 
 
 def _post(posted: Posted) -> tuple[int, str]:
-    """Send what a node posts; return the answer's status and text, or 0 and what went wrong."""
+    """Send a request of a node; return the HTTP status and text, or 0 and the error."""
     from bmtick.httpclient import HttpError, fetch
 
     if posted.endpoint:
@@ -205,7 +205,7 @@ def _print_outputs(task: Task) -> None:
         try:
             text = gojson.dumps(content)
         except gojson.UnsupportedValueError as error:
-            # What Kapacitor's own server answers then.
+            # The response of Kapacitor's own server in this case.
             text = gojson.dumps({"error": str(error)})
         contents.append(f"{gojson.dumps(endpoint)}:{text}")
     sys.stdout.write(_safe("{" + ",".join(contents) + "}") + "\n")
@@ -230,8 +230,8 @@ def _open(path: str) -> TextIO:
     if path == "-":
         return sys.stdin
     try:
-        raw = Path(path).open("rb")  # noqa: SIM115 -- whoever reads the text closes it
-        # Kapacitor keeps its recordings compressed. A pipe can be read only once: so only peek.
+        raw = Path(path).open("rb")  # noqa: SIM115 -- the reader of the text closes it
+        # Kapacitor compresses its recordings. A pipe can be read only once, so only peek.
         packed = raw.peek(2).startswith(b"\x1f\x8b")
     except OSError as error:
         raise _unreadable(path, error) from None

@@ -1,4 +1,4 @@
-"""``bmtick events``: what alerts found, when, and whether anybody was told."""
+"""``bmtick events``: past alert events and their notifications."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from bmtick.cli.common import config_option, format_option, load_settings, print
 def command(
     ctx: click.Context, since: str, alert: str, watch_only: bool, output_format: str
 ) -> None:
-    """List the events of alerts, the oldest first: level, message, who was told.
+    """List past alert events, oldest first: level, message, notifications.
 
-    Those of 'bmtick watch' come from the history that it keeps; those of Kapacitor from where its
-    alerts are recorded, chronograf.autogen.alerts in InfluxDB, which does not tell what was muted.
+    Events of 'bmtick watch' come from its history. Kapacitor's events come from InfluxDB
+    (chronograf.autogen.alerts), which does not record whether an alert was silenced.
     """
     from bmtick.durations import parse_duration
 

@@ -1,4 +1,4 @@
-"""``bmtick fire``: does an alert reach people?"""
+"""``bmtick fire``: sends a test event through an alert's handlers."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def command(
 ) -> None:
     """Send one event, marked as a test, through every handler of alert NAME.
 
-    The handlers are those of the deployed task; without Kapacitor those of 'bmtick watch', each
-    channel among them. The alert itself, its state and the alert history do not see the event. Exit
-    status: 0 sent, 1 a handler failed (Kapacitor: as its log says), 2 not sent.
+    The handlers are those of the deployed task; without Kapacitor, those of 'bmtick watch' with
+    all channels. The event does not change the alert, its state or the alert history. Exit
+    status: 0 sent, 1 a handler failed (according to Kapacitor's log), 2 not sent.
     """
     from bmtick.deploy.fire import TestEvent, fire
     from bmtick.deploy.targets import Target, on_all
@@ -69,7 +69,7 @@ def command(
 
 
 def _here(settings: Settings, name: str, mails: str | None) -> int:
-    """Send the event as 'bmtick watch' would; return the exit status."""
+    """Send the event like 'bmtick watch'; return the exit status."""
     from bmtick.alerts import desired
     from bmtick.deploy.fire import handlers_of
 

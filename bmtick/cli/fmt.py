@@ -1,4 +1,4 @@
-"""``bmtick fmt``: Kapacitor's canonical format, to the byte."""
+"""``bmtick fmt``: Kapacitor's canonical format, byte for byte."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from bmtick.tick.parser import parse
 @click.option("--write", is_flag=True, help="Rewrite the files in place.")
 @click.pass_context
 def command(ctx: click.Context, files: tuple[str, ...], check: bool, write: bool) -> None:
-    """Print TICKscripts in the one format that Kapacitor itself prints.
+    """Print TICKscripts in Kapacitor's own format.
 
-    FILE may be a folder of scripts, or - for standard input. Comments are kept. The result is to
-    the byte what Kapacitor returns for a task (script-format=formatted), for every version from 1.5
-    to 1.8. Of strings over several lines that are joined by +, Kapacitor's own format changes when
-    it is formatted again; --write saves the text that stays as it is.
+    FILE may be a folder of scripts, or - for standard input. Comments are kept. The result equals,
+    byte for byte, what Kapacitor 1.5 to 1.8 returns for a task (script-format=formatted). For
+    strings over several lines joined by +, Kapacitor's format changes when it is formatted again;
+    --write saves the text that no longer changes.
 
     Exit status: 0 done; 1 with --check, a file is not formatted; 2 a file does not parse or
     cannot be read or written.
@@ -83,7 +83,7 @@ def _means_the_same(tree: ast.Program, formatted: str) -> bool:
 
 
 def _refuse_or_warn(path: str, *, refuse: bool) -> None:
-    """Kapacitor's own format breaks some odd scripts: show it, but never save it over them."""
+    """Handle a script that Kapacitor's own format breaks: print the result, but never save it."""
     message = "Kapacitor's format changes what this script means"
     remedy = "move comments out of expressions and lists, and quotes out of dbrp names"
     if refuse:

@@ -15,7 +15,7 @@ from bmtick.cli._logs import config_dir_option, log_option
 from bmtick.cli.common import config_option, load_settings, mail_dir_option
 from bmtick.errors import BmtickError, printable
 
-_LEARNING = 3.0  # seconds to learn from the log before the first answer; the rest comes later
+_LEARNING = 3.0  # seconds to read the log before the first answer; the rest is read later
 _QUIET = 600.0  # seconds between two equal warnings of the log's reader
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ def command(
     config_dir: str,
     mails: str | None,
 ) -> None:
-    """Hold the mail of an account or machine that sends spam, while it is sent.
+    """Hold the mail of an account or machine while it sends spam.
 
-    Postfix asks it once a message (--print-postfix shows how to switch that on). It answers DUNNO,
-    or HOLD for who is held; it never refuses mail. In mode observe it holds nobody and only
-    notes whom it would have held. Runs until SIGTERM.
+    Postfix asks it once per message (--print-postfix shows how to enable that). It answers DUNNO,
+    or HOLD for a held sender; it never refuses mail. Mode observe holds nobody and only records
+    whom the guard would have held. Runs until SIGTERM.
     """
     settings = load_settings(ctx)
     settings = _with_options(settings, state, mode)
@@ -98,7 +98,7 @@ def _with_options(settings: Settings, state: str | None, mode: str | None) -> Se
 
 
 def _page(settings: Settings) -> tuple[Server, Tail] | None:
-    """Serve the page that ``[web]`` asks for; what is wrong with it does not keep mail unguarded."""
+    """Serve the page of ``[web]``; an error in it does not stop the guard."""
     from bmtick.cli import _web
     from bmtick.cli.watch import collector_of
     from bmtick.watch.tail import Tail
@@ -196,19 +196,19 @@ def _reader(
 def _notifier(
     settings: Settings, sender: str, recipients: list[str], mails: str | None
 ) -> HoldNotifier:
-    """Return what tells of a hold by mail to each of [notify] recipients."""
+    """Return a notifier that mails each hold to the [notify] recipients."""
     from bmtick.guard.notify import HoldNotifier
 
     host = settings.watch.host or socket.gethostname()
 
     def send(holds: Sequence[Hold], recipient: str) -> None:
-        # what mail needs takes 4 MiB, and is seldom needed
+        # The mail modules take 4 MiB and are rarely needed.
         from bmtick.cli._notify import mailer as mailer_of
         from bmtick.guard.hold_mail import write_hold_mail
         from bmtick.watch.failure import DeliveryError, PermanentError
         from bmtick.watch.mail import compose
 
-        # one mail each: with a single recipient the guard knows its own mail
+        # One mail each: the guard recognises its own mail by its single recipient.
         hold, count = holds[0], len(holds)
         key = f"guard.{int(hold.since * 1000)}.{crc32(f'{hold.who} {count} {recipient}'.encode()):08x}"
         try:

@@ -10,7 +10,7 @@ import click
 from bmtick.cli._logs import config_dir_option
 from bmtick.errors import BmtickError
 
-_FIRST = 3  # the descriptor that systemd hands over; sd_listen_fds(3)
+_FIRST = 3  # the descriptor that systemd passes; sd_listen_fds(3)
 
 
 @click.command()
@@ -18,10 +18,10 @@ _FIRST = 3  # the descriptor that systemd hands over; sd_listen_fds(3)
 @click.option("--idle", default=60.0, show_default=True, help="End after so many idle seconds.")
 @config_dir_option
 def command(path: str | None, idle: float, config_dir: str) -> None:
-    """Put queued mail on hold, and give it back, for a guard that is not root.
+    """Put queued mail on hold, and release it, for a guard that is not root.
 
-    Runs as root, started by bmtick-guard-queue.socket when the guard asks. Takes queue ids of one
-    account or machine, and touches only messages that are theirs.
+    bmtick-guard-queue.socket starts it as root when the guard asks. It accepts queue ids of one
+    account or machine, and touches only messages that belong to it.
     """
     from bmtick.guard.helper import serve
     from bmtick.guard.listen import open_socket

@@ -1,4 +1,4 @@
-"""``bmtick held``: whose mail is held."""
+"""``bmtick held``: lists held accounts and machines."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 @config_option
 @click.pass_context
 def command(ctx: click.Context, state: str | None, output_format: str) -> None:
-    """List whose mail the guard holds, since when, why, and how many messages lie on hold.
+    """List held accounts and machines: since when, why, and how many messages are on hold.
 
-    In mode observe it lists whose mail the guard would have held. A hold whose time is over is
-    listed until its messages are released.
+    In mode observe it lists those that the guard would have held. An expired hold is listed until
+    its messages are released.
     """
     journal = open_journal(state or load_settings(ctx).guard.state)
     now = time.time()

@@ -29,11 +29,11 @@ def command(
     state: str | None,
     config_dir: str,
 ) -> None:
-    """Hold all mail of an account or a machine from now on, and what it has queued already.
+    """Hold all new mail of an account or a machine, and what it has queued already.
 
-    WHO is a login or an address. Nothing is refused and nothing is deleted: the messages lie on
-    hold until 'bmtick release WHO'. Holds in both modes of the guard. New mail is held by the
-    guard, which notices at once; without one only what is queued now is put on hold.
+    WHO is a login or an address. Nothing is refused or deleted: the messages stay on hold until
+    'bmtick release WHO'. It works in both modes of the guard. The guard holds new mail at once;
+    without a guard, only mail that is queued now is put on hold.
     """
     from bmtick.guard import manual
     from bmtick.guard.core import BY_HAND

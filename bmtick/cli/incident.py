@@ -1,4 +1,4 @@
-"""``bmtick incident``: one guided way from the first look to "nothing leaves any more"."""
+"""``bmtick incident``: a guided response, from the first look to the proof that spam stopped."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def command(
     limit: str,
     as_json: bool,
 ) -> None:
-    """Lead through an incident: who, since when, each step confirmed, and proof that it stopped.
+    """Guide you through an incident: who, since when, confirmed steps, proof that it stopped.
 
-    Speaks English, French or German ([language] of the settings, else $LANG). Without a terminal,
-    or with --json, it prints who is suspected and the plan, and does nothing. WHO is a login or an
-    address; without it, the most suspicious come first.
+    Speaks English, French or German ([language] of the settings, otherwise $LANG). Without a
+    terminal, or with --json, it only prints the suspects and the plan. WHO is a login or an
+    address; without it, the most suspicious sender comes first.
     """
     from bmtick.incident.programs import Programs
     from bmtick.incident.response.actions import StepRunner
@@ -181,7 +181,7 @@ def _accused(
     config_dir: str,
     who: str | None,
 ) -> list[Accused]:
-    """Return whom log and guard accuse, the guard's first; with WHO, only that one.
+    """Return the suspects of log and guard, those of the guard first; with WHO, only that one.
 
     Raises:
         BmtickError: the log cannot be read.
@@ -218,7 +218,7 @@ def _accused(
 
 
 def _held(settings: Settings) -> list[tuple[tuple[str, str], int, str]]:
-    """Return whom the guard holds: kind and name, since when, why; nobody where it never ran."""
+    """Return held subjects: kind and name, since when, why; empty if no guard ran here."""
     from bmtick.guard import manual
 
     try:
@@ -238,7 +238,7 @@ def _held(settings: Settings) -> list[tuple[tuple[str, str], int, str]]:
 
 
 def _alerts(settings: Settings) -> list[str]:
-    """Return the messages of the watch's alerts that fire; none where no watch runs here."""
+    """Return the messages of the watch's firing alerts; empty if no watch runs here."""
     from bmtick.watch.status import exists, read_watch
 
     if not exists(settings.watch.state):

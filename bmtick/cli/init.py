@@ -1,4 +1,4 @@
-"""``bmtick init``: look at this machine and write a first settings file."""
+"""``bmtick init``: inspects this machine and writes a first settings file."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def command(
     influxdb: str,
     root: str,
 ) -> None:
-    """Look at this machine, read only, and write a commented bmtick.toml.
+    """Inspect this machine, read only, and write a commented bmtick.toml.
 
-    Looks for Bm-tick's Kapacitor and InfluxDB, Telegraf's files, Postfix and its trusted networks,
-    the mail log, and the recipients that Kapacitor knows. Says what it found and what it did not.
-    The file is that of --config, else ./bmtick.toml; one that is there is not overwritten.
+    Finds Bm-tick's Kapacitor and InfluxDB, Telegraf's files, Postfix and its trusted networks,
+    the mail log, and the recipients in Kapacitor. Prints what it found and what it did not find.
+    The file is that of --config, or ./bmtick.toml; an existing file is not overwritten.
     """
     from bmtick import languages, settings
     from bmtick.alerts import catalogue

@@ -32,7 +32,7 @@ def command(schema_file: str | None) -> None:
 
         schema = load_schema(read_text(schema_file), file=schema_file)
     try:
-        import pygls  # noqa: F401 -- whether it is there
+        import pygls  # noqa: F401 -- checks that it is installed
     except ImportError:
         raise BmtickError(
             "the language server needs pygls",
@@ -70,7 +70,9 @@ def _server(schema: Schema | None) -> Any:  # noqa: C901, PLR0915 -- one handler
         "keyword": lsp.CompletionItemKind.Keyword,
     }
     server = LanguageServer("bmtick", bmtick.__version__)
-    known: dict[str, tuple[str, Analysis]] = {}  # the last text of each document, and its analysis
+    known: dict[
+        str, tuple[str, Analysis]
+    ] = {}  # the latest text of each document, and its analysis
 
     def text_of(uri: str) -> str:
         return str(server.workspace.get_text_document(uri).source)
@@ -166,7 +168,7 @@ def _server(schema: Schema | None) -> Any:  # noqa: C901, PLR0915 -- one handler
         try:
             formatted = format_stable(parse(text))
         except BmtickError:
-            return []  # the diagnostics say what is wrong
+            return []  # the diagnostics report the error
         if formatted == text:
             return []
         return [lsp.TextEdit(range_of(text, 0, len(text)), formatted)]
@@ -200,7 +202,7 @@ def _server(schema: Schema | None) -> Any:  # noqa: C901, PLR0915 -- one handler
     return server
 
 
-# -- the protocol counts lines from 0, and columns in units of UTF-16
+# -- the protocol counts lines from 0, and columns in UTF-16 units
 
 
 def _position(text: str, offset: int) -> tuple[int, int]:
@@ -229,7 +231,7 @@ def _offset_of_place(text: str, line: int, column: int) -> int:
 
 
 def _end_of_word(text: str, start: int) -> int:
-    """Return where the word, string or sign at an offset ends, for the line under it."""
+    """Return the end of the word, string or operator at an offset, for the underline."""
     end = start
     quote = text[start : start + 1]
     if quote in ("'", '"') and quote:

@@ -1,4 +1,4 @@
-"""``bmtick plan``: what apply would do; writes nothing."""
+"""``bmtick plan``: shows what apply would do; writes nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def command(
 
     \b
     + create    - remove    ~ update    ! drifted: edited by hand since the last apply
-    ? foreign: named like bmtick's, not made by it, left alone
+    ? foreign: named like bmtick's, not created by it, left alone
     """  # noqa: D301 -- backslash-b is click's mark for lines to keep
     from bmtick.deploy.plan import Step, as_json, pending
     from bmtick.deploy.session import read_plan

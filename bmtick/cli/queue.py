@@ -1,4 +1,4 @@
-"""``bmtick queue``: what waits, from whom, to where, and why."""
+"""``bmtick queue``: what is queued, by sender, destination and reason."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def command(
 ) -> None:
     """Group Postfix's queue by sender, user, client, destination and reason of delay.
 
-    User and client come from the log, and from the queue files where the log says nothing.
+    User and client come from the log, or from the queue files if the log does not have them.
     """
     from bmtick.incident.grouping import KINDS, choose, group
     from bmtick.incident.programs import Programs

@@ -1,4 +1,4 @@
-"""``bmtick relays``: who sends without a login, and is this server an open relay?"""
+"""``bmtick relays``: clients that send without a login, and a check for an open relay."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def command(
     fail: bool,
     output_format: str,
 ) -> None:
-    """Rank clients that relay without a login; tell whether strangers may.
+    """Rank clients that relay without a login; check whether this server is an open relay.
 
     Postfix's settings are read with postconf and never changed.
     """

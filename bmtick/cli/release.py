@@ -1,4 +1,4 @@
-"""``bmtick release WHO``: give held mail back, and let somebody send again."""
+"""``bmtick release WHO``: release held mail, and let the sender send again."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from bmtick.errors import BmtickError, printable
 @config_option
 @click.pass_context
 def command(ctx: click.Context, who: str, allow: str, state: str | None, config_dir: str) -> None:
-    """Give the held mail of an account or a machine back to Postfix, and let it send again.
+    """Release the held mail of an account or a machine, and let it send again.
 
-    WHO is a login or an address, as 'bmtick held' shows it. Only messages that the guard or 'bmtick
-    hold' put on hold are given back. The evidence so far is forgotten.
+    WHO is a login or an address, as in 'bmtick held'. Only messages that the guard or 'bmtick
+    hold' put on hold are released. The evidence so far is discarded.
     """
     from bmtick.guard import manual
     from bmtick.incident.programs import Programs

@@ -1,4 +1,4 @@
-"""``bmtick render``: an alert as a TICKscript, on stdout or into files."""
+"""``bmtick render``: writes an alert as a TICKscript, to stdout or files."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def command(
     """Write the TICKscript of one alert; without NAME, of all that the settings enable.
 
     NAME is an alert of the catalogue (see 'bmtick alerts') or of the settings ([alerts.NAME]).
-    The values come from the settings; --set wins over them.
+    Values come from the settings; --set overrides them.
 
     \b
     bmtick render postfix_queue --set crit=500 --set recipients=postmaster@example.org
@@ -104,7 +104,7 @@ def _json(rendered: Rendered) -> str:
 
 
 def _write(rendered: Rendered, path: Path, *, folder: bool = False) -> None:
-    """Write into a folder, or to the file that is named; the vars beside it."""
+    """Write to a folder, or to the given file; the vars file is written beside it."""
     if folder or path.is_dir() or (rendered.variables and path.suffix != ".tick"):
         _make_folder(path)
         path = path / f"{rendered.name}.tick"

@@ -1,4 +1,4 @@
-"""``bmtick report -o FILE.html``: one self-contained page about what happened."""
+"""``bmtick report -o FILE.html``: writes one self-contained page about an incident."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def command(
     influxdb: bool | None,
     config_dir: str,
 ) -> None:
-    """Write a page with plots: queue, senders, refusals, and the story of an incident.
+    """Write a page with plots: queue, senders, refusals, and the timeline of an incident.
 
-    The page needs no network. Without --points or InfluxDB the queue's length is derived from the
-    log. Needs the library plotly, which the extra 'report' and the Debian package bring.
+    The page needs no network. Without --points or InfluxDB, the queue length is derived from the
+    log. It needs the library plotly, which the extra 'report' and the Debian package install.
     """
     from bmtick.cli._sources import known_relays, threshold
     from bmtick.incident.logs import server_of
@@ -60,7 +60,7 @@ def command(
     from bmtick.incident.report.timeline import Timeline
     from bmtick.incident.suspects import find_suspects
 
-    script = library()  # what is missing is said before the log is read
+    script = library()  # report a missing library before the log is read
     settings = load_settings(ctx)
     timelines: list[Timeline] = []
 
@@ -88,7 +88,7 @@ def command(
 
 
 def _actions_taken(settings: Settings) -> list[ResponseAction]:
-    """Return what was done, as the journals of 'bmtick respond' and of the guard tell it."""
+    """Return the actions in the journals of 'bmtick respond' and of the guard."""
     from bmtick.cli import _response_actions
     from bmtick.guard.manual import open_journal
     from bmtick.incident.response.journal import Journal
@@ -116,7 +116,7 @@ def _curve(
 
     if points is not None:
         try:
-            with open(points, encoding="utf-8") as lines:  # noqa: PTH123 -- a path as it was given
+            with open(points, encoding="utf-8") as lines:  # noqa: PTH123 -- the path as given
                 parsed = sorted(parse_lines(lines, file=points), key=lambda p: p.time)
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
@@ -145,7 +145,7 @@ def _curve(
 def _alert_events(
     settings: Settings, window: Window, influxdb: bool | None
 ) -> list[tuple[str, str, str, str, str]] | None:
-    """Return the recorded events of the alerts within the window; None where none are kept."""
+    """Return the recorded events of the alerts within the window; None if none are recorded."""
     from datetime import datetime
 
     from bmtick.cli import _watching
@@ -179,7 +179,7 @@ def _alert_events(
 
 
 def _write(output: Path, page: str) -> None:
-    """Write the page whole or not at all; it holds addresses, so only its owner may read it."""
+    """Write the page atomically; it contains addresses, so only its owner may read it."""
     try:
         write_output(output, page, 0o600)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""``bmtick respond``: shut a spammer out, and treat the mail of an account or machine with care."""
+"""``bmtick respond``: blocks a spammer, and holds, releases, deletes or restores its mail."""
 
 from __future__ import annotations
 
@@ -81,12 +81,12 @@ def command(
     output_format: str,
     **wanted: str | None,
 ) -> None:
-    """Shut out an account or a machine that sends spam, and hold, release, delete or restore mail.
+    """Block an account or a machine that sends spam, and hold, release, delete or restore mail.
 
-    Shows each step with its exact commands and does none of them, unless told with --do. USER is
-    the login as 'bmtick suspects' shows it; names are compared as a whole, never in part. Write
-    '--' before a USER that begins with a dash. The filters are those of 'bmtick queue'; they
-    restrict what USER or --client mean, or stand alone.
+    Shows each step with its exact commands; executes none without --do. USER is the login as in
+    'bmtick suspects'; names must match completely. Write '--' before a USER that begins with a
+    dash. The filters are those of 'bmtick queue'; they restrict USER or --client, or are used
+    alone.
     """
     from bmtick.incident.programs import Programs
     from bmtick.incident.response.actions import StepRunner
@@ -142,10 +142,10 @@ def _target(
     *,
     by_sender: bool,
 ) -> Target:
-    """Return whose mail is meant.
+    """Return the target.
 
     Raises:
-        BmtickError: nobody is named, or an account and a machine.
+        BmtickError: neither or both of account and machine are given.
     """
     from bmtick.incident.account import Account
     from bmtick.incident.response.target import Target, client_network
@@ -168,10 +168,10 @@ def _target(
 
 
 def _wanted(step: Step, plan: Plan, *, interactive: bool, yes: bool) -> bool:
-    """Show a step and ask for it where that is needed.
+    """Show a step and ask for confirmation if needed.
 
     Raises:
-        BmtickError: it needs a confirmation that nobody is there to give.
+        BmtickError: it needs a confirmation and there is no terminal.
     """
     if interactive:
         _show_step(step)
@@ -188,7 +188,7 @@ def _wanted(step: Step, plan: Plan, *, interactive: bool, yes: bool) -> bool:
 
 
 def _name(plan: Plan) -> dict[str, Any]:
-    """Return who is meant, as the JSON documents say it."""
+    """Return the target for the JSON documents."""
     target = plan.target
     return {
         "user": target.account.name if target.account else None,
@@ -244,7 +244,7 @@ def _show_step(step: Step) -> None:
 
 
 def document(plan: Plan) -> dict[str, Any]:
-    """Return a plan as JSON shows it."""
+    """Return a plan as a JSON document."""
     target = plan.target
     return {
         **_name(plan),

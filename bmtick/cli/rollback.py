@@ -1,4 +1,4 @@
-"""``bmtick rollback``: back to a state that was applied earlier from this machine."""
+"""``bmtick rollback``: restores a state that was applied earlier from this machine."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def command(
     yes: bool,
     output_format: str,
 ) -> None:
-    """Bring back the state applied N applies ago (default 1: the one before the present).
+    """Restore the state applied N applies ago (default 1: the previous one).
 
-    The history is kept on this machine only. The settings are not changed: the next 'apply' brings
-    back what they ask for.
+    The history is stored on this machine only. The settings are not changed: the next 'apply'
+    deploys what they contain.
     """
     from bmtick.deploy.session import as_desired, earlier_state
 

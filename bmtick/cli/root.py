@@ -1,4 +1,4 @@
-"""The ``bmtick`` group: lists commands by their files, imports one only when it is called."""
+"""The ``bmtick`` group: lists commands by their files, imports a command only when it runs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import bmtick
 from bmtick.errors import EXIT_WRONG_USE, BmtickError, nearest
 
 _NOT_COMMANDS = {"root", "common"}
-_FORMER = {"advise": "audit"}  # former names, which are not shown
-# How --help sorts the commands: in the order in which an administrator comes to need them.
+_FORMER = {"advise": "audit"}  # old names, hidden in the help
+# The groups of --help, in the order in which an administrator needs them.
 _GROUPS = {
     "First steps": "demo init doctor settings",
     "When spam goes out": "incident top suspects relays queue respond audit report",
@@ -32,7 +32,7 @@ _DOCSTRING = re.compile(
 
 
 class Refusal(click.ClickException):
-    """A BmtickError on its way to the terminal: one message on stderr, exit status 2."""
+    """A BmtickError for click: one message on stderr, exit status 2."""
 
     exit_code = EXIT_WRONG_USE
 
@@ -41,15 +41,15 @@ class Refusal(click.ClickException):
         self.text = str(error) if error.location else f"bmtick: {error}"
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the message as it is."""
+        """Print the message."""
         click.echo(self.text, file=file, err=True)
 
 
 class LazyGroup(click.Group):
     """A group whose commands are the modules of this package.
 
-    Module ``bmtick/cli/render.py`` holds ``command``, a click command. A module whose name
-    starts with an underscore, or is in ``_NOT_COMMANDS``, is no command.
+    Module ``bmtick/cli/render.py`` contains ``command``, a click command. A module is no command
+    if its name starts with an underscore or is in ``_NOT_COMMANDS``.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -62,7 +62,7 @@ class LazyGroup(click.Group):
         )
 
     def summary(self, ctx: click.Context, name: str) -> str:
-        """Return the first sentence of a command's help, without importing it where that goes."""
+        """Return the first sentence of a command's help, if possible without importing it."""
         module = name.replace("-", "_")
         path = os.path.join(os.path.dirname(__file__), f"{module}.py")  # noqa: PTH118, PTH120
         with open(path, encoding="utf-8") as source:  # noqa: PTH123
@@ -84,7 +84,7 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands by group, each with its whole first sentence."""
+        """Write the commands by group, each with its complete first sentence."""
         groups = {title: names.split() for title, names in _GROUPS.items()}
         known = {name for names in groups.values() for name in names}
         there = self.list_commands(ctx)
@@ -96,7 +96,7 @@ class LazyGroup(click.Group):
                 )
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what it refuses becomes one message."""
+        """Run a command; a BmtickError becomes one message."""
         try:
             return super().invoke(ctx)
         except BmtickError as error:
@@ -105,7 +105,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the nearest command when there is none of that name."""
+        """Suggest the nearest command for an unknown name."""
         args = [_FORMER.get(args[0], args[0]), *args[1:]]
         name = args[0]
         if not name.startswith("-") and name not in self.list_commands(ctx):
@@ -133,5 +133,5 @@ def cli(ctx: click.Context, config: str | None) -> None:
 
 
 def main_context(**extra: Any) -> dict[str, Any]:
-    """Return the context object that commands expect, for tests that call one directly."""
+    """Return the context object of commands, for tests that call one directly."""
     return {"config": None, **extra}

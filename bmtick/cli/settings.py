@@ -1,4 +1,4 @@
-"""``bmtick settings``: what is in force, and where each value comes from."""
+"""``bmtick settings``: the effective settings and the origin of each value."""
 
 from __future__ import annotations
 

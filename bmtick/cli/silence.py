@@ -1,4 +1,4 @@
-"""``bmtick silence``: mute an alert for a while."""
+"""``bmtick silence``: silences alerts for a while."""
 
 from __future__ import annotations
 
@@ -49,11 +49,12 @@ def command(
     servers: tuple[str, ...],
     state_dir: str | None,
 ) -> None:
-    """Mute alerts for a while, without stopping them and without losing their state.
+    """Silence alerts for a while, without stopping them and without losing their state.
 
-    Nobody is told while it lasts, also not of recoveries; alerts are still recorded and shown in
-    Chronograf, in BlueMind's console, by 'bmtick events'. The silence survives an apply and a
-    restart, and ends by itself. An alert that still stands then is told at its next reminder.
+    No notification is sent during a silence, not even of recoveries; alerts are still recorded and
+    shown in Chronograf, in BlueMind's console and by 'bmtick events'. The silence survives an
+    apply and a restart, and ends by itself. An alert that still fires then notifies at its next
+    reminder.
     """
     from bmtick.deploy.silence import clock_text
     from bmtick.durations import parse_duration
@@ -84,7 +85,7 @@ def command(
 def _mute(
     targets: Sequence[Target], wanted: tuple[str, dict[str, str], int, str, str], made: list[str]
 ) -> bool:
-    """Mute on Kapacitors; add the new silences' ids; return whether any failed."""
+    """Add silences on Kapacitors and collect their ids; return whether any server failed."""
     from bmtick.deploy import silence as silences
     from bmtick.deploy.facts import read_facts
     from bmtick.deploy.targets import on_all
@@ -109,7 +110,7 @@ def _mute(
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a user without an entry in passwd, as in a container
+    except (KeyError, OSError):  # a user without a passwd entry, as in a container
         return ""
 
 

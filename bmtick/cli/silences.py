@@ -1,4 +1,4 @@
-"""``bmtick silences``: what is muted, until when, and why."""
+"""``bmtick silences``: lists what is silenced, until when, and why."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def command(
     state_dir: str | None,
     output_format: str,
 ) -> None:
-    """List the silences of each Kapacitor, and of 'bmtick watch', that are not over."""
+    """List the active silences of each Kapacitor, and of 'bmtick watch'."""
     settings = load_settings(ctx)
     chosen = _watching.chosen(settings, servers, watch_only=watch_only)
     now = time.time_ns()

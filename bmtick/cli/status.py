@@ -1,4 +1,4 @@
-"""``bmtick status``: how the deployed alerts do."""
+"""``bmtick status``: shows the state of the deployed alerts."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def command(
     groups: bool,
     output_format: str,
 ) -> None:
-    """Show each deployed alert: running, errors, points seen, level now, last event.
+    """Show each deployed alert: running, errors, points read, current level, last event.
 
-    The level is what people were told last; of a silenced alert, what they were not told. Exit
-    status: 0 all run as deployed, 1 one does not (failed, disabled, edited by hand), 2 a server
-    cannot be read.
+    The level is that of the last notification; for a silenced alert, of the last suppressed one.
+    Exit status: 0 all run as deployed, 1 one does not (failed, disabled, edited by hand), 2 a
+    server cannot be read.
     """
     settings = load_settings(ctx)
     chosen = _watching.chosen(settings, servers, watch_only=watch_only)

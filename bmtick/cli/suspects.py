@@ -1,4 +1,4 @@
-"""``bmtick suspects``: who sends the spam."""
+"""``bmtick suspects``: ranks accounts by evidence of spam."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ def command(
 ) -> None:
     """Rank users by the evidence that they send spam.
 
-    The evidence is that of the alerts: what the last hour and day of each account look like beside
-    its own past (the log before --since and its rotated siblings). 100 % is the threshold of the
-    alert. Also named are senders of machines without a login, local programs (sendmail), and
-    addresses that forward spam; 'bmtick relays' names machines.
+    The evidence is that of the alerts: the last hour and day of each account, compared with its
+    own baseline (the log before --since and its rotated files). 100 % is the threshold of the
+    alert. The list includes senders of machines without a login, local programs (sendmail), and
+    addresses that forward spam; 'bmtick relays' lists machines.
     """
     from bmtick.incident.assessment import SUSPECT
     from bmtick.incident.suspects import find_suspects
 
     settings = load_settings(ctx)
     analysis = analyse_logs(settings, logs, since, past)
-    # A log that ended long ago is a copy: what is queued here now has nothing to do with it.
+    # A log that ended long ago is a copy: it says nothing about the current queue.
     fresh = time.time() - analysis.logs.newest < _FRESH
     found = find_suspects(analysis, _queued(config_dir) if queue and fresh else None)
     suspects = [s for s in found if s.verdict == SUSPECT]
@@ -244,7 +244,7 @@ def _quoted(user: str) -> str:
 
 
 def _queued(config_dir: str) -> set[str] | None:
-    """Return the ids that are queued now, or None where Postfix's queue cannot be read."""
+    """Return the ids in the current queue, or None if Postfix's queue cannot be read."""
     from bmtick.errors import BmtickError
     from bmtick.incident.programs import Programs
     from bmtick.incident.queued import read_queue

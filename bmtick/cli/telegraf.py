@@ -1,4 +1,4 @@
-"""``bmtick telegraf``: the telegraf.d snippet for this machine."""
+"""``bmtick telegraf``: prints Telegraf's configuration for this machine."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 def command(
     ctx: click.Context, execd: bool, logs: tuple[str, ...], state: str | None, integer_age: bool
 ) -> None:
-    """Print the telegraf.d snippet that runs the collector, with the rights that it needs.
+    """Print the telegraf.d file that runs the collector, with the permissions that it needs.
 
-    Nothing is changed on this machine: the rights are commands in comments, to be run as root.
+    Nothing is changed on this machine: the permissions are commands in comments, to be run as root.
     """
     from bmtick.collect.telegraf_config import BUCKET, snippet
     from bmtick.collector_options import read_logs
@@ -63,7 +63,7 @@ def command(
 
 
 def _has_whole_ages(settings: Settings) -> bool:
-    """Whether the settings' InfluxDB has the age of the queue as an integer, as far as is seen."""
+    """Whether the settings' InfluxDB stores the age of the queue as an integer, if it is readable."""
     from bmtick.deploy.influx import connect_influx
 
     influx = settings.influxdb
@@ -71,7 +71,7 @@ def _has_whole_ages(settings: Settings) -> bool:
         reader = connect_influx(influx, os.environ)
         types = reader.field_types(influx.database, influx.retention_policy, QUEUE, "age")
     except BmtickError:
-        return False  # it is on another machine, or not there yet
+        return False  # it is on another machine or does not exist yet
     return types == {"integer"}
 
 
@@ -86,7 +86,7 @@ def _check_name(name: str) -> None:
 
 
 def _config(ctx: click.Context, found: str) -> str:
-    """Return the settings file, unless Telegraf, which runs in another folder, finds it itself."""
+    """Return the settings file, unless Telegraf finds it itself from its own working directory."""
     from bmtick.settings.load import SEARCH
 
     named = (ctx.obj or {}).get("config")
@@ -94,7 +94,7 @@ def _config(ctx: click.Context, found: str) -> str:
 
 
 def _warn_of(paths: list[str]) -> None:
-    """Say which files Telegraf's user cannot use, such as a program in somebody's home."""
+    """Warn of files that Telegraf's user cannot use, such as a program in a home directory."""
     from bmtick.collect.telegraf_config import USER
     from bmtick.doctor.context import may_read
 
@@ -113,7 +113,7 @@ def _warn_of(paths: list[str]) -> None:
 
 
 def _program() -> list[str]:
-    """Return how ``bmtick`` is started here: as it was now, by its script, or by the interpreter."""
+    """Return the command line of ``bmtick``: as it was started, its script, or the interpreter."""
     called = Path(sys.argv[0])
     script = str(called) if called.name == "bmtick" else shutil.which("bmtick")
     return [str(Path(script).absolute())] if script else [sys.executable, "-m", "bmtick"]

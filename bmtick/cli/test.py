@@ -1,4 +1,4 @@
-"""``bmtick test``: unit tests for alerts, from case files."""
+"""``bmtick test``: runs unit tests of alerts from case files."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def command(
     version: tuple[int, ...],
     output_format: str,
 ) -> None:
-    """Test alerts: run case files and compare the events with those expected.
+    """Test alerts: run case files and compare their events with the expected ones.
 
     PATH is a case file or a folder of them; without one, the catalogue's own cases run. Files of
-    kapacitor-unit (*.yaml) run as they are. The exit status is 1 when a case fails.
+    kapacitor-unit (*.yaml) run unchanged. The exit status is 1 if a case fails.
     """
     from bmtick.testing.coverage import Coverage
     from bmtick.testing.junit import junit

@@ -1,4 +1,4 @@
-"""``bmtick top``: the live view in the terminal."""
+"""``bmtick top``: a live view in the terminal."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from bmtick.web.hold_control import JournalHoldControl
 
 _EVERY = 1.0  # seconds between two frames, unless a key is pressed
-_NEWEST = 16 << 20  # bytes of each log that are read at the start
-_SEQUENCE = re.compile(r"\[[0-9;?]*[ -/]*[@-~]|O[@-~]?")  # of CSI and SS3, behind the escape
+_NEWEST = 16 << 20  # bytes read from the end of each log at the start
+_SEQUENCE = re.compile(r"\[[0-9;?]*[ -/]*[@-~]|O[@-~]?")  # CSI and SS3 sequences without the escape
 _ESCAPES = {
     "[H": "home",
     "[1~": "home",
@@ -60,11 +60,11 @@ _KEYS = {"\r": "enter", "\n": "enter", "\x7f": "backspace", "\b": "backspace", "
 @config_option
 @click.pass_context
 def command(ctx: click.Context, once: bool, logs: tuple[str, ...]) -> None:
-    """Show live who sends, who is refused, what fires and who is held.
+    """Show live who sends, what is refused, which alerts fire and who is held.
 
-    Reads the settings' logs, from 16 MiB before their end, and follows them; nothing is kept. What
-    fires is what 'bmtick watch' of this machine says, else what the settings' alerts, or all of the
-    catalogue, say to these figures.
+    Reads the settings' logs, from 16 MiB before their end, and follows them; no state is stored.
+    Firing alerts come from 'bmtick watch' on this machine; without it, the alerts of the
+    settings, or of the whole catalogue, are evaluated here.
 
     \b
     1-6, arrows: choose a view and a row      s: sort by the next column
@@ -95,7 +95,7 @@ def command(ctx: click.Context, once: bool, logs: tuple[str, ...]) -> None:
 
 
 class _Feeder:
-    """Gives the board what is new: points of the logs, events of the watch or of own alerts."""
+    """Feeds the board with new data: points of the logs, events of the watch or of own alerts."""
 
     def __init__(self, settings: Settings, logs: tuple[str, ...]) -> None:
         from bmtick.cli.watch import collector_of
@@ -114,7 +114,7 @@ class _Feeder:
         self._tasks = None if watched else _tasks(settings, host, self.said.append)
 
     def read(self) -> None:
-        """Take all that is new."""
+        """Read all new data."""
         more = True
         while more:
             points, more = self._source.read(time.time())
@@ -134,7 +134,7 @@ class _Feeder:
         from bmtick.watch.history import read_history
 
         try:
-            info = os.stat(self._history)  # noqa: PTH116 -- its numbers alone
+            info = os.stat(self._history)  # noqa: PTH116 -- for its size and time
         except OSError:
             return
         stamp = (info.st_ino, info.st_size)
@@ -155,7 +155,7 @@ def _tasks(settings: Settings, host: str, warn: Callable[[str], None]) -> Any:
     alerts = desired(settings) or [
         render(alert, {}) for alert in catalogue().values() if alert.recommended
     ]
-    alerts = [one for one in alerts if not one.alert.batch]  # here are points alone, no InfluxDB
+    alerts = [one for one in alerts if not one.alert.batch]  # only points here, no InfluxDB
     return Tasks(alerts, host, warn)
 
 
@@ -206,7 +206,7 @@ def _live(feeder: _Feeder, hold_control: JournalHoldControl) -> None:
 
 
 def _unicode() -> bool:
-    """Whether the terminal shows more than ASCII; to be asked before rich takes the output."""
+    """Whether the terminal shows more than ASCII; call it before rich takes the output."""
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 
@@ -224,7 +224,7 @@ def _act(hold_control: JournalHoldControl, action: str, who: str) -> str:
 
 @contextlib.contextmanager
 def _raw() -> Iterator[None]:
-    """Read keys as they are pressed; the terminal is left as it was."""
+    """Read keys as they are pressed; the terminal is restored afterwards."""
     import termios
     import tty
 
@@ -239,17 +239,17 @@ def _raw() -> Iterator[None]:
 
 
 def _pressed(seconds: float) -> list[str]:
-    """Return the keys that were pressed, as soon as there is one."""
+    """Return the pressed keys, as soon as there is one."""
     if not select.select([sys.stdin], [], [], seconds)[0]:
         return []
     data = os.read(sys.stdin.fileno(), 1024)
     if not data:
-        return ["q"]  # the terminal went away
+        return ["q"]  # the terminal was closed
     return list(keys_of(data.decode("utf-8", "replace")))
 
 
 def keys_of(text: str) -> Iterator[str]:
-    """Yield the names of the keys in what a terminal sends."""
+    """Yield the names of the keys in a terminal's input."""
     while text:
         if text[0] == "\x1b":
             sequence = _SEQUENCE.match(text, 1)

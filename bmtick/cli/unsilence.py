@@ -1,4 +1,4 @@
-"""``bmtick unsilence``: end silences before their time."""
+"""``bmtick unsilence``: ends silences early."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def command(
     servers: tuple[str, ...],
     state_dir: str | None,
 ) -> None:
-    """End silences: by ID as 'bmtick silences' shows it, of one alert, or all."""
+    """End silences: by ID as in 'bmtick silences', of one alert, or all."""
     from bmtick.deploy.plan import SILENCE_PREFIX
 
     if not (ids or alert or every):
@@ -78,7 +78,7 @@ def _none(what: str) -> BmtickError:
 
 
 def _lift(targets: Sequence[Target], wanted: Callable[[Muted], bool], ended: list[str]) -> bool:
-    """End silences on Kapacitors; add their ids; return whether any server failed."""
+    """End silences on Kapacitors and collect their ids; return whether any server failed."""
     from bmtick.deploy import silence as silences
     from bmtick.deploy.facts import read_facts
     from bmtick.deploy.targets import on_all

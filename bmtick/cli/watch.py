@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from bmtick.watch.service import Status, Watch
     from bmtick.watch.source import Collector
 
-_TICK = 1.0  # seconds between two looks at the log
-_BUCKET = 2  # seconds, where the settings leave it open: an alert waits for the end of its bucket
-_GRACE = 3.0  # seconds that deliveries under way have to end when the watch is ended
+_TICK = 1.0  # seconds between two reads of the log
+_BUCKET = 2  # default in seconds: an alert waits for the end of its bucket
+_GRACE = 3.0  # seconds for running deliveries when the watch stops
 
 
-# Nodes that count what does not come, by the server's clock.
+# Nodes that count missing data, by the server's clock.
 _SILENCE = re.compile(r"^\s*\|(stats|deadman)\(", re.MULTILINE)
 
 
@@ -63,11 +63,12 @@ def command(
     mails: str | None,
     test_mail: bool,
 ) -> None:
-    """Watch this machine's mail log and queue; tell of alerts by mail, channels, post, exec, log.
+    """Watch this machine's mail log and queue; send alerts by mail, channels, post, exec, log.
 
-    The alerts are those that the settings enable, the same that 'bmtick apply' deploys. Nothing is
-    forgotten over a restart. SIGTERM ends it, SIGHUP reloads the settings. With --once and no state, the logs are read from
-    their start; the exit status is 1 when something could not be delivered, also with --test-mail.
+    The alerts are those that the settings enable, the same that 'bmtick apply' deploys. State
+    survives a restart. SIGTERM ends it, SIGHUP reloads the settings. With --once and no state,
+    the logs are read from their start. The exit status is 1 if a delivery failed, also with
+    --test-mail.
     """
     stop = _Stop()
     settings = load_settings(ctx)
@@ -109,7 +110,7 @@ def command(
 
 
 def _usable(ctx: click.Context, screen: _Screen) -> bool:
-    """Whether the settings can be used as they are now; what is wrong is said."""
+    """Whether the current settings are valid; an error is printed."""
     from bmtick.alerts import desired, require_recipients
     from bmtick.watch.handlers import check_handlers
 
@@ -124,7 +125,7 @@ def _usable(ctx: click.Context, screen: _Screen) -> bool:
         if not alerts:
             raise BmtickError("the settings enable no alert")
     except BmtickError as error:
-        said = str(error).partition("\n")[0]  # a line of the journal has no room for a caret
+        said = str(error).partition("\n")[0]  # only the first line, for the journal
         screen.warn(f"the settings stay as they were: {said}")
         return False
     screen.warn("the settings are reloaded")
@@ -132,15 +133,15 @@ def _usable(ctx: click.Context, screen: _Screen) -> bool:
 
 
 def _start_anew() -> None:
-    """Become a process with the new settings; the state holds all that it needs."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the new one listens
+    """Replace this process by one with the new settings; the state contains all it needs."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the new process handles it
     signal.set_wakeup_fd(-1)
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 -- itself
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 -- this program itself
 
 
 class _Stop:
-    """Whether SIGTERM, SIGINT or SIGHUP has come; waiting ends with it."""
+    """Whether SIGTERM, SIGINT or SIGHUP was received; a signal also ends a wait."""
 
     def __init__(self) -> None:
         self.asked = self.reload = self.again = False
@@ -164,7 +165,7 @@ class _Stop:
 
 
 class _Screen:
-    """stderr: one line of status on a terminal; warnings and events a line each, everywhere."""
+    """stderr: a status line on a terminal; warnings and events have one line each everywhere."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
@@ -266,10 +267,10 @@ def _watch(
 
 
 def _digests(settings: Settings, alerts: Sequence[Rendered], host: str) -> Digests | None:
-    """Return what makes the digests; None where the settings want none.
+    """Return the digests; None if the settings disable them.
 
     Raises:
-        BmtickError: it would be for nobody.
+        BmtickError: there is no recipient.
     """
     from bmtick.watch.digest import Digests
     from bmtick.watch.tally import Schedule
@@ -289,10 +290,10 @@ def _digests(settings: Settings, alerts: Sequence[Rendered], host: str) -> Diges
 
 
 def _asking(settings: Settings, alerts: Sequence[Rendered]) -> QueryRunner | None:
-    """Return what runs the alerts' queries; None where no alert has any.
+    """Return a function that runs the alerts' queries; None if there are no queries.
 
     Raises:
-        BmtickError: an alert asks InfluxDB, and the settings name none.
+        BmtickError: an alert queries InfluxDB, and the settings have none.
     """
     from bmtick.cli._influxdb import asking
     from bmtick.settings import has_section
@@ -312,7 +313,7 @@ def _asking(settings: Settings, alerts: Sequence[Rendered]) -> QueryRunner | Non
 def _introduced(
     alerts: Sequence[Rendered], collector: Collector, channels: Channels
 ) -> Iterator[str]:
-    """Yield what is watched, and who is told."""
+    """Yield lines that describe what is watched and who is notified."""
     names = ", ".join(alert.name for alert in alerts)
     yield f"watches {collector.watched} for {len(alerts)} alert{'s' * (len(alerts) != 1)}: {names}"
     told = [str(to) for alert in alerts for to in alert.values.get("recipients") or ()]
@@ -330,7 +331,7 @@ def collector_of(
     *,
     ended: bool = False,
 ) -> Collector:
-    """Return the collector over the settings' logs, or over these."""
+    """Return the collector over the settings' logs, or over the given ones."""
     from bmtick.collect.options import Options
     from bmtick.collector_options import read_logs
     from bmtick.settings import Collect
@@ -357,7 +358,7 @@ def collector_of(
 def _listings(
     settings: Settings, warn: Callable[[str], None]
 ) -> Callable[[float, float], list[Row]] | None:
-    """Return what asks the block lists of the settings once an hour; None where they name none."""
+    """Return a function that queries the block lists once an hour; None if none are configured."""
     used = {str(table.get("use", name)) for name, table in settings.alerts.items()}
     if not settings.blocklists.lists or "blocklisted" not in used:
         return None
