@@ -84,9 +84,13 @@ def least(costs: list[Cost]) -> Cost:
     return Cost(min(c.cpu for c in costs), min(c.wall for c in costs), max(c.memory for c in costs))
 
 
-def bmtick(*arguments: str) -> list[str]:
+def program(*arguments: str) -> list[str]:
     start = "import sys; sys.argv[0] = 'bmtick'; from bmtick.cli import main; main()"
-    return [sys.executable, "-c", start, "collect", *arguments]
+    return [sys.executable, "-c", start, *arguments]
+
+
+def bmtick(*arguments: str) -> list[str]:
+    return program("collect", *arguments)
 
 
 def simulate(folder: Path, lines: int) -> tuple[Path, Path]:
@@ -227,6 +231,26 @@ def whole_log(folder: Path, log: Path, rounds: int) -> None:
     table(title, found, "wc -l", "bmtick collect, all facts")
 
 
+def answers(log: Path, rounds: int) -> None:
+    """What an administrator asks of the same log, beside the collector that reads it."""
+    path = ["--log", str(log)]
+    named = {
+        "bmtick collect": bmtick(*path, "--from-start", "--no-state"),
+        "bmtick suspects": program("suspects", "--no-queue", "--format", "json", *path),
+        "bmtick relays": program("relays", "--format", "json", *path),
+        "bmtick backtest, one alert": program(
+            "backtest", "sender_outbreak", "--format", "json", *path
+        ),
+        "bmtick backtest, all alerts": program("backtest", "--format", "json", *path),
+    }
+    costs: dict[str, list[Cost]] = {name: [] for name in named}
+    for _ in range(rounds):
+        for name, command in named.items():
+            costs[name].append(measure(command))
+    found = {name: least(c) for name, c in costs.items()}
+    table("Answers from the same log", found, "bmtick collect", "bmtick collect")
+
+
 def one_run(folder: Path, log: Path, rounds: int) -> None:
     """A thousand new lines at the end of a long log, with a state: what Telegraf runs each time."""
     followed, state = folder / "live.log", folder / "state"
@@ -312,6 +336,7 @@ def main(arguments: list[str]) -> None:
         code = f"from pathlib import Path; from benchmarks import collector; collector.check(Path({str(log)!r}), Path({str(truth)!r}))"
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
         whole_log(folder, log, given.rounds)
+        answers(log, given.rounds)
         one_run(folder, log, given.rounds)
         at_rest(folder)
         spool(folder)
