@@ -243,6 +243,8 @@ def test_a_real_browser_draws_every_plot_and_hovers(which, request, tmp_path):
     done = browser(page, tmp_path / "profile", "--dump-dom")
     dom = done.stdout
     assert 'data-drawn="5"' in dom
+    assert not re.search(r">[A-Z][a-z]{2} [0-9]+, 20[0-9]{2}<", dom), "an English date on an axis"
+    assert re.search(r">20[0-9]{2}-[0-9]{2}-[0-9]{2}<", dom)
     assert dom.count('class="main-svg"') >= 10  # plotly: two layers and more for each plot
     assert re.search("<title>Mail on [a-z]+: what happened</title>", dom)
     assert not console(done)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from bmtick.errors import BmtickError, printable
 from bmtick.incident.report.events import Episode, IncidentEvent, Series
@@ -114,7 +114,9 @@ def queue_figure(
             showlegend=False,
         )
     )
-    figure.update_layout(showlegend=False, hovermode="closest", yaxis={"title": _("messages")})
+    figure.update_layout(
+        showlegend=False, hovermode="closest", xaxis=_DATES, yaxis={"title": _("messages")}
+    )
     return _finished("queue", _("Queue, {source}", source=curve.source), figure, height=360)
 
 
@@ -145,7 +147,11 @@ def deliveries_figure(timeline: Timeline) -> Figure:
         )
     )
     figure.update_layout(
-        barmode="stack", bargap=0, hovermode="x unified", yaxis={"title": _per(timeline.length)}
+        xaxis=_DATES,
+        barmode="stack",
+        bargap=0,
+        hovermode="x unified",
+        yaxis={"title": _per(timeline.length)},
     )
     return _finished("deliveries", _("Deliveries and failed logins"), figure, height=340)
 
@@ -175,7 +181,9 @@ def senders_figure(timeline: Timeline, accused: Sequence[str]) -> Figure:
             )
         )
     figure.update_layout(
-        hovermode="x unified", yaxis={"title": f"{_('recipients')} {_per(timeline.length)}"}
+        xaxis=_DATES,
+        hovermode="x unified",
+        yaxis={"title": f"{_('recipients')} {_per(timeline.length)}"},
     )
     return _finished("senders", _("Recipients by sender"), figure, height=340)
 
@@ -210,6 +218,17 @@ def ranking_figure(name: str, title: str, bars: Sequence[RankedSender]) -> Figur
         },
     )
     return _finished(name, title, figure, height=90 + 26 * max(1, len(shown)))
+
+
+# The library that the page carries knows English months only: dates are written in figures.
+_DATES: Final = {
+    "hoverformat": "%Y-%m-%d %H:%M:%S",
+    "tickformatstops": [
+        {"dtickrange": [None, 59_999], "value": "%H:%M:%S\n%Y-%m-%d"},
+        {"dtickrange": [60_000, 86_399_999], "value": "%H:%M\n%Y-%m-%d"},
+        {"dtickrange": [86_400_000, None], "value": "%Y-%m-%d"},
+    ],
+}
 
 
 def _finished(name: str, title: str, figure: Any, *, height: int) -> Figure:
