@@ -1,10 +1,10 @@
-"""Slack, Teams, Telegram, Matrix, ntfy, Signal, PagerDuty, webhooks: by Apprise; its only import.
+"""Slack, Teams, Telegram, Matrix, ntfy, Signal, PagerDuty, webhooks, via Apprise (imported only here).
 
-A channel is a name and a URL of Apprise, which holds its secrets. So URLs come from a file that
-only its owner may read, or from the environment, and are shown in no message.
+A channel is a name and an Apprise URL, which contains its secrets. URLs therefore come from a file
+that only its owner may read, or from the environment, and no message shows them.
 
-Apprise waits as long as a server goes on to send, and keeps all that it sends. So each text is sent
-by a process of its own, which is ended when its time is over and gets no more than so much memory.
+Apprise has no total timeout and stores a whole response. Each text is therefore sent by its own
+process, with a time limit and a memory limit.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ def read_channels(text: str, file: str, environment: Mapping[str, str]) -> dict[
     """Return the URL of each channel by its name.
 
     Args:
-        text: of the file, ``NAME = URL`` a line, ``#`` for a comment; "" for none.
+        text: the content of the file, ``NAME = URL`` per line, ``#`` for comments; may be empty.
         file: its name.
-        environment: BMTICK_CHANNEL_NAME is a URL, too.
+        environment: BMTICK_CHANNEL_NAME is also a URL.
 
     Raises:
-        BmtickError: a line is no such thing; its text is not shown.
+        BmtickError: a line is invalid; its text is not shown.
     """
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -69,25 +69,25 @@ def read_channels(text: str, file: str, environment: Mapping[str, str]) -> dict[
 
 @dataclass(frozen=True)
 class Channels:
-    """The channels that are told.
+    """The notification channels.
 
     Attributes:
-        services: what sends, by name.
-        level: the lowest level that is told; an OK is told after such a one.
+        services: the senders by name.
+        level: the lowest level that notifies; an OK notifies after such a level.
     """
 
     services: Mapping[str, Callable[[str, str, str], str]]
     level: str = "WARNING"
 
     def handlers(self, event: AlertEvent) -> list[Handler]:
-        """Return a handler for each channel that is to be told of an event."""
+        """Return a handler for each channel that an event notifies."""
         highest = max(LEVELS.index(event.level), LEVELS.index(event.previous_level or "OK"))
         if highest < LEVELS.index(self.level):
             return []
         return [Handler(CHANNEL + name, [], {}) for name in self.services]
 
     def deliveries(self) -> dict[str, Callable[[Delivery], None]]:
-        """Return what delivers, by the kind of handler."""
+        """Return the delivery functions by kind of handler."""
         return {CHANNEL + name: _sender(name, send) for name, send in self.services.items()}
 
 
@@ -109,11 +109,11 @@ def open_channels(
 
     Args:
         urls: by the names of the channels.
-        level: the lowest that is told.
+        level: the lowest level that notifies.
         tell: sends a title and a body of a level to a URL, as ``tell_apart`` does, the default.
 
     Raises:
-        BmtickError: Apprise is missing, or a URL is none of its forms; the URL is not shown.
+        BmtickError: Apprise is missing or does not support a URL; the URL is not shown.
     """
     if not urls:
         return Channels({}, level)
@@ -150,10 +150,10 @@ answer(*given["what"])
 
 
 def tell_apart(url: str, title: str, body: str, level: str, seconds: float = _SECONDS) -> str:
-    """Send in a process of its own; return what went wrong, or "".
+    """Send in a separate process; return the error, or "".
 
     Raises:
-        PermanentError: it will never go.
+        PermanentError: a retry would fail too.
     """
     given = {"path": sys.path, "what": [url, title, body, level]}
     try:
@@ -176,7 +176,7 @@ def tell_apart(url: str, title: str, body: str, level: str, seconds: float = _SE
 
 
 def answer(url: str, title: str, body: str, level: str) -> None:
-    """Send, in the process that is there for this, and print what became of it, as JSON."""
+    """Send, in the separate process, and print the result as JSON."""
     import apprise  # noqa: F401, PLC0415 -- before the memory is measured
 
     with open("/proc/self/statm") as file:  # noqa: PTH123 -- a line
@@ -193,15 +193,15 @@ def answer(url: str, title: str, body: str, level: str) -> None:
 
 
 def tell(url: str, title: str, body: str, level: str) -> str:
-    """Send a title and a body of a level to a URL; return what went wrong, or "".
+    """Send a title and a body of a level to a URL; return the error, or "".
 
     Raises:
-        PermanentError: it will never go.
+        PermanentError: a retry would fail too.
     """
     import apprise  # noqa: PLC0415 -- as above
 
     service = apprise.Apprise.instantiate(url, suppress_exceptions=True)
-    capture = cast("Any", apprise.LogCapture)  # Apprise says why in its log
+    capture = cast("Any", apprise.LogCapture)  # Apprise logs the reason
     with capture(level=apprise.logging.WARNING) as log:
         try:
             sent = cast("Any", service).notify(
@@ -220,7 +220,7 @@ def tell(url: str, title: str, body: str, level: str) -> str:
 
 
 def _hidden(url: str, text: str) -> str:
-    """Return a text that shows no part of a URL."""
+    """Return a text without any part of a URL."""
     parts: Iterable[str] = [part for part in re.split(r"[/?&=:@#]+", url) if len(part) >= 6]
     for secret in sorted(parts, key=len, reverse=True):
         text = text.replace(secret, "***")

@@ -1,7 +1,7 @@
 """The whole path on a recorded log: collector, every alert of the catalogue, engine, mails.
 
-The log is a real Postfix's, of seven minutes in which a stolen account and a trusted machine begin
-to send spam: ``examples/outbreak``.
+The log is from a real Postfix and covers seven minutes, in which a stolen account and a trusted
+machine start to send spam: ``examples/outbreak``.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class Example:
 
 
 def copy_of(example: Example, folder: Path) -> Example:
-    """Copy an example into a folder; the log bears the time of its end, which tells its year.
+    """Copy an example to a folder; the log's modification time is its end, which gives the year.
 
     Raises:
-        BmtickError: the folder cannot be made or written to.
+        BmtickError: the folder cannot be created or written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,10 +66,10 @@ def copy_of(example: Example, folder: Path) -> Example:
 
 
 def shipped_example() -> Example:
-    """Return the example that comes with bmtick, installed or in a source tree.
+    """Return the example shipped with bmtick, installed or in a source tree.
 
     Raises:
-        BmtickError: the installation lacks it.
+        BmtickError: it is missing in the installation.
     """
     package = Path(__file__).parents[1]
     for folder in (package / "_examples" / "outbreak", package.parent / "examples" / "outbreak"):
@@ -79,8 +79,8 @@ def shipped_example() -> Example:
 
 
 def points_of(example: Example) -> list[Point]:
-    """Return what Telegraf would have sent: the collector's points and the queue's, in order."""
-    # The log's times have no year and no zone: the year is that of the recording, the zone that
+    """Return the points that Telegraf would send, from the log and the queue, in order."""
+    # The log's times have no year and no zone: the year is that of the recording, the zone is that
     # of this machine, as for any log here.
     options = Options(now=float(example.truth["end"]))
     points = list(points_of_logs([str(example.log)], options=options))
@@ -105,7 +105,7 @@ def rendered_catalogue(language: str) -> list[Rendered]:
 
 
 def events_of(alerts: list[Rendered], points: list[Point]) -> Iterator[tuple[Rendered, AlertEvent]]:
-    """Run the scripts over the points, each point at its own time; yield events as they come."""
+    """Run the scripts over the points, each point at its own time; yield the events."""
     tasks = [
         (a, load_task(a.script, file=f"{a.name}.tick", name=a.task_id, hostname=HOST, now=None))
         for a in alerts
@@ -120,7 +120,7 @@ def events_of(alerts: list[Rendered], points: list[Point]) -> Iterator[tuple[Ren
 
 
 def mail_of(event: AlertEvent) -> Mail | None:
-    """Return the mail that ``bmtick watch`` would send; None where the event mails nobody."""
+    """Return the mail that ``bmtick watch`` would send; None if the event sends no mail."""
     recipients = [str(r) for h in event.handlers if h.kind == "email" for r in _flat(h.args)]
     if not recipients:
         return None

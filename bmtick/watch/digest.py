@@ -1,7 +1,7 @@
-"""The words of the digest: one mail about a day or a week, in the reader's language.
+"""The text of the digest: one mail about a day or a week, in the reader's language.
 
-It is written once as sections, and these twice: as text, and as HTML that mail clients show
-without loading anything; the queue's course is made of table cells, since many show no SVG.
+The content is built once as sections, then rendered as text and as HTML that mail clients show
+without loading anything; the queue's plot uses table cells, since many clients show no SVG.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class Section(msgspec.Struct, frozen=True):
 
 
 class Digests:
-    """The digests of a server, and who gets them.
+    """The digests of a server, and their recipients.
 
     Args:
-        schedule: when.
+        schedule: the times of the digest.
         host: this server's name.
         recipients: addresses.
     """
@@ -57,13 +57,13 @@ class Digests:
         time: int,
         now: float,
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Count points and events; yield the key and the content of what is to be mailed.
+        """Count points and events; yield the key and the content of each due mail.
 
         Args:
-            points: in the order of time.
-            events: with whether they are muted.
-            time: that all of these have reached, nanoseconds.
-            now: seconds since the epoch; of an old log no digest is told.
+            points: in order of time.
+            events: each with whether it is silenced.
+            time: the current time of the data, nanoseconds.
+            now: seconds since the epoch; an old log sends no digest.
         """
         for counts in [*self._tally.take(points, events), *self._tally.advance(time // SECOND)]:
             if now - counts.until <= 2 * self._schedule.length:
@@ -76,18 +76,18 @@ class Digests:
         return self._tally.dump()
 
     def restore(self, kept: Any) -> None:
-        """Take what ``dump`` gave; None: there was no digest before."""
+        """Restore what ``dump`` returned; None: there was no digest before."""
         if kept is not None:
             self._tally.restore(kept)
 
 
 def digest(counts: Counts, host: str, slot: int) -> dict[str, Any]:
-    """Return the mail's content, as ``compose`` takes it.
+    """Return the mail's content for ``compose``.
 
     Args:
         counts: of the period.
         host: this server's name.
-        slot: seconds of one bar of the queue's course.
+        slot: seconds per bar of the queue's plot.
     """
     fired = len(counts.alarms)
     message = _(

@@ -1,7 +1,7 @@
-"""Deliveries beside the judging: one thread for each kind of handler, so that none waits for another.
+"""Deliveries outside of the main loop: one thread per kind of handler, so none blocks another.
 
-A mail server that does not answer must not keep the log from being read. The threads do nothing but
-deliver; what became of a delivery is told to the loop, which alone changes the outbox.
+A mail server that does not respond must not stop the reading of the log. The threads only deliver;
+they report results to the loop, which alone changes the outbox.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _AT_ONCE: Final = 20  # deliveries of a kind that are handed over; the others st
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a delivery."""
+    """The result of a delivery."""
 
     delivery: Delivery
     outcome: str  # "done", "later", "refused", "defect", or "untried" as the one before failed
@@ -29,7 +29,7 @@ class Result:
 
 
 def attempt(deliver: Callable[[Delivery], None], delivery: Delivery) -> Result:
-    """Deliver; whatever is raised becomes a result."""
+    """Deliver; convert any exception to a result."""
     try:
         deliver(delivery)
     except PermanentError as error:
@@ -42,20 +42,20 @@ def attempt(deliver: Callable[[Delivery], None], delivery: Delivery) -> Result:
 
 
 class Dispatcher(Protocol):
-    """Delivers what it is given, now or soon."""
+    """Delivers at once or in the background."""
 
     def submit(self, delivery: Delivery) -> bool:
-        """Take a delivery; False: there is no room now."""
+        """Accept a delivery; return False if the queue is full."""
 
     def results(self) -> list[Result]:
-        """Return what became of deliveries since the last call."""
+        """Return the results of deliveries since the last call."""
 
     def wait(self, seconds: float) -> None:
-        """Wait until all that was taken is done, but no longer."""
+        """Wait until all accepted deliveries are done, up to a timeout."""
 
 
 class Inline:
-    """Delivers at once, in the thread of the caller."""
+    """Delivers synchronously in the caller's thread."""
 
     def __init__(self, deliver: Callable[[Delivery], None]) -> None:
         self._deliver = deliver
@@ -67,18 +67,18 @@ class Inline:
         return True
 
     def results(self) -> list[Result]:
-        """Return what became of deliveries since the last call."""
+        """Return the results of deliveries since the last call."""
         found, self._results = self._results, []
         return found
 
     def wait(self, seconds: float) -> None:
-        """Nothing is under way."""
+        """Return at once: no delivery is running."""
 
 
 class Threads:
-    """Delivers in threads of its own, one for each kind of handler.
+    """Delivers in threads, one for each kind of handler.
 
-    They end with the process: a delivery that was under way is in the state, and is made again
+    The threads end with the process. A delivery that was running is in the state and is repeated
     with the same Message-ID.
     """
 
@@ -90,7 +90,7 @@ class Threads:
         self._ready: list[Result] = []
 
     def submit(self, delivery: Delivery) -> bool:
-        """Hand a delivery to the thread of its kind."""
+        """Pass a delivery to the thread of its kind."""
         kind = delivery.kind
         if self._under_way.get(kind, 0) >= _AT_ONCE:
             return False
@@ -104,7 +104,7 @@ class Threads:
         return True
 
     def results(self) -> list[Result]:
-        """Return what became of deliveries since the last call."""
+        """Return the results of deliveries since the last call."""
         while True:
             try:
                 self._take(self._done.get_nowait())
@@ -114,7 +114,7 @@ class Threads:
         return found
 
     def wait(self, seconds: float) -> None:
-        """Wait until all that was taken is done, but no longer."""
+        """Wait until all accepted deliveries are done, up to a timeout."""
         deadline = time.monotonic() + seconds
         while any(self._under_way.values()) and (left := deadline - time.monotonic()) > 0:
             try:
@@ -130,7 +130,7 @@ class Threads:
         while True:
             result = attempt(self._deliver, waiting.get())
             self._done.put(result)
-            while result.outcome == "later":  # the others would meet the same failure
+            while result.outcome == "later":  # the others would fail in the same way
                 try:
                     self._done.put(Result(waiting.get_nowait(), "untried"))
                 except queue.Empty:

@@ -1,11 +1,11 @@
-"""What can become of a delivery that did not go through."""
+"""Errors of deliveries."""
 
 from __future__ import annotations
 
 
 class DeliveryError(Exception):
-    """It may go through later."""
+    """The delivery failed; a retry may succeed."""
 
 
 class PermanentError(DeliveryError):
-    """It never will: trying again would only repeat the refusal."""
+    """The delivery failed permanently; a retry would fail too."""

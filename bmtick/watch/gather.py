@@ -1,11 +1,11 @@
-"""One incident is one mail that grows: which event is told now, which is told with the next.
+"""Groups alert events into incidents, which update one mail thread: decides what to send when.
 
-Pure: events come in, what is to be told comes out; time is that of the events. An incident is what
-belongs together: all alerts about one account, machine or sender; logins that fail, whoever
-guesses; and what fires of the whole server meanwhile, such as its queue. Its first mail goes at
-once, and so does one that names a new culprit or raises the level. A new kind of evidence, which is another alert, is told
-once half a minute has passed since the first mail, or five since a later one, with all that came
-until then; more of the same is in the next mail only. The all-clear comes when the last alert is over, and sums up.
+Pure: takes events, returns updates; time is that of the events. An incident contains all alerts
+about one account, machine or sender; failed logins from any address; and alerts about the whole
+server in the meantime, such as its queue. The first mail is sent at once, and so is an update with
+a new culprit or a higher level. New evidence (another alert) is sent 30 s after the first mail, or
+5 minutes after a later one, with all events until then. Further events of the same kind wait for
+the next mail. The all-clear is sent when the last alert ends, with a summary.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from bmtick.durations import MINUTE, SECOND
 from bmtick.engine import AlertEvent
 from bmtick.engine.events import LEVELS
 
-FIRST_GAP: Final = 30 * SECOND  # after the first mail, until what can wait is told
-GAP: Final = 5 * MINUTE  # after each later one
-LINKED: Final = 60 * MINUTE  # so long after its last event, what has no name belongs to an incident
+FIRST_GAP: Final = 30 * SECOND  # minimum time from the first mail to a non-urgent one
+GAP: Final = 5 * MINUTE  # minimum time after each later mail
+LINKED: Final = 60 * MINUTE  # after the last event, alerts without a name join an incident
 _MOST_DOUBLED: Final = 3  # reminders come each hour at first, each eight hours in the end
 _MOST_AT_ONCE: Final = 10  # culprits that one alert names in mails of their own
 _MOST_INCIDENTS: Final = 1000
@@ -31,7 +31,7 @@ _MOST_SECTIONS: Final = 5  # events of one mail that are told whole
 _MAX_TEXT: Final = 300  # characters of a message that is kept for the summary
 _OLDEST: Final = 7 * 24 * 60 * MINUTE
 
-# Tags that name a culprit, the guilty one first; any of them links two alerts.
+# Tags that name a culprit, the likeliest culprit first; any of them links two alerts.
 _NAMES: Final = ("user", "who", "sender", "forwarder", "client", "uid", "address")
 _LOGINS: Final = "logins"
 _ON_LOGINS: Final = (n.AUTH, n.ACCOUNT, n.CORE_AUTH)
@@ -48,33 +48,33 @@ class Part(msgspec.Struct):
     culprit: str
     level: str
     peak: str
-    message: str  # of the highest level so far
+    message: str  # the message of the highest level so far
     began: int
     news: int  # time of its last event
     ended: int = 0
 
 
 class Incident(msgspec.Struct):
-    """What belongs together.
+    """Related alerts that are reported together.
 
     Attributes:
-        key: of its first mail, which the others answer.
-        host: the server; "": it is not known.
-        names: all that its alerts name.
-        kinds: of evidence.
-        changed: time of its last event that was no reminder.
+        key: key of its first mail; later mails reply to it.
+        host: the server; "" if unknown.
+        names: all names in its alerts.
+        kinds: kinds of evidence.
+        changed: time of its last event that was not a reminder.
         news: time of its last event.
-        parts: by the id of the alert's events.
+        parts: its alerts by event id.
         told: time of its last mail.
-        mails: how many there were.
-        peak: the highest level that was told.
-        shut: when its all-clear was told; 0: it goes on.
-        reopened: how often it was told to be back after that.
-        reminders: how many of its last mails said nothing new, up to a few.
-        due: when what waits is told; 0: nothing does.
-        untold: what waits: message, details and level of events.
-        owes: whether an end has not been told.
-        more: parts that are over and no longer kept.
+        mails: number of its mails.
+        peak: the highest level reported.
+        shut: time of its all-clear; 0 while it is open.
+        reopened: how often it was reported as reopened.
+        reminders: number of its last mails without news, up to a limit.
+        due: when pending events are sent; 0 if there are none.
+        untold: pending events: message, details and level.
+        owes: whether an end is not yet reported.
+        more: number of ended parts that are no longer stored.
     """
 
     key: str
@@ -98,18 +98,18 @@ class Incident(msgspec.Struct):
 
     @property
     def firing(self) -> bool:
-        """Whether any of its alerts is not over."""
+        """Whether any of its alerts is still firing."""
         return any(part.level != "OK" for part in self.parts.values())
 
 
 class Told(msgspec.Struct):
-    """What is to be told now.
+    """An update to send now.
 
     Attributes:
-        incident: as it stands, for the summary.
-        why: what made it worth a mail.
-        sections: message, details and level of the events that it tells, the most urgent first.
-        time: of the moment, nanoseconds.
+        incident: its current state, for the summary.
+        why: the reason for the mail.
+        sections: message, details and level of its events, the most urgent first.
+        time: current time, nanoseconds.
     """
 
     incident: Incident
@@ -119,10 +119,10 @@ class Told(msgspec.Struct):
 
 
 class Gatherer:
-    """The incidents of those who are told in one way.
+    """The incidents of recipients with the same kind of notification.
 
     Args:
-        gather: False tells each event, in its incident's thread.
+        gather: False reports each event, in its incident's thread.
     """
 
     def __init__(self, *, gather: bool = True) -> None:
@@ -130,12 +130,12 @@ class Gatherer:
         self.incidents: list[Incident] = []
 
     def take(self, event: AlertEvent, key: str, *, muted: bool = False) -> Told | None:
-        """Take an event in.
+        """Process an event.
 
         Args:
-            event: the next in the order of time.
-            key: of the mail, should one come of it.
-            muted: a silence keeps it from being told.
+            event: the next one in order of time.
+            key: key of the mail if one is sent.
+            muted: whether a silence suppresses it.
         """
         self._forget(event.time)
         found = self._incident_of(event)
@@ -144,7 +144,7 @@ class Gatherer:
                 return None
             at = event.time
             found = Incident(key, _host(event), began=at, changed=at, news=at, told=at)
-            if event.level == "OK":  # of something that nobody remembers
+            if event.level == "OK":  # the end of an unknown alert
                 return Told(found, "over", [_section(event)], event.time)
             self.incidents.append(found)
         why = self._judge(found, event, muted=muted)
@@ -158,13 +158,13 @@ class Gatherer:
         return self._told(found, why, [_section(event)], event.time) if why else None
 
     def due(self, time: int | None) -> Iterator[Told]:
-        """Yield what has waited long enough at a time; None: all that waits."""
+        """Yield pending updates that are due at a time; None: all pending ones."""
         for incident in self.incidents:
             if incident.due and (time is None or time >= incident.due):
                 yield self._told(incident, "evidence", [], incident.due)
 
     def keep_only(self, tasks: set[str]) -> None:
-        """Forget what alerts said that are no more: nobody will say that they are over."""
+        """Drop the parts of removed alerts, since no event will end them."""
         for incident in list(self.incidents):
             parts = incident.parts
             incident.parts = {id_: part for id_, part in parts.items() if part.task in tasks}
@@ -189,13 +189,13 @@ class Gatherer:
 
     @staticmethod
     def _gap(incident: Incident) -> int:
-        """Return how long after a mail the next waits: longer where an end did not last."""
+        """Return the waiting time after a mail: longer if an end did not last."""
         if incident.shut:
             return GAP << min(max(0, incident.reopened - 1), 4)
         return FIRST_GAP if incident.mails == 1 else GAP
 
     def _incident_of(self, event: AlertEvent) -> Incident | None:
-        """Return the incident that an event belongs to, the latest of several."""
+        """Return the incident of an event; of several, the latest one."""
         newest = sorted(self.incidents, key=lambda one: -one.changed)
         for incident in newest:
             if event.id in incident.parts:
@@ -218,7 +218,7 @@ class Gatherer:
         return None
 
     def _is_storm(self, event: AlertEvent) -> bool:
-        """Whether the alert names so many culprits by now that each further one can wait."""
+        """Whether the alert already names so many culprits that further ones can wait."""
         firing = {
             part.culprit
             for incident in self.incidents
@@ -230,7 +230,7 @@ class Gatherer:
     def _judge(
         self, incident: Incident, event: AlertEvent, *, muted: bool
     ) -> Reason | Literal["later"] | None:
-        """Take an event into its incident; say whether it is told, and why."""
+        """Add an event to its incident; return whether it is reported, and why."""
         known = incident.parts.get(event.id)
         before, peak, last = (known.level, known.peak, known.news) if known else ("OK", "OK", 0)
         fresh, storm = not incident.parts, self._is_storm(event)
@@ -242,7 +242,7 @@ class Gatherer:
         incident.names += named
         incident.kinds += [kind for kind in _kinds(event) if kind not in incident.kinds]
         if event.level == "OK":
-            if incident.shut:  # what came back is over before it was told
+            if incident.shut:  # the alert ended again before it was reported
                 incident.due, incident.untold = 0, []
                 return None
             incident.owes = incident.firing
@@ -264,7 +264,7 @@ class Gatherer:
 
     @staticmethod
     def _note_muted(incident: Incident, event: AlertEvent) -> Reason | None:
-        """Take in what nobody is told, unless the end of others has waited for it."""
+        """Process a silenced event; report it only if the end of others waited for it."""
         _note(incident, event)
         if incident.firing or incident.shut:
             return None
@@ -275,7 +275,7 @@ class Gatherer:
         return None
 
     def _forget(self, time: int) -> None:
-        """Forget what is over for an hour, or what nobody has heard of for a week."""
+        """Drop incidents that ended an hour ago, or had no event for a week."""
         self.incidents = [
             one
             for one in self.incidents
@@ -302,7 +302,7 @@ def _is_silence(event: AlertEvent) -> bool:
 
 
 def _kinds(event: AlertEvent) -> list[str]:
-    """Return the kinds of evidence: its alert, and what links it to others."""
+    """Return the kinds of evidence: the alert, and its links to others."""
     family = _SILENT if _is_silence(event) else _LOGINS if event.name in _ON_LOGINS else ""
     return [event.task, family] if family else [event.task]
 
@@ -316,7 +316,7 @@ def _above(level: str, other: str) -> bool:
 
 
 def _reminder(incident: Incident, time: int, last: int) -> Reason | None:
-    """Say whether a reminder is told: where as long has passed without a mail as since its last.
+    """Return whether a reminder is sent: it waits as long after a mail as since its last one.
 
     Each further one waits twice as long.
     """
@@ -328,7 +328,7 @@ def _reminder(incident: Incident, time: int, last: int) -> Reason | None:
 
 
 def _note(incident: Incident, event: AlertEvent) -> None:
-    """Take down where the alert of an event stands."""
+    """Record the state of an event's alert."""
     message, parts = event.message[:_MAX_TEXT], incident.parts
     part = parts.get(event.id)
     incident.news = event.time

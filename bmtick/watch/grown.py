@@ -1,4 +1,4 @@
-"""The words of a mail about an incident that has grown, or is over."""
+"""The text of a mail about an updated or ended incident."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _MAX_DETAILS: Final = 200_000  # characters
 
 
 def worded(event: dict[str, Any], told: Told) -> dict[str, Any]:
-    """Return an event, as handlers take it, with the words of what is told.
+    """Return an event for handlers, with the text of the update.
 
-    An incident of one alert is told in that alert's own words.
+    An incident with one alert uses that alert's own text.
     """
     incident, sections = told.incident, told.sections
     alone = len(incident.parts) + incident.more <= 1
@@ -42,7 +42,7 @@ def worded(event: dict[str, Any], told: Told) -> dict[str, Any]:
 
 
 def merged(waiting: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
-    """Return one event for two that are told together, as the first could not be delivered."""
+    """Merge two events into one, if the first could not be delivered."""
     over = event["level"] == "OK"
     return event | {
         "message": _("{message} (over by now)", message=waiting["message"])
@@ -69,7 +69,7 @@ def _over(incident: Incident, time: int) -> str:
 
 
 def summary(incident: Incident) -> str:
-    """Return the incident so far as HTML: a row for each alert, those that fire first."""
+    """Return a summary of the incident as HTML: a row for each alert, firing ones first."""
     parts = sorted(incident.parts.values(), key=lambda part: (part.level == "OK", part.began))
     rows = "".join(_row(part) for part in parts[:_ROWS])
     left = len(parts) - _ROWS + incident.more if len(parts) > _ROWS else incident.more

@@ -1,7 +1,7 @@
-"""The handlers of an alert that work without Kapacitor: email, post, exec, log, tcp.
+"""The alert handlers that work without Kapacitor: email, post, exec, log, tcp.
 
-Source: kapacitor ``services/alert/handlers.go``, ``services/httppost/service.go``. What Kapacitor
-posts, logs or hands to a program is the same JSON here.
+Source: kapacitor ``services/alert/handlers.go``, ``services/httppost/service.go``. The JSON that is
+posted, logged or passed to a program equals Kapacitor's.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SUPPORTED: Final = ("email", "post", "exec", "log", "tcp")
 
 
 def alert_json(event: dict[str, Any]) -> bytes:
-    """Return what Kapacitor's handlers send: one line of JSON."""
+    """Return the content of Kapacitor's handlers: one line of JSON."""
     data = {
         "id": event["id"],
         "message": event["message"],
@@ -49,10 +49,10 @@ def alert_json(event: dict[str, Any]) -> bytes:
 
 
 def check_handlers(alerts: Iterable[Rendered]) -> None:
-    """Refuse an alert that tells somebody in a way that only Kapacitor has.
+    """Refuse an alert with a handler that only Kapacitor supports.
 
     Raises:
-        BmtickError: names alert and handler.
+        BmtickError: with the names of alert and handler.
     """
     for alert in alerts:
         for kind in sorted(alert.handlers):
@@ -64,13 +64,13 @@ def check_handlers(alerts: Iterable[Rendered]) -> None:
 
 
 class Notifier:
-    """Delivers.
+    """Delivers notifications.
 
     Args:
-        mailer: hands mails on.
+        mailer: sends mails.
         sender: the address in From.
         clock: seconds since the epoch.
-        channels: what else delivers, by the kind of handler.
+        channels: further delivery functions, by kind of handler.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ def _post(delivery: Delivery) -> None:
 
 
 def _exec(delivery: Delivery) -> None:
-    # not tried again, as in Kapacitor: a program may have done its work before it failed
+    # Not retried, as in Kapacitor: a program may have done its work before it failed.
     command = [str(one) for one in _flat(delivery.args)]
     try:
         done = subprocess.run(

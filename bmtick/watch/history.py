@@ -1,9 +1,9 @@
-"""What the alerts of ``bmtick watch`` told and when: JSON lines beside its state, bounded.
+"""The history of ``bmtick watch``: alert events as JSON lines beside its state, with limited size.
 
-A line is what ``bmtick eval`` prints for an event, with the alert's name, the kinds of handlers
-that were called, and the silence that muted it, if one did. Each event stands there once, whenever
-the watch is killed: the lines are part of the state until they are written, and the state knows
-how long the file was before.
+A line is the output of ``bmtick eval`` for an event, with the alert's name, the kinds of handlers
+that were called, and the silence that applied, if any. Each event is recorded exactly once, even if
+the watch is killed: lines are part of the state until they are written, and the state contains the
+previous size of the file.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _MAX_LINE: Final = 1 << 16  # bytes; beyond it, fields are left out
 
 
 def path_of(state: str) -> str:
-    """Return the path of the history that belongs to a state."""
+    """Return the path of the history of a state."""
     return f"{state}.history"
 
 
 def line_of(event: AlertEvent, silence: str) -> bytes:
-    """Return an event as one line; ``silence`` is the id of what muted it, or empty."""
+    """Return an event as one line; ``silence`` is the id of the silence that applied, or empty."""
     record = {"alert": event.task.removeprefix(TASK_PREFIX)} | msgspec.json.decode(event.to_json())
     record["message"] = event.message[:_MAX_TEXT]
     record["handlers"] = [] if silence else sorted({h.kind for h in event.handlers})
@@ -47,11 +47,11 @@ def line_of(event: AlertEvent, silence: str) -> bytes:
 
 
 class History:
-    """The file to be written.
+    """Writes the history file.
 
     Args:
-        path: of the newest lines; older ones lie in ``PATH.1`` and so on.
-        warn: takes one line for the administrator.
+        path: path of the newest lines; older ones are in ``PATH.1`` and so on.
+        warn: receives one line for the administrator.
         limit: bytes of one file.
     """
 
@@ -61,13 +61,13 @@ class History:
         self._failing = False
 
     def add(self, event: AlertEvent, silence: str) -> None:
-        """Take an event in."""
+        """Add an event."""
         self._pending.append(line_of(event, silence))
 
     def take(self) -> tuple[list[int], bytes]:
-        """Return the place that the next lines go to, and these lines; rotate before.
+        """Return the position of the next lines, and these lines; rotate first.
 
-        The place is that which ``append`` wants; it may be kept as JSON.
+        The position is an argument of ``append``; it is JSON-able.
         """
         lines, self._pending = b"".join(self._pending), []
         if not lines:
@@ -86,9 +86,9 @@ class History:
         return [0, 0], lines
 
     def append(self, place: list[int], lines: bytes) -> None:
-        """Write lines to a place; what stands there already is replaced.
+        """Write lines at a position; existing data there is replaced.
 
-        What cannot be written is said once and left out: alerts matter more.
+        A failed write is reported once and skipped: alerts are more important.
         """
         if not lines:
             return
@@ -118,7 +118,7 @@ class History:
                 file.truncate(size)
             end = file.seek(0, os.SEEK_END)
             if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
-                file.write(b"\n")  # the machine failed in the midst of a line
+                file.write(b"\n")  # the machine crashed within a line
             file.write(lines)
             file.flush()
             os.fsync(file.fileno())
@@ -133,12 +133,12 @@ class History:
 
 
 def read_history(path: str, since: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield the recorded events from a time on (nanoseconds), the oldest first.
+    """Yield the recorded events since a time (nanoseconds), oldest first.
 
-    Lines that cannot be read are left out.
+    Unreadable lines are skipped.
 
     Raises:
-        BmtickError: the file may not be read.
+        BmtickError: no permission to read the file.
     """
     newest = Path(path).name
     for name in [*(f"{newest}.{number}" for number in range(_OLD, 0, -1)), newest]:

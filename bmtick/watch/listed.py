@@ -1,4 +1,4 @@
-"""What DNS block lists say of this server, once an hour: asked in a thread, since a list may be slow."""
+"""Queries DNS block lists about this server once an hour, in a thread, since a list may be slow."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _AGAIN = 300.0  # seconds after the lists could not be asked at all
 
 
 def rows_of(found: Sequence[Listing], now: float) -> list[Row]:
-    """Return a row for each list and address that was answered; now: seconds since the epoch."""
+    """Return a row for each list and address with a response; now: seconds since the epoch."""
     at = int(now) * 1_000_000_000
     return [
         (
             MEASUREMENT,
-            # one alert for each of them
+            # One alert for each of them.
             (one.address, one.list, f"{one.address}@{one.list}"),
             (int(one.state == LISTED),),
             at,
@@ -32,11 +32,11 @@ def rows_of(found: Sequence[Listing], now: float) -> list[Row]:
 
 
 class HourlyListings:
-    """Asks the lists.
+    """Queries the block lists.
 
     Args:
-        look: asks them all; takes its time.
-        warn: takes one line for the administrator.
+        look: queries all lists; may be slow.
+        warn: receives one line for the administrator.
     """
 
     def __init__(self, look: Callable[[], list[Listing]], warn: Callable[[str], None]) -> None:
@@ -47,11 +47,11 @@ class HourlyListings:
         self._due = 0.0
 
     def rows(self, now: float, time: float) -> list[Row]:
-        """Return what was answered since the last call, and ask again when it is time.
+        """Return the responses since the last call, and start the next query when it is due.
 
         Args:
             now: seconds since the epoch.
-            time: of the rows, seconds since the epoch.
+            time: time of the rows, seconds since the epoch.
         """
         if now >= self._due and (self._thread is None or not self._thread.is_alive()):
             self._due = now + (_AGAIN if self._failed else _EVERY)

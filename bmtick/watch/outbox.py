@@ -1,8 +1,7 @@
 """Notifications to be delivered: a bounded queue, retried with exponential backoff.
 
-Programs (post, exec, log, tcp) get each event; people (mail, channels) get incidents, gathered for
-each of them. What an incident has to tell while its mail before could not be delivered is told in
-one mail with that.
+Programs (post, exec, log, tcp) receive each event. People (mail, channels) receive incidents. If an
+incident's mail could not be delivered, its next update is merged into it.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ from bmtick.watch.grown import merged, worded
 _FIRST_WAIT: Final = 30.0  # seconds
 _LONGEST_WAIT: Final = 3600.0
 _MAX_TEXT: Final = 200_000  # characters of a text that are kept
-CHANNEL: Final = "channel:"  # begins the kind of handler of a channel
+CHANNEL: Final = "channel:"  # prefix of the handler kind of a channel
 
 
 @dataclass
 class Delivery:
     """One event for one handler, as plain data.
 
-    ``defect`` tells that to deliver it raised what nobody expects: it is tried again with all
-    timeout, and holds up no other. ``thread`` is the key of the mail that this one answers,
-    ``incident`` that of the first mail of its incident.
+    ``defect`` marks a delivery that raised an unexpected error: it is retried with backoff and
+    does not block others. ``thread`` is the key of the mail that this one replies to, ``incident``
+    that of the first mail of its incident.
     """
 
     key: str
@@ -53,7 +52,7 @@ class Delivery:
 
 @dataclass
 class Audience:
-    """Who is told in one way, and the incidents as they know them."""
+    """Recipients with the same kind of notification, and their view of incidents."""
 
     kind: str
     args: list[Any]
@@ -63,14 +62,14 @@ class Audience:
 
 @dataclass
 class Outbox:
-    """Deliveries in their order.
+    """Deliveries in order.
 
     Args:
-        limit: how many are kept; beyond it the oldest are given up.
-        max_age: seconds after which a delivery is given up.
-        warn: takes one line for the administrator.
-        gather: whether people are told of incidents; False tells them each event.
-        digests: counts what the digest tells; None: there is none.
+        limit: maximum number; beyond it the oldest are dropped.
+        max_age: seconds after which a delivery is dropped.
+        warn: receives one line for the administrator.
+        gather: whether people receive incidents; with False they receive each event.
+        digests: counts for the digest; None: there is no digest.
         under_way: ids of the deliveries that the dispatcher has.
     """
 
@@ -78,19 +77,19 @@ class Outbox:
     max_age: float
     warn: Callable[[str], None]
     waiting: list[Delivery] = field(default_factory=list)
-    unreadable: list[Any] = field(default_factory=list)  # of a state, and no delivery
+    unreadable: list[Any] = field(default_factory=list)  # invalid entries of a state
     gather: bool = True
     digests: Digests | None = None
     noted: list[tuple[AlertEvent, bool]] = field(default_factory=list)  # since points were counted
     audiences: dict[str, Audience] = field(default_factory=dict)
     under_way: set[int] = field(default_factory=set)
-    inherited: list[Any] = field(default_factory=list)  # incidents of an earlier version's state
+    inherited: list[Any] = field(default_factory=list)  # incidents of an older version's state
 
     def __len__(self) -> int:
         return len(self.waiting)
 
     def put(self, event: AlertEvent, now: float, *, muted: bool = False) -> None:
-        """Take an event in, for each of its handlers; one that is muted tells nobody."""
+        """Add an event for each of its handlers; a silenced event notifies nobody."""
         if self.digests:
             self.noted.append((event, muted))
         plain: dict[str, Any] | None = None
@@ -109,11 +108,11 @@ class Outbox:
         self._bound()
 
     def count(self, points: Iterable[Point], time: int, now: float) -> bool:
-        """Count points, and the events since the last call, for the digest; mail what is due.
+        """Count points, and the events since the last call, for the digest; add due mails.
 
         Args:
-            points: in the order of time.
-            time: that the data have reached, nanoseconds.
+            points: in order of time.
+            time: current time of the data, nanoseconds.
             now: seconds since the epoch.
         """
         events, self.noted = self.noted, []
@@ -127,10 +126,10 @@ class Outbox:
         return len(self.waiting) != before
 
     def advance(self, time: int | None, now: float) -> bool:
-        """Tell what has waited long enough for others of its incident; return whether any has.
+        """Add pending updates of incidents that are due; return whether there are any.
 
         Args:
-            time: of the data, nanoseconds; None: tell all that waits.
+            time: of the data, nanoseconds; None: add all pending updates.
             now: seconds since the epoch.
         """
         any_told = False
@@ -165,7 +164,7 @@ class Outbox:
         return found
 
     def _add(self, delivery: Delivery, told: Told | None) -> None:
-        """Add a delivery; one of an incident takes with it what could not be delivered before."""
+        """Add a delivery; merge it with an undelivered one of the same incident."""
         if told is not None:
             key = told.incident.key
             delivery.incident = key
@@ -182,7 +181,7 @@ class Outbox:
         self.waiting.append(delivery)
 
     def _is_stuck(self, one: Delivery, later: Delivery) -> bool:
-        """Whether a delivery waits for its server, and is of the same incident for the same people."""
+        """Whether a pending delivery is for the same incident and the same recipients."""
         same = (one.kind, one.incident, one.args) == (later.kind, later.incident, later.args)
         if not same or id(one) in self.under_way:
             return False
@@ -195,10 +194,10 @@ class Outbox:
             self.warn(f"more than {self.limit} deliveries wait: the {lost} oldest are given up")
 
     def due(self, now: float) -> Iterator[Delivery]:
-        """Yield what may be tried now, the oldest first.
+        """Yield the deliveries that may be tried now, oldest first.
 
-        Of a kind that fails, nothing more is tried until its time has come: a mail server that is
-        down would be asked for each mail. A defect says nothing about the others of its kind.
+        After a failure, no delivery of the same kind is tried until its retry time: otherwise a mail
+        server that is down would be tried for each mail. A defect does not affect others of its kind.
         """
         resting = {d.kind for d in self.waiting if d.attempts and d.due > now and not d.defect}
         for delivery in list(self.waiting):
@@ -213,12 +212,12 @@ class Outbox:
                 resting.add(delivery.kind)
 
     def done(self, delivery: Delivery) -> None:
-        """Forget what was delivered, or what never can be."""
-        # it may have been given up meanwhile, when too many came
+        """Remove a delivery that succeeded or failed permanently."""
+        # It may have been dropped meanwhile, when the queue was full.
         self.waiting = [one for one in self.waiting if one is not delivery]
 
     def failed(self, delivery: Delivery, reason: str, now: float, *, defect: bool = False) -> None:
-        """Keep for later what could not be delivered now, unless it is too old."""
+        """Schedule a retry of a failed delivery, unless it is too old."""
         delivery.attempts += 1
         wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(delivery.attempts - 1, 30))
         delivery.due = now + wait
@@ -232,7 +231,7 @@ class Outbox:
         return [*self.unreadable, *(asdict(delivery) for delivery in self.waiting)]
 
     def dump_incidents(self) -> dict[str, Any]:
-        """Return what those who are told know of incidents, as JSON-able data."""
+        """Return the recipients' view of incidents as JSON-able data."""
         return {
             "inherited": self.inherited,
             "audiences": [
@@ -243,14 +242,14 @@ class Outbox:
         }
 
     def restore_incidents(self, kept: dict[str, Any], tasks: set[str]) -> None:
-        """Take what ``dump_incidents`` gave.
+        """Restore what ``dump_incidents`` returned.
 
         Args:
             kept: the data.
-            tasks: ids of the alerts that there are.
+            tasks: ids of the existing alerts.
 
         Raises:
-            ValueError: it is something else.
+            ValueError: the data has another format.
         """
         self.inherited = msgspec.to_builtins(msgspec.convert(kept["inherited"], list[Incident]))
         for kind, args, properties, incidents in kept["audiences"]:
@@ -259,11 +258,11 @@ class Outbox:
             gatherer.keep_only(tasks)
 
     def inherit(self, threads: dict[str, Any], tasks: dict[str, Any]) -> None:
-        """Take the threads of a state of version 1 or 2: incidents that anybody may have been told.
+        """Restore the threads of a state of version 1 or 2, as incidents that may have been reported.
 
         Args:
-            threads: event id -> key of the thread's first mail, and the guilty one.
-            tasks: id of each alert -> what it knew, with ``last`` events by their ids.
+            threads: event id -> key of the thread's first mail, and the culprit.
+            tasks: id of each alert -> its state, with ``last`` events by their ids.
         """
         found: dict[str, Incident] = {}
         for task, known in tasks.items():
@@ -279,7 +278,7 @@ class Outbox:
         self.inherited = msgspec.to_builtins(list(found.values()))
 
     def restore(self, kept: Iterable[Any]) -> None:
-        """Take what ``dump`` gave; all may be tried at once. What is no delivery is set aside."""
+        """Restore what ``dump`` returned; all may be tried at once. Invalid entries are set aside."""
         self.waiting, self.unreadable = [], []
         for one in kept:
             delivery = delivery_of(one)
@@ -295,7 +294,7 @@ class Outbox:
 
 
 def delivery_of(data: Any) -> Delivery | None:
-    """Return a delivery of plain data, as of a state; None where it is none."""
+    """Return a delivery from plain data of a state; None if it is invalid."""
     if not isinstance(data, dict):
         return None
     known = {f.name for f in fields(Delivery)}
@@ -346,7 +345,7 @@ def _plain(event: AlertEvent) -> dict[str, Any]:
 
 
 def _numbers(value: Any) -> Any:
-    """Return a handler's arguments as JSON keeps them: durations become integers."""
+    """Return a handler's arguments for JSON: durations become integers."""
     if isinstance(value, dict):
         return {key: _numbers(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -357,7 +356,7 @@ def _numbers(value: Any) -> Any:
 
 
 def _storable(value: Any) -> Any:
-    """Return a value that the state can hold, whatever it was.
+    """Return a value that the state can store, whatever its type.
 
     A state that cannot be written would stop the watch.
     """

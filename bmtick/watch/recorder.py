@@ -1,4 +1,4 @@
-"""What becomes of an event before anybody is told: is it muted, and its line in the history."""
+"""Processes an event before notification: checks silences and records it in the history."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bmtick.watch.silences import Silences
 
 
 class Recorder:
-    """Judges and records events.
+    """Checks silences and records events.
 
     Args:
-        silences: what mutes events; None: nothing does.
-        history: where events are recorded; None: nowhere.
+        silences: the silences; None: there are none.
+        history: where events are recorded; None: they are not recorded.
         more: handlers of an event beside those of its script, such as channels.
     """
 
@@ -27,15 +27,15 @@ class Recorder:
         self._silences, self._history, self._more = silences, history, more
 
     def refresh(self) -> None:
-        """Look whether silences have been added or ended."""
+        """Reload added or ended silences."""
         if self._silences:
             self._silences.refresh()
 
     def note(self, event: AlertEvent, now: int) -> str:
-        """Add handlers to an event and record it; return the id of the silence that mutes it, or ``""``.
+        """Add handlers to an event and record it; return the applicable silence's id or ``""``.
 
         Args:
-            event: as it came.
+            event: as the task emitted it.
             now: nanoseconds since the epoch.
         """
         event.handlers = [*event.handlers, *self._more(event)]
@@ -46,10 +46,10 @@ class Recorder:
         return muted
 
     def take(self) -> tuple[list[int], bytes]:
-        """Return the place of the history's next lines, and these lines."""
+        """Return the position of the history's next lines, and these lines."""
         return self._history.take() if self._history else ([0, 0], b"")
 
     def write(self, place: list[int], lines: bytes) -> None:
-        """Write what ``take`` gave; doing it again changes nothing."""
+        """Write what ``take`` returned; a repetition has no effect."""
         if self._history:
             self._history.append(place, lines)

@@ -1,10 +1,10 @@
-"""The loop: read, evaluate, keep, hand over what is to be delivered.
+"""The main loop: read, evaluate, store the state, deliver.
 
-What was read, what the alerts know and what is to be delivered are one state, written as a whole
-before anything is delivered, and else each ten seconds: what was read since then is read again. So whenever the process is killed, no line counts twice, no alert is
-forgotten, and what may have been delivered without being noted is delivered again with the same
-Message-ID. The lines of the history are kept in the state until they are written, so each stands
-there once.
+Read positions, alert states and pending deliveries are one state. It is written atomically before
+each delivery, and otherwise every ten seconds; later data is read again after a restart. Therefore,
+whenever the process is killed, no line counts twice, no alert is lost, and a delivery whose success
+was not recorded is repeated with the same Message-ID. History lines stay in the state until they are
+written, so each is recorded exactly once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _VERSION: Final = 3  # 2: 'threads' for 'incidents'; 1: 'standing' for 'firing'
 
 @dataclass
 class Status:
-    """Where the watch stands, for its line of status."""
+    """The state of the watch for its status line."""
 
     now: float
     points: int
@@ -44,14 +44,14 @@ class Watch:
     """One watch.
 
     Args:
-        source: gives points.
+        source: the source of points.
         tasks: the alerts.
-        outbox: what is to be delivered.
+        outbox: the pending deliveries.
         dispatcher: delivers.
-        state: where all is kept, or None.
-        warn: takes one line for the administrator.
-        tell: takes each event as it comes, and the id of the silence that mutes it, or "".
-        recorder: mutes and records events.
+        state: the state file, or None.
+        warn: receives one line for the administrator.
+        tell: receives each event, and the id of the silence that applies, or "".
+        recorder: checks silences and records events.
     """
 
     def __init__(
@@ -76,10 +76,10 @@ class Watch:
         self._kept = float("-inf")  # when that was
 
     def start(self, *, from_start: bool, now: float) -> None:
-        """Take up the state, or begin.
+        """Load the state, or start without one.
 
         Raises:
-            BmtickError: another watch uses the state, or it is not one.
+            BmtickError: another watch uses the state, or it is invalid.
         """
         if self._state is None:
             self._source.begin(from_start=from_start, now=now)
@@ -91,7 +91,7 @@ class Watch:
                     f"the state {self._state.path} cannot be used: {damage}; started from scratch"
                 )
             self._source.begin(from_start=from_start, now=now)
-            self._keep(now)  # what is written from now on counts, whenever this is ended
+            self._keep(now)  # later log lines count even if the process is killed
             return
         try:
             self._take_up(kept.state)
@@ -118,11 +118,11 @@ class Watch:
             self._outbox.inherit(kept.get("threads", {}), kept["tasks"]["tasks"])
 
     def tick(self, now: float, stop: Callable[[], bool] = lambda: False) -> Status:
-        """Read all that is new, evaluate it, keep it, hand over what is to be delivered.
+        """Read all new data, evaluate it, store the state, start deliveries.
 
         Args:
             now: seconds since the epoch.
-            stop: asked between two pieces of a backlog; when it is true, the rest is left.
+            stop: checked between parts of a backlog; if true, the rest is left.
         """
         more = True
         self._recorder.refresh()
@@ -150,11 +150,11 @@ class Watch:
 
     @property
     def busy(self) -> bool:
-        """Whether a delivery is under way."""
+        """Whether a delivery is running."""
         return bool(self._outbox.under_way)
 
     def status(self, now: float) -> Status:
-        """Return where the watch stands."""
+        """Return the state of the watch."""
         return Status(
             now,
             self._points,
@@ -165,7 +165,7 @@ class Watch:
         )
 
     def stop(self) -> None:
-        """Let another watch run; all is kept already."""
+        """Release the state for another watch; everything is stored already."""
         self._source.close()
         if self._state:
             self._state.close()
@@ -199,13 +199,13 @@ class Watch:
         self._source.committed()
 
     def tell_all(self, now: float) -> None:
-        """Tell what has waited for others of its incident: nobody will be here to tell it later."""
+        """Send pending updates of incidents, since this process ends."""
         if self._outbox.advance(None, now):
             self._keep(now)
         self._hand_over(now)
 
     def finish(self, now: float, seconds: float) -> None:
-        """Wait for deliveries that are under way and for those that may be tried now; keep all."""
+        """Wait for running deliveries and those that are due; store the state."""
         deadline = time.monotonic() + seconds
         while self._outbox.under_way and (left := deadline - time.monotonic()) > 0:
             self._dispatcher.wait(left)
@@ -223,7 +223,7 @@ class Watch:
                 self._settle(now)  # of a kind that has just failed, no more is tried
 
     def _settle(self, now: float) -> None:
-        """Take in what became of deliveries."""
+        """Process the results of deliveries."""
         for result in self._dispatcher.results():
             self._unkept = True
             delivery, name = result.delivery, f"{result.delivery.kind} for"

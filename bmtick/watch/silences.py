@@ -1,8 +1,8 @@
 """Silences of ``bmtick watch``: a file beside its state, written by commands, read by the watch.
 
-The watch looks at the file before it judges events, so a silence takes hold without a restart. A
-silenced event is recorded, changes what the alert knows, and is told to nobody: what Kapacitor's
-inhibition does (``bmtick.deploy.silence``).
+The watch reads the file before it processes events, so a silence takes effect without a restart. A
+silenced event is recorded and changes the alert's state, but notifies nobody, like Kapacitor's
+inhibition (``bmtick.deploy.silence``).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     author: str
 
     def active(self, moment: int) -> bool:
-        """Whether it mutes at this moment."""
+        """Whether it is active at a time."""
         return self.begin <= moment < self.until
 
 
@@ -54,12 +54,12 @@ class _Document(msgspec.Struct):
 
 
 def new_id() -> str:
-    """Return an id for a new silence, of the same form as those on a Kapacitor."""
+    """Return an id for a new silence, in the format of those on a Kapacitor."""
     return SILENCE_PREFIX + secrets.token_hex(4)
 
 
 def groups_of(alerts: Iterable[Rendered]) -> dict[str, frozenset[str]]:
-    """Return the tags that tell apart the groups of each alert; ``*`` stands for all."""
+    """Return the tags that identify the groups of each alert; ``*`` stands for all."""
     found = {}
     for alert in alerts:
         nodes = read_script(alert.script, {}, file=alert.name).alerts()
@@ -70,15 +70,15 @@ def groups_of(alerts: Iterable[Rendered]) -> dict[str, frozenset[str]]:
 
 
 def check(alert: str, where: Mapping[str, str], groups: Mapping[str, frozenset[str]]) -> None:
-    """Refuse a silence that would mute nothing.
+    """Refuse a silence that matches no alert.
 
     Args:
         alert: a name, or ALL.
         where: tag values.
-        groups: what ``groups_of`` gave.
+        groups: the result of ``groups_of``.
 
     Raises:
-        BmtickError: no such alert, or its groups have no such tag.
+        BmtickError: the alert does not exist, or its groups do not have the tag.
     """
     if alert != ALL and alert not in groups:
         hint = nearest(alert, groups) or f"there are: {', '.join(sorted(groups)) or 'none'}"
@@ -97,25 +97,25 @@ def check(alert: str, where: Mapping[str, str], groups: Mapping[str, frozenset[s
 
 
 def tells(groups: frozenset[str], where: Mapping[str, str]) -> bool:
-    """Whether an alert with these groups can be muted by these tag values."""
+    """Whether an alert with these groups can match these tag values."""
     return "*" in groups or set(where) <= groups
 
 
 class SilenceFile:
-    """The file: whole or not at all, 0600, of the same owner as its folder.
+    """The file: written atomically, mode 0600, with the owner of its folder.
 
     Args:
-        path: of the watch's state, whose name it bears with ``.silences`` behind.
+        path: path of the watch's state; the file adds ``.silences`` to it.
     """
 
     def __init__(self, state: str) -> None:
         self.path = Path(f"{state}.silences")
 
     def read(self) -> list[Silence]:
-        """Return all silences, also those that are over; none where there is no file.
+        """Return all silences, including ended ones; empty if there is no file.
 
         Raises:
-            BmtickError: it cannot be read, or is damaged.
+            BmtickError: the file is unreadable or damaged.
         """
         try:
             with Folder(self.path.parent) as folder:
@@ -138,7 +138,7 @@ class SilenceFile:
         return document.silences
 
     def stamp(self) -> tuple[int, int, int]:
-        """Return what differs after every change; zeros where there is no file."""
+        """Return a value that differs after every change; zeros if there is no file."""
         try:
             info = self.path.lstat()
         except OSError:
@@ -147,15 +147,15 @@ class SilenceFile:
 
     @contextmanager
     def change(self, now: int) -> Iterator[list[Silence]]:
-        """Yield the silences to be changed; write them when the block ends well.
+        """Yield the silences for changes; write them if the block ends without an error.
 
-        Those that were over long before ``now`` are left out.
+        Silences that ended long before ``now`` are removed.
 
         Raises:
             BmtickError: the file or its folder cannot be written.
         """
         try:
-            # the watch runs as a user of its own, and must read what root writes: a shared folder
+            # The watch has its own user and must read what root writes: a shared folder
             with Folder(self.path.parent, create=True) as folder:
                 fcntl.flock(folder.fd, fcntl.LOCK_EX)
                 silences = [s for s in self.read() if s.until > now - _KEPT]
@@ -174,12 +174,12 @@ class SilenceFile:
 
 
 class Silences:
-    """The silences as the watch honours them.
+    """The silences as the watch applies them.
 
     Args:
-        file: looked at by ``refresh``.
-        groups: what ``groups_of`` gave.
-        warn: takes one line for the administrator.
+        file: read by ``refresh``.
+        groups: the result of ``groups_of``.
+        warn: receives one line for the administrator.
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class Silences:
         self._known: list[Silence] = []
 
     def refresh(self) -> None:
-        """Read the file if it has changed; one that is damaged mutes nobody."""
+        """Read the file if it has changed; a damaged file silences nothing."""
         stamp = self._file.stamp()
         if stamp == self._stamp:
             return
@@ -205,10 +205,10 @@ class Silences:
             self._known = []
 
     def muting(self, event: AlertEvent, now: int) -> Silence | None:
-        """Return the silence that mutes an event, if any.
+        """Return the silence that applies to an event, or None.
 
-        It mutes what comes while it lasts, and what happened while it lasted: a watch that was
-        down meanwhile does not tell it afterwards.
+        It applies to events that arrive or happened during the silence: a watch that was down in the
+        meantime does not report them afterwards.
         """
         name = event.task.removeprefix(TASK_PREFIX)
         groups = self._groups.get(name, frozenset())

@@ -1,4 +1,4 @@
-"""Where points come from: the collector, over logs and the queue."""
+"""The source of points: the collector, over logs and the queue."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ _LONGEST_PAUSE = 24 * 60 * _HEARTBEAT  # after more than a day the watch itself 
 
 
 class Source(Protocol):
-    """Gives points, and can be taken up where it was left."""
+    """Returns points; can be dumped and restored."""
 
     def begin(self, *, from_start: bool, now: float) -> None:
-        """Begin without a state."""
+        """Start without a state."""
 
     def read(self, now: float) -> tuple[list[Point], bool]:
-        """Return new points in order of time, and whether more is waiting."""
+        """Return new points in order of time, and whether there are more."""
 
     def time(self, now: float) -> float:
-        """Return the time that its points have reached; now, unless an old log is written again."""
+        """Return the current time of its points; normally now, except while an old log is replayed."""
 
     def dump(self) -> Any:
-        """Return where it is, as JSON-able data."""
+        """Return the position as JSON-able data."""
 
     def committed(self) -> None:
-        """Know that the last dump is kept."""
+        """Accept that the last dump is stored."""
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Release open resources."""
 
     def restore(self, kept: Any) -> None:
-        """Take what ``dump`` gave."""
+        """Restore what ``dump`` returned."""
 
 
 class Collector:
@@ -54,13 +54,13 @@ class Collector:
     Args:
         logs: paths.
         options: how to count.
-        spool: the queue directory, or "" for none.
-        guard: where a guard writes who is held, or "" for nowhere.
+        spool: the queue directory, or "".
+        guard: the guard's list of held senders, or "".
         tags: added to every point.
-        warn: takes one line for the administrator.
-        state: beside which what is remembered is kept; "": within the state.
-        ended: nothing more comes to the logs, so their time is now.
-        listings: returns what block lists say, given now and the time of the rows.
+        warn: receives one line for the administrator.
+        state: path beside which memory is stored; "": within the state.
+        ended: the logs are complete, so their time is now.
+        listings: returns block list results, given now and the time of the rows.
     """
 
     def __init__(  # noqa: PLR0913 -- each by its name
@@ -88,11 +88,11 @@ class Collector:
         self._newest = 0  # nanoseconds since the epoch
 
     def begin(self, *, from_start: bool, now: float, newest: int = 0) -> None:
-        """Begin with the whole logs, or with their newest so many bytes."""
+        """Start with the whole logs, or with their last bytes."""
         self._session.begin(None if from_start else newest, now)
 
     def read(self, now: float) -> tuple[list[Point], bool]:
-        """Return the points of closed buckets, and each interval those of the queue."""
+        """Return the points of closed buckets, and once per interval those of the queue."""
         rows, more = self._session.run(now, ended=self._ended)
         if not more and now - self._sampled >= self._interval:
             self._sampled = now
@@ -108,14 +108,14 @@ class Collector:
         return [self._point(row) for row in self._with_heartbeats(rows)], more
 
     def _seldom(self, now: float, text: str) -> None:
-        """Say what is wrong at each look once an hour."""
+        """Report the same problem at most once an hour."""
         if now - self._said.get(text, -math.inf) >= _SAY_AGAIN:
             self._said = {known: at for known, at in self._said.items() if now - at < _SAY_AGAIN}
             self._said[text] = now
             self._warn(text)
 
     def _with_heartbeats(self, rows: list[Row]) -> list[Row]:
-        """Say in the pauses of a backlog that the collector runs, as it would have said then."""
+        """Emit, in the pauses of a backlog, the collector's heartbeats of that time."""
         found: list[Row] = []
         for row in rows:
             pause = row[3] - self._newest if self._newest else 0
@@ -136,17 +136,17 @@ class Collector:
         return now if self._ended else now - self._session.lag(now)
 
     def dump(self) -> Any:
-        """Return where in the logs it is."""
+        """Return the position in the logs."""
         return self._session.dump()
 
     def committed(self) -> None:
-        """Know that the last dump is kept."""
+        """Accept that the last dump is stored."""
         self._session.committed()
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Release open resources."""
         self._session.close()
 
     def restore(self, kept: Any) -> None:
-        """Take what ``dump`` gave."""
+        """Restore what ``dump`` returned."""
         self._session.restore(kept)

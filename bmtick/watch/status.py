@@ -1,4 +1,4 @@
-"""How the alerts of ``bmtick watch`` do, from its state; the watch itself is not asked."""
+"""The state of ``bmtick watch``'s alerts, from its state file, without a connection to it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _State(msgspec.Struct):
 
 
 def exists(state: str) -> bool:
-    """Whether a watch has run here, or runs."""
+    """Whether a watch has run here."""
     return Path(state).exists() or Path(f"{state}.lock").exists()
 
 
@@ -48,17 +48,17 @@ def read_watch(
     now: int,
     groups: Mapping[str, frozenset[str]] | None = None,
 ) -> list[Status]:
-    """Return the state of every alert that the watch runs.
+    """Return the state of every alert of the watch.
 
     Args:
         state: path of its state.
-        silences: all that there are.
+        silences: all silences.
         now: nanoseconds since the epoch.
-        groups: the tags that tell apart the groups of each alert, by which it is known whether a
-            silence touches it; what is not there is touched by all.
+        groups: the tags that identify the groups of each alert, which decide whether a silence can
+            match it; a missing alert matches all.
 
     Raises:
-        BmtickError: there is no state, or it cannot be read.
+        BmtickError: the state is missing or unreadable.
     """
     kept, damage = read_state(state)
     try:

@@ -1,4 +1,4 @@
-"""Points for the board alone: the collector beside the log, without a state."""
+"""Points for the board only: a collector on the log, without a state."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ _EVERY: Final = 1.0  # seconds between two looks at the log
 
 
 class Observed:
-    """A source whose points are shown to somebody as well.
+    """A source whose points also go to a board.
 
     Args:
-        source: gives the points.
-        board: has ``feed``, ``dump`` and ``restore``; what it knows is kept with the source.
+        source: the source of points.
+        board: has ``feed``, ``dump`` and ``restore``; its state is stored with the source.
     """
 
     def __init__(self, source: Source, board: Any) -> None:
         self._source, self._board = source, board
 
     def begin(self, *, from_start: bool, now: float) -> None:
-        """Begin without a state."""
+        """Start without a state."""
         self._source.begin(from_start=from_start, now=now)
 
     def read(self, now: float) -> tuple[list[Point], bool]:
-        """Return new points in order of time, and whether more is waiting."""
+        """Return new points in order of time, and whether there are more."""
         points, more = self._source.read(now)
         self._board.feed(points)
         return points, more
 
     def time(self, now: float) -> float:
-        """Return the time that the points have reached."""
+        """Return the current time of the points."""
         return self._source.time(now)
 
     def dump(self) -> Any:
-        """Return where the source is, and what the board knows of the last day."""
+        """Return the position of the source, and the board's data of the last day."""
         return {"source": self._source.dump(), "board": self._board.dump()}
 
     def committed(self) -> None:
-        """Know that the last dump is kept."""
+        """Accept that the last dump is stored."""
         self._source.committed()
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Release open resources."""
         self._source.close()
 
     def restore(self, kept: Any) -> None:
-        """Take what ``dump`` gave, here or by the source alone."""
+        """Restore what ``dump`` of this or of the source returned."""
         if "board" in kept:
             self._board.restore(kept["board"])
             kept = kept["source"]
@@ -60,7 +60,7 @@ class Observed:
 
 
 class Tail:
-    """Feeds somebody with a source's points, in a thread, until ``stop``."""
+    """Passes a source's points to a callback, in a thread, until ``stop``."""
 
     def __init__(
         self, source: Source, feed: Callable[[Iterable[Point]], None], warn: Callable[[str], None]
@@ -70,12 +70,12 @@ class Tail:
         self._thread = threading.Thread(target=self._run, name="tail", daemon=True)
 
     def start(self) -> None:
-        """Begin at the end of the log."""
+        """Start at the end of the log."""
         self._source.begin(from_start=False, now=time.time())
         self._thread.start()
 
     def stop(self) -> None:
-        """End."""
+        """Stop."""
         self._ended.set()
         if self._thread.ident:
             self._thread.join(2 * _EVERY)

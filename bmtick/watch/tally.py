@@ -1,7 +1,7 @@
-"""What the digest tells: counts of a day or a week, from points and events. Pure, and bounded.
+"""Counts of a day or a week for the digest, from points and events. Pure, with bounded memory.
 
-Time is that of the data. A period ends at an hour of the local day; what its end yields is told
-once, since the counts and the delivery are one state.
+Time is that of the data. A period ends at an hour of the local day; its digest is sent once, since
+counts and deliveries are one state.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _COUNTED: Final = ("messages", "recipients", "refused", "blocked")
 
 
 class Schedule(msgspec.Struct, frozen=True):
-    """When the digest is told: each day, or each week on a day, at an hour of the zone."""
+    """The time of the digest: daily, or weekly on a day, at an hour of the zone."""
 
     every: Literal["daily", "weekly"]
     at: str  # HH:MM
@@ -43,16 +43,16 @@ class Schedule(msgspec.Struct, frozen=True):
 
     @property
     def slot(self) -> int:
-        """Seconds of one bar of the queue's course."""
+        """Seconds per bar of the queue's plot."""
         return 1800 if self.every == "daily" else 10_800
 
     @property
     def length(self) -> int:
-        """Seconds of a whole period, but for the changes of the clock."""
+        """Seconds of a whole period, apart from clock changes."""
         return _DAY if self.every == "daily" else 7 * _DAY
 
     def after(self, time: int) -> int:
-        """Return the first end of a period after a time, seconds since the epoch."""
+        """Return the first end of a period after a time, in seconds since the epoch."""
         hour, minute = map(int, self.at.split(":"))
         day = datetime.fromtimestamp(time, self.zone).replace(
             hour=hour, minute=minute, second=0, microsecond=0, fold=0
@@ -65,7 +65,7 @@ class Schedule(msgspec.Struct, frozen=True):
 
 
 class Alarm(msgspec.Struct):
-    """An alert of the period; times in seconds since the epoch; ``end`` 0: it fires."""
+    """An alert of the period; times in seconds since the epoch; ``end`` is 0 while it fires."""
 
     message: str
     peak: str
@@ -80,10 +80,10 @@ class Counts(msgspec.Struct):
     Attributes:
         totals: ``messages``, ``recipients``, ``failures``, deliveries by status, refusals by reason.
         entities: kind -> name -> messages, recipients, refused, blocked.
-        guessers: address -> failed logins, the most names it tried within one interval.
-        queue: slot -> the most messages.
-        held: who -> messages that the guard holds, or in mode observe would.
-        before: the totals of the period before.
+        guessers: address -> failed logins, maximum number of names in one interval.
+        queue: slot -> maximum number of messages.
+        held: name -> messages that the guard holds, or would hold in mode observe.
+        before: the totals of the previous period.
     """
 
     since: int = 0
@@ -98,7 +98,7 @@ class Counts(msgspec.Struct):
 
 
 class Tally:
-    """Counts until the period ends, then begins anew."""
+    """Counts until the period ends, then restarts."""
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
@@ -108,7 +108,7 @@ class Tally:
     def take(
         self, points: Iterable[Point], events: Iterable[tuple[AlertEvent, bool]]
     ) -> list[Counts]:
-        """Count points and events (with whether they are muted); return the periods that ended."""
+        """Count points and events (with whether they are silenced); return the ended periods."""
         ended: list[Counts] = []
         waiting = sorted(events, key=lambda item: item[0].time)[::-1]
         for point in points:
@@ -121,7 +121,7 @@ class Tally:
         return ended
 
     def advance(self, time: int) -> list[Counts]:
-        """Let time go on to a second; return the period that ended, if one did."""
+        """Advance to a time in seconds; return the ended period, or None."""
         counts = self.counts
         if not counts.since:
             counts.since = time
@@ -131,7 +131,7 @@ class Tally:
             return []
         fires = {id_: alarm for id_, alarm in counts.alarms.items() if not alarm.end}
         since = counts.until
-        if time >= self._schedule.after(since):  # nobody watched for a period or more
+        if time >= self._schedule.after(since):  # no watch ran for a period or more
             since = time
         self.counts = Counts(
             since,
@@ -186,7 +186,7 @@ class Tally:
         found = [int(fields.get(field, 0)) for field in _COUNTED]
         if not any(found):
             return
-        if point.name != n.FORWARD:  # which came in by one of the others
+        if point.name != n.FORWARD:  # already counted in another measurement
             _add(totals, "messages", found[0])
             _add(totals, "recipients", found[1])
             _add(totals, "refused", found[2])
@@ -221,10 +221,10 @@ class Tally:
         return msgspec.to_builtins(self.counts, str_keys=True)
 
     def restore(self, kept: Any) -> None:
-        """Take what ``dump`` gave; when the period ends is as the settings say now.
+        """Restore what ``dump`` returned; the current settings decide the end of the period.
 
         Raises:
-            ValueError: it is something else.
+            ValueError: the data has another format.
         """
         self.counts = msgspec.convert(kept, Counts, strict=False)
         self.counts.until = self._schedule.after(self.counts.since)

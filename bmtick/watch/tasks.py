@@ -1,4 +1,4 @@
-"""The alerts under way: scripts in the engine, and what they know over a restart."""
+"""The running alerts: scripts in the engine, and their state over a restart."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Tasks:
 
     Args:
         alerts: rendered as scripts.
-        hostname: what templates see as the server's name.
-        warn: takes one line for the administrator.
+        hostname: the server's name in templates.
+        warn: receives one line for the administrator.
         now: the clock of ``now()`` in lambdas; None: the time of the data.
         ask: runs the queries of batch tasks; None: no alert has any.
-        at_once: whether each query also runs when the time is told first, due or not.
+        at_once: whether each query also runs at the first call, due or not.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Tasks:
         self._schedules: dict[str, Schedule] = {}
         self._failing: set[str] = set()  # alerts whose last query failed
         self._seen: dict[tuple[str, str, str], int] = {}
-        self.firing: dict[str, str] = {}  # event id -> level, of what is not OK
+        self.firing: dict[str, str] = {}  # event id -> level, without OK
         self._last: dict[str, dict[str, list[Any]]] = {}  # task -> event id -> level, time, message
         self._fed = dict.fromkeys(self._tasks, 0)
 
@@ -99,7 +99,7 @@ class Tasks:
         return events
 
     def advance(self, now: int) -> list[AlertEvent]:
-        """Let time go on without points."""
+        """Advance the time without points."""
         events: list[AlertEvent] = []
         for name, task in self._tasks.items():
             task.advance(now)
@@ -110,7 +110,7 @@ class Tasks:
         return events
 
     def _query(self, name: str, task: Task, now: int) -> None:
-        """Run the queries that are due; one that fails is run again when it is due again."""
+        """Run the due queries; a failed query runs again when it is next due."""
         schedule = self._schedules.get(name)
         try:
             if schedule is not None:
@@ -140,13 +140,13 @@ class Tasks:
         return events
 
     def _without_missed_reminders(self, events: list[AlertEvent]) -> list[AlertEvent]:
-        """Leave out what would have been told again and again while nobody watched.
+        """Drop repeated events from a time without a watch.
 
-        A step over days makes a reminder for each hour of them. Kept are each change of level and,
-        of an alert that was firing before and still is, the newest reminder.
+        A step over days creates a reminder for each hour. Level changes are kept, and for an alert
+        that was firing before and still is, the newest reminder.
         """
         found: list[AlertEvent] = []
-        last: dict[str, int] = {}  # event id -> where its newest event is
+        last: dict[str, int] = {}  # event id -> index of its newest event
         for event in events:
             at = last.get(event.id)
             before = self.firing.get(event.id, _OK) if at is None else found[at].level
@@ -180,7 +180,7 @@ class Tasks:
             self._seen[key] = found.count
 
     def dump(self) -> dict[str, Any]:
-        """Return what all alerts know, as JSON-able data."""
+        """Return the state of all alerts as JSON-able data."""
         return {
             "firing": self.firing,
             "tasks": {
@@ -196,9 +196,9 @@ class Tasks:
         }
 
     def restore(self, kept: dict[str, Any]) -> None:
-        """Take what ``dump`` gave.
+        """Restore what ``dump`` returned.
 
-        Of a script that has changed only what its topics remember is kept: which alerts fire.
+        For a changed script, only the state of its topics is kept: which alerts fire.
         """
         self.firing = dict(kept["firing"] if "firing" in kept else kept["standing"])
         for name, task in self._tasks.items():
@@ -215,7 +215,7 @@ class Tasks:
                 self._restore_topics(name, state)
 
     def _restore_topics(self, name: str, state: Any) -> None:
-        """Take of a state that does not fit, as of an earlier version, only what fires."""
+        """Restore only firing alerts from a state that does not fit, such as an older version's."""
         self._tasks[name] = self._load(self._alerts[name])
         try:
             self._tasks[name].restore({**state, "nodes": {}, "started": None})
