@@ -1,1 +1,1 @@
-"""Alerts on trial: unit tests from case files, and backtests over real history."""
+"""Unit tests of alerts from case files, and backtests over real history."""

@@ -1,4 +1,4 @@
-"""Expected events against those that came, and the difference in words."""
+"""Compares expected and actual events, and describes the differences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FAR = 10**30  # further away than any event
 
 
 def moment(when: When, begin: int) -> int:
-    """Return the time that a case means."""
+    """Return the absolute time of a case's time or duration."""
     if isinstance(when, str):
         return begin + parse_duration(when)
     if isinstance(when, datetime) and when.tzinfo:
@@ -25,7 +25,7 @@ def moment(when: When, begin: int) -> int:
 
 
 def compare(case: Case, events: list[AlertEvent], begin: int) -> list[str]:
-    """Return what is not as expected, a line each; nothing if all is."""
+    """Return the differences, one line each; empty if there are none."""
     left = list(events)
     failures: list[str] = []
     missing: list[Expectation] = []
@@ -45,7 +45,7 @@ def compare(case: Case, events: list[AlertEvent], begin: int) -> list[str]:
 
 
 def differences(expected: Expectation, event: AlertEvent, begin: int) -> list[str]:
-    """Return in what an event is not the expected one."""
+    """Return how an event differs from the expected one."""
     found = []
     at = moment(expected.at, begin)
     if abs(event.time - at) > parse_duration(expected.within):

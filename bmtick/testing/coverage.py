@@ -1,4 +1,4 @@
-"""What the cases of a script have not reached: levels of its alerts, and both ways of its filters."""
+"""Coverage of a script by its cases: levels of its alerts, and both results of its filters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bmtick.errors import Location
 
 @dataclass
 class Spot:
-    """A node with what it can do, and what it did."""
+    """A node with its possible and its reached results."""
 
     location: Location
     shown: str
@@ -24,18 +24,18 @@ class Spot:
 
     @property
     def missing(self) -> list[str]:
-        """What no case reached."""
+        """The results that no case reached."""
         return [name for name in self.possible if name not in self.reached]
 
 
 class Coverage:
-    """Watches the nodes of tasks while cases run; the same script adds up over its cases."""
+    """Watches the nodes of tasks while cases run; the cases of one script are added up."""
 
     def __init__(self) -> None:
         self._spots: dict[tuple[str, int, int], Spot] = {}
 
     def watch(self, script: str, task: Task) -> None:
-        """Watch a task that has not run yet."""
+        """Watch a task before it runs."""
         for node in task.nodes:
             if isinstance(node, AlertNode):
                 possible = (*(LEVELS[level] for level in node.levels.conditions), LEVELS[OK])
@@ -52,11 +52,11 @@ class Coverage:
         return self._spots.setdefault(key, Spot(where, shown, possible))
 
     def spots(self) -> list[Spot]:
-        """Return all that was watched, in the order of the scripts."""
+        """Return all watched nodes, in the order of the scripts."""
         return [self._spots[key] for key in sorted(self._spots)]
 
     def lines(self) -> Iterator[str]:
-        """Yield what was not reached, a line each, and a line of sums."""
+        """Yield unreached results, one line each, and a line of totals."""
         spots = self.spots()
         for spot in spots:
             if spot.missing:
@@ -73,14 +73,14 @@ def _never(missing: list[str]) -> str:
 
 
 class _Levels:
-    """An alert's conditions, with a note of each level."""
+    """An alert's conditions; records each level."""
 
     def __init__(self, levels: Any, spot: Spot) -> None:
         self._levels, self._spot = levels, spot
 
     def of(self, point: Any, current: int) -> int:
         level: int = self._levels.of(point, current)
-        # OK is reached where a higher level was left, not where nothing happened.
+        # OK is reached if a higher level ends, not if nothing happens.
         if level != OK or current != OK:
             self._spot.reached.add(LEVELS[level])
         return level
@@ -90,7 +90,7 @@ class _Levels:
 
 
 class _Predicate:
-    """A filter's condition, with a note of both ways; each group has a copy."""
+    """A filter's condition; records both results. Each group has a copy."""
 
     def __init__(self, predicate: Any, spot: Spot) -> None:
         self._predicate, self._spot = predicate, spot

@@ -1,8 +1,8 @@
-"""Where a threshold first counts: what comes there is kept, so that another needs no other run.
+"""Cuts a task above its threshold and keeps the points there, so another threshold needs no rerun.
 
-An alert may compare with a field that an eval just before it has made of the threshold. All nodes
-above that eval do the same for every threshold, so it is enough to take what they gave through the
-eval and the alert's conditions of a task with another threshold.
+An alert may compare with a field that an eval directly before it computes from the threshold. All
+nodes above that eval give the same results for every threshold. It is enough to pass these results
+through the eval and the alert's conditions of a task with another threshold.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from bmtick.tick import ast
 
 
 class Cut:
-    """Stands before the evals that lead to an alert, and keeps of equal points one."""
+    """Precedes the evals that lead to an alert, and keeps each distinct point once."""
 
     def __init__(self, evals: list[EvalNode]) -> None:
-        self.order = array("L")  # the number of each point, among the different ones
+        self.order = array("L")  # index of each point in the distinct points
         self._numbers: dict[Any, int] = {}
         self._different: list[Point] = []
         self._first = first = evals[0]
@@ -35,10 +35,10 @@ class Cut:
 
     @classmethod
     def between(cls, task: Task, other: Task) -> Self | None:
-        """Cut a task where it may differ from one with another threshold; None: it cannot be cut.
+        """Cut a task above its threshold; return None if that is impossible.
 
-        It can where one alert comes straight after evals, all of them without memory and clock, and
-        every node above them is the same in both tasks.
+        It is possible if one alert directly follows evals without state and clock, and every node above
+        them is equal in both tasks.
         """
         alerts = alert_nodes(task)
         evals = _evals(alerts[0]) if len(alerts) == 1 else []
@@ -51,7 +51,7 @@ class Cut:
         return cls(evals)
 
     def point(self, point: Point) -> None:
-        """Keep a point, and pass it on."""
+        """Store a point and forward it."""
         fields = tuple([(name, type(value), value) for name, value in point.fields.items()])
         key = (point.name, point.group, tuple(point.tags.items()), fields)
         place = self._numbers.get(key)
@@ -62,16 +62,16 @@ class Cut:
         self._first.point(point)
 
     def barrier(self, barrier: Barrier) -> None:
-        """Pass a barrier on."""
+        """Forward a barrier."""
         self._first.barrier(barrier)
 
     def delete_group(self, group: str) -> None:
-        """Pass the end of a group on."""
+        """Forward the end of a group."""
         self._first.delete_group(group)
 
     @property
     def broken(self) -> bool:
-        """Whether an eval has come to depend on the points before: the cut is of no use then."""
+        """Whether an eval depends on earlier points: the cut is then useless."""
         return any(expression.broken for expression in self._expressions)
 
     def count(self, task: Task) -> int:
@@ -81,7 +81,7 @@ class Cut:
         take = _evals(alert)[0].point
         judged: list[tuple[str, int] | None] = []
         for point in self._different:
-            judge.found = None  # and so it stays if an eval fails on the point
+            judge.found = None  # stays None if an eval fails on the point
             take(point)
             judged.append(judge.found)
         changes = Changes()
@@ -93,7 +93,7 @@ class Cut:
 
 
 class _Judge:
-    """In place of an alert's conditions: keeps the level, so that the alert stays quiet."""
+    """Replaces an alert's conditions: stores the level, so that the alert sends nothing."""
 
     def __init__(self, node: AlertNode) -> None:
         self.found: tuple[str, int] | None = None
@@ -101,13 +101,13 @@ class _Judge:
         node.levels = self  # type: ignore[assignment]
 
     def of(self, point: AnyPoint, current: int) -> int:
-        """Note the group and the level of a point."""
+        """Record the group and the level of a point."""
         self.found = group_of(point), self._judge(point, current)
         return current
 
 
 def _evals(alert: AlertNode) -> list[EvalNode]:
-    """Return the evals without memory that come straight before an alert, the first one first."""
+    """Return the stateless evals directly before an alert, first one first."""
     found: list[EvalNode] = []
     node: Node = alert
     while len(node.parents) == 1:
@@ -125,7 +125,7 @@ def _evals(alert: AlertNode) -> list[EvalNode]:
 
 
 def _is_free(alert: AlertNode) -> bool:
-    """Say whether a level depends on nothing but the point: no memory, no clock, no reset."""
+    """Return whether a level depends only on the point: no state, no clock, no reset."""
     resets = alert.info_reset or alert.warn_reset or alert.crit_reset
     return not resets and is_timeless(alert.levels)
 
@@ -140,7 +140,7 @@ _PLAIN = (bool, int, float, str, ast.Node, type(None))
 
 
 def _definition(node: Node) -> Any:
-    """Return what the script says of a node."""
+    """Return the script's text of a node."""
     return type(node), {name: value for name, value in vars(node).items() if _is_plain(value)}
 
 

@@ -1,4 +1,4 @@
-"""When an alert would have stood: its levels over the past, cut into episodes."""
+"""When an alert would have fired: its levels over the history, as episodes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bmtick.engine.events import LEVELS, OK
 from bmtick.engine.messages import AnyPoint
 from bmtick.engine.nodes.alert import AlertNode
 
-VALUE: Final = "value"  # the field that every alert of the catalogue compares
+VALUE: Final = "value"  # the field that each alert of the catalogue compares
 
 
 @dataclass
 class Episode:
-    """A time in which an alert stood for one group; ``end`` is None while it still stands."""
+    """A time in which an alert fired for one group; ``end`` is None while it still fires."""
 
     begin: int
     end: int | None
@@ -25,7 +25,7 @@ class Episode:
     group: Mapping[str, str]
 
     def take(self, level: int, value: float | None) -> None:
-        """Take in one more point of the episode."""
+        """Add a point to the episode."""
         self.level = max(self.level, level)
         if value is not None and (self.peak is None or value > self.peak):
             self.peak = value
@@ -50,14 +50,14 @@ def number(fields: Mapping[str, Any]) -> float | None:
 
 
 class Episodes:
-    """Cuts levels into episodes as they come; ``found`` are those so far."""
+    """Converts levels to episodes; ``found`` contains the episodes so far."""
 
     def __init__(self) -> None:
         self.found: list[Episode] = []
         self._firing: dict[str, Episode] = {}
 
     def take(self, point: AnyPoint, group: str, level: int) -> None:
-        """Take the level of a group's next point."""
+        """Process the level of a group's next point."""
         known = self._firing.get(group)
         if level > OK:
             if known is None:

@@ -29,7 +29,7 @@ def nanoseconds(moment: datetime) -> int:
 
 
 def begin_of(case: Case, points: list[Point]) -> int:
-    """Return the time that durations of the case are counted from."""
+    """Return the begin of the case, to which durations are added."""
     if case.begin:
         return nanoseconds(case.begin)
     if case.series or not points:
@@ -38,10 +38,10 @@ def begin_of(case: Case, points: list[Point]) -> int:
 
 
 def points_of(case: Case) -> list[Point]:
-    """Return all points of a case in order of time; those of one time in order of the file.
+    """Return all points of a case in order of time; points of one time keep the file's order.
 
     Raises:
-        BmtickError: an input cannot be read; says where.
+        BmtickError: an input is invalid; with the location.
     """
     folder = Path(case.file).parent
     found: list[Point] = []
@@ -70,10 +70,10 @@ def points_of(case: Case) -> list[Point]:
 
 
 def batches_of(case: Case, queries: int) -> list[list[Batch]]:
-    """Return the batches of a case for each query of its script, in the order of the script.
+    """Return the batches of a case for each query of its script, in the script's order.
 
     Raises:
-        BmtickError: an input cannot be read, or is for a query that the script has not.
+        BmtickError: an input is invalid, or its query is not in the script.
     """
     found: list[list[Batch]] = [[] for _ in range(queries)]
     start = nanoseconds(case.begin or DEFAULT_BEGIN)
@@ -97,7 +97,7 @@ def _batch(case: Case, table: BatchTable, number: int, start: int) -> Batch:
     tags = {**case.tags, **table.tags}
     points = [
         BatchPoint(
-            # an answer of InfluxDB has no integers: Kapacitor takes all numbers for floats
+            # An InfluxDB response has no integers: Kapacitor treats all numbers as floats.
             {k: float(v) if type(v) is int else v for k, v in point.fields.items()},
             tags,
             point.time,
@@ -111,7 +111,7 @@ def _batch(case: Case, table: BatchTable, number: int, start: int) -> Batch:
 
 
 def recorded_batches(case: Case) -> list[list[Batch]]:
-    """Return the batches of a case's recordings: one file of all queries, or one for each."""
+    """Return the batches of a case's recordings: one file for all queries, or one for each."""
     found: list[list[Batch]] = []
     for name in case.recordings:
         path = Path(case.file).parent / name
@@ -148,7 +148,7 @@ def _series(series: Series, number: int, start: int) -> Iterator[Point]:
 
 
 def _jitter(jitter: int, number: int, index: int) -> int:
-    """Return a delay below jitter, the same in every run."""
+    """Return a delay below jitter, equal in every run."""
     if jitter <= 0:
         return 0
     digest = hashlib.sha256(f"{number}/{index}".encode()).digest()

@@ -1,4 +1,4 @@
-"""Outcomes as JUnit's XML, which CI servers read."""
+"""Outcomes as JUnit XML for CI servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds and reads case files; every refusal names the file and the key."""
+"""Finds and reads case files; every error names the file and the key."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _KEYS: Final = sorted(
 
 
 def case_files(paths: Iterable[Path]) -> list[Path]:
-    """Return the case files that paths name: files, and folders with all below them.
+    """Return the case files of paths: files, and folders with all files below them.
 
-    In a folder of the catalogue only what lies in folders named ``cases`` is a case.
+    In a folder of the catalogue, only files in folders named ``cases`` are cases.
 
     Raises:
-        BmtickError: a path does not exist, or there is no case at all.
+        BmtickError: a path does not exist, or there are no cases.
     """
     found: list[Path] = []
     for path in paths:
@@ -50,7 +50,7 @@ def case_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def unit_files(folder: Path) -> list[Path]:
-    """Return the files of kapacitor-unit in a folder: those in YAML that begin with ``tests:``."""
+    """Return the kapacitor-unit files in a folder: YAML files that begin with ``tests:``."""
     found = [file for suffix in ("*.yaml", "*.yml") for file in folder.rglob(suffix)]
     return [file for file in found if _UNIT.search(read_text(file))]
 
@@ -59,7 +59,7 @@ def load_cases(path: Path) -> list[Case]:
     """Return the cases of a file: one, or one for each ``[[case]]``.
 
     Raises:
-        BmtickError: the file is not a case file; says where.
+        BmtickError: the file is not a case file; with the location.
     """
     raw = load_toml(read_text(path), file=str(path))
     each = raw.pop("case", None)

@@ -1,4 +1,4 @@
-"""What a case file holds: the sections and keys as types. ``README.md`` beside explains them."""
+"""The format of a case file: its sections and keys as types; see ``README.md`` beside."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 When = Any
-"""A duration after the case's begin, or a time of its own."""
+"""A duration after the case's begin, or an absolute time."""
 
 
 class _Part(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -27,9 +27,9 @@ class Series(_Part, frozen=True, kw_only=True):
 
 
 class BatchTable(Series, frozen=True, kw_only=True):
-    """A batch: part of the answer to one query; ``at`` is the end of the query's interval.
+    """A batch: part of the result of one query; ``at`` is the end of the query's interval.
 
-    ``query`` counts the queries as the script names them, from 1.
+    ``query`` is the number of the query in the script, from 1.
     """
 
     fields: dict[str, str] = {}
@@ -38,7 +38,7 @@ class BatchTable(Series, frozen=True, kw_only=True):
 
 
 class Expectation(_Part, frozen=True, kw_only=True):
-    """One event that has to come."""
+    """One expected event."""
 
     at: When
     level: Literal["OK", "INFO", "WARNING", "CRITICAL"]
@@ -52,7 +52,7 @@ class Expectation(_Part, frozen=True, kw_only=True):
 
 
 class Silence(_Part, frozen=True, kw_only=True):
-    """A time in which no event may come."""
+    """A time without events."""
 
     begin: When = "0s"
     end: When | None = None
@@ -61,7 +61,7 @@ class Silence(_Part, frozen=True, kw_only=True):
 
 
 class Case(_Part, frozen=True, kw_only=True):
-    """One case. ``file`` and ``name`` say where it comes from."""
+    """One case, with its ``file`` and ``name``."""
 
     name: str = ""
     description: str = ""

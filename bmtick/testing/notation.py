@@ -1,8 +1,8 @@
 """The compact notation of a series: ``0+10x30 200x5 _x3``.
 
-After promtool's, with one difference: ``xN`` says how many values there are, so ``200x5`` is five
-times 200. ``A+BxN`` and ``A-BxN`` start at A and go by B, ``_`` is a missing value. Text stands in
-single quotes.
+Like promtool's notation, with one difference: ``xN`` is the number of values, so ``200x5`` is five
+times 200. ``A+BxN`` and ``A-BxN`` start at A with steps of B; ``_`` is a missing value. Strings are
+in single quotes.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _LIMIT: Final = 2**63
 
 
 def values(text: str, kind: str = "") -> list[Value | None]:
-    """Return the values of a series; None is a missing one.
+    """Return the values of a series; None is a missing value.
 
     Args:
         text: the notation.
-        kind: ``float`` makes numbers floats, ``int`` integers; else a decimal point decides.
+        kind: ``float`` or ``int`` is the type of numbers; otherwise a decimal point decides.
 
     Raises:
-        BmtickError: the text is not the notation; shows where.
+        BmtickError: the notation is invalid; with the position.
     """
     found: list[Value | None] = []
     position, end = 0, len(text.rstrip())

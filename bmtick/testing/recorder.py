@@ -1,7 +1,7 @@
-"""What came to an alert's conditions, kept so that another threshold can be judged by it.
+"""Stores the points before an alert's conditions, so that another threshold can be evaluated.
 
-A month has many points and few different ones: of equal points (by what the conditions read) one
-is kept, and for each point only its number.
+A month has many points but few distinct ones: points with equal inputs of the conditions are stored
+once, and each point only as an index.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from bmtick.testing.episodes import VALUE, Episodes, number
 
 
 class Recorder:
-    """Stands before an alert's conditions and notes what they say of each point."""
+    """Precedes an alert's conditions and records their result for each point."""
 
     def __init__(self, node: AlertNode) -> None:
         self.episodes = Episodes()
-        self.order = array("L")  # the number of each point, among the different ones
+        self.order = array("L")  # index of each point in the distinct points
         self._levels = levels = node.levels
         self._judge = levels.of
         self._names = sorted({VALUE, *(n for p in levels.predicates for n in p.references)})
@@ -33,7 +33,7 @@ class Recorder:
         node.levels = self  # type: ignore[assignment]
 
     def of(self, point: AnyPoint, current: int) -> int:
-        """Judge a point as the alert does."""
+        """Return the level of a point, as the alert does."""
         level = self._judge(point, current)
         group = group_of(point)
         self.episodes.take(point, group, level)
@@ -59,7 +59,7 @@ class Recorder:
         return self._levels.predicates
 
     def values(self) -> Counter[float]:
-        """Return what the alert compared, and how often."""
+        """Return the values that the alert compared, and how often."""
         found: Counter[float] = Counter()
         for place, times in Counter(self.order).items():
             value = number(self._different[place][0].fields)
@@ -68,7 +68,7 @@ class Recorder:
         return found
 
     def count(self, levels: Levels) -> int:
-        """Return how often a group would have become CRITICAL by other conditions of this form."""
+        """Return how often a group would have become CRITICAL with other conditions of this form."""
         known: dict[tuple[int, int], int] = {}
         changes = Changes()
         before_of = changes.levels.get
@@ -86,20 +86,20 @@ class Recorder:
 
 
 class Changes:
-    """The level of each group, and how often one became CRITICAL."""
+    """The level of each group, and how often a group became CRITICAL."""
 
     def __init__(self) -> None:
         self.levels: dict[str, int] = {}
         self.critical = 0
 
     def take(self, group: str, level: int) -> None:
-        """Take the level of a group's next point."""
+        """Process the level of a group's next point."""
         self.critical += level >= CRITICAL > self.levels.get(group, OK)
         self.levels[group] = level
 
 
 class Counted:
-    """Stands before an alert's conditions and counts how often a group becomes CRITICAL."""
+    """Precedes an alert's conditions and counts how often a group becomes CRITICAL."""
 
     def __init__(self, node: AlertNode) -> None:
         self.changes = Changes()
@@ -107,17 +107,17 @@ class Counted:
         node.levels = self  # type: ignore[assignment]
 
     def of(self, point: AnyPoint, current: int) -> int:
-        """Judge a point as the alert does."""
+        """Return the level of a point, as the alert does."""
         level = self._judge(point, current)
         self.changes.take(group_of(point), level)
         return level
 
 
 def is_timeless(levels: Levels) -> bool:
-    """Say whether the same values give the same level: no memory and no time of day counts."""
+    """Return whether equal values give equal levels: no state and no time of day."""
     return all(p.expression.pure and "time" not in p.references for p in levels.predicates)
 
 
 def group_of(point: AnyPoint) -> str:
-    """Return the group of a point; those of a batch have none of their own."""
+    """Return the group of a point; points of a batch have no own group."""
     return point.group if isinstance(point, Point) else ""

@@ -28,7 +28,7 @@ _AFTERWARDS: Final = 5 * SECOND  # the clock runs on after the last point, as on
 
 @dataclass
 class Outcome:
-    """What came of a case; no ``failures`` means that it passed."""
+    """The outcome of a case; without ``failures`` it passed."""
 
     case: Case
     failures: list[str] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Whether all was as expected."""
+        """Whether the case passed."""
         return not self.failures
 
 
@@ -46,10 +46,10 @@ def run_case(
     version: tuple[int, ...] = DEFAULT_VERSION,
     watch: Callable[[str, Task], None] | None = None,
 ) -> Outcome:
-    """Run a case as a version of Kapacitor would; ``watch`` gets its script's name and task first.
+    """Run a case like a version of Kapacitor; ``watch`` first receives the script's name and task.
 
     Raises:
-        BmtickError: script, parameters or inputs are wrong; a failure is not an error.
+        BmtickError: script, parameters or inputs are wrong; a failed case is not an error.
     """
     points = points_of(case)
     begin = begin_of(case, points)
@@ -85,9 +85,9 @@ def replay(
     end: int | None = None,
     place: tuple[str, str] = ("", ""),
 ) -> list[AlertEvent]:
-    """Feed points at their own time; go on to end, or a little after the last; return all events.
+    """Feed points at their own time; continue to end, or a little after the last; return all events.
 
-    ``place`` is their database and retention policy; without one, whatever the script names.
+    ``place`` is their database and retention policy; without it, they match the script's.
     """
     events: list[AlertEvent] = []
     latest = end
@@ -108,7 +108,7 @@ def _run_batches(
 ) -> tuple[list[AlertEvent], int]:
     """Run a batch task over the batches of a case, or its queries over the points.
 
-    Returns the events and the time from which those that are expected count.
+    Returns the events and the time from which expected events count.
     """
     begin = begin_of(case, points)
     in_script = sorted(range(len(task.queries)), key=lambda n: task.queries[n].location or ())

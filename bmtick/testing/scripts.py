@@ -1,4 +1,4 @@
-"""Scripts of one's own over the past: from when to when their alerts would have fired."""
+"""Backtests of the user's own scripts: when their alerts would have fired."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bmtick.engine.events import LEVELS
 
 @dataclass
 class FiringSpan:
-    """A time in which one alert id was not OK; ``end`` is None while it still is not.
+    """A time in which one alert id was not OK; ``end`` is None while it lasts.
 
-    Times in nanoseconds; ``level`` is the highest, ``message`` that of the first event with it.
+    Times are in nanoseconds; ``level`` is the highest, ``message`` that of the first event with it.
     """
 
     id: str
@@ -24,14 +24,14 @@ class FiringSpan:
 
 
 class FiringSpans:
-    """Cuts alert events into spans as they come; ``found`` are those so far."""
+    """Converts alert events to spans; ``found`` contains the spans so far."""
 
     def __init__(self) -> None:
         self.found: list[FiringSpan] = []
         self._firing: dict[tuple[str, str], FiringSpan] = {}
 
     def take(self, events: Iterable[AlertEvent]) -> None:
-        """Take in events, in their order."""
+        """Process events in order."""
         for event in events:
             key = (event.topic, event.id)
             span = self._firing.get(key)

@@ -1,4 +1,4 @@
-"""Snapshots: the events of a case as they once came, in ``NAME.snapshot.json`` beside its file."""
+"""Snapshots: the recorded events of a case, in ``NAME.snapshot.json`` beside its file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bmtick.testing.run import Outcome
 
 
 def path_of(file: str) -> Path:
-    """Return where the snapshots of a case file are."""
+    """Return the path of the snapshots of a case file."""
     return Path(file).with_suffix(".snapshot.json")
 
 
 def compare(outcome: Outcome) -> None:
-    """Add to the failures of a case in what its events are not those of the snapshot.
+    """Add the differences between events and snapshot to the failures of a case.
 
     Raises:
         BmtickError: the snapshot cannot be read.
@@ -39,7 +39,7 @@ def compare(outcome: Outcome) -> None:
 
 
 def update(outcomes: list[Outcome]) -> list[Path]:
-    """Write the events that came as the snapshots of their cases; return the files.
+    """Write the events as the snapshots of their cases; return the files.
 
     Raises:
         BmtickError: a file cannot be written.

@@ -1,4 +1,4 @@
-"""How often an alert would have stood with other thresholds, and which one fits the past."""
+"""How often an alert would have fired with other thresholds, and which one fits the history."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PER_WEEK: Final = 1.0  # an alert that stands more often than this is soon igno
 
 @dataclass(frozen=True)
 class Row:
-    """A threshold and how many episodes it would have given."""
+    """A threshold and its number of episodes."""
 
     threshold: float
     episodes: int
@@ -27,7 +27,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A threshold and why."""
+    """A threshold and the reason for it."""
 
     threshold: float
     reason: str
@@ -36,13 +36,13 @@ class Suggestion:
 def candidates(
     values: Mapping[float, int], current: float, least: float | None, most: float | None
 ) -> list[float]:
-    """Return round thresholds from about the median of the values to beyond the highest.
+    """Return round thresholds from about the median of the values to above the highest.
 
     Args:
-        values: what the alert compared, and how often; not empty.
-        current: the threshold in use, always among them.
-        least: the smallest that is allowed.
-        most: the largest that is allowed.
+        values: the values that the alert compared, and how often; not empty.
+        current: the current threshold, always included.
+        least: the smallest allowed threshold.
+        most: the largest allowed threshold.
     """
     low, high = _median(values), max(values)
     found = {current}
@@ -58,7 +58,7 @@ def candidates(
 
 
 def _median(values: Mapping[float, int]) -> float:
-    """Return the middle value, of two the higher one."""
+    """Return the median; of two middle values, the higher one."""
     before, half = 0, sum(values.values()) // 2
     for value in sorted(values):
         before += values[value]
@@ -86,9 +86,9 @@ def sweep(thresholds: Sequence[float], count: Callable[[float], int], span: int)
     """Return a row for each threshold.
 
     Args:
-        thresholds: in order.
-        count: how many episodes a threshold gives.
-        span: nanoseconds of the past.
+        thresholds: sorted thresholds.
+        count: returns the number of episodes of a threshold.
+        span: length of the history in nanoseconds.
     """
     weeks = max(span / WEEK, 1e-9)
     rows = []
@@ -99,12 +99,12 @@ def sweep(thresholds: Sequence[float], count: Callable[[float], int], span: int)
 
 
 def suggest(rows: Sequence[Row], highest: float, span: int) -> Suggestion | None:
-    """Choose a threshold: rarely reached, and where a higher one would find the same.
+    """Choose a threshold that is rarely reached, where a higher one would find the same episodes.
 
     Args:
-        rows: of ``sweep``.
-        highest: the highest value of the past.
-        span: nanoseconds of the past.
+        rows: the rows of ``sweep``.
+        highest: the highest value of the history.
+        span: length of the history in nanoseconds.
     """
     days = span / DAY
     if days < _LEAST_DAYS:

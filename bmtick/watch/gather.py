@@ -316,7 +316,7 @@ def _above(level: str, other: str) -> bool:
 
 
 def _reminder(incident: Incident, time: int, last: int) -> Reason | None:
-    """Return whether a reminder is sent: it waits as long after a mail as since its last one.
+    """Return whether a reminder is sent: its interval must have passed since the last mail.
 
     Each further one waits twice as long.
     """
