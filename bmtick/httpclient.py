@@ -278,8 +278,7 @@ class HttpClient:
         data = json_module.dumps(json).encode() if json is not None else None
         target = f"{path}?{urlencode(params, doseq=True)}" if params else path
         for attempt in range(1, self._tries + 1):
-            size = _STREAM_LIMIT if progress else self._limit
-            limits = Limits(self.timeout, size, _PROGRESS if progress else 0)
+            limits = Limits(self.timeout, self._limit)
             try:
                 sock, reply = self._send(method, self.url + target, data, headers, limits)
                 if reply.status != 200:
@@ -288,6 +287,8 @@ class HttpClient:
                         raise HttpError(
                             f"{self.title} answered {reply.status}", status=reply.status
                         )
+                if progress:  # not before: a head, too, can be without end
+                    limits.allow(_STREAM_LIMIT, _PROGRESS)
                 return Stream(reply, sock, self.title)
             except HttpError as error:
                 temporary = error.status in _BUSY and not error.permanent

@@ -33,9 +33,14 @@ class Limits:
     """
 
     def __init__(self, seconds: float, size: int, progress: int = 0) -> None:
-        self.seconds, self.size, self._progress = seconds, size, progress
-        self._left, self._arrived = size, 0
+        self.seconds = seconds
         self._deadline = time.monotonic() + seconds
+        self.allow(size, progress)
+
+    def allow(self, size: int, progress: int) -> None:
+        """Let another part follow, with limits of its own; the time goes on."""
+        self.size, self._progress = size, progress
+        self._left, self._arrived = size, 0
 
     def remaining(self) -> float:
         """Return the remaining seconds.

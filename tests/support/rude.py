@@ -17,6 +17,7 @@ HTTP_MANNERS = (
     "drip head",  # a byte of the headers now and then
     "drip body",  # a byte of the body now and then
     "endless head",  # headers without end
+    "endless continue",  # heads that promise another one
     "endless body",  # a body without end, of valid JSON
     "endless line",  # a body without end and without a line end
     "reset",  # ends the connection in the midst of the body
@@ -102,6 +103,9 @@ def rude(manner: str, pause: float = 0.05, path: str = "") -> Iterator[Peer]:  #
             send(there, b"HTTP/1.1 200 OK\r\n")
             while not over.is_set():
                 send(there, b"X-A: b\r\n" * 1000)
+        elif manner == "endless continue":
+            while not over.is_set():
+                send(there, b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
         elif manner == "endless body":
             send(there, HEAD)
             while not over.is_set():
