@@ -28,6 +28,7 @@ HttpClient.__init__.__kwdefaults__["sleep"] = lambda seconds: time.sleep(seconds
 # into pieces is what shares nothing within its file.
 _FIRST = {
     "thresholds/test_thresholds.py": 1,
+    "docs/test_readme.py": 1,
     "deploy/test_faults.py": 4,
     "engine/test_shortcuts.py": 3,
     "guard/test_real_postfix.py": 1,
@@ -48,8 +49,10 @@ _FIRST = {
     "collect/test_kills.py": 1,
     "alerts/test_window_sum.py": 1,
     "fuzz/test_growth.py": 4,
+    "incident/test_respond_real.py": 1,
+    "outbreak/test_example.py": 1,
+    "collect/test_compiled.py": 1,
     "tick/test_properties.py": 1,
-    "docs/test_readme.py": 1,
 }
 
 

@@ -9,8 +9,9 @@ from bmtick.deploy import apply
 from bmtick.deploy import store as module
 from bmtick.deploy.apply import apply_plan, await_points, verify
 from bmtick.deploy.client import KapacitorError
-from bmtick.deploy.model import ActualTask, TaskDefinition, TemplateDefinition
-from bmtick.deploy.plan import Action, Step
+from bmtick.deploy.desired import Desired
+from bmtick.deploy.model import ActualTask, Facts, TaskDefinition, TemplateDefinition
+from bmtick.deploy.plan import Action, Step, make_plan
 from bmtick.deploy.store import Store
 from bmtick.errors import BmtickError
 from tests.deploy.alerts import alert
@@ -189,3 +190,10 @@ def test_a_history_that_is_no_folder_is_none_and_one_that_fails_is_told(tmp_path
     monkeypatch.setattr(module, "Folder", fail)
     with pytest.raises(BmtickError, match="cannot use the history: Input/output error"):
         store.revisions()
+
+
+def test_a_template_that_is_wanted_hides_none_behind_it_that_is_not():
+    first, last = (TemplateDefinition(name, "stream") for name in ("bmtick-a", "bmtick-z"))
+    facts = Facts(templates={one.id: one for one in (first, last)})
+    steps = make_plan(Desired(templates={first.id: first}), facts, {"template:bmtick-z"})
+    assert ("bmtick-z", Action.REMOVE) in [(s.id, s.action) for s in steps]

@@ -222,16 +222,19 @@ class Machine:
     def _apt_get(self, words: list[str], _variables: Mapping[str, str]) -> Done:
         assert words[0] == "install"
         program = find_program("apt-cache")
+        wanted = []
         for package in words[1:]:
             if package.startswith("./"):
                 made = "build/deb/bmtick_*.deb"
                 assert package == f"./{made}"
                 assert made in (ROOT / "packaging" / "deb_smoke.sh").read_text("utf-8")
-                continue
-            found = subprocess.run(
-                [program, "show", package], capture_output=True, text=True, check=False
-            )
-            assert f"Package: {package}\n" in found.stdout, found.stderr
+            else:
+                wanted.append(package)
+        found = subprocess.run(
+            [program, "show", *wanted], capture_output=True, text=True, check=False
+        )
+        known = found.stdout.splitlines()
+        assert [p for p in wanted if f"Package: {p}" not in known] == [], found.stderr
         return Done(0, "")
 
     def _pipx(self, words: list[str], variables: Mapping[str, str]) -> Done:

@@ -45,7 +45,7 @@ ROOMS = {
 _SECONDS = 30.0  # of tests for one mutant, as they took unbroken; the slowest are left out
 _TIMEOUT = 180.0  # seconds: a mutant that never ends is killed
 # What tests import that is not broken: imported once, before a process is forked for each mutant.
-_WARM = ("aiosmtpd.controller", "click.testing", "google", "hypothesis", "jinja2", "msgspec", "numpy",
+_WARM = ("aiosmtpd.controller", "click.testing", "hypothesis", "jinja2", "msgspec", "numpy",
          "pytest", "re2", "requests", "rich.console", "rich.progress", "rich.table", "yaml")  # fmt: skip
 # Mostly annotations, and no decisions; of small numbers and of names in the code "is" says what
 # "==" says.
