@@ -72,7 +72,7 @@ def command(
         raise BmtickError("say where the past is", remedy="--log PATH, or --from 7d for InfluxDB")
     if until and logs:
         raise BmtickError("--to goes with --from")
-    past = _Past(settings, logs, span_of(since, until) if since else None, host)
+    past = _HistorySource(settings, logs, span_of(since, until) if since else None, host)
     if scripts:
         documents = [_script(path, past) for path in scripts]
         if output_format == "json":
@@ -88,7 +88,7 @@ def command(
         _show(run, results)
 
 
-class _Past(NamedTuple):
+class _HistorySource(NamedTuple):
     """The source of history: logs, or InfluxDB over a span."""
 
     settings: Settings
@@ -138,7 +138,9 @@ class _Past(NamedTuple):
         return _feeding(task, points)
 
 
-def _results(past: _Past, subjects: list[Subject], *, named: bool) -> tuple[Run, list[Result]]:
+def _results(
+    past: _HistorySource, subjects: list[Subject], *, named: bool
+) -> tuple[Run, list[Result]]:
     from bmtick.testing.backtest import Run, ask_queries
 
     asking = [subject for subject in subjects if subject.alert.batch]
@@ -154,15 +156,15 @@ def _results(past: _Past, subjects: list[Subject], *, named: bool) -> tuple[Run,
         run = _run(reading, past.settings, named=named)
     found: list[Result] = []
     if run.measurements:
-        found = _over(past, run)
+        found = _replay(past, run)
     if run.unfit:
-        found += _over(past, Run(run.unfit, past.settings, apart=(n.QUEUE,) if past.logs else ()))
+        found += _replay(past, Run(run.unfit, past.settings, apart=(n.QUEUE,) if past.logs else ()))
     found += [ask_queries(subject, past.settings, past.steps) for subject in asking]
     order = [subject.name for subject in subjects]
     return run, sorted(found, key=lambda result: order.index(result.name))
 
 
-def _over(past: _Past, run: Run) -> list[Result]:
+def _replay(past: _HistorySource, run: Run) -> list[Result]:
     """Replay the history through a run; log rows that no alert reads are only counted."""
     with _progress(past.span) as step:
         if past.span is None:
@@ -180,7 +182,7 @@ def _over(past: _Past, run: Run) -> list[Result]:
     return run.finish()
 
 
-def _script(path: str, past: _Past) -> dict[str, Any]:
+def _script(path: str, past: _HistorySource) -> dict[str, Any]:
     """Run the user's own script; return the result as data."""
     from bmtick.engine import load_task
     from bmtick.testing.scripts import FiringSpans

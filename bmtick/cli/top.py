@@ -78,7 +78,7 @@ def command(ctx: click.Context, once: bool, logs: tuple[str, ...]) -> None:
     if not once and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise BmtickError("this is no terminal", remedy="--once prints one frame")
     hold_control = JournalHoldControl(settings.guard.state, settings.guard.helper)
-    feeder = _Feeder(settings, logs)
+    feeder = _BoardFeed(settings, logs)
     feeder.read()
     if once:
         size = shutil.get_terminal_size((80, 24))
@@ -94,7 +94,7 @@ def command(ctx: click.Context, once: bool, logs: tuple[str, ...]) -> None:
     _live(feeder, hold_control)
 
 
-class _Feeder:
+class _BoardFeed:
     """Feeds the board with new data: points of the logs, events of the watch or of own alerts."""
 
     def __init__(self, settings: Settings, logs: tuple[str, ...]) -> None:
@@ -119,11 +119,11 @@ class _Feeder:
         while more:
             points, more = self._source.read(time.time())
             self.board.feed(points)
-            self._weigh(points)
+            self._evaluate(points)
         if self._history:
             self._take_history()
 
-    def _weigh(self, points: list[Point]) -> None:
+    def _evaluate(self, points: list[Point]) -> None:
         from bmtick.watch.history import line_of
 
         if self._tasks:
@@ -179,7 +179,7 @@ def _print(lines: list[Any]) -> None:
         out.print(line, soft_wrap=True)
 
 
-def _live(feeder: _Feeder, hold_control: JournalHoldControl) -> None:
+def _live(feeder: _BoardFeed, hold_control: JournalHoldControl) -> None:
     from rich.live import Live
     from rich.text import Text
 

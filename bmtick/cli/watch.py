@@ -101,7 +101,7 @@ def command(
         watch.stop()
         screen.clear()
     if stop.again and not stop.asked:
-        _start_anew()
+        _restart()
     if once and status:
         status = watch.status(time.time())
         click.echo(screen.line(status), err=True)
@@ -132,7 +132,7 @@ def _usable(ctx: click.Context, screen: _Screen) -> bool:
     return True
 
 
-def _start_anew() -> None:
+def _restart() -> None:
     """Replace this process by one with the new settings; the state contains all it needs."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the new process handles it
     signal.set_wakeup_fd(-1)
@@ -237,7 +237,7 @@ def _watch(
     host = settings.watch.host or socket.gethostname()
     channels = _notify.channels(settings)
     collector = collector_of(settings, logs, host, screen.warn, state, ended=once)
-    for line in _introduced(alerts, collector, channels):
+    for line in _start_lines(alerts, collector, channels):
         screen.warn(line)
 
     def tell(event: AlertEvent, silence: str) -> None:
@@ -310,7 +310,7 @@ def _asking(settings: Settings, alerts: Sequence[Rendered]) -> QueryRunner | Non
     return asking(settings)
 
 
-def _introduced(
+def _start_lines(
     alerts: Sequence[Rendered], collector: Collector, channels: Channels
 ) -> Iterator[str]:
     """Yield lines that describe what is watched and who is notified."""
