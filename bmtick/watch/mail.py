@@ -1,8 +1,8 @@
 r"""Alert mails: the same subject and body as Kapacitor's, by SMTP, sendmail or into a folder.
 
-Source: kapacitor ``services/smtp/service.go``: the message is the subject, the details the body, as
-HTML. Beyond that a mail has a plain text for those who read no HTML, an id of its own, so that one
-sent twice shows as one, and says that a machine sent it, so that nobody's holiday notice answers.
+Source: kapacitor ``services/smtp/service.go``: the message is the subject, the details are the HTML
+body. In addition, a mail has a plain-text part, its own id, so that a duplicate is recognised, and a
+header that marks it as automatic, so that no holiday notice replies.
 
 Messages and details hold names of a mail log, which an attacker chooses. So no header is ever
 parsed or decoded here: what is not plain ASCII, or could be taken for an encoded word (RFC 2047),
@@ -48,9 +48,9 @@ _HIDDEN: Final = re.compile(
 
 
 def shown(text: str) -> str:
-    r"""Return a text in which nothing hides: ``\u202e`` and the like stand for what would.
+    r"""Return a text without hidden characters: ``\u202e`` and similar escapes replace them.
 
-    Line ends and tabs stay.
+    Line ends and tabs are kept.
     """
     return _HIDDEN.sub(_escape, text.replace("\r\n", "\n"))
 
@@ -77,11 +77,11 @@ class Mail:
 
     @property
     def message_id(self) -> str:
-        """What tells it from all others."""
+        """The unique identification of the mail."""
         return message_id(self.key, self.sender)
 
     def as_bytes(self, line_end: str = "\r\n") -> bytes:
-        """Return the mail as it is sent."""
+        """Return the mail as bytes to send."""
         lines = [
             ("Date", format_datetime(self.time.astimezone())),
             ("From", self.sender),
@@ -122,13 +122,13 @@ def compose(
             for those who read no HTML.
         sender: the address in From.
         recipients: the addresses in To.
-        key: what tells this mail from all others.
+        key: the unique key of this mail.
         now: seconds since the epoch, for Date.
-        headers: more of them, in plain ASCII, such as ``References``.
-        answers: key of the mail whose thread this one belongs to.
+        headers: further headers in plain ASCII, such as ``References``.
+        answers: key of the mail that this one replies to.
 
     Raises:
-        PermanentError: an address or a header is none.
+        PermanentError: an address or a header is invalid.
     """
     sender, *recipients = [_address(one) for one in (sender, *recipients)]
     headers = dict(headers or {})
@@ -171,7 +171,7 @@ def _encoded(text: str) -> str:
 
 
 class _Text(HTMLParser):
-    """Collects what a reader sees of HTML."""
+    """Collects the visible text of HTML."""
 
     _BREAKS: Final = frozenset(
         [
@@ -225,7 +225,7 @@ class _Text(HTMLParser):
 
 
 def plain_text(html: str) -> str:
-    """Return HTML as text: a line for each paragraph and row, links with their address."""
+    """Return HTML as text: a line per paragraph and row, links with their address."""
     parser = _Text()
     parser.feed(html)
     parser.close()
@@ -234,7 +234,7 @@ def plain_text(html: str) -> str:
 
 
 def own_address(configured: str = "") -> str:
-    """Return the address that mails come from: as configured, or of this machine's full name."""
+    """Return the sender address: from the settings, or with this machine's full name."""
     if configured:
         return configured
     names = [socket.gethostname()]
@@ -250,14 +250,14 @@ def own_address(configured: str = "") -> str:
 
 
 class Mailer(Protocol):
-    """Hands a mail on."""
+    """Sends mails."""
 
     def send(self, mail: Mail) -> None:
-        """Hand it on, or raise DeliveryError."""
+        """Send a mail, or raise DeliveryError."""
 
 
 class SmtpMailer:
-    """Sends by SMTP, one connection a mail.
+    """Sends by SMTP with one connection per mail.
 
     Args:
         host: of the server.
@@ -266,7 +266,7 @@ class SmtpMailer:
         context: for TLS.
         username: with password, or empty.
         password: never shown.
-        timeout: seconds for a whole conversation.
+        timeout: seconds for a whole connection.
     """
 
     def __init__(
@@ -284,7 +284,7 @@ class SmtpMailer:
         self._username, self._password, self._timeout = username, password, timeout
 
     def send(self, mail: Mail) -> None:
-        """Send; what a server refuses for good is given up, all else may be tried again."""
+        """Send; a permanent refusal is not retried, any other error may be."""
         server: BoundedSMTP | None = None
         try:
             server = self._connect(mail.sender)
@@ -296,7 +296,7 @@ class SmtpMailer:
         except smtplib.SMTPRecipientsRefused as error:
             raise _refused(error.recipients) from None
         except smtplib.SMTPAuthenticationError as error:
-            # once the password is right, the mail can go
+            # a retry succeeds once the password is corrected
             raise DeliveryError(f"{self._where} refused the login: {error.smtp_code}") from None
         except smtplib.SMTPResponseException as error:
             kind = PermanentError if error.smtp_code in _PERMANENT else DeliveryError
@@ -334,13 +334,13 @@ def _text(answer: bytes | str) -> str:
 
 
 class SendmailMailer:
-    """Hands mails to a sendmail program, which queues them itself."""
+    """Passes mails to a sendmail program, which queues them itself."""
 
     def __init__(self, program: str) -> None:
         self._program = program
 
     def send(self, mail: Mail) -> None:
-        """Run the program with the mail on its stdin."""
+        """Run the program with the mail on stdin."""
         command = [self._program, "-oi", "-f", mail.sender, "--", *mail.recipients]
         try:
             done = subprocess.run(
@@ -358,13 +358,13 @@ class SendmailMailer:
 
 
 class FolderMailer:
-    """Puts mails into a folder as .eml files, whole or not at all."""
+    """Writes mails to a folder as .eml files, atomically."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def send(self, mail: Mail) -> None:
-        """Write one file; the same mail again takes its own place again."""
+        """Write one file; the same mail again replaces it."""
         key = mail.message_id.partition("@")[0].rpartition(".")[2][:16]
         try:
             with Folder(self._folder, create=True) as folder:
