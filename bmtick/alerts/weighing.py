@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bmtick.alerts.load import catalogue
 from bmtick.alerts.model import Rendered
@@ -20,12 +20,8 @@ from bmtick.engine.nodes.eval_ import EvalNode
 from bmtick.engine.nodes.from_ import FromNode
 from bmtick.engine.nodes.where import WhereNode
 from bmtick.engine.predicate import Predicate
-from bmtick.names import FIELDS, GLOBAL_TAGS, TAGS
+from bmtick.names import FIELDS
 from bmtick.settings import Settings
-
-if TYPE_CHECKING:
-    from bmtick.alerts.weights import Weights
-    from bmtick.engine.chunks import Row, RowChunk
 
 # Nodes that process each point alone; alerts with other nodes depend on earlier points.
 _STATELESS = {"stream", "from", "barrier", "eval", "where", "default", "alert"}
@@ -105,24 +101,9 @@ class Scales:
         weights = [w for scale in scales if (w := scale.weigh(scope))]
         return sorted(weights, key=lambda w: -w.value / w.threshold if w.threshold else 0.0)
 
-    def weigh_rows(self, rows: Sequence[Row]) -> tuple[RowChunk, Weights] | None:
-        """Weigh rows of the collector, of one measurement, by columns.
-
-        Returns:
-            Them as a chunk, and the heaviest weight of each; None where they are to be weighed one
-            by one: without numpy, or what columns are not known to weigh alike.
-        """
-        try:
-            from bmtick.alerts.weights import Unfit, Weights  # noqa: PLC0415 -- numpy is an extra
-            from bmtick.engine.chunks import RowChunk  # noqa: PLC0415
-        except ImportError:
-            return None
-        name = rows[0][0]
-        chunk = RowChunk(rows, TAGS[name], list(FIELDS[name]), dict.fromkeys(GLOBAL_TAGS, ""))
-        try:
-            return chunk, Weights(self._scales.get(name, ()), chunk)
-        except Unfit:
-            return None
+    def of(self, measurement: str) -> Sequence[Scale]:
+        """Return the alerts that read a measurement, in their order."""
+        return self._scales.get(measurement, ())
 
 
 def _zeros(measurement: str) -> dict[str, Any]:

@@ -7,12 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from bmtick.alerts.weighing import Scale, Weight
-from bmtick.engine.chunks import RowChunk
+from bmtick.alerts.weighing import Scale, Scales, Weight
+from bmtick.engine.chunks import Row, RowChunk
 from bmtick.engine.predicate import Predicate
 from bmtick.engine.vectors import NotColumnarError, Scope, Vector
+from bmtick.names import FIELDS, GLOBAL_TAGS, TAGS
 
-Unfit = NotColumnarError
+
+def weigh_rows(scales: Scales, rows: Sequence[Row]) -> tuple[RowChunk, Weights] | None:
+    """Return rows of one measurement as a chunk, and their weights.
+
+    None: they are to be weighed one by one, since columns are not known to weigh them alike.
+    """
+    name = rows[0][0]
+    chunk = RowChunk(rows, TAGS[name], list(FIELDS[name]), dict.fromkeys(GLOBAL_TAGS, ""))
+    try:
+        return chunk, Weights(scales.of(name), chunk)
+    except NotColumnarError:
+        return None
 
 
 class Weights:

@@ -160,7 +160,7 @@ class Assessor:
                 self._notice(name, tags, values, nanoseconds // _SECOND)
         self._waiting = []
         for rows in kinds.values():
-            weighed = self._scales.weigh_rows(rows) if self._many else None
+            weighed = _by_columns(self._scales, rows) if self._many else None
             if weighed is None:
                 for name, tags, values, nanoseconds in rows:
                     self._entity(name, tags, values, nanoseconds // _SECOND)
@@ -293,6 +293,15 @@ class Assessor:
             if heaviest is None or one.share > heaviest.share:
                 by_kind[one.measurement][one.name] = one
         return by_kind
+
+
+def _by_columns(scales: Scales, rows: Sequence[Row]) -> tuple[RowChunk, Weights] | None:
+    """Return rows as a chunk, and their weights; None: they are to be weighed one by one."""
+    try:
+        from bmtick.alerts.weights import weigh_rows  # noqa: PLC0415 -- numpy is an extra
+    except ImportError:
+        return None
+    return weigh_rows(scales, rows)
 
 
 def _heaviness(weight: Weight) -> tuple[bool, float]:
