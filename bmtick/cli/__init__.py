@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+
+TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def main() -> None:

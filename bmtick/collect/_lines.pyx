@@ -64,7 +64,7 @@ cdef enum:
     HOME = 2
     SUSPENDED = 3
 
-FORMAT = 7  # of what is shared with the Python around: compiled.py refuses another one
+FORMAT = 9  # of what is shared with the Python around: compiled.py refuses another one
 
 cdef long long MAX_SIZE = 1LL << 40
 cdef long long MAX_UID = (1LL << 32) - 1
@@ -763,14 +763,52 @@ cdef const char* _number(const char* at, const char* end, long long* value) noex
     return at if digits else NULL
 
 
+cdef const char* _before_numbers(const char* start, const char* end) noexcept nogil:
+    """Return where ``>, size=SIZE, nrcpt=NUMBER (queue active)`` may begin at a line's end, or NULL."""
+    cdef const char* at = end - 15  # " (queue active)"
+    if at < start:
+        return NULL
+    while at > start and _digit((at - 1)[0]):
+        at -= 1
+    at -= 8  # ", nrcpt="
+    while at > start and _digit((at - 1)[0]):
+        at -= 1
+    at -= 8  # ">, size="
+    return at if at > start else NULL
+
+
+cdef bint _expired(_Counter counter, Line* line) except -1:
+    """``from=<SENDER>, status=expired, returned to sender``, or ``force-expired``."""
+    cdef const char* end = line.end - 27
+    if end < line.said or memcmp(end, b"expired, returned to sender", 27):
+        return False
+    if end - line.said >= 6 and memcmp(end - 6, b"force-", 6) == 0:
+        end -= 6
+    if end - line.said < 16 or memcmp(end - 10, b">, status=", 10):
+        return False
+    if not _is_exact_id(line) or not _is(line, b"qmgr", 4):
+        return False
+    _key(counter, line)  # for the first host
+    counter.counter.expired()
+    return True
+
+
 cdef bint _active(_Counter counter, Line* line) except -1:
     """``from=<SENDER>, size=SIZE, nrcpt=NUMBER (queue active)``."""
     cdef const char* at = line.said + 6
     cdef const char* sender_end
     cdef long long size = 0, nrcpt = 0
-    if at >= line.end or at[0] == b'"':
+    if _expired(counter, line):
+        return True
+    if at >= line.end:
         return False
-    sender_end = at = _find(at, line.end, b'>')
+    if at[0] == b'"':
+        # A quoted sender may hold anything: what follows it is found from the line's end.
+        if not _is_exact_id(line) or not _is(line, b"qmgr", 4):
+            return False
+        sender_end = at = _before_numbers(at, line.end)
+    else:
+        sender_end = at = _find(at, line.end, b'>')
     if at == NULL or not _begins(at, line.end, b">, size=", 8):
         return False
     at = _number(at + 8, line.end, &size)
@@ -839,6 +877,7 @@ cdef struct Delivery:
     const char* reply
     const char* end
     int agent
+    bint quoted  # whether the address begins with a quote, which the exact patterns alone read
 
 
 cdef bint _delivery(_Counter counter, Line* line) except -1:
@@ -850,11 +889,12 @@ cdef bint _delivery(_Counter counter, Line* line) except -1:
     cdef const char* at = line.said + 4
     cdef Delivery said
     cdef bytes key
-    if at >= end or at[0] == b'"':
+    if at >= end:
         return False
     said.to = at
-    said.to_end = _find(at, end, b'>')
-    if said.to_end == NULL:
+    said.quoted = at[0] == b'"'
+    said.to_end = _address_end(at, end) if said.quoted else _find(at, end, b'>')
+    if said.to_end == NULL or (said.quoted and not _is_exact(line, &said)):
         return False
     at = said.to_end + 1
     if _begins(at, end, b", orig_to=<", 11):
@@ -908,16 +948,32 @@ cdef bint _delivery(_Counter counter, Line* line) except -1:
     return True
 
 
-cdef bint _is_exact(Line* line, Delivery* said) noexcept nogil:
-    """Whether the exact patterns, which read the rarer forms, take the line's queue id and address."""
+cdef bint _is_exact_id(Line* line) noexcept nogil:
+    """Whether the exact patterns take the line's queue id."""
     cdef const char* at = line.token
     while at < line.end and _letter_or_digit(at[0]):
         at += 1
-    if at - line.token < SHORTEST_ID or line.said - at != 2 or at[0] != b':':
+    return at - line.token >= SHORTEST_ID and line.said - at == 2 and at[0] == b':'
+
+
+cdef bint _is_exact(Line* line, Delivery* said) noexcept nogil:
+    """Whether the exact patterns, which read the rarer forms, take the line's queue id and address."""
+    if not _is_exact_id(line) or _is(line, b"smtpd", 5) or _is(line, b"pickup", 6):
         return False
-    if _is(line, b"smtpd", 5) or _is(line, b"pickup", 6):
-        return False
-    return _find(said.to, said.to_end, b'"') == NULL
+    return said.quoted or _find(said.to, said.to_end, b'"') == NULL
+
+
+cdef const char* _address_end(const char* at, const char* end) noexcept nogil:
+    """Return where an address with quoted parts ends, at its bracket; NULL: it does not."""
+    while at < end and at[0] != b'>':
+        if at[0] == b'"':
+            at += 1
+            while at < end and at[0] != b'"':
+                at += 2 if at[0] == b'\\' else 1
+            if at >= end:
+                return NULL
+        at += 1
+    return at if at < end else NULL
 
 
 cdef int _agent(Line* line) noexcept nogil:
@@ -1050,7 +1106,7 @@ cdef bint _attempt(_Counter counter, Line* line, Delivery* said, bytes key) exce
     sums_of_status[1] += verdict == IS_BLOCKED
     found = PyDict_GetItemWithError(counter.counted, key)
     if found == NULL:
-        found = PyDict_GetItemWithError(counter.gone, key)
+        found = _gone(counter, key)
     if found != NULL:
         message = <Message>found
     else:
@@ -1108,6 +1164,15 @@ cdef bint _attempt(_Counter counter, Line* line, Delivery* said, bytes key) exce
         if len(message.waiting) < MAX_RETRIED:
             message.waiting[recipient] = counted
     return True
+
+
+cdef PyObject* _gone(_Counter counter, bytes key) except? NULL:
+    """``Counter.gone_message``."""
+    cdef PyObject* found = PyDict_GetItemWithError(counter.gone, key)
+    if found != NULL and <object>found is None:
+        counter.counter.gone_message(key)
+        found = PyDict_GetItemWithError(counter.gone, key)
+    return found
 
 
 cdef inline void _refused(Sums sums, int verdict) noexcept:
@@ -1195,7 +1260,7 @@ cdef bint _given_back(_Counter counter, bytes key, Message message, Delivery* sa
         return False
     found = PyDict_GetItemWithError(counter.counted, second)
     if found == NULL:
-        found = PyDict_GetItemWithError(counter.gone, second)
+        found = _gone(counter, second)
     if found != NULL:
         other = <Message>found
         if not other.origin.user:

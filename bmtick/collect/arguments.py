@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
 
 from bmtick.collect.config import load
 from bmtick.collect.options import Options
@@ -13,6 +12,7 @@ from bmtick.errors import BmtickError, nearest
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 
 from bmtick.collect.blocked import Blocked
@@ -24,6 +23,7 @@ from bmtick.names import FIELDS, TAGS
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
     from bmtick.points import Point

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from bmtick.errors import BmtickError
+
+TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _FILE = os.path.join(os.path.dirname(__file__), "blocked.txt")
 
@@ -36,12 +39,17 @@ class Blocked:
         self._throttling: list[_Rule] = []
         self._unknown: list[_Rule] = []
         self.known: dict[bytes, int] = {}
+        self._is_read = False
+        for rule in extra:
+            self._add(rule)
+
+    def _read(self) -> None:
+        """Take the rules of ``blocked.txt``: only when a refusal asks, since many runs see none."""
+        self._is_read = True
         with open(_FILE, encoding="utf-8") as file:
             for line in file:
                 if line.strip() and not line.startswith("#"):
                     self._add(line.rstrip("\n"))
-        for rule in extra:
-            self._add(rule)
 
     def _add(self, text: str) -> None:
         mark = text[0] if text[:1] in ("!", "~", "?") else ""
@@ -78,6 +86,8 @@ class Blocked:
         return known
 
     def _classify(self, code: list[bytes], said: bytes) -> int:
+        if not self._is_read:
+            self._read()
         if any(_holds(rule, code, said) for rule in self._throttling):
             return THROTTLED
         if not any(_holds(rule, code, said) for rule in self._exceptions):

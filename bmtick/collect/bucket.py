@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from bmtick.collect import compiled
 from bmtick.collect.raw import network
 from bmtick.names import CLIENT, LOCAL, SENDER
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from typing import Any, TypeAlias
 
     Entity: TypeAlias = str

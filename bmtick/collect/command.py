@@ -6,12 +6,12 @@ import gc
 import os
 import sys
 from binascii import crc32
-from collections.abc import Callable, Sequence
 
 from bmtick.errors import EXIT_DONE, EXIT_WRONG_USE, BmtickError, printable
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
     from bmtick.collect.arguments import Request

@@ -46,6 +46,7 @@ from bmtick.names import FORWARD, FROM, SENDER
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
     from typing import Any
 
     from bmtick.collect.bucket import Entity
@@ -59,6 +60,7 @@ _MAX_LOGINS = 10_000  # parsed logins that are remembered
 _MAX_RETRIED = 5_000  # recipients of one message that are tried again
 _MAX_DOMAINS = 2_000  # whose mailboxes are here
 _MAX_OUTWARD = 100  # entities of one message
+_MAX_PACKS = 64  # of removed messages: a run leaves one more
 
 _LOGIN = lazy(p.PEER_AND_LOGIN, DOTALL)
 _LETTERS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -143,7 +145,9 @@ class Counter:
         self.waiting: dict[bytes, Origin] = {}  # not active yet
         self.counted: dict[bytes, Message] = {}  # active at least once
         self.bucket = Bucket()
-        self.gone: dict[bytes, Message] = {}  # counted and removed; a slow filter may come back
+        # Counted and removed; a slow filter may come back. None: it lies packed in a state's text.
+        self.gone: dict[bytes, Message | None] = {}
+        self._packed: list[list[Any]] = []
         self.logins: dict[bytes, Origin] = {}
         self.domains: dict[bytes, None] = {}  # whose mailboxes are here
         self._locals: dict[tuple[str, int], Origin] = {}
@@ -176,7 +180,7 @@ class Counter:
             of_host = own + b"/" + previous
             if of_host in self.waiting or of_host in self.counted or of_host in self.gone:
                 previous = of_host
-        known = self.counted.get(previous) or self.gone.get(previous)
+        known = self.counted.get(previous) or self.gone_message(previous)
         if known is not None:
             self.counted[queue_id] = Message(known.origin, known.sender, known.size)
             self.waiting.pop(queue_id, None)
@@ -290,7 +294,7 @@ class Counter:
         sums[1] += times * (verdict == verdicts.BLOCKED)
         message = self.counted.get(queue_id)
         if message is None:
-            message = self.gone.get(queue_id) or self._stray(queue_id)
+            message = self.gone_message(queue_id) or self._stray(queue_id)
         place = self._place(queue_id, message, recipient, daemon, relay, name, reply)
         refused = verdict == verdicts.BLOCKED or name == "bounced"
         throttled = verdict == verdicts.THROTTLED and name == "deferred"
@@ -404,7 +408,7 @@ class Counter:
         key = queue_id[: queue_id.rfind(b"/") + 1] + second_id + b":"
         if key == queue_id:
             return False
-        second = self.counted.get(key) or self.gone.get(key)
+        second = self.counted.get(key) or self.gone_message(key)
         if second is not None:
             if not second.origin.user:
                 second.origin = message.origin
@@ -448,6 +452,32 @@ class Counter:
         elif message.origin is not NOBODY:
             self.gone[queue_id] = message
 
+    def gone_message(self, queue_id: bytes) -> Message | None:
+        """Return a message that was removed not long ago."""
+        message = self.gone.get(queue_id)
+        if message is None and queue_id in self.gone:
+            self._unpack()
+            message = self.gone[queue_id]
+        return message
+
+    def _unpack(self) -> None:
+        for pack in self._packed:
+            for queue_id, message in _unpacked(pack):
+                if queue_id in self.gone and self.gone[queue_id] is None:
+                    self.gone[queue_id] = message
+        self._packed = []
+
+    def _gone_packs(self) -> list[list[Any]]:
+        """Return the removed messages as JSON-able data: what nobody asked for as it came."""
+        if list(self.gone.values()).count(None) != sum(
+            pack[0].count(" ") + 1 for pack in self._packed
+        ):
+            self._unpack()  # some of them are not removed any more, or forgotten
+        if len(self._packed) >= _MAX_PACKS:
+            self._unpack()
+        new = {queue_id: message for queue_id, message in self.gone.items() if message is not None}
+        return [*self._packed, _pack(new)] if new else self._packed
+
     def forget_gone(self) -> None:
         """Keep the last of the removed messages only; after each block."""
         if len(self.gone) > 2 * MAX_GONE:
@@ -480,23 +510,16 @@ class Counter:
         kept: dict[str, Any] = {}
         of = [numbers.setdefault(origin, len(numbers)) for origin in self.waiting.values()]
         kept["waiting"] = [_ids(self.waiting), of, self._times("waiting", self.waiting)]
-        for name, opened in (("counted", self.counted), ("gone", self.gone)):
-            messages = opened.values()
-            kept[name] = [
-                _ids(opened),
-                [numbers.setdefault(message.origin, len(numbers)) for message in messages],
-                self._times(name, opened) if name == "counted" else [],
-                b"\n".join(message.sender for message in messages).decode("latin-1"),
-                [message.size for message in messages],
-                {
-                    place: [
-                        list((message.waiting or {}).items()),
-                        sorted(message.outward or ()),
-                    ]
-                    for place, message in enumerate(messages)
-                    if message.waiting or message.outward
-                },
-            ]
+        messages = self.counted.values()
+        kept["counted"] = [
+            _ids(self.counted),
+            [numbers.setdefault(message.origin, len(numbers)) for message in messages],
+            self._times("counted", self.counted),
+            _senders(messages),
+            [message.size for message in messages],
+            _retried(messages),
+        ]
+        kept["gone"] = self._gone_packs()
         kept["home"] = self.home.decode("latin-1")
         kept["origins"] = [origin.dump() for origin in numbers]
         kept["proxied"] = [[peer, *o.dump()] for peer, o in self._proxied.items()]
@@ -511,7 +534,12 @@ class Counter:
         """Take what ``dump`` gave, or what that of an older version did."""
         self.home = kept.get("home", "").encode("latin-1")
         origins = [Origin.restored(origin) for origin in kept["origins"]]
-        for name in ("waiting", "counted", "gone"):
+        names, gone = ["waiting", "counted"], kept["gone"]
+        if gone and isinstance(gone[0], str):  # of before they were packed
+            names.append("gone")
+        else:
+            self._packed = gone
+        for name in names:
             text, of, born, *more = kept[name]
             queue_ids = text.encode("latin-1").split(b" ") if text else []
             if len(queue_ids) != len(of):
@@ -525,8 +553,10 @@ class Counter:
             messages = [Message(origins[number]) for number in of]
             if more and messages:
                 _fill(messages, *more)
-            opened = self.counted if name == "counted" else self.gone
+            opened: dict[bytes, Any] = self.counted if name == "counted" else self.gone
             opened.update(zip(queue_ids, messages, strict=True))
+        for pack in self._packed:
+            self.gone.update(dict.fromkeys(pack[0].encode("latin-1").split(b" ")))
         for peer, *origin in kept["proxied"]:
             self._proxied[peer] = Origin.restored(origin if len(origin) > 1 else [*origin, peer])
         domains = kept.get("domains", "")
@@ -535,6 +565,57 @@ class Counter:
 
 def _ids(opened: dict[bytes, Any]) -> str:
     return b" ".join(opened).decode("latin-1")
+
+
+def _senders(messages: Collection[Message]) -> str:
+    return b"\n".join([message.sender for message in messages]).decode("latin-1")
+
+
+def _retried(messages: Collection[Message]) -> dict[int, list[Any]]:
+    return {
+        place: [list((message.waiting or {}).items()), sorted(message.outward or ())]
+        for place, message in enumerate(messages)
+        if message.waiting or message.outward
+    }
+
+
+def _pack(gone: dict[bytes, Message]) -> list[Any]:
+    """Return removed messages as a few long texts, which cost little to keep and to read again."""
+    messages = gone.values()
+    origins = [message.origin.dump() for message in messages]
+    return [
+        _ids(gone),
+        _senders(messages),
+        " ".join([str(message.size) for message in messages]),
+        _retried(messages),
+        "\n".join([user for user, *_ in origins]),
+        "\n".join([peer for _, peer, *_ in origins]),
+        "".join([str(trusted) for _, _, trusted, _ in origins]),
+        {  # of whom neither is known
+            place: entity
+            for place, (user, peer, _, entity) in enumerate(origins)
+            if entity and not user and not peer
+        },
+    ]
+
+
+def _unpacked(pack: list[Any]) -> Iterator[tuple[bytes, Message]]:
+    """Yield what ``_pack`` took."""
+    ids, senders, sizes, retried, users, peers, trusted, entities = pack
+    known: dict[tuple[str, str, str], Origin] = {}
+    messages = []
+    for place, key in enumerate(zip(users.split("\n"), peers.split("\n"), trusted, strict=True)):
+        origin = known.get(key)
+        if origin is None:
+            user, peer, is_trusted = key
+            origin = Origin(user, peer, trusted=is_trusted == "1")
+            if user or peer:
+                known[key] = origin
+            else:
+                origin.entity = entities.get(str(place), "")
+        messages.append(Message(origin))
+    _fill(messages, senders, [int(size) for size in sizes.split(" ")], retried)
+    yield from zip(ids.encode("latin-1").split(b" "), messages, strict=True)
 
 
 def _fill(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
 
 from bmtick.collect import logfile
 from bmtick.collect.clock import LogClock
@@ -14,6 +13,7 @@ from bmtick.errors import BmtickError
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import Any, BinaryIO
 
 _UNLOGGED = "without rsyslog, 'postconf maillog_file' or --log journal tells where Postfix logs"

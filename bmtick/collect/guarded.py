@@ -7,13 +7,14 @@ the mail log.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from bmtick.collect import stored
 from bmtick.names import GUARD
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bmtick.collect.emit import Row
 
 POINTS = "/run/bmtick-guard/points.json"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from binascii import crc32
-from collections.abc import Iterator
 
 from bmtick.collect.clock import LogClock
 from bmtick.collect.files import COMPRESSED, decompressed, is_damage
@@ -18,6 +17,7 @@ from bmtick.errors import BmtickError
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
     import re
+    from collections.abc import Iterator
     from typing import Any, BinaryIO
 
 

@@ -11,7 +11,6 @@ and for each quarter of an hour of the day before; some networks and domains; pe
 from __future__ import annotations
 
 from _heapq import heapify, heappop, heappush  # heapq costs half a millisecond at each start
-from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from bmtick.collect import compiled, stored
 from bmtick.collect.raw import network
@@ -19,6 +18,7 @@ from bmtick.names import CLIENT, FROM, RELAYING_GAUGES, SENDER, SENDING_GAUGES
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from typing import Any, Protocol
 
     class Store(Protocol):
@@ -54,6 +54,7 @@ _MAX_NETWORKS = 40
 _MAX_DOMAINS = 64
 _MAX_SKETCH = 64  # checksums; of more a part is kept, and the number estimated
 _WEEKS = 5
+_LOGIN = f"{SENDER}\n"
 _MAX_SHARED = 5_000  # addresses that are new to somebody
 _MAX_SHARERS = 8
 _SHARED_AGE = 1440  # minutes
@@ -692,6 +693,31 @@ def _sketch(kept: Any) -> Sketch | None:
     return sketch
 
 
+def _houses(meeting: dict[str, list[str]]) -> list[Any] | dict[str, list[str]]:
+    """Return addresses and who is at home there as three columns: most have one account."""
+    names = meeting.values()
+    first = "\n".join([accounts[0].removeprefix(_LOGIN) for accounts in names])
+    if first.count("\n") >= max(1, len(meeting)):  # there are others than logins
+        return meeting
+    more = {place: accounts[1:] for place, accounts in enumerate(names) if len(accounts) > 1}
+    return ["\n".join(meeting), first, more]
+
+
+def _meeting(kept: Any) -> dict[str, list[str]]:
+    """Return what ``_houses`` took; earlier states have lists by address."""
+    if isinstance(kept, dict):
+        return {str(a): list(names) for a, names in kept.items()}
+    addresses, names, more = kept
+    if not addresses:
+        return {}
+    pairs = zip(addresses.split("\n"), names.split("\n"), strict=True)
+    meeting = {address: [_LOGIN + name] for address, name in pairs}
+    order = list(meeting) if more else []
+    for place, accounts in more.items():
+        meeting[order[int(place)]] += accounts
+    return meeting
+
+
 RECORD: type[Record] = compiled.memory.Record if compiled.memory else Record
 
 
@@ -948,7 +974,7 @@ class Memory:
             "shared": self.shared,
             "guessed": self.guessed,
             "house": self.house,
-            "meeting": self.meeting,
+            "meeting": _houses(self.meeting),
             "records": {}
             if self.store is not None
             else {entity: record.dump(self.epoch) for entity, record in self.records.items()},
@@ -961,7 +987,7 @@ class Memory:
         self.guessed = {str(user): int(last) for user, last in kept["guessed"].items()}
         # States of before the house was known have none.
         self.house = {str(a): int(day) for a, day in kept.get("house", {}).items()}
-        self.meeting = {str(a): list(names) for a, names in kept.get("meeting", {}).items()}
+        self.meeting = _meeting(kept.get("meeting", {}))
         for entity, text in kept["records"].items():
             record = self.records[entity] = self.kind.restored(text, self.epoch)
             self._expect(entity, record)

@@ -19,14 +19,12 @@ if TYPE_CHECKING:
 
 
 def migrated(kept: dict[str, Any], known: KnownClients) -> dict[str, Any]:
-    """Return a session's state in the form of today.
+    """Return a session's state that has a ``tally`` in the form of today.
 
     Args:
         kept: as some version wrote it.
         known: clients that may relay without a login.
     """
-    if "tally" not in kept:
-        return kept
     state = {key: value for key, value in kept.items() if key not in ("tally", "addresses")}
     state["counter"] = _counter(kept["tally"], known)
     state["memory"] = _memory(kept["addresses"])

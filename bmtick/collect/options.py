@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from bmtick.collector_options import KEYS
 from bmtick.durations import SECOND, parse_duration
 from bmtick.errors import BmtickError
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Protocol
 
     class Section(Protocol):

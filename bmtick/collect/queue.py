@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import stat as modes
-from collections.abc import Callable, Iterable
 
 from bmtick.collect.lazy import lazy
 from bmtick.errors import BmtickError
@@ -18,6 +17,8 @@ from bmtick.names import QUEUE, QUEUES
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from bmtick.collect.emit import Row
     from bmtick.collect.postqueue import QueueEntry
 

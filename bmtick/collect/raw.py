@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import _socket  # the C module: ipaddress and socket cost 2 and 4 ms at each start
-
 UNAVAILABLE = b"(unavailable)"  # what Postfix writes where the mechanism gave no user name
 MAX_NAME = 255  # characters of a user name that are kept; Postfix itself cuts at 100
 
@@ -44,21 +42,21 @@ def client(raw: bytes) -> str:
         return "::1" if packed else plain
     if len(packed) == 4:
         return ".".join(map(str, packed))
+    import _socket  # the C module: ipaddress and socket cost 2 and 4 ms at each start
+
     return _socket.inet_ntop(_socket.AF_INET6, packed[:8] + bytes(8)) + "/64"
 
 
 def packed_address(plain: str) -> bytes | None:
     """Return the 4 or 16 bytes of an address, 4 of a mapped one; None: it is none."""
-    try:
-        return _socket.inet_pton(_socket.AF_INET, plain)  # the usual form, at a tenth of the cost
-    except (OSError, ValueError):
-        pass
     parts = plain.split(".")
     if len(parts) == 4 and all(p.isascii() and p.isdigit() and len(p) < 4 for p in parts):
         numbers = [int(p) for p in parts]
         return bytes(numbers) if max(numbers) < 256 else None
     if ":" not in plain:
         return None
+    import _socket
+
     try:
         packed = _socket.inet_pton(_socket.AF_INET6, plain.partition("%")[0])
     except (OSError, ValueError):

@@ -9,7 +9,7 @@ at the next start that the number is behind, and applies the same changes, which
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import sys
 
 from bmtick.collect.memory import MINUTES_OF_DAY
 from bmtick.errors import BmtickError
@@ -17,10 +17,12 @@ from bmtick.files import Folder
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
-    import sqlite3
+    from collections.abc import Callable, Iterator, Sequence
+    from sqlite3 import Connection
     from typing import Any
 
 SUFFIX = ".memory"
+_KNOWN = (3, 13)  # the last Python whose C half was looked at
 _AT_ONCE = 500  # entities of one query
 _KEEP = 36 * MINUTES_OF_DAY  # minutes: the weeks of a record's peaks
 _SCHEMA = """
@@ -44,10 +46,10 @@ class RecordStore:
     def __init__(self, path: str, warn: Callable[[str], None]) -> None:
         self.path = path + SUFFIX
         self._warn = warn
-        self._database: sqlite3.Connection | None = None
+        self._database: Connection | None = None
         self._expired = 0
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> Connection:
         if self._database is None:
             try:
                 self._database = self._connect()
@@ -66,16 +68,21 @@ class RecordStore:
                 self._database = self._connect()
         return self._database
 
-    def _connect(self) -> sqlite3.Connection:
-        import _sqlite3 as sqlite3  # sqlite3 adds types that need datetime, 3 ms
+    def _connect(self) -> Connection:
+        sqlite3 = _sqlite()
 
         create_private(self.path)
-        database = sqlite3.connect(
+        database: Connection = sqlite3.connect(
             self.path, isolation_level=None, timeout=5, check_same_thread=False
         )
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=NORMAL")
-        database.executescript(_SCHEMA)
+        try:
+            is_whole = database.execute("SELECT value FROM number").fetchone() is not None
+        except sqlite3.OperationalError:
+            is_whole = False
+        if not is_whole:  # a new one
+            database.executescript(_SCHEMA)
         return database
 
     def load(self, entity: str) -> str | None:
@@ -102,7 +109,7 @@ class RecordStore:
         return int(self._read("SELECT value FROM number")[0][0])
 
     def _read(self, query: str, *values: str | int) -> list[Any]:
-        import _sqlite3 as sqlite3
+        sqlite3 = _sqlite()
 
         try:
             return self._open().execute(query, values).fetchall()
@@ -123,14 +130,14 @@ class RecordStore:
         Raises:
             BmtickError: the file cannot be written; the state still holds the changes.
         """
-        import _sqlite3 as sqlite3
+        sqlite3 = _sqlite()
 
         try:
             self._apply(self._open(), number, changes)
         except (sqlite3.Error, OSError) as error:
             raise self._unusable(error, "the next run writes it") from None
 
-    def _apply(self, database: sqlite3.Connection, number: int, changes: list[list[Any]]) -> None:
+    def _apply(self, database: Connection, number: int, changes: list[list[Any]]) -> None:
         newest = max((change[3] for change in changes), default=0)
         database.execute("BEGIN IMMEDIATE")
         try:
@@ -161,13 +168,37 @@ class RecordStore:
             self._database = None
 
 
+def _sqlite() -> Any:
+    """Return the C half of ``sqlite3``: the other half adds types that need datetime, 3 ms.
+
+    It asks ``functools`` for ``lru_cache`` alone, whose import costs as much again at each run of
+    Telegraf's exec; so it is given that function.
+    """
+    if "_sqlite3" in sys.modules or "functools" in sys.modules or sys.version_info[:2] > _KNOWN:
+        import _sqlite3
+
+        return _sqlite3
+    import _functools  # type: ignore[import-not-found] # built in
+
+    def lru_cache(size: int) -> Callable[[Any], Any]:
+        return lambda function: _functools._lru_cache_wrapper(function, size, False, tuple)  # noqa: SLF001
+
+    stand_in = type(sys)("functools")
+    stand_in.lru_cache = lru_cache  # type: ignore[attr-defined]
+    sys.modules["functools"] = stand_in
+    try:
+        import _sqlite3
+    finally:
+        del sys.modules["functools"]
+    return _sqlite3
+
+
 def _storable(entity: str) -> str:
     return entity.encode("utf-8", "replace").decode()
 
 
 def _is_damage(error: Exception) -> bool:
-    import _sqlite3 as sqlite3
-
+    sqlite3 = _sqlite()
     return isinstance(error, sqlite3.DatabaseError) and not isinstance(
         error, sqlite3.OperationalError
     )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 
-from bmtick.collect import guarded, queue
 from bmtick.collect.emit import Row
 from bmtick.collect.session import FIRST, Session
 from bmtick.collect.shutdown import Shutdown, StayingShutdown, is_orphan
@@ -15,6 +13,7 @@ from bmtick.errors import BmtickError
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 FLUSH = 60.0  # seconds within which Telegraf has passed on what it took, jitter included
@@ -140,8 +139,13 @@ class Runner:
             counted = bool(rows)
             if not more:
                 if self.spool:
+                    from bmtick.collect import queue
+
                     rows += queue.rows(self.spool, now, self.warn, integer_age=self.integer_age)
-                rows += guarded.rows(self.guard, now, self.warn)
+                if self.guard:
+                    from bmtick.collect import guarded
+
+                    rows += guarded.rows(self.guard, now, self.warn)
                 if self.session.uncertain or not counted:
                     rows.append(self.session.heartbeat(now))
             self._deliver(self.form(rows), counted)

@@ -8,8 +8,6 @@ patterns begin at a line's head, so what an attacker writes into a line is never
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from bmtick.collect import patterns as p
 from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
@@ -76,6 +74,7 @@ _DELIVERY = lazy(p.DELIVERY, DOTALL)
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
     import re
+    from collections.abc import Callable
 
     from bmtick.collect.formats import Format
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from binascii import crc32
-from collections.abc import Callable, Iterator
 
 from bmtick.collect.blocked import Blocked
 from bmtick.collect.bucket import Bucket
@@ -16,7 +15,6 @@ from bmtick.collect.follow import Follower
 from bmtick.collect.known import KnownClients
 from bmtick.collect.logfile import KEEP
 from bmtick.collect.memory import Memory, Record
-from bmtick.collect.migrate import migrated
 from bmtick.collect.options import Options
 from bmtick.collect.scan import Scanner
 from bmtick.collect.sources import followed, is_glob, is_journal, is_named
@@ -25,6 +23,7 @@ from bmtick.names import COLLECTOR
 
 TYPE_CHECKING = False  # as typing's, whose import costs 3 ms at each start
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from bmtick.collect.journal import Journal
@@ -334,7 +333,10 @@ class Session:
         )
 
     def _take(self, kept: dict[str, Any]) -> None:
-        kept = migrated(kept, self.counter.known)
+        if "tally" in kept:
+            from bmtick.collect.migrate import migrated
+
+            kept = migrated(kept, self.counter.known)
         self.counter.restore(kept["counter"])
         self._take_memory(kept["memory"])
         self._take_time(kept)

@@ -56,7 +56,7 @@ def _recorded(lines: Iterator[str], file: str) -> Iterator[tuple[Point, Dbrp | N
             point = next(parse_lines([block[2]], file=file), None)
         except BmtickError as error:
             if error.location:
-                error.location = error.location._replace(line=number + 2)
+                error.location = error.location.in_line(number + 2)
             raise
         if point is None:
             raise _refused("expected a point", file, number + 2)

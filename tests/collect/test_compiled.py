@@ -44,7 +44,7 @@ def counted(lines: list[bytes], *, by_pointers: bool, block: int = 50) -> tuple:
     rows = [row for start, bucket in buckets.close() for row in emitter.rows(start, bucket, 0.0)]
     records = {entity: unordered(text) for entity, text in memory.dump()["records"].items()}
     kept = memory.dump()
-    houses = {address: sorted(names) for address, names in kept["meeting"].items()}, kept["house"]
+    houses = {address: sorted(names) for address, names in memory.meeting.items()}, kept["house"]
     return rows, counter.dump(), scanner.clock.last, buckets.newest, records, houses
 
 
@@ -218,7 +218,8 @@ PIECES = (
     b", orig_to=<root>", b", orig_to=<a@b.example>", b", conn_use=2", b"queued as ", b"queued as 4dkvYs1Tr",
     b", relay=", b", delay=", b", delays=", b", dsn=", b", status=", b"sent", b"sent ", b"bounced (",
     b"NOQUEUE: ", b"NOQUEUE: client=", b"last message repeated 3 times", b"postfix/smtpd[1]: ", b"qmgr",
-    b"postsuper", b"smtpd", b"Z", b"+02:00", b"+0200", b".5", b"2024-02-01T00:00:0", b"Feb  1 00:00:0",
+    b", status=expired, returned to sender", b", status=force-expired, returned to sender", b'"a b"@',
+    b'"a\\"> "', b">, size=1, nrcpt=2 (queue active)", b"postsuper", b"smtpd", b"Z", b"+02:00", b"+0200", b".5", b"2024-02-01T00:00:0", b"Feb  1 00:00:0",
 )  # fmt: skip
 SAMPLE = [line for path in LOGS for line in read(path)[:400] if line]
 
@@ -238,7 +239,7 @@ def damaged(draw: st.DrawFn) -> list[bytes]:
 
 
 def test_same_for_rarer_forms_of_deliveries():
-    """Aliases, connections that are used again, and filters that give messages back."""
+    """Aliases, connections used again, filters that give messages back, quotes, what expired."""
     lines = []
     for line in SAMPLE:
         lines += [
@@ -246,6 +247,13 @@ def test_same_for_rarer_forms_of_deliveries():
             line.replace(b", relay=", b", orig_to=<Info@example.org>, relay="),
             line.replace(b", delay=", b", conn_use=3, delay="),
             line.replace(b", relay=", b', orig_to=<"a b"@example.org>, relay='),
+            line.replace(b" to=<", b' to=<"a b"@'),
+            line.replace(b" to=<", b' to=<"a\\">, \\" b"c'),
+            line.replace(b" to=<", b' to=<"a b@'),
+            line.replace(b" from=<", b' from=<"x>, size=1, nrcpt=99 (queue active)"@'),
+            line.replace(b", size=", b", status=expired, returned to sender, size="),
+            re.sub(rb"(?<=>), size=.*", b", status=expired, returned to sender", line),
+            re.sub(rb"(?<=>), size=.*", b", status=force-expired, returned to sender", line),
         ]
     assert sum(b"orig_to" in line for line in lines) > 100
     same(lines)
