@@ -9,7 +9,6 @@ at the next start that the number is behind, and applies the same changes, which
 from __future__ import annotations
 
 import os
-import sys
 
 from bmtick.collect.memory import MINUTES_OF_DAY
 from bmtick.errors import BmtickError
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 SUFFIX = ".memory"
-_KNOWN = (3, 13)  # the last Python whose C half was looked at
 _AT_ONCE = 500  # entities of one query
 _KEEP = 36 * MINUTES_OF_DAY  # minutes: the weeks of a record's peaks
 _SCHEMA = """
@@ -69,7 +67,7 @@ class RecordStore:
         return self._database
 
     def _connect(self) -> Connection:
-        sqlite3 = _sqlite()
+        import _sqlite3 as sqlite3  # sqlite3 adds types that need datetime, 3 ms
 
         create_private(self.path)
         database: Connection = sqlite3.connect(
@@ -109,7 +107,7 @@ class RecordStore:
         return int(self._read("SELECT value FROM number")[0][0])
 
     def _read(self, query: str, *values: str | int) -> list[Any]:
-        sqlite3 = _sqlite()
+        import _sqlite3 as sqlite3
 
         try:
             return self._open().execute(query, values).fetchall()
@@ -130,7 +128,7 @@ class RecordStore:
         Raises:
             BmtickError: the file cannot be written; the state still holds the changes.
         """
-        sqlite3 = _sqlite()
+        import _sqlite3 as sqlite3
 
         try:
             self._apply(self._open(), number, changes)
@@ -168,37 +166,13 @@ class RecordStore:
             self._database = None
 
 
-def _sqlite() -> Any:
-    """Return the C half of ``sqlite3``: the other half adds types that need datetime, 3 ms.
-
-    It asks ``functools`` for ``lru_cache`` alone, whose import costs as much again at each run of
-    Telegraf's exec; so it is given that function.
-    """
-    if "_sqlite3" in sys.modules or "functools" in sys.modules or sys.version_info[:2] > _KNOWN:
-        import _sqlite3
-
-        return _sqlite3
-    import _functools  # type: ignore[import-not-found] # built in
-
-    def lru_cache(size: int) -> Callable[[Any], Any]:
-        return lambda function: _functools._lru_cache_wrapper(function, size, False, tuple)  # noqa: SLF001
-
-    stand_in = type(sys)("functools")
-    stand_in.lru_cache = lru_cache  # type: ignore[attr-defined]
-    sys.modules["functools"] = stand_in
-    try:
-        import _sqlite3
-    finally:
-        del sys.modules["functools"]
-    return _sqlite3
-
-
 def _storable(entity: str) -> str:
     return entity.encode("utf-8", "replace").decode()
 
 
 def _is_damage(error: Exception) -> bool:
-    sqlite3 = _sqlite()
+    import _sqlite3 as sqlite3
+
     return isinstance(error, sqlite3.DatabaseError) and not isinstance(
         error, sqlite3.OperationalError
     )
