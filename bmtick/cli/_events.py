@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def recorded_events(
-    settings: Settings, chosen: _watching.Chosen, begin: int
+    settings: Settings, chosen: _watching.CommandTargets, begin: int
 ) -> list[dict[str, Any]]:
     """Return the events since a time (nanoseconds), oldest first.
 

@@ -30,14 +30,14 @@ watch_option: Callable[[Any], Any] = click.option(
 )
 
 
-class Chosen(NamedTuple):
+class CommandTargets(NamedTuple):
     """The servers for a command, and whether the local watch is one of them."""
 
     kapacitors: bool
     watch: bool
 
 
-def chosen(settings: Settings, servers: tuple[str, ...], *, watch_only: bool) -> Chosen:
+def chosen(settings: Settings, servers: tuple[str, ...], *, watch_only: bool) -> CommandTargets:
     """Return the targets of a command.
 
     Raises:
@@ -49,12 +49,12 @@ def chosen(settings: Settings, servers: tuple[str, ...], *, watch_only: bool) ->
     if watch_only and servers:
         raise BmtickError("--watch and --server exclude each other")
     if watch_only or servers:
-        return Chosen(kapacitors=not watch_only, watch=watch_only)
+        return CommandTargets(kapacitors=not watch_only, watch=watch_only)
     state = settings.watch.state
     named = settings_module.has_section(settings, "kapacitor")
     spoken_of = exists(state) or settings_module.has_section(settings, "watch")
     here = spoken_of and (not named or in_use(state))
-    return Chosen(kapacitors=named or not here, watch=here)
+    return CommandTargets(kapacitors=named or not here, watch=here)
 
 
 def attempt(work: Callable[[], Result]) -> Result | None:

@@ -273,7 +273,7 @@ def _digests(settings: Settings, alerts: Sequence[Rendered], host: str) -> Diges
         BmtickError: there is no recipient.
     """
     from bmtick.watch.digest import Digests
-    from bmtick.watch.tally import Schedule
+    from bmtick.watch.digest_counts import Schedule
     from bmtick.zones import local_zone
 
     notify = settings.notify

@@ -40,7 +40,7 @@ _EARLIEST = 1_000_000 * 86_400 * 365  # microseconds: an earlier clock was never
 
 
 class Journal:
-    """Follows the journal; the same face as ``Follower``.
+    """Follows the journal; the same face as ``LogTailer``.
 
     Args:
         path: ``journal``, or ``journal:PATH`` for a folder or a file of journal files.

@@ -11,13 +11,13 @@ from bmtick.collect.buckets import Buckets
 from bmtick.collect.clock import LogClock
 from bmtick.collect.counter import Counter
 from bmtick.collect.emit import Emitter, Row
-from bmtick.collect.follow import Follower
 from bmtick.collect.known import KnownClients
 from bmtick.collect.logfile import KEEP
 from bmtick.collect.memory import Memory, Record
 from bmtick.collect.options import Options
 from bmtick.collect.scan import Scanner
 from bmtick.collect.sources import followed, is_glob, is_journal, is_named
+from bmtick.collect.tail import LogTailer
 from bmtick.errors import BmtickError
 from bmtick.names import COLLECTOR
 
@@ -43,7 +43,7 @@ _PREVIOUS = 4096  # bytes of the last line that are kept, in case it is repeated
 class Source:
     """One log: where its lines come from, and how they are read."""
 
-    def __init__(self, follower: Follower | Journal, scanner: Scanner) -> None:
+    def __init__(self, follower: LogTailer | Journal, scanner: Scanner) -> None:
         self.follower = follower
         self.scanner = scanner
 
@@ -80,13 +80,13 @@ class Session:
         self.uncertain = 0  # events that may have lost or doubled lines, not yet reported
 
     def _source(self, path: str) -> Source:
-        follower: Follower | Journal
+        follower: LogTailer | Journal
         if is_journal(path):
             from bmtick.collect.journal import Journal  # imports subprocess
 
             follower = Journal(path, self.warn)
         else:
-            follower = Follower(path, self.warn)
+            follower = LogTailer(path, self.warn)
         return Source(follower, Scanner(self.counter, self.buckets, LogClock(0.0)))
 
     def mark(self) -> list[Any]:
@@ -167,7 +167,7 @@ class Session:
         self.buckets.settle(now)
         return rows, any(source.follower.more for source in self.sources.values())
 
-    def _take_notes(self, follower: Follower | Journal) -> None:
+    def _take_notes(self, follower: LogTailer | Journal) -> None:
         """Take what a source has to say beside its lines."""
         self.uncertain += follower.uncertain
         if follower.passed:

@@ -18,7 +18,7 @@ from bmtick.engine import AlertEvent
 from bmtick.incident.units import age, plain, zone_of
 from bmtick.languages import _, _n, number
 from bmtick.points import Point
-from bmtick.watch.tally import Alarm, Counts, Schedule, Tally
+from bmtick.watch.digest_counts import Alarm, Counts, DigestCounter, Schedule
 
 _TOP: Final = 10
 _MOST_ALARMS: Final = 50
@@ -48,7 +48,7 @@ class Digests:
 
     def __init__(self, schedule: Schedule, host: str, recipients: Sequence[str]) -> None:
         self._schedule, self._host, self.recipients = schedule, host, list(recipients)
-        self._tally = Tally(schedule)
+        self._counter = DigestCounter(schedule)
 
     def take(
         self,
@@ -65,7 +65,7 @@ class Digests:
             time: the current time of the data, nanoseconds.
             now: seconds since the epoch; an old log sends no digest.
         """
-        for counts in [*self._tally.take(points, events), *self._tally.advance(time // SECOND)]:
+        for counts in [*self._counter.take(points, events), *self._counter.advance(time // SECOND)]:
             if now - counts.until <= 2 * self._schedule.length:
                 content = digest(counts, self._host, self._schedule.slot)
                 key = f"digest.{self._schedule.every}.{counts.until}"
@@ -73,12 +73,12 @@ class Digests:
 
     def dump(self) -> Any:
         """Return the counts as JSON-able data."""
-        return self._tally.dump()
+        return self._counter.dump()
 
     def restore(self, kept: Any) -> None:
         """Restore what ``dump`` returned; None: there was no digest before."""
         if kept is not None:
-            self._tally.restore(kept)
+            self._counter.restore(kept)
 
 
 def digest(counts: Counts, host: str, slot: int) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class Incident(msgspec.Struct):
         return any(part.level != "OK" for part in self.parts.values())
 
 
-class Told(msgspec.Struct):
+class Update(msgspec.Struct):
     """An update to send now.
 
     Attributes:
@@ -129,7 +129,7 @@ class Gatherer:
         self._gather = gather
         self.incidents: list[Incident] = []
 
-    def take(self, event: AlertEvent, key: str, *, muted: bool = False) -> Told | None:
+    def take(self, event: AlertEvent, key: str, *, muted: bool = False) -> Update | None:
         """Process an event.
 
         Args:
@@ -145,7 +145,7 @@ class Gatherer:
             at = event.time
             found = Incident(key, _host(event), began=at, changed=at, news=at, told=at)
             if event.level == "OK":  # the end of an unknown alert
-                return Told(found, "over", [_section(event)], event.time)
+                return Update(found, "over", [_section(event)], event.time)
             self.incidents.append(found)
         why = self._judge(found, event, muted=muted)
         if why == "later":
@@ -157,7 +157,7 @@ class Gatherer:
             )
         return self._told(found, why, [_section(event)], event.time) if why else None
 
-    def due(self, time: int | None) -> Iterator[Told]:
+    def due(self, time: int | None) -> Iterator[Update]:
         """Yield pending updates that are due at a time; None: all pending ones."""
         for incident in self.incidents:
             if incident.due and (time is None or time >= incident.due):
@@ -171,7 +171,9 @@ class Gatherer:
             if len(incident.parts) < len(parts) and not incident.firing and not incident.shut:
                 self.incidents.remove(incident)
 
-    def _told(self, incident: Incident, why: Reason, sections: list[list[str]], time: int) -> Told:
+    def _told(
+        self, incident: Incident, why: Reason, sections: list[list[str]], time: int
+    ) -> Update:
         waiting = [one for one in reversed(incident.untold) if one not in sections]
         incident.untold, incident.due, incident.told = [], 0, time
         incident.mails += 1
@@ -185,7 +187,7 @@ class Gatherer:
         else:
             levels = [incident.peak, *(section[2] for section in [*sections, *waiting])]
             incident.peak = max(levels, key=LEVELS.index)
-        return Told(incident, why, [*sections, *waiting][:_MOST_SECTIONS], time)
+        return Update(incident, why, [*sections, *waiting][:_MOST_SECTIONS], time)
 
     @staticmethod
     def _gap(incident: Incident) -> int:

@@ -8,23 +8,23 @@ from typing import Any, Final
 from bmtick.durations import SECOND
 from bmtick.incident.units import age, plain
 from bmtick.languages import _, _n
-from bmtick.watch.gather import Incident, Part, Told
+from bmtick.watch.gather import Incident, Part, Update
 
 _ROWS: Final = 40
 _MAX_DETAILS: Final = 200_000  # characters
 
 
-def worded(event: dict[str, Any], told: Told) -> dict[str, Any]:
+def worded(event: dict[str, Any], update: Update) -> dict[str, Any]:
     """Return an event for handlers, with the text of the update.
 
     An incident with one alert uses that alert's own text.
     """
-    incident, sections = told.incident, told.sections
+    incident, sections = update.incident, update.sections
     alone = len(incident.parts) + incident.more <= 1
-    if alone and len(sections) <= 1 and told.why != "evidence":
+    if alone and len(sections) <= 1 and update.why != "evidence":
         return event
-    if told.why == "over":
-        message = sections[0][0] if alone else _over(incident, told.time)
+    if update.why == "over":
+        message = sections[0][0] if alone else _over(incident, update.time)
         details = sections[0][1] if alone else f"<h2>{escape(message)}</h2>"
         return event | {"message": message, "details": details + summary(incident)}
     first = sections[0]

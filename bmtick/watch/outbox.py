@@ -18,7 +18,7 @@ from bmtick.engine import AlertEvent, Handler
 from bmtick.engine.events import LEVELS
 from bmtick.points import Point
 from bmtick.watch.digest import Digests
-from bmtick.watch.gather import Gatherer, Incident, Part, Told
+from bmtick.watch.gather import Gatherer, Incident, Part, Update
 from bmtick.watch.grown import merged, worded
 
 _FIRST_WAIT: Final = 30.0  # seconds
@@ -95,16 +95,16 @@ class Outbox:
         plain: dict[str, Any] | None = None
         for number, handler in enumerate(event.handlers):
             people = handler.kind == "email" or handler.kind.startswith(CHANNEL)
-            key, told = _key(event, number), None
+            key, update = _key(event, number), None
             if people:
                 audience = self._audience(handler)
-                told = audience.gatherer.take(event, key, muted=muted)
-            if muted or (people and told is None):
+                update = audience.gatherer.take(event, key, muted=muted)
+            if muted or (people and update is None):
                 continue
             plain = plain or _storable(_plain(event))
             args, properties = _plain_arguments(handler)
             delivery = Delivery(key, handler.kind, args, properties, plain, now, due=now)
-            self._add(delivery, told)
+            self._add(delivery, update)
         self._bound()
 
     def count(self, points: Iterable[Point], time: int, now: float) -> bool:
@@ -134,21 +134,21 @@ class Outbox:
         """
         any_told = False
         for audience in self.audiences.values():
-            for told in audience.gatherer.due(time):
+            for update in audience.gatherer.due(time):
                 any_told = True
                 event = {
-                    "id": told.incident.key,
-                    "time": told.time,
-                    "previousLevel": told.incident.peak,
+                    "id": update.incident.key,
+                    "time": update.time,
+                    "previousLevel": update.incident.peak,
                 }
-                message, details, level = told.sections[0]
+                message, details, level = update.sections[0]
                 event |= {"message": message, "details": details, "level": level}
-                key = _digest(told.incident.key, told.time)
+                key = _digest(update.incident.key, update.time)
                 self._add(
                     Delivery(
                         key, audience.kind, audience.args, audience.properties, event, now, due=now
                     ),
-                    told,
+                    update,
                 )
         self._bound()
         return any_told
@@ -163,14 +163,14 @@ class Outbox:
             self.audiences[name] = found
         return found
 
-    def _add(self, delivery: Delivery, told: Told | None) -> None:
+    def _add(self, delivery: Delivery, update: Update | None) -> None:
         """Add a delivery; merge it with an undelivered one of the same incident."""
-        if told is not None:
-            key = told.incident.key
+        if update is not None:
+            key = update.incident.key
             delivery.incident = key
             delivery.thread = key if key != delivery.key and delivery.kind == "email" else ""
             if self.gather:
-                delivery.event = worded(delivery.event, told)
+                delivery.event = worded(delivery.event, update)
                 before = next((one for one in self.waiting if self._is_stuck(one, delivery)), None)
                 if before is not None:
                     self.done(before)

@@ -11,9 +11,9 @@ from bmtick.durations import SECOND
 from bmtick.languages import set_language
 from bmtick.points import Point
 from bmtick.watch.digest import Digests
+from bmtick.watch.digest_counts import DigestCounter, Schedule
 from bmtick.watch.mail import compose
 from bmtick.watch.outbox import Outbox
-from bmtick.watch.tally import Schedule, Tally
 from tests.watch.support import Box, Script, alert, watch
 from tests.watch.test_gather import event
 
@@ -86,10 +86,10 @@ def test_it_comes_at_its_hour_whatever_the_clocks_do():
 
 
 def counted(points=POINTS, events=EVENTS):
-    tally = Tally(DAILY)
-    assert tally.take(points, events) == []
-    (counts,) = tally.advance(DAILY.after(BEGIN))
-    return tally, counts
+    counter = DigestCounter(DAILY)
+    assert counter.take(points, events) == []
+    (counts,) = counter.advance(DAILY.after(BEGIN))
+    return counter, counts
 
 
 def test_what_is_counted():
@@ -108,39 +108,39 @@ def test_what_is_counted():
 
 
 def test_the_next_period_begins_with_what_still_fires():
-    tally, counts = counted()
+    counter, counts = counted()
     until = counts.until
-    assert list(tally.counts.alarms) == ["queue "]
-    assert (tally.counts.since, tally.counts.totals) == (until, {})
-    assert tally.counts.before == counts.totals
-    (second,) = tally.advance(until + 5 * DAY)  # nobody watched: one digest, not five
-    assert (second.since, tally.counts.since) == (until, until + 5 * DAY)
+    assert list(counter.counts.alarms) == ["queue "]
+    assert (counter.counts.since, counter.counts.totals) == (until, {})
+    assert counter.counts.before == counts.totals
+    (second,) = counter.advance(until + 5 * DAY)  # nobody watched: one digest, not five
+    assert (second.since, counter.counts.since) == (until, until + 5 * DAY)
 
 
 def test_a_point_after_the_end_is_the_next_periods():
     late = sender(DAY, "late@example.org", 1, 1)
-    tally = Tally(DAILY)
-    (counts,) = tally.take([*POINTS, late], EVENTS)
+    counter = DigestCounter(DAILY)
+    (counts,) = counter.take([*POINTS, late], EVENTS)
     assert "late@example.org" not in counts.entities["users"]
-    assert list(tally.counts.entities["users"]) == ["late@example.org"]
+    assert list(counter.counts.entities["users"]) == ["late@example.org"]
 
 
 def test_names_are_bounded_and_the_largest_stay(monkeypatch):
-    monkeypatch.setattr("bmtick.watch.tally._MOST", 100)
-    tally = Tally(DAILY)
+    monkeypatch.setattr("bmtick.watch.digest_counts._MOST", 100)
+    counter = DigestCounter(DAILY)
     points = [sender(n, f"u{n}", 1, 1 + 900 * (n == 7)) for n in range(1000)]
-    tally.take(points, [])
-    users = tally.counts.entities["users"]
+    counter.take(points, [])
+    users = counter.counts.entities["users"]
     assert len(users) <= 100
     assert users["u7"][1] == 901
-    assert tally.counts.totals["messages"] == 1000
+    assert counter.counts.totals["messages"] == 1000
 
 
 def test_what_is_kept_over_a_restart():
-    tally = Tally(DAILY)
-    tally.take(POINTS[:5], EVENTS)
-    again = Tally(DAILY)
-    again.restore(msgspec.json.decode(msgspec.json.encode(tally.dump())))
+    counter = DigestCounter(DAILY)
+    counter.take(POINTS[:5], EVENTS)
+    again = DigestCounter(DAILY)
+    again.restore(msgspec.json.decode(msgspec.json.encode(counter.dump())))
     again.take(POINTS[5:], [])
     assert (
         again.counts == counted()[0].counts or again.advance(DAILY.after(BEGIN))[0] == counted()[1]

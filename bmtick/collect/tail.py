@@ -21,7 +21,7 @@ _UNLOGGED = "without rsyslog, 'postconf maillog_file' or --log journal tells whe
 _PACKED = 1 << 20  # bytes read at least of a packed file, which is unpacked from its beginning
 
 
-class Follower:
+class LogTailer:
     """One log path.
 
     Args:

@@ -97,7 +97,7 @@ class Counts(msgspec.Struct):
     before: dict[str, int] = {}
 
 
-class Tally:
+class DigestCounter:
     """Counts until the period ends, then restarts."""
 
     def __init__(self, schedule: Schedule) -> None:
