@@ -9,6 +9,7 @@ from tests.watch.support import SECOND, Box, Script, watch
 
 
 def test_events_of_a_catalogue_alert(make_bmtick, server, influx, tmp_path):
+    influx.execute('DROP SERIES FROM "alerts"')  # of the tests before
     found = render(find("postfix_queue"), {"crit": 200, "recipients": ["q@example.org"]})
     assert server.kapacitor.define(found.task_id, found.script).status_code == 200
     script = Script([5, 300, 10])
