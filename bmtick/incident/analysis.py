@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -29,12 +29,14 @@ class Analysis:
         logs: the files.
         traffic: addresses, failed logins and queued messages.
         assessments: the alerts' evaluation of each sender, by measurement and name.
+        machine_senders: number of senders of each machine without a login, in the whole log.
         open_since: since when untrusted machines used the server as an open relay; 0: never.
     """
 
     logs: LogSet
     traffic: Traffic
     assessments: dict[str, dict[str, Assessment]]
+    machine_senders: Mapping[str, int]
     open_since: int
 
     def count(self, measurement: str, name: str, field: str) -> int:
@@ -89,7 +91,8 @@ def analyse(
     ):
         assessor.take(rows)
     traffic.finish()
-    return Analysis(logs, traffic, assessor.close(), assessor.open_since)
+    assessments = assessor.close()
+    return Analysis(logs, traffic, assessments, assessor.senders_of_machines(), assessor.open_since)
 
 
 def _reader(counter: Counter, buckets: Buckets, clock: LogClock) -> Reader:

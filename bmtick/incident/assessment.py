@@ -8,6 +8,7 @@ and a baseline leaves out what the collector leaves out.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -147,6 +148,11 @@ class Assessor:
         if len(self._waiting) >= _TOGETHER:
             self._many = True
             self._work()
+
+    def senders_of_machines(self) -> Counter[str]:
+        """Return how many senders each machine without a login had, in the whole log."""
+        place = n.TAGS[n.FROM].index("client")
+        return Counter(tags[place] for name, tags in self._courses if name == n.FROM)
 
     def _work(self) -> None:
         """Work through the rows that wait."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
@@ -108,8 +107,8 @@ def _sole_senders(analysis: Analysis) -> set[str]:
     A webmail writes as many people, a web form or a printer always as the same one: there the
     machine is compromised, not somebody's password.
     """
-    senders = Counter(one.tags["client"] for one in analysis.assessments[n.FROM].values())
-    return {client for client in suspected_machines(analysis) if senders[client] == 1}
+    machines = suspected_machines(analysis)
+    return {client for client in machines if analysis.machine_senders.get(client) == 1}
 
 
 def _of_machine(suspect: Suspect) -> Suspect:
