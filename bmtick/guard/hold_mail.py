@@ -35,14 +35,20 @@ def _of_many(holds: Sequence[Hold], host: str) -> dict[str, str]:
         for hold in holds[:_MAX_NAMED]
     )
     more = _("All of them: {command}", command="bmtick held")
+    table = f'<table cellpadding="4">\n{rows}</table>\n<p>{escape(more)}</p>\n'
+    steps = "\n".join(_next_steps("bmtick incident", "bmtick release WHO"))
+    return {"message": subject, "details": table + steps}
+
+
+def _next_steps(if_spam: str, if_not: str) -> list[str]:
     spam = _("If it is spam, these are the next steps:")
     honest = _("If it is not, this gives the messages back and lets them send:")
-    details = (
-        f'<table cellpadding="4">\n{rows}</table>\n<p>{escape(more)}</p>\n'
-        f"<p>{escape(spam)}</p>\n<pre>bmtick incident</pre>\n"
-        f"<p>{escape(honest)}</p>\n<pre>bmtick release WHO</pre>"
-    )
-    return {"message": subject, "details": details}
+    return [
+        f"<p>{escape(spam)}</p>",
+        f"<pre>{escape(if_spam)}</pre>",
+        f"<p>{escape(honest)}</p>",
+        f"<pre>{escape(if_not)}</pre>",
+    ]
 
 
 def _of_one(hold: Hold, host: str) -> dict[str, str]:
@@ -65,15 +71,10 @@ def _of_one(hold: Hold, host: str) -> dict[str, str]:
             who=str(hold.who),
         )
     evidence = _("The evidence: {reason}", reason=hold.reason)
-    spam = _("If it is spam, these are the next steps:")
-    honest = _("If it is not, this gives the messages back and lets them send:")
     parts = [
         f"<p>{escape(what)}</p>",
         f"<p>{escape(evidence)}</p>",
-        f"<p>{escape(spam)}</p>",
-        f"<pre>{escape(_respond(hold, who))}</pre>",
-        f"<p>{escape(honest)}</p>",
-        f"<pre>bmtick release {escape(who)}</pre>",
+        *_next_steps(_respond(hold, who), f"bmtick release {who}"),
     ]
     return {"message": subject, "details": "\n".join(parts)}
 
