@@ -2,10 +2,12 @@
 
 import sys
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
 from bmtick import names as n
+from bmtick.alerts.weighing import Scales as AlertScales
 from bmtick.alerts.weighing import Weight
 from bmtick.incident import assessment
 from bmtick.incident.assessment import Assessment, Assessor, Evidence, scales_of
@@ -103,3 +105,34 @@ def test_without_numpy_each_row_is_weighed(monkeypatch):
     one = Assessor(scales_of(Settings()), 0)
     one.take([row(5000, NOW), row(1, NOW + 60)])
     assert one.close()[n.SENDER]["u"].counts == {"messages": 5001}
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_several_alerts_a_critical_one_is_the_heaviest(first):
+    pytest.importorskip("numpy")
+    from bmtick.alerts.weights import weigh_rows
+
+    def alert(name, field, threshold, decisive):  # critical apart from its share
+        script = (
+            f"stream|from().measurement('{n.SENDER}')"
+            f"|eval(lambda: float(\"{field}\"), lambda: {threshold}).as('value', 'crit').keep()"
+            f'|alert().crit(lambda: "{decisive}" > 5)'
+        )
+        return SimpleNamespace(name=name, task_id=name, script=script)
+
+    pair = [
+        alert("light", "messages", "100.0", "refused"),
+        alert("heavy", "messages", "1.0", "blocked"),
+    ]
+    scales = AlertScales(Settings(), [pair[first], pair[1 - first]])
+    random, rows = Random(7), []
+    for number in range(60):
+        facts = dict.fromkeys(n.FIELDS[n.SENDER], 0)
+        facts |= {"messages": 7, "refused": random.choice((0, 9)), "blocked": random.choice((0, 9))}
+        rows.append((n.SENDER, ("u",), [facts[f] for f in n.FIELDS[n.SENDER]], number * 10**9))
+    found = weigh_rows(scales, rows)
+    assert found
+    for place, (_, _, values, _) in enumerate(rows):
+        weights = scales.weigh(n.SENDER, dict(zip(n.FIELDS[n.SENDER], values, strict=True)))
+        assert found[1].of(place) == max(weights, key=lambda w: (w.critical, w.value / w.threshold))
+    assert {found[1].of(place).alert for place in range(60)} == {"light", "heavy"}
